@@ -1,0 +1,35 @@
+"""Numba kernels: arrays in, arrays out. This package imports nothing of ours.
+
+Decided once, here: every kernel is compiled ahead of its first call (an explicit signature, so the compile happens on
+import, never inside request 1), cached on disk, and releases the GIL. Uncompiled (NUMBA_DISABLE_JIT=1) it still works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# The only array layouts kernels take: one-dimensional (or n x 2 for keys), C-contiguous, native byte order, writable.
+u8 = numba.types.Array(numba.types.uint8, 1, "C")
+u32 = numba.types.Array(numba.types.uint32, 1, "C")
+u64 = numba.types.Array(numba.types.uint64, 1, "C")
+i64 = numba.types.Array(numba.types.int64, 1, "C")
+f64 = numba.types.Array(numba.types.float64, 1, "C")
+bool8 = numba.types.Array(numba.types.boolean, 1, "C")
+keys128 = numba.types.Array(numba.types.uint64, 2, "C")
+int64 = numba.types.int64
+uint64 = numba.types.uint64
+uint32 = numba.types.uint32
+float64 = numba.types.float64
+boolean = numba.types.boolean
+void = numba.types.void
+
+
+def kernel(signature: Any) -> Callable[[F], F]:
+    """Compile the decorated loop for exactly `signature`; cached on disk, without the GIL, IEEE division by zero."""
+    compiled: Callable[[F], F] = numba.njit(signature, cache=True, nogil=True, error_model="numpy")
+    return compiled

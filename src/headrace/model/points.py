@@ -1,0 +1,100 @@
+"""Points: a columnar batch on its way from a door to the store, and its twin after the gate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.model.series import SeriesName
+
+NEVER = np.iinfo(np.int64).max
+"""Expiry of a point that does not expire, in ms since 1970."""
+
+HEAP_LENGTH_BITS = 24
+"""A text value's payload is heap offset << 24 | length in bytes: texts up to 16 MiB in heaps up to 512 GiB."""
+
+
+class Kind(IntEnum):
+    """What a value is. The numbers are on disk; never renumber."""
+
+    DOUBLE = 0
+    INT64 = 1
+    BOOL = 2
+    TEXT = 3
+    CUSTOM = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """n values of any kinds in three columns.
+
+    kinds: uint8[n], a Kind each.
+    bits: int64[n]. DOUBLE: the IEEE 754 bits; INT64: the number; BOOL: 0 or 1; TEXT and CUSTOM: offset << 24 | length in heap.
+    heap: UTF-8 bytes of the texts; a custom value is its registered type name, NUL, then its JSON.
+    """
+
+    kinds: NDArray[np.uint8]
+    bits: NDArray[np.int64]
+    heap: bytes = b""
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    def doubles(self) -> NDArray[np.float64]:
+        """The bits read as IEEE doubles (a view): meaningful where kinds == DOUBLE."""
+        return self.bits.view(np.float64)
+
+    def text(self, row: int) -> str:
+        """The text of one TEXT row (for CUSTOM: type name, NUL, JSON)."""
+        bits = int(self.bits[row])
+        offset, length = bits >> HEAP_LENGTH_BITS, bits & ((1 << HEAP_LENGTH_BITS) - 1)
+        return self.heap[offset : offset + length].decode()
+
+
+class Names(Protocol):
+    """Where the names of a batch's points can be had. Asked once per unknown series, never once per point."""
+
+    def name(self, row: int) -> SeriesName:
+        """The name of the series of point `row`. Raises Refused when its bytes are no UTF-8."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """n points as a door decoded them, in the order of the request (a later one wins over an earlier one).
+
+    keys: uint64[n, 2], the 128-bit keyed hash of each point's name (model.series.SeriesTable.key_of).
+    times: int64[n], ms since 1970 UTC.   values: n values.
+    places: int64[n], each point's index in the request, for refusals.
+    expires: int64[n] ms since 1970 (NEVER for none), or None when no point of the batch expires.
+    """
+
+    keys: NDArray[np.uint64]
+    times: NDArray[np.int64]
+    values: Values
+    names: Names
+    places: NDArray[np.int64]
+    expires: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Points that may live here. Only gate.admit makes one, and the store takes nothing else.
+
+    series: uint32[n], dense ordinals of the store's SeriesTable. The rest as in Points.
+    """
+
+    series: NDArray[np.uint32]
+    times: NDArray[np.int64]
+    values: Values
+    expires: NDArray[np.int64] | None = field(default=None)
+
+    def __len__(self) -> int:
+        return len(self.times)

@@ -1,0 +1,85 @@
+"""The contract of a store: what rooms and queries may ask of it, and what is durable and visible when it answers.
+
+A point's way: `append` -> one queue -> the writer thread writes all that waits into the journal, one fdatasync -> recent ->
+every waiting `append` returns. Queries take a `snapshot` and read only what such a commit has made visible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.model.points import Admitted, Values
+from headrace.model.series import SeriesName, SeriesTable
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What a select found: for each time of each series its last written, unexpired value.
+
+    series: uint32[k], distinct ordinals, in the order asked for; series without a point in the range are left out.
+    starts: int64[k + 1], points of series[i] are rows starts[i]..starts[i+1].
+    times: int64[n] ms, strictly increasing within a series.   values: n values.
+    """
+
+    series: NDArray[np.uint32]
+    starts: NDArray[np.int64]
+    times: NDArray[np.int64]
+    values: Values
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+
+TagCondition = Callable[[NDArray[np.object_]], NDArray[np.bool_]]
+"""Says of the distinct values (str) of one tag which of them match. Asked once per query, with each value once."""
+
+
+class Snapshot(Protocol):
+    """One consistent view: nothing that commits later shows in it, and files it reads are not unlinked while it is open."""
+
+    def find(self, metric: str, conditions: Mapping[str, Sequence[TagCondition]]) -> NDArray[np.uint32]:
+        """Ordinals (ascending uint32) of the visible series of `metric` that have every tag key in `conditions` with a value
+        that all conditions of that key match. Raises KeyError when no visible series has that metric."""
+        ...
+
+    def tag_values(self, series: NDArray[np.uint32], key: str) -> NDArray[np.object_]:
+        """For each series its value (str) of tag `key`, None where it lacks the tag."""
+        ...
+
+    def names(self, series: NDArray[np.uint32]) -> list[SeriesName]:
+        """The names of the given ordinals, in that order."""
+        ...
+
+    def select(self, series: NDArray[np.uint32], start_ms: int, end_ms: int) -> Columns:
+        """The points of `series` with start_ms <= time <= end_ms. The last write of one series and millisecond wins as a
+        whole row, across kinds; then an expired winner hides the point. Raises Refused (rule "query-points") above
+        limits.QUERY_POINTS_MAX, Corrupt when a segment cannot be read."""
+        ...
+
+
+class Store(Protocol):
+    """One database."""
+
+    table: SeriesTable
+    """From keys to ordinals; the gate registers new series here."""
+
+    async def append(self, points: Admitted) -> int:
+        """Take the points. On return they survive `kill -9` and a power cut, and the next snapshot sees all of them.
+
+        Returns the journal sequence that holds them. Raises Unavailable (queue or disk full, failing disk, closing), and then
+        nothing of them is visible; never Refused. A cancelled call may still commit. Must be called on the event loop."""
+        ...
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """Pin what is visible now. Any thread."""
+        ...
+
+    def suggest(self, role: str, prefix: str, limit: int) -> list[str]:
+        """At most `limit` names that start with `prefix`, sorted; role is "metrics", "tagk" or "tagv". Any thread."""
+        ...

@@ -4,6 +4,7 @@ HeadraceError
  + Refused       the sender must change something and never retry as is   (4xx)
  + Unavailable   nothing is wrong with the data, try again later          (503 + Retry-After)
  + Corrupt       our bytes are not what we wrote: stop using the file and name it
+ + Misconfigured the operator must change a setting; the server does not start
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ class HeadraceError(Exception):
 class Refused(HeadraceError):  # noqa: N818 - the word the design uses for it
     """The request, or one point of it, may not be taken as it is.
 
-    `rule` names the broken rule (a stable word such as "metric-character"), `detail` says it in the words a room may show,
-    `at` is the place inside the request (JSON path, line or parameter) or "".
+    `rule` names the broken rule (a stable word such as "metric-character"), `detail` says it in the words a room may
+    show, `at` is the place inside the request (JSON path, line or parameter) or "".
     """
 
     def __init__(self, rule: str, detail: str, at: str = "") -> None:
@@ -48,3 +49,11 @@ class Corrupt(HeadraceError):  # noqa: N818
         super().__init__(f"{file}: {detail}")
         self.file = file
         self.detail = detail
+
+
+class Misconfigured(HeadraceError):  # noqa: N818
+    """Settings that the server may not start with. `problems` are sentences for the operator, one a mistake."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems

@@ -1,0 +1,84 @@
+"""The command line: `headrace serve`, `headrace check-config`. Flags are made from the table of settings."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from headrace import __version__, config
+from headrace.errors import Misconfigured
+
+EXIT_MISCONFIGURED = 2
+"""As click's own for a wrong flag: what was asked for cannot be done, nothing was started."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="headrace")
+def main() -> None:
+    """A durable time-series server that OpenTSDB writers talk to unchanged."""
+
+
+def takes_settings(command: Callable[[config.Loaded], None]) -> Callable[..., None]:
+    """Give a command --config and a flag for every setting, and call it with what was loaded.
+
+    Mistakes go to standard error, one a line, and the exit code is EXIT_MISCONFIGURED.
+    """
+
+    @functools.wraps(command)
+    def load_and_run(config_file: Path | None, **given: Any) -> None:
+        # Not given is None, or an empty tuple for a flag that may be repeated.
+        flags = {name: value for name, value in given.items() if value not in (None, ())}
+        try:
+            loaded = config.load(flags, config_file)
+        except Misconfigured as mistake:
+            for problem in mistake.problems:
+                click.echo(f"headrace: {problem}", err=True)
+            raise SystemExit(EXIT_MISCONFIGURED) from None
+        command(loaded)
+
+    decorated: Callable[..., None] = load_and_run
+    for name in reversed(config.Settings.model_fields):
+        decorated = _flag(name)(decorated)
+    return click.option(
+        "--config",
+        "config_file",
+        type=click.Path(path_type=Path),
+        envvar=config.variable_of("config"),
+        metavar="FILE",
+        help=f"TOML file of settings. [{config.variable_of('config')}]",
+    )(decorated)
+
+
+def _flag(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    field = config.Settings.model_fields[name]
+    description = f"{field.description} [{config.variable_of(name)}; default: {config.to_toml(field.default)}]"
+    flag = config.flag_of(name)
+    if field.annotation is bool:
+        return click.option(f"{flag}/--no-{flag[2:]}", name, default=None, help=description)
+    # Values stay text here: config alone judges them, in the same words for a flag as for a variable or the file.
+    choices = [choice for choice in get_args(field.annotation) if isinstance(choice, str)]
+    metavar = "|".join(choices) or name.removesuffix("_max").rpartition("_")[2].upper()
+    several = isinstance(field.default, tuple)
+    return click.option(flag, name, type=str, multiple=several, metavar=metavar, help=description)
+
+
+@main.command()
+@takes_settings
+def serve(loaded: config.Loaded) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    # Not at the top: it loads every kernel and every room, seconds that check-config and --help need not wait for.
+    from headrace.serve import run  # noqa: PLC0415
+
+    run(loaded.settings)
+
+
+@main.command()
+@takes_settings
+def check_config(loaded: config.Loaded) -> None:
+    """Print the settings that serve would use, as TOML, each with its source; or the mistakes, with exit code 2."""
+    for name in config.Settings.model_fields:
+        click.echo(f"{name} = {config.to_toml(getattr(loaded.settings, name))}  # {loaded.sources[name]}")

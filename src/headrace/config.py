@@ -1,0 +1,203 @@
+"""Every setting, in one table, and how flags, environment and file become one frozen Settings.
+
+The table is the class Settings: flags, `headrace check-config` and the test of docs/operations.md are made from it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from headrace import limits
+from headrace.errors import Misconfigured
+
+ENVIRONMENT_PREFIX = "HEADRACE_"
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """What an operator may set. Made directly it takes what it is given; `load` asks environment and file too."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_ignore_empty=True)
+
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on. Any but loopback needs `insecure`.")
+    # NoDecode: the environment says 4242,4243 rather than JSON.
+    port: Annotated[tuple[Port, ...], NoDecode] = Field(
+        (4242,), min_length=1, description="Ports to listen on, each for HTTP and telnet; 0 takes a free one."
+    )
+    data_dir: Path = Field(Path("data"), description="Directory of the database; made when absent.")
+    insecure: bool = Field(False, description="Serve other hosts although there are no credentials yet.")
+    telnet: Literal["opentsdb", "kairosdb"] = Field(
+        "opentsdb", description="Whose law holds for telnet lines. kairosdb is not built yet."
+    )
+    body_bytes_max: int = Field(
+        limits.BODY_BYTES_MAX,
+        ge=1,
+        description="Largest body of a request, in bytes after decompression; more is a 413.",
+    )
+    header_timeout_s: Seconds = Field(
+        limits.HEADER_TIMEOUT_S, description="Seconds from the first byte of a request to the end of its headers."
+    )
+    request_timeout_s: Seconds = Field(
+        limits.REQUEST_TIMEOUT_S, description="Seconds from the end of the headers to the end of the body."
+    )
+    idle_timeout_s: Seconds = Field(
+        limits.IDLE_TIMEOUT_S, description="Seconds that a connection may be silent between requests or lines."
+    )
+    seal_points: int = Field(
+        limits.SEAL_POINTS, ge=1, description="Recent points at which they are sealed into Parquet segments."
+    )
+    seal_age_s: Seconds = Field(
+        limits.SEAL_AGE_S, description="Seconds after which recent points are sealed, however few they are."
+    )
+    log_format: Literal["console", "json"] = Field("console", description="How log lines look on standard error.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least severe level that is logged."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what the constructor is given: `load` lays the sources over one another, to name the one at fault."""
+        return (init_settings,)
+
+    @field_validator("port", mode="before")
+    @classmethod
+    def _ports(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(","))
+        return (value,) if isinstance(value, int) else value
+
+    @field_validator("port")
+    @classmethod
+    def _ports_differ(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        chosen = [port for port in value if port]
+        if len(set(chosen)) < len(chosen):
+            raise ValueError("the same port is given twice")
+        return value
+
+    @field_validator("telnet")
+    @classmethod
+    def _telnet_is_built(cls, value: str) -> str:
+        if value == "kairosdb":
+            raise ValueError("the telnet law of KairosDB is not built yet; only 'opentsdb' is")
+        return value
+
+    @model_validator(mode="after")
+    def _only_loopback_is_open(self) -> Settings:
+        if not self.insecure and not _is_loopback(self.host):
+            raise ValueError(
+                f"host {self.host} can be reached by others, and there are no credentials yet: "
+                "listen on 127.0.0.1 or ::1, or set insecure (--insecure) where the network itself is guarded"
+            )
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings and where each came from: its flag, its environment variable, the file's name, or "default"."""
+
+    settings: Settings
+    sources: Mapping[str, str]
+
+
+def load(flags: Mapping[str, object], file: Path | None = None) -> Loaded:
+    """Lay `flags` (by setting name, only those given) over HEADRACE_* variables over the TOML `file` over the defaults.
+
+    Raises Misconfigured with one sentence for each mistake.
+    """
+    layers: list[tuple[Mapping[str, Any], dict[str, str]]] = [
+        (flags, {name: flag_of(name) for name in Settings.model_fields}),
+        (EnvSettingsSource(Settings)(), {name: variable_of(name) for name in Settings.model_fields}),
+        (_read_file(file) if file else {}, {name: str(file) for name in Settings.model_fields}),
+    ]
+    values: dict[str, Any] = {}
+    sources = dict.fromkeys(Settings.model_fields, "default")
+    for layer, origin in reversed(layers):
+        for name, value in layer.items():
+            values[name] = value
+            sources[name] = origin[name]
+    try:
+        return Loaded(Settings(**values), sources)
+    except ValidationError as mistake:
+        raise Misconfigured(tuple(_sentence(error, values, sources) for error in mistake.errors())) from None
+
+
+def flag_of(name: str) -> str:
+    """The command-line flag of a setting."""
+    return "--" + name.replace("_", "-")
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a setting."""
+    return ENVIRONMENT_PREFIX + name.upper()
+
+
+def to_toml(value: object) -> str:
+    """A setting's value as TOML spells it."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(to_toml(item) for item in value)}]"
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    return json.dumps(str(value), ensure_ascii=False)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False  # a name may resolve to anything, and to something else tomorrow
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        raise Misconfigured((f"The configuration file {file} does not exist.",))
+    try:
+        found = TomlConfigSettingsSource(Settings, toml_file=file).toml_data
+    except (OSError, ValueError) as mistake:
+        raise Misconfigured((f"The configuration file {file} can not be read: {mistake}.",)) from None
+    unknown = [key for key in found if key not in Settings.model_fields]
+    if unknown:
+        raise Misconfigured(tuple(f"{file}: {_unknown(key)}" for key in unknown))
+    return found
+
+
+def _unknown(key: str) -> str:
+    near = difflib.get_close_matches(key, Settings.model_fields, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(Settings.model_fields)}."
+    return f'"{key}" is not a setting; {hint}'
+
+
+def _sentence(error: ErrorDetails, values: Mapping[str, Any], sources: Mapping[str, str]) -> str:
+    why = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
+    why = why[:1].lower() + why[1:]
+    if not error["loc"]:  # settings that do not go together: the sentence names them itself
+        return f"{why[:1].upper()}{why[1:]}."
+    name = str(error["loc"][0])
+    return f"{name} = {to_toml(values[name])} (from {sources[name]}) is not allowed: {why}."

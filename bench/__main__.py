@@ -1,0 +1,19 @@
+"""`scripts/bench <what>`: one module of this package per kind of measurement."""
+
+from __future__ import annotations
+
+import argparse
+
+from bench import ingest
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    kinds = parser.add_subparsers(required=True)
+    ingest.add_parser(kinds.add_parser("ingest", help="points in by OpenTSDB's /api/put"))
+    arguments = parser.parse_args()
+    raise SystemExit(arguments.run(arguments))
+
+
+if __name__ == "__main__":
+    main()

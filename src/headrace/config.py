@@ -38,39 +38,44 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_ignore_empty=True)
 
-    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on. Any but loopback needs `insecure`.")
+    host: str = Field(
+        default="127.0.0.1", min_length=1, description="Address to listen on. Any but loopback needs `insecure`."
+    )
     # NoDecode: the environment says 4242,4243 rather than JSON.
     port: Annotated[tuple[Port, ...], NoDecode] = Field(
-        (4242,), min_length=1, description="Ports to listen on, each for HTTP and telnet; 0 takes a free one."
+        default=(4242,), description="Ports to listen on, each for HTTP and telnet; 0 takes a free one."
     )
-    data_dir: Path = Field(Path("data"), description="Directory of the database; made when absent.")
-    insecure: bool = Field(False, description="Serve other hosts although there are no credentials yet.")
+    data_dir: Path = Field(default=Path("data"), description="Directory of the database; made when absent.")
+    insecure: bool = Field(default=False, description="Serve other hosts although there are no credentials yet.")
     telnet: Literal["opentsdb", "kairosdb"] = Field(
-        "opentsdb", description="Whose law holds for telnet lines. kairosdb is not built yet."
+        default="opentsdb", description="Whose law holds for telnet lines. kairosdb is not built yet."
     )
     body_bytes_max: int = Field(
-        limits.BODY_BYTES_MAX,
+        default=limits.BODY_BYTES_MAX,
         ge=1,
         description="Largest body of a request, in bytes after decompression; more is a 413.",
     )
     header_timeout_s: Seconds = Field(
-        limits.HEADER_TIMEOUT_S, description="Seconds from the first byte of a request to the end of its headers."
+        default=limits.HEADER_TIMEOUT_S,
+        description="Seconds from the first byte of a request to the end of its headers.",
     )
     request_timeout_s: Seconds = Field(
-        limits.REQUEST_TIMEOUT_S, description="Seconds from the end of the headers to the end of the body."
+        default=limits.REQUEST_TIMEOUT_S, description="Seconds from the end of the headers to the end of the body."
     )
     idle_timeout_s: Seconds = Field(
-        limits.IDLE_TIMEOUT_S, description="Seconds that a connection may be silent between requests or lines."
+        default=limits.IDLE_TIMEOUT_S, description="Seconds that a connection may be silent between requests or lines."
     )
     seal_points: int = Field(
-        limits.SEAL_POINTS, ge=1, description="Recent points at which they are sealed into Parquet segments."
+        default=limits.SEAL_POINTS, ge=1, description="Recent points at which they are sealed into Parquet segments."
     )
     seal_age_s: Seconds = Field(
-        limits.SEAL_AGE_S, description="Seconds after which recent points are sealed, however few they are."
+        default=limits.SEAL_AGE_S, description="Seconds after which recent points are sealed, however few they are."
     )
-    log_format: Literal["console", "json"] = Field("console", description="How log lines look on standard error.")
+    log_format: Literal["console", "json"] = Field(
+        default="console", description="How log lines look on standard error."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="The least severe level that is logged."
+        default="info", description="The least severe level that is logged."
     )
 
     @classmethod
@@ -95,6 +100,8 @@ class Settings(BaseSettings):
     @field_validator("port")
     @classmethod
     def _ports_differ(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not value:
+            raise ValueError("at least one port is needed")
         chosen = [port for port in value if port]
         if len(set(chosen)) < len(chosen):
             raise ValueError("the same port is given twice")

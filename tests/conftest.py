@@ -1,0 +1,45 @@
+"""What all tests share: programs from Debian (`peer`), and that CI lets nothing be skipped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Generator
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+NOTHING_SKIPS = os.environ.get("HEADRACE_REQUIRE_PEERS") == "1"
+
+# Debian puts collectd into /usr/sbin, which is not on the PATH of an ordinary user.
+os.environ["PATH"] += os.pathsep + "/usr/sbin"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("peer"):
+        (program,) = marker.args
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed; scripts/peers installs it")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        _forbid(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if report.skipped:
+        _forbid(report)
+    return report
+
+
+def _forbid(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if NOTHING_SKIPS:
+        report.outcome = "failed"
+        report.longrepr = f"HEADRACE_REQUIRE_PEERS=1 lets nothing be skipped: {report.longrepr}"

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from headrace import config
+from headrace.config import Settings, load
+from headrace.errors import Misconfigured
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("HEADRACE_"):
+            monkeypatch.delenv(name)
+
+
+def problems(flags: dict[str, object], file: Path | None = None) -> tuple[str, ...]:
+    with pytest.raises(Misconfigured) as mistake:
+        load(flags, file)
+    return mistake.value.problems
+
+
+def test_defaults_are_a_server_on_loopback_4242() -> None:
+    loaded = load({})
+    assert (loaded.settings.host, loaded.settings.port) == ("127.0.0.1", (4242,))
+    assert loaded.settings.data_dir == Path("data")
+    assert set(loaded.sources.values()) == {"default"}
+    assert set(loaded.sources) == set(Settings.model_fields)
+
+
+def test_flags_win_over_environment_over_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "headrace.toml"
+    file.write_text('seal_points = 1\nseal_age_s = 1\nlog_level = "error"\n')
+    monkeypatch.setenv("HEADRACE_SEAL_POINTS", "2")
+    monkeypatch.setenv("HEADRACE_SEAL_AGE_S", "2")
+    loaded = load({"seal_points": "3"}, file)
+    assert (loaded.settings.seal_points, loaded.settings.seal_age_s, loaded.settings.log_level) == (3, 2.0, "error")
+    assert loaded.sources["seal_points"] == "--seal-points"
+    assert loaded.sources["seal_age_s"] == "HEADRACE_SEAL_AGE_S"
+    assert loaded.sources["log_level"] == str(file)
+    assert loaded.sources["host"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("text", "ports"), [("4242", (4242,)), ("4242,4243", (4242, 4243)), (" 0 , 65535 ", (0, 65535)), ("0,0", (0, 0))]
+)
+def test_ports_from_the_environment(text: str, ports: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_PORT", text)
+    assert load({}).settings.port == ports
+
+
+@pytest.mark.parametrize(("toml", "ports"), [("port = 4243", (4243,)), ("port = [1, 2]", (1, 2))])
+def test_ports_from_the_file(toml: str, ports: tuple[int, ...], tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(toml)
+    assert load({}, tmp_path / "c.toml").settings.port == ports
+
+
+def test_an_empty_variable_counts_as_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_DATA_DIR", "")
+    assert load({}).settings.data_dir == Path("data")
+
+
+def test_made_directly_it_asks_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_PORT", "9")
+    assert Settings().port == (4242,)
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().insecure = True
+
+
+def test_every_mistake_is_named_with_its_source_and_what_is_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "headrace.toml"
+    file.write_text('log_format = "xml"\n')
+    monkeypatch.setenv("HEADRACE_PORT", "tcp://10.0.0.1:4242")
+    first, second, third = problems({"seal_age_s": "-1"}, file)
+    assert first.startswith('port = "tcp://10.0.0.1:4242" (from HEADRACE_PORT) is not allowed: ')
+    assert "integer" in first
+    assert second == 'seal_age_s = "-1" (from --seal-age-s) is not allowed: input should be greater than 0.'
+    assert third == f"log_format = \"xml\" (from {file}) is not allowed: input should be 'console' or 'json'."
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "http", "4242,", "1.5", ""])
+def test_impossible_ports(port: str) -> None:
+    (problem,) = problems({"port": port})
+    assert problem.startswith("port = ")
+
+
+def test_no_port(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text("port = []")
+    assert "at least one port is needed" in problems({}, tmp_path / "c.toml")[0]
+
+
+def test_the_same_port_twice() -> None:
+    assert "the same port is given twice" in problems({"port": ("4242", "4242")})[0]
+
+
+@pytest.mark.parametrize("seconds", ["inf", "nan", "0", "ten"])
+def test_impossible_seconds(seconds: str) -> None:
+    assert problems({"idle_timeout_s": seconds})[0].startswith("idle_timeout_s = ")
+
+
+def test_an_unknown_key_is_named_with_the_nearest_setting(tmp_path: Path) -> None:
+    file = tmp_path / "headrace.toml"
+    file.write_text('data-dir = "/d"\nzzz = 1\n')
+    first, second = problems({}, file)
+    assert first == f'{file}: "data-dir" is not a setting; did you mean data_dir?'
+    assert second.startswith(f'{file}: "zzz" is not a setting; there are host, port, ')
+
+
+def test_a_file_that_is_absent_or_no_toml(tmp_path: Path) -> None:
+    assert problems({}, tmp_path / "gone.toml") == (f"The configuration file {tmp_path / 'gone.toml'} does not exist.",)
+    for content in (b"port = = 1", b"\xff"):
+        (tmp_path / "bad.toml").write_bytes(content)
+        assert "can not be read" in problems({}, tmp_path / "bad.toml")[0]
+
+
+def test_kairosdb_telnet_is_not_there_yet() -> None:
+    (problem,) = problems({"telnet": "kairosdb"})
+    assert problem.startswith('telnet = "kairosdb" (from --telnet) is not allowed')
+    assert "not built yet" in problem
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_loopback_needs_nothing(host: str) -> None:
+    assert load({"host": host}).settings.host == host
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "2001:db8::1", "example.org", "127.0.0.1.example.org"])
+def test_any_other_host_needs_insecure(host: str) -> None:
+    (problem,) = problems({"host": host})
+    assert f"Host {host} can be reached by others" in problem
+    assert "--insecure" in problem
+    assert load({"host": host, "insecure": True}).settings.host == host
+
+
+def test_every_setting_has_a_description_and_an_own_flag_and_variable() -> None:
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        assert not field.is_required(), name
+    assert config.flag_of("data_dir") == "--data-dir"
+    assert config.variable_of("data_dir") == "HEADRACE_DATA_DIR"
+
+
+TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc")))
+
+
+@given(
+    st.one_of(st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False), TEXTS)
+)
+def test_toml_spelling_is_read_back(value: object) -> None:
+    assert tomllib.loads(f"x = {config.to_toml(value)}\ny = {config.to_toml((value, value))}") == {
+        "x": value,
+        "y": [value, value],
+    }

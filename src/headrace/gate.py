@@ -34,9 +34,9 @@ class RuleSet:
     name_bytes_max: int
 
     def check(self, series: SeriesName) -> None:
-        """Raises Refused with one of the rules metric-empty, tags-missing, tags-too-many, name-too-long, metric-character,
-        tag-key-empty, tag-key-character, tag-value-empty, tag-value-character. Its detail is in plain words; a room that has
-        its own words for the rule looks the series up again (faults.py)."""
+        """Raises Refused with one of the rules metric-empty, tags-missing, tags-too-many, name-too-long,
+        metric-character, tag-key-empty, tag-key-character, tag-value-empty, tag-value-character. Its detail is in plain
+        words; a room that has its own words for the rule makes them of the name (faults.py)."""
         if not series.metric:
             raise Refused("metric-empty", "the metric name is empty")
         if len(series.tags) < self.tags_min:

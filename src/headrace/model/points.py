@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
@@ -33,7 +34,8 @@ class Values:
     """n values of any kinds in three columns.
 
     kinds: uint8[n], a Kind each.
-    bits: int64[n]. DOUBLE: the IEEE 754 bits; INT64: the number; BOOL: 0 or 1; TEXT and CUSTOM: offset << 24 | length in heap.
+    bits: int64[n]. DOUBLE: the IEEE 754 bits; INT64: the number; BOOL: 0 or 1; TEXT and CUSTOM: offset << 24 | length
+    in heap.
     heap: UTF-8 bytes of the texts; a custom value is its registered type name, NUL, then its JSON.
     """
 
@@ -94,7 +96,39 @@ class Admitted:
     series: NDArray[np.uint32]
     times: NDArray[np.int64]
     values: Values
-    expires: NDArray[np.int64] | None = field(default=None)
+    expires: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.times)
+
+
+def concatenate(batches: Sequence[Admitted]) -> Admitted:
+    """One batch of all, in their order. `batches` is not empty; a single one is returned as it is."""
+    if len(batches) == 1:
+        return batches[0]
+    heaps = [batch.values.heap for batch in batches]
+    bits = [batch.values.bits for batch in batches]
+    if any(heaps):
+        bits = _rebase(batches)
+    expires = None
+    if any(batch.expires is not None for batch in batches):
+        expires = np.concatenate(
+            [np.full(len(batch), NEVER) if batch.expires is None else batch.expires for batch in batches]
+        )
+    return Admitted(
+        np.concatenate([batch.series for batch in batches]),
+        np.concatenate([batch.times for batch in batches]),
+        Values(np.concatenate([batch.values.kinds for batch in batches]), np.concatenate(bits), b"".join(heaps)),
+        expires,
+    )
+
+
+def _rebase(batches: Sequence[Admitted]) -> list[NDArray[np.int64]]:
+    """The bits of each batch with its texts moved to where its heap begins in the joined heap."""
+    rebased = []
+    base = 0
+    for batch in batches:
+        in_heap = batch.values.kinds >= Kind.TEXT
+        rebased.append(batch.values.bits + in_heap * np.int64(base << HEAP_LENGTH_BITS))
+        base += len(batch.values.heap)
+    return rebased

@@ -1,0 +1,49 @@
+"""Client libraries from PyPI against a real server process: opentsdb-py over HTTP, potsdb over telnet."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import opentsdb
+import potsdb
+from serverprocess import ServerProcess, running
+
+
+def _dps(server: ServerProcess, metric: str, start: int) -> dict[int, float]:
+    status, body = server.get(f"/api/query?start={start}&m=none:{metric}")
+    assert status == 200, body
+    [answer] = json.loads(body)
+    return {int(at): value for at, value in answer["dps"].items()}
+
+
+def test_opentsdb_py(tmp_path: Path) -> None:
+    """It asks /api/version first (with a gzip header and no body), gzips its posts, and parses every answer as JSON."""
+    begin = int(time.time())
+    with running(tmp_path / "data") as server:
+        client = opentsdb.TSDBClient(
+            "127.0.0.1", server.port, check_tsdb_alive=True, protocol=opentsdb.TSDBConnectProtocols.HTTP
+        )
+        for number in range(500):
+            client.send("client.http", number, timestamp=begin + number, host="a")
+        client.close()
+        client.wait()
+        statistics = client.statuses
+        assert statistics["success"] == 500, statistics
+        assert _dps(server, "client.http", begin) == {begin + number: number for number in range(500)}
+
+
+def test_potsdb(tmp_path: Path) -> None:
+    begin = int(time.time())
+    with running(tmp_path / "data") as server:
+        client = potsdb.Client("127.0.0.1", port=server.port, host_tag="tester")
+        for number in range(500):
+            client.log("client.telnet", number + 0.25, timestamp=begin + number, dc="one")
+        client.wait()
+        deadline = time.monotonic() + 10
+        found: dict[int, float] = {}
+        while len(found) < 500 and time.monotonic() < deadline:
+            if server.get("/api/suggest?type=metrics&q=client.telnet")[1] != b"[]":
+                found = _dps(server, "client.telnet", begin)
+        assert found == {begin + number: number + 0.25 for number in range(500)}

@@ -1,0 +1,93 @@
+"""The gate: which points may live here, each refusal named by its place."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from headrace.errors import Refused
+from headrace.gate import RuleSet, admit
+from headrace.model.points import Kind, Points, Values
+from headrace.model.series import SeriesName, SeriesTable, series_name
+
+PLAIN = RuleSet("plain", 0, re.compile(r"[^a-z]"), tags_min=1, tags_max=2, name_bytes_max=8)
+ANYTHING = RuleSet("anything", 1, None, tags_min=0, tags_max=9, name_bytes_max=99)
+SECRET = np.arange(1, 17, 2, dtype=np.uint64)
+
+
+@dataclass
+class Listed:
+    names: list[SeriesName]
+    asked: list[int]
+
+    def name(self, row: int) -> SeriesName:
+        self.asked.append(row)
+        return self.names[row]
+
+
+def batch(table: SeriesTable, names: list[SeriesName]) -> tuple[Points, Listed]:
+    listed = Listed(names, [])
+    keys = np.array([table.key_of(name) for name in names], dtype=np.uint64).reshape(-1, 2)
+    count = len(names)
+    values = Values(np.full(count, Kind.INT64, dtype=np.uint8), np.arange(count, dtype=np.int64))
+    places = np.arange(count, dtype=np.int64) * 10
+    return Points(keys, np.arange(count, dtype=np.int64), values, listed, places), listed
+
+
+def test_a_name_is_checked_once_per_series_and_rule_set() -> None:
+    table = SeriesTable(SECRET)
+    one, other = series_name("m", {"k": "v"}), series_name("m", {"k": "w"})
+    points, listed = batch(table, [one, other, one, one])
+    assert admit(points, PLAIN, table).admitted.series.tolist() == [0, 1, 0, 0]
+    assert listed.asked == [0, 1]
+    admit(points, PLAIN, table)
+    assert listed.asked == [0, 1]
+    admit(points, ANYTHING, table)
+    assert listed.asked == [0, 1, 0, 1]
+
+
+def test_good_points_beside_bad_ones_pass_in_their_order() -> None:
+    table = SeriesTable(SECRET)
+    good, bad = series_name("m", {"k": "v"}), series_name("M", {"k": "v"})
+    points, _ = batch(table, [good, bad, good, bad])
+    admission = admit(points, PLAIN, table)
+    assert admission.admitted.series.tolist() == [0, 0]
+    assert admission.admitted.values.bits.tolist() == [0, 2]
+    assert admission.admitted.times.tolist() == [0, 2]
+    assert [(place, refused.rule, name) for place, refused, name in admission.refused] == [
+        (10, "metric-character", bad),
+        (30, "metric-character", bad),
+    ]
+
+
+def test_what_one_room_refuses_another_may_take() -> None:
+    table = SeriesTable(SECRET)
+    odd = series_name("Odd name", {})
+    points, _ = batch(table, [odd])
+    assert len(admit(points, PLAIN, table).admitted) == 0
+    assert len(admit(points, ANYTHING, table).admitted) == 1
+    assert len(admit(points, PLAIN, table).admitted) == 0, "the other room's yes does not count here"
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        (series_name("", {"k": "v"}), "metric-empty"),
+        (series_name("m", {}), "tags-missing"),
+        (series_name("m", {"a": "v", "b": "v", "c": "v"}), "tags-too-many"),
+        (series_name("a!", {"k": "v"}), "metric-character"),
+        (series_name("m", {"": "v"}), "tag-key-empty"),
+        (series_name("m", {"k!": "v"}), "tag-key-character"),
+        (series_name("m", {"k": ""}), "tag-value-empty"),
+        (series_name("m", {"k": "v!"}), "tag-value-character"),
+        (series_name("muchtoolong", {"k": "v"}), "name-too-long"),
+        (series_name("m", {"k": "ééééé"}), "name-too-long"),
+    ],
+)
+def test_every_rule_is_named(name: SeriesName, rule: str) -> None:
+    with pytest.raises(Refused) as caught:
+        PLAIN.check(name)
+    assert caught.value.rule == rule

@@ -1,0 +1,217 @@
+"""The habits of the house, as a test: which way imports point, what every room holds, how long a module may be."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src"
+HOUSE = SOURCE / "headrace"
+
+FLOORS = ("kernels", "model", "gate", "store", "query", "transport", "protocols", "serve")
+"""Imports point from right to left. cli stands beside serve, and nothing imports it."""
+
+LEAVES = {"errors", "limits", "config", "metrics", "log"}
+"""Free to all but the kernels; of ours they import only these two."""
+LEAVES_MAY_IMPORT = {"errors", "limits"}
+
+FURNITURE = {"__init__.py", "routes.py", "wire.py", "write.py", "read.py", "faults.py"}
+
+LINES_MAX = 500
+LONGER_THAN_THAT: dict[str, str] = {}
+"""Module -> why it is better long than in pieces."""
+
+UNTESTED_BY_NAME: dict[str, str] = {
+    "errors": "classes without behaviour; every test of a refusal uses them",
+    "limits": "constants; their relations are asserted on import",
+    "serve": "tests/clients and tests/crash run it as a process",
+}
+"""Module -> why no test file bears its name."""
+
+TESTS_OF_THE_WHOLE = {"bench", "clients", "crash", "fuzz", "golden"}
+"""Directories of tests that mirror no package."""
+
+# Spelled in pieces, so that this file does not match itself.
+MACHINE_PATH = re.compile(rb"(?<![\w./~-])/(?:" + b"|".join((b"work", b"tmp", b"root", b"home")) + rb")/")
+
+
+def module_of(file: Path) -> str:
+    """headrace.store for src/headrace/store/__init__.py."""
+    parts = file.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(file): file for file in sorted(HOUSE.rglob("*.py"))}
+
+
+def imports_of(module: str) -> set[str]:
+    """The modules of ours that `module` imports anywhere in its text, inside functions and TYPE_CHECKING too."""
+    found = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        match node:
+            case ast.Import():
+                found |= {alias.name for alias in node.names}
+            case ast.ImportFrom(level=0, module=str(package)):
+                # `from package import name`: name may be a module of the package or something inside it.
+                found |= {package} | {f"{package}.{alias.name}" for alias in node.names}
+            case ast.ImportFrom():
+                pytest.fail(f"{module}:{node.lineno}: relative import; the house writes names in full")
+    return found & MODULES.keys()
+
+
+def part_of(module: str) -> str:
+    """The floor or leaf that a module belongs to; "" for the package itself."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def arrows() -> Iterator[tuple[str, str]]:
+    for module in MODULES:
+        for imported in imports_of(module):
+            yield module, imported
+
+
+def may_import(module: str, imported: str) -> bool:
+    here, there = part_of(module), part_of(imported)
+    if here == there or imported == "headrace":  # the package itself holds only its version
+        return True
+    if here in LEAVES:
+        return there in LEAVES_MAY_IMPORT
+    if here == "cli":
+        return there in LEAVES or there == "serve"
+    if there in LEAVES:
+        return here != "kernels"
+    return there in FLOORS and FLOORS.index(there) < FLOORS.index(here)
+
+
+def test_the_arrow_test_knows_right_from_wrong() -> None:
+    assert may_import("headrace.store.journal", "headrace.model.points")
+    assert may_import("headrace.store.journal", "headrace.limits")
+    assert not may_import("headrace.model.points", "headrace.store.journal")
+    assert not may_import("headrace.kernels.rows", "headrace.limits")
+    assert not may_import("headrace.limits", "headrace.model")
+    assert not may_import("headrace.serve", "headrace.cli")
+
+
+def test_every_module_has_its_place() -> None:
+    parts = {part_of(module) for module in MODULES}
+    assert parts <= {*FLOORS, *LEAVES, "cli", ""}
+
+
+def test_imports_point_one_way() -> None:
+    wrong = [f"{module} imports {imported}" for module, imported in arrows() if not may_import(module, imported)]
+    assert not wrong, wrong
+
+
+def test_imports_have_no_cycle() -> None:
+    # Within a package too, where the floors say nothing. A package's __init__ runs before each of its modules.
+    graph = {module: imports_of(module) - {module} for module in MODULES}
+    finished: set[str] = set()
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, " -> ".join((*path, module))
+        if module not in finished:
+            for imported in sorted(graph[module]):
+                visit(imported, (*path, module))
+            finished.add(module)
+
+    for module in MODULES:
+        visit(module, ())
+
+
+def rooms() -> list[Path]:
+    return sorted(path for path in (HOUSE / "protocols").iterdir() if path.is_dir() and path.name != "__pycache__")
+
+
+def test_no_room_imports_another() -> None:
+    def room(module: str) -> str | None:
+        parts = module.split(".")
+        return parts[2] if parts[1:2] == ["protocols"] and len(parts) > 2 else None
+
+    wrong = [f"{a} imports {b}" for a, b in arrows() if room(a) and room(b) and room(a) != room(b)]
+    assert not wrong, wrong
+
+
+@pytest.mark.parametrize("room", rooms(), ids=lambda room: room.name)
+def test_every_room_has_the_same_furniture(room: Path) -> None:
+    missing = FURNITURE - {file.name for file in room.iterdir()}
+    assert not missing, missing
+
+
+def test_no_module_is_long_without_a_reason() -> None:
+    lengths = {module: len(file.read_text().splitlines()) for module, file in MODULES.items()}
+    long = {module for module, lines in lengths.items() if lines > LINES_MAX}
+    assert long == LONGER_THAN_THAT.keys(), {module: lengths[module] for module in long}
+
+
+def test_every_module_is_used() -> None:
+    used: set[str] = set()
+    waiting = ["headrace.cli"]
+    while waiting:
+        module = waiting.pop()
+        if module not in used:
+            used.add(module)
+            # Importing a module imports the packages that it lies in.
+            parents = {module.rsplit(".", depth)[0] for depth in range(1, module.count(".") + 1)}
+            waiting += imports_of(module) | parents
+    dead = MODULES.keys() - used
+    assert not dead, f"nothing that headrace runs imports {sorted(dead)}"
+
+
+def test_tests_mirror_the_source() -> None:
+    missing = []
+    for module, file in MODULES.items():
+        name = module.removeprefix("headrace").lstrip(".")
+        if file.name == "__init__.py" or name in UNTESTED_BY_NAME:
+            continue
+        *folders, stem = name.split(".")
+        # A name that another directory has too carries its own directory's name: test_opentsdb_wire.py.
+        expected = {f"test_{stem}.py", f"test_{'_'.join([*folders[-1:], stem])}.py"}
+        directory = ROOT / "tests" / Path(*folders)
+        if not any((directory / name).exists() for name in expected):
+            missing.append(f"{directory.relative_to(ROOT)}/test_{stem}.py")
+    assert not missing, f"no test bears the name of its module: {missing}"
+
+
+def test_every_directory_of_tests_mirrors_a_package() -> None:
+    tests = ROOT / "tests"
+    folders = {file.parent.relative_to(tests) for file in tests.rglob("test_*.py")}
+    strange = [
+        str(f) for f in folders if f.parts[:1] and f.parts[0] not in TESTS_OF_THE_WHOLE and not (HOUSE / f).is_dir()
+    ]
+    assert not strange, strange
+
+
+def tracked_files() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    return [path for name in listed.decode().split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def test_no_file_names_a_path_of_somebodys_machine() -> None:
+    found = [
+        f"{file.relative_to(ROOT)}:{number}"
+        for file in tracked_files()
+        for number, line in enumerate(file.read_bytes().splitlines(), 1)
+        if MACHINE_PATH.search(line)
+    ]
+    assert not found, found
+
+
+def test_scripts_are_executable_and_careful() -> None:
+    for script in (*(ROOT / "scripts").iterdir(), ROOT / ".ci" / "run"):
+        lines = script.read_text().splitlines()
+        assert script.stat().st_mode & 0o111, f"{script} is not executable"
+        if "bash" in lines[0]:
+            assert "set -euo pipefail" in lines, f"{script} goes on after an error"
+
+
+def test_every_test_file_has_a_name_of_its_own() -> None:
+    # Directories of tests are no packages, so that two files of one name would be one module to pytest.
+    names = [file.name for file in (ROOT / "tests").rglob("test_*.py")]
+    twice = {name for name in names if names.count(name) > 1}
+    assert not twice, twice

@@ -60,10 +60,10 @@ class Settings(BaseSettings):
         description="Seconds from the first byte of a request to the end of its headers.",
     )
     request_timeout_s: Seconds = Field(
-        default=limits.REQUEST_TIMEOUT_S, description="Seconds from the end of the headers to the end of the body."
+        default=limits.REQUEST_TIMEOUT_S, description="Seconds within which a body must end or bring at least 1 KiB more."
     )
     idle_timeout_s: Seconds = Field(
-        default=limits.IDLE_TIMEOUT_S, description="Seconds that a connection may be silent between requests or lines."
+        default=limits.IDLE_TIMEOUT_S, description="Seconds that an HTTP connection may be silent between requests."
     )
     seal_points: int = Field(
         default=limits.SEAL_POINTS, ge=1, description="Recent points at which they are sealed into Parquet segments."

@@ -11,22 +11,79 @@ from __future__ import annotations
 BODY_BYTES_MAX = 64 * 1024 * 1024
 """Default of the setting body_bytes_max: one request's body after decompression, some 500,000 points of JSON."""
 
-HEADER_BYTES_MAX = 32 * 1024
-"""Request line and headers together. Real agents send under 1 KiB, a browser with many cookies under 16 KiB."""
+HEADER_BYTES_MAX = 64 * 1024
+"""Request line and headers together. Real agents send under 1 KiB, a GET query with many series under 32 KiB."""
 
 TELNET_LINE_BYTES_MAX = 16 * 1024
 """One telnet line. OpenTSDB allows 1024 bytes, too few for 16 tags or a text value; ours holds the longest names."""
 
-HEADER_TIMEOUT_S = 10.0
-"""Default of the setting header_timeout_s: from a request's first byte to the end of its headers."""
+HEADER_TIMEOUT_S = 30.0
+"""Default of the setting header_timeout_s: from a request's first byte to the end of its headers. One packet as a rule;
+on a bad line TCP sends it again after 1, 3, 7 and 15 s, and such a sender is honest."""
 
 REQUEST_TIMEOUT_S = 60.0
-"""Default of the setting request_timeout_s: from the end of the headers to the end of the body. The largest
-body needs 9 Mbit/s."""
+"""Default of the setting request_timeout_s: a body must end, or bring REQUEST_BYTES_MIN bytes more, within this time,
+again and again. A limit on the whole body would cut off slow honest lines, one between packets would let a byte a
+minute hold us."""
+
+REQUEST_BYTES_MIN = 1024
+"""What a body must bring within REQUEST_TIMEOUT_S to be waited for: 17 bytes/s, a hundredth of a GSM data call."""
 
 IDLE_TIMEOUT_S = 300.0
 """Default of the setting idle_timeout_s. Agents report every 10 to 60 s on one connection; five minutes tolerate
 missed turns."""
+
+BODIES_BYTES_MAX = 256 * 1024 * 1024
+"""Bodies of all requests in flight, compressed and unfolded; above it 503. Four of the largest, or thousands of usual
+ones."""
+
+CONNECTIONS_MAX = 4096
+"""Open connections; more are closed unanswered. Idle ones cost some 10 KiB each, and a busy telnet one up to 1 MiB."""
+
+BACKLOG = 1024
+"""Connections that the kernel holds until we accept them: a fleet of agents that reconnects at once after our
+restart."""
+
+READ_BYTES = 16 * 1024
+"""HTTP bytes parsed at a time: what is pipelined behind a request waits as bytes, and as at most 900 parsed
+requests."""
+
+HELD_BYTES_MAX = 64 * 1024
+"""Bytes of one connection, HTTP or telnet, that wait for the request or block in flight before we stop reading. One
+more read of the event loop, at most 256 KiB, may come on top."""
+
+LINGER_S = 10.0
+"""After an answer to a request that is still being sent, what comes is read and thrown away for so long: a close at
+once would reset the connection, and the sender would lose our answer. Also how long the last bytes of an answer may
+take to leave."""
+
+SLOW_READER_S = 60.0
+"""An HTTP client that takes no byte of its answer for so long is cut off: the answer holds memory and a pinned
+snapshot."""
+
+UNREAD_REPLIES_S = 10.0
+"""A telnet client that has let our replies pile up for so long reads none: collectd does not. From then on its replies
+are dropped, since its good points matter more than the words about its bad ones."""
+
+TELNET_KEEPALIVE_S = 600
+"""Silence on a telnet connection after which the kernel asks whether the other end still lives. We never close a silent
+one: telnet has no acknowledgement, so the next line of its sender would be lost."""
+
+STOP_GRACE_S = 5.0
+"""What requests and telnet blocks in flight get to finish when the server stops: several times the slowest commit."""
+
+INFLATE_INLINE_BYTES_MAX = 1024 * 1024
+"""Decompressed on the event loop: 1 ms; what unfolds to more goes on in a thread."""
+
+INFLATE_STEP_BYTES_MAX = 4 * 1024 * 1024
+"""Unfolded at a time in a thread, before the memory for more is asked for."""
+
+GZIP_MEMBERS_MAX = 4096
+"""Members of one gzip body. A block-compressed file (bgzip) of the largest body has 1024; empty members would cost only
+us."""
+
+assert HEADER_BYTES_MAX >= READ_BYTES, "a header block is parsed in whole reads before it is judged too large"
+assert BODY_BYTES_MAX < BODIES_BYTES_MAX, "one largest body must fit"
 
 # store: what waits between the doors and the disk, and when recent points become a segment --------------------------
 
@@ -39,7 +96,50 @@ SEAL_POINTS = 4_000_000
 SEAL_AGE_S = 600.0
 """Default of the setting seal_age_s: outside tools see a point in the Parquet files after at most about ten minutes."""
 
+SERIES_MAX = 10_000_000
+"""Series of one database. Each costs some 170 bytes of memory with names of 90 bytes: 1.7 GB at the limit."""
+
+# segments: how much of a file is in memory at once --------------------------------------------------------------------
+
+ROW_GROUP_ROWS = 65_536
+"""Rows of one row group, the unit that sealing and reading hold in memory. Half as many made one series 1.4 times
+faster to read and files 11 % larger (docs/decisions/segments.md)."""
+
+ROW_GROUP_TEXT_BYTES = 8 * 1024 * 1024
+"""A row group is cut earlier when its texts come to more, so that long texts do not make it large."""
+
+SERIES_CHUNK = 16_384
+"""Series whose names are Python objects at once while a series file is written."""
+
 # query: what one question may take ----------------------------------------------------------------------------------
 
 QUERY_POINTS_MAX = 20_000_000
 """Points that one select may return: at 17 bytes each some 340 MB in memory while the query runs."""
+
+QUERY_STEPS_MAX = 1_000_000_000
+"""Values that the series of one group may give by interpolation, some 4 ns each: no query holds a core for over 4 s.
+Only undownsampled groups of many series with times of their own come near it."""
+
+# the OpenTSDB room -------------------------------------------------------------------------------------------------
+
+OPENTSDB_TAGS_MAX = 32
+"""Tags of one point. OpenTSDB's default is 8, Alibaba's 16 and later 24; a few more cost nothing, without end would."""
+
+OPENTSDB_NAME_BYTES_MAX = 4096
+"""UTF-8 bytes of one metric name, tag key or tag value. Alibaba allows metrics of 255; tag values hold URLs and paths,
+and 4096 is the longest path of Linux."""
+
+OPENTSDB_TEXT_BYTES_MAX = 64 * 1024
+"""UTF-8 bytes of a text value. Alibaba documents 20 KB; must stay below the 16 MiB that model.points.HEAP_LENGTH_BITS
+can say."""
+
+OPENTSDB_CACHED_NAMES_MAX = 65_536
+"""Spellings of names whose keys a decoder remembers: some 25 MB at 150 bytes a name. When full it is emptied, which
+costs one hash a series."""
+
+OPENTSDB_LOOP_BODY_BYTES_MAX = 256 * 1024
+"""Bodies up to this size are decoded on the event loop: at most 2 ms by the slowest decoder; larger ones on a
+thread."""
+
+OPENTSDB_SHOWN_TEXT_MAX = 512
+"""Characters of one of the sender's texts that an error repeats: errors stay smaller than what caused them."""

@@ -23,8 +23,8 @@ class LineSession(Protocol):
     """The telnet dialect on one connection. One block is in flight at a time, so arrival order holds."""
 
     async def feed(self, block: bytes) -> LineReply:
-        """Take a block of one or more whole lines, each ended by `\\n`, and return what to answer once everything in it is
-        durable. Must not raise Refused; a raised Unavailable means: the transport stops reading and feeds the same
+        """Take a block of one or more whole lines, each ended by `\\n`, and return what to answer once everything in it
+        is durable. Must not raise Refused; a raised Unavailable means: the transport stops reading and feeds the same
         block again after a pause."""
         ...
 
@@ -37,10 +37,10 @@ class LineSession(Protocol):
 class Room:
     """One protocol as the transport sees it.
 
-    prefixes: the URL paths it owns, lower case, longest match wins over all rooms; its app words everything below them, unknown
-    paths included.   refuse: words a refusal or failure that happened before the app was reached (too large a body, bad gzip,
-    a deadline) as (status, headers, body) in its dialect.   lines: makes a telnet session for a new connection, None if the
-    room has no telnet.
+    prefixes: the URL paths it owns, lower case, longest match wins over all rooms; its app words everything below them,
+    unknown paths included.   refuse: words a refusal or failure that happened before the app was reached (too large a
+    body, bad gzip, a deadline) as (status, headers, body) in its dialect.   lines: makes a telnet session for a new
+    connection, None if the room has no telnet.
     """
 
     name: str

@@ -1,0 +1,116 @@
+"""One ASGI application out of all rooms: finds the room of a path, and has the room word what its app raises."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import orjson
+import structlog
+from starlette.types import Message, Receive, Scope, Send
+
+from headrace.errors import Refused, Unavailable
+from headrace.transport import Room
+
+log = structlog.get_logger(__name__)
+
+STATUS_OF_RULE = {
+    "body-too-large": 413,
+    "header-too-large": 431,
+    "request-timeout": 408,
+    "unsupported-encoding": 415,
+}
+"""HTTP status of a refusal that transport itself makes; every other rule is a 400."""
+
+
+class Answer(NamedTuple):
+    """A whole HTTP answer."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+class Router:
+    """Joins rooms by path prefix. The longest prefix wins, compared in lower case; what none owns is a 404."""
+
+    def __init__(self, rooms: Sequence[Room]) -> None:
+        by_prefix = [(prefix, room) for room in rooms for prefix in room.prefixes]
+        self._rooms = sorted(by_prefix, key=lambda entry: len(entry[0]), reverse=True)
+        assert len({prefix for prefix, _ in by_prefix}) == len(by_prefix), "no two rooms own the same prefix"
+        assert all(prefix == prefix.lower() for prefix, _ in by_prefix), "prefixes are lower case"
+
+    def room_for(self, path: str) -> Room | None:
+        """The room that owns `path` (percent-decoded), or None."""
+        lowered = path.lower()
+        for prefix, room in self._rooms:
+            if lowered.startswith(prefix):
+                return room
+        return None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Sets scope["headrace.room"] to the name of the room, or "" if there is none."""
+        path: str = scope["path"]
+        room = self.room_for(path)
+        if room is None:
+            scope["headrace.room"] = ""
+            await _send(send, _plain(404, Refused("not-found", f"nothing is at {path}")))
+            return
+        scope["headrace.room"] = room.name
+        begun = False
+
+        async def send_on(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await room.app(scope, receive, send_on)
+        except (Refused, Unavailable) as fault:
+            if begun:
+                raise  # too late for words: the connection is cut, so that a half answer is not taken for a whole one
+            await _send(send, answer_fault(room, fault))
+        except Exception as fault:
+            request_id = secrets.token_hex(8)
+            log.exception("request failed", request_id=request_id, room=room.name, method=scope["method"], path=path)
+            if begun:
+                raise
+            detail = f"internal error {type(fault).__name__}; the server's log has more under request id {request_id}"
+            answer = _worded(room, 500, Refused("internal-error", detail))
+            answer.headers.append((b"x-request-id", request_id.encode()))
+            await _send(send, answer)
+
+    def refuse(self, scope: Scope, fault: Refused | Unavailable) -> Answer:
+        """The answer to a request that never reached an app, in the words of the room that owns its path. Names the
+        room in `scope` as a call does."""
+        room = self.room_for(scope["path"])
+        scope["headrace.room"] = room.name if room else ""
+        return answer_fault(room, fault)
+
+
+def answer_fault(room: Room | None, fault: Refused | Unavailable) -> Answer:
+    """Word a refusal (by STATUS_OF_RULE) or unavailability (503 with Retry-After) as `room` does, or plainly for
+    None."""
+    if isinstance(fault, Unavailable):
+        answer = _worded(room, 503, Refused("unavailable", fault.reason))
+        answer.headers.append((b"retry-after", b"%d" % fault.retry_after_s))
+        return answer
+    return _worded(room, STATUS_OF_RULE.get(fault.rule, 400), fault)
+
+
+def _worded(room: Room | None, status: int, refusal: Refused) -> Answer:
+    if room is None:
+        return _plain(status, refusal)
+    status, headers, body = room.refuse(status, refusal)
+    return Answer(status, list(headers), body)
+
+
+def _plain(status: int, refusal: Refused) -> Answer:
+    body = orjson.dumps({"error": {"code": status, "message": refusal.detail}})
+    return Answer(status, [(b"content-type", b"application/json")], body)
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+    await send({"type": "http.response.body", "body": answer.body})

@@ -1,0 +1,89 @@
+"""What all connections of one server share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from email.utils import formatdate
+from typing import Any, Protocol
+
+from headrace.transport import LineSession
+from headrace.transport.bounds import Bounds
+from headrace.transport.budget import BytesBudget
+from headrace.transport.routing import Router
+
+
+class Meter(Protocol):
+    """Told what happens on the sockets, on the event loop and often: it must be quick and must not raise."""
+
+    def received(self, count: int) -> None:
+        """`count` bytes were read, of HTTP or telnet."""
+        ...
+
+    def answered(self, room: str, status: int) -> None:
+        """A HTTP request was answered; `room` is "" where none was found."""
+        ...
+
+    def replies_dropped(self, count: int) -> None:
+        """`count` bytes of telnet replies were thrown away, because their reader does not read."""
+        ...
+
+
+class SilentMeter:
+    """A Meter that counts nothing."""
+
+    def received(self, count: int) -> None:
+        """See Meter."""
+
+    def answered(self, room: str, status: int) -> None:
+        """See Meter."""
+
+    def replies_dropped(self, count: int) -> None:
+        """See Meter."""
+
+
+class Connection(Protocol):
+    """What the server asks of a connection, whichever protocol it speaks."""
+
+    def check(self, now_s: float) -> None:
+        """Called about once per Bounds.tick_s with the loop's time: end what has waited too long."""
+        ...
+
+    def stop(self) -> None:
+        """Finish what is in flight, take nothing new, then close."""
+        ...
+
+    def abort(self) -> None:
+        """Close at once; what is unsent is lost."""
+        ...
+
+
+class ServerState:
+    """One server's router, bounds, budget, meter, open connections and running tasks."""
+
+    def __init__(self, router: Router, bounds: Bounds, meter: Meter) -> None:
+        self.router = router
+        self.bounds = bounds
+        self.meter = meter
+        self.bodies = BytesBudget(bounds.bodies_bytes_max)
+        self.connections: set[Connection] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.stopping = False
+        self.date_line = b""
+        self.tick(0.0)
+
+    def tick(self, now_s: float) -> None:
+        """Look at every connection, and say the date anew."""
+        self.date_line = f"date: {formatdate(usegmt=True)}\r\n".encode()
+        for connection in tuple(self.connections):
+            connection.check(now_s)
+
+    def start_task(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run `coroutine` and keep its task alive until it ends."""
+        task = loop.create_task(coroutine)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+
+LineSessions = Callable[[], LineSession]
+"""Makes the telnet session of a new connection."""

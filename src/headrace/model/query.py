@@ -1,0 +1,106 @@
+"""What a room may ask of the query engine, in nouns: which series, which time, and what to make of their points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.model.time import TimeRange
+
+Matches = Callable[[NDArray[np.object_]], NDArray[np.bool_]]
+"""Says of distinct tag values (str) which of them match (store.TagCondition)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagFilter:
+    """A condition on one tag. The series must have the tag; group_by: each of its values makes a group of its own."""
+
+    key: str
+    matches: Matches
+    group_by: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The series of a metric for which every filter holds.
+
+    absent_keys: tags that a series must not have.   exact_keys: the series has the tags of `filters` and no others.
+    """
+
+    metric: str
+    filters: tuple[TagFilter, ...] = ()
+    absent_keys: tuple[str, ...] = ()
+    exact_keys: bool = False
+
+
+class Fill(Enum):
+    """What stands in a bucket without points."""
+
+    NONE = "none"
+    NAN = "nan"
+    NULL = "null"
+    ZERO = "zero"
+
+
+@dataclass(frozen=True, slots=True)
+class FixedBuckets:
+    """Buckets of interval_ms, counted from the epoch."""
+
+    interval_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarBuckets:
+    """Buckets that begin where the clocks of `zone` begin `count` of a unit (of model.time.UNIT_MS)."""
+
+    count: int
+    unit: str
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class OneBucket:
+    """The whole range is one bucket, its end excluded."""
+
+
+Buckets = FixedBuckets | CalendarBuckets | OneBucket
+
+
+@dataclass(frozen=True, slots=True)
+class Downsampling:
+    """One value per bucket and series. function: a name of query.functions.FUNCTIONS."""
+
+    buckets: Buckets
+    function: str
+    fill: Fill = Fill.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Change per second between neighbouring points (OpenTSDB: RateOptions).
+
+    counter: a fall means that the counter passed counter_max and began again at 0.   reset_value: such a rate above
+    this is given as 0 (0: never).   drop_resets: after a fall no rate is given at all.
+    """
+
+    counter: bool = False
+    counter_max: int = 2**63 - 1
+    reset_value: int = 0
+    drop_resets: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesQuery:
+    """Per series downsample, then rate; then one result per group. aggregator: a name of
+    query.aggregators.AGGREGATORS."""
+
+    selection: Selection
+    range: TimeRange
+    aggregator: str
+    downsampling: Downsampling | None = None
+    rate: Rate | None = None

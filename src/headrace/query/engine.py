@@ -1,0 +1,131 @@
+"""From a query to its results: select one snapshot's points, downsample and rate each series, aggregate each group.
+
+Order of work as in OpenTSDB (TsdbQuery, SpanGroup): downsample, rate, aggregate with interpolation, keep start <=
+time <= end. Everything is CSR columns; Python touches groups, never points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.errors import Refused
+from headrace.kernels.rate import rates
+from headrace.model.points import Kind, Values
+from headrace.model.query import Rate, SeriesQuery
+from headrace.model.time import TimeRange
+from headrace.query import groups
+from headrace.query.across import Numbers, aggregate
+from headrace.query.buckets import scan_range
+from headrace.query.downsampling import downsample
+from headrace.query.functions import AGGREGATORS, NONE
+from headrace.store import Columns, Snapshot
+
+
+class Result(NamedTuple):
+    """One group's answer. series: uint32[m], its members that have points.   times: int64[n] ms, ascending.   values:
+    n values."""
+
+    series: NDArray[np.uint32]
+    times: NDArray[np.int64]
+    values: Values
+
+
+def run(snapshot: Snapshot, query: SeriesQuery) -> Iterator[Result]:
+    """The results of all groups that have a point within the range, one at a time.
+
+    Text, bool and custom values come back as such when nothing is computed from them (aggregator none, neither
+    downsampling nor rate). Raises Refused: "metric-unknown" (detail the name), "value-kind" when numbers are asked of
+    other values, "query-points", "query-work", "infinite", and what query.buckets raises.
+    """
+    columns, codes = _select(snapshot, query)
+    plain = query.aggregator == NONE and query.downsampling is None and query.rate is None
+    if plain:
+        for series in range(len(columns.series)):
+            rows = slice(int(columns.starts[series]), int(columns.starts[series + 1]))
+            yield from _result(
+                columns.series[series : series + 1], columns.times[rows], _rows(columns.values, rows), query
+            )
+        return
+    numbers = _numbers(columns)
+    if query.downsampling is not None:
+        numbers = downsample(numbers, query.downsampling, query.range)
+    if query.rate is not None:
+        numbers = _rate(numbers, query.rate)
+    aggregator = AGGREGATORS[query.aggregator]
+    bounds = [*np.flatnonzero(np.diff(codes, prepend=-1)).tolist(), len(codes)]
+    for first, end in pairwise(bounds):
+        times, values = aggregate(numbers.of_series(first, end), aggregator, rate=query.rate is not None)
+        if np.isinf(values.doubles()[values.kinds == Kind.DOUBLE]).any():
+            raise Refused("infinite", "Got Infinity: the values are too large for a double")
+        yield from _result(columns.series[first:end], times, values, query)
+
+
+def _select(snapshot: Snapshot, query: SeriesQuery) -> tuple[Columns, NDArray[np.int64]]:
+    """The points of all groups, series of a group side by side, and each series' group."""
+    series = groups.find(snapshot, query.selection)
+    if query.aggregator == NONE:
+        ordered = groups.each(series)
+    else:
+        keys = [condition.key for condition in query.selection.filters if condition.group_by]
+        ordered = groups.group(snapshot, series, list(dict.fromkeys(keys)))
+    buckets = query.downsampling.buckets if query.downsampling is not None else None
+    scan = scan_range(query.range, buckets)
+    columns = snapshot.select(ordered.series, scan.start_ms, scan.end_ms)
+    if len(columns.series) == len(ordered.series):
+        return columns, ordered.codes
+    by_ordinal = np.argsort(ordered.series)
+    found = by_ordinal[np.searchsorted(ordered.series, columns.series, sorter=by_ordinal)]
+    return columns, ordered.codes[found]
+
+
+def _numbers(columns: Columns) -> Numbers:
+    kinds = columns.values.kinds
+    other = np.flatnonzero(kinds > Kind.INT64)
+    if len(other):
+        kind = Kind(int(kinds[other[0]])).name.lower()
+        raise Refused(
+            "value-kind",
+            f"the series hold {kind} values: numbers cannot be computed from them, ask with aggregator none",
+        )
+    return Numbers(columns.starts, columns.times, np.ascontiguousarray(kinds), columns.values.bits)
+
+
+def _rate(numbers: Numbers, rate: Rate) -> Numbers:
+    out_starts = np.empty(len(numbers.starts), dtype=np.int64)
+    out_times = np.empty(len(numbers.times), dtype=np.int64)
+    out_values = np.empty(len(numbers.times), dtype=np.float64)
+    count = rates(
+        numbers.starts,
+        numbers.times,
+        numbers.kinds,
+        numbers.bits,
+        numbers.bits.view(np.float64),
+        rate.counter,
+        rate.counter_max,
+        rate.reset_value,
+        rate.drop_resets,
+        out_starts,
+        out_times,
+        out_values,
+    )
+    return Numbers.of_doubles(out_starts, out_times[:count], out_values[:count])
+
+
+def _result(
+    series: NDArray[np.uint32], times: NDArray[np.int64], values: Values, query: SeriesQuery
+) -> Iterator[Result]:
+    """The part of a group's answer within the range, if there is any."""
+    asked: TimeRange = query.range
+    first = int(np.searchsorted(times, asked.start_ms, side="left"))
+    end = int(np.searchsorted(times, asked.end_ms, side="right"))
+    if first < end:
+        yield Result(series, times[first:end], _rows(values, slice(first, end)))
+
+
+def _rows(values: Values, rows: slice) -> Values:
+    return Values(values.kinds[rows], values.bits[rows], values.heap)

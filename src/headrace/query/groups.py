@@ -1,0 +1,63 @@
+"""Which series a query means, and which of them belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from headrace.errors import Refused
+from headrace.model.query import Matches, Selection
+from headrace.store import Snapshot
+
+
+class Groups(NamedTuple):
+    """series: uint32[k], ordered by group.   codes: int64[k], each one's group, ascending from 0."""
+
+    series: NDArray[np.uint32]
+    codes: NDArray[np.int64]
+
+
+def find(snapshot: Snapshot, selection: Selection) -> NDArray[np.uint32]:
+    """Ordinals of the selected series, ascending. Raises Refused (rule "metric-unknown", detail the name) for an
+    unknown metric."""
+    conditions: dict[str, list[Matches]] = {}
+    for condition in selection.filters:
+        conditions.setdefault(condition.key, []).append(condition.matches)
+    try:
+        series = snapshot.find(selection.metric, conditions)
+    except KeyError as error:
+        raise Refused("metric-unknown", selection.metric) from error
+    for key in selection.absent_keys:
+        series = series[[value is None for value in snapshot.tag_values(series, key)]]
+    if selection.exact_keys and len(series):
+        tag_counts = np.fromiter((len(name.tags) for name in snapshot.names(series)), dtype=np.int64, count=len(series))
+        series = series[tag_counts == len(conditions)]
+    return series
+
+
+def group(snapshot: Snapshot, series: NDArray[np.uint32], keys: Sequence[str]) -> Groups:
+    """Series with equal values of all tags `keys` make a group, in order of first appearance; without keys all are
+    one group."""
+    codes = np.zeros(len(series), dtype=np.int64)
+    for key in keys:
+        encoded = pa.array(snapshot.tag_values(series, key), type=pa.string()).dictionary_encode()
+        values = np.asarray(encoded.indices, dtype=np.int64)
+        codes = _dense(codes * (len(encoded.dictionary) + 1) + values)
+    order = np.argsort(codes, kind="stable")
+    return Groups(series[order], codes[order])
+
+
+def each(series: NDArray[np.uint32]) -> Groups:
+    """Every series is its own group."""
+    return Groups(series, np.arange(len(series), dtype=np.int64))
+
+
+def _dense(codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[inverse]

@@ -1,0 +1,91 @@
+"""A store of Python dicts that follows the contract of headrace.store as far as queries need it. For tests only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.model.points import HEAP_LENGTH_BITS, Kind, Values
+from headrace.model.series import SeriesName, series_name
+from headrace.store import Columns, TagCondition
+
+Value = int | float | bool | str
+
+
+class MemoryStore:
+    """Both the store and its only snapshot."""
+
+    def __init__(self) -> None:
+        self._names: list[SeriesName] = []
+        self._points: list[dict[int, Value]] = []
+
+    def put(self, metric: str, tags: dict[str, str], points: Mapping[int, Value]) -> None:
+        """Write points (ms -> value); the last write of a millisecond wins."""
+        name = series_name(metric, tags)
+        if name not in self._names:
+            self._names.append(name)
+            self._points.append({})
+        self._points[self._names.index(name)].update(points)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[MemoryStore]:
+        yield self
+
+    def suggest(self, role: str, prefix: str, limit: int) -> list[str]:
+        if role == "metrics":
+            found = {name.metric for name in self._names}
+        else:
+            found = {tag[role == "tagv"] for name in self._names for tag in name.tags}
+        return sorted(text for text in found if text.startswith(prefix))[:limit]
+
+    def find(self, metric: str, conditions: Mapping[str, Sequence[TagCondition]]) -> NDArray[np.uint32]:
+        if all(name.metric != metric for name in self._names):
+            raise KeyError(metric)
+        found = [
+            i for i, name in enumerate(self._names) if name.metric == metric and _holds(dict(name.tags), conditions)
+        ]
+        return np.array(found, dtype=np.uint32)
+
+    def tag_values(self, series: NDArray[np.uint32], key: str) -> NDArray[np.object_]:
+        return np.array([dict(self._names[i].tags).get(key) for i in series], dtype=object)
+
+    def names(self, series: NDArray[np.uint32]) -> list[SeriesName]:
+        return [self._names[i] for i in series]
+
+    def select(self, series: NDArray[np.uint32], start_ms: int, end_ms: int) -> Columns:
+        kept, starts, times, kinds, bits, heap = [], [0], [], [], [], b""
+        for i in series:
+            points = {t: v for t, v in sorted(self._points[i].items()) if start_ms <= t <= end_ms}
+            if not points:
+                continue
+            for time, value in points.items():
+                times.append(time)
+                if isinstance(value, str):
+                    kinds.append(Kind.TEXT)
+                    bits.append(len(heap) << HEAP_LENGTH_BITS | len(value.encode()))
+                    heap += value.encode()
+                elif isinstance(value, bool):
+                    kinds.append(Kind.BOOL)
+                    bits.append(int(value))
+                elif isinstance(value, int):
+                    kinds.append(Kind.INT64)
+                    bits.append(value)
+                else:
+                    kinds.append(Kind.DOUBLE)
+                    bits.append(int(np.float64(value).view(np.int64)))
+            kept.append(i)
+            starts.append(len(times))
+        values = Values(np.array(kinds, dtype=np.uint8), np.array(bits, dtype=np.int64), heap)
+        return Columns(
+            np.array(kept, dtype=np.uint32), np.array(starts, dtype=np.int64), np.array(times, dtype=np.int64), values
+        )
+
+
+def _holds(tags: Mapping[str, str], conditions: Mapping[str, Sequence[TagCondition]]) -> bool:
+    return all(
+        key in tags and all(bool(holds(np.array([tags[key]], dtype=object))[0]) for holds in wanted)
+        for key, wanted in conditions.items()
+    )

@@ -1,0 +1,1 @@
+"""The rooms: one package a protocol, none imports another."""

@@ -1,0 +1,126 @@
+"""The paths of this room. A put is plain ASGI with as few steps as possible; every other endpoint is an ASGI app of
+its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import parse_qsl
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from headrace.config import Settings
+from headrace.errors import Refused, Unavailable
+from headrace.metrics import Metrics
+from headrace.protocols.opentsdb import faults
+from headrace.protocols.opentsdb.faults import Answer
+from headrace.protocols.opentsdb.names import OPENTSDB_RULES
+from headrace.protocols.opentsdb.stats import server_stats
+from headrace.protocols.opentsdb.telnet import telnet
+from headrace.protocols.opentsdb.wire import Decode, ReferenceDecoder
+from headrace.protocols.opentsdb.write import ROOM, Appends, PutService, flags_of
+from headrace.transport import Room
+from headrace.transport.body import read_body
+
+PREFIXES: Final = ("/api/",)
+
+_PUT_PATHS: Final = frozenset(("/api/put", "/api/put/", "/api/v1/put", "/api/v1/put/"))
+
+API_VERSION_MAX: Final = 1
+
+_VERSION = re.compile(r"v([0-9]{1,9})")
+
+_METHODS: Final = frozenset(("GET", "POST", "PUT", "DELETE"))
+
+
+def room(
+    store: Appends,
+    settings: Settings,
+    metrics: Metrics,
+    endpoints: Mapping[str, ASGIApp],
+    decode: Decode | None = None,
+) -> Room:
+    """The OpenTSDB room over one store.
+
+    endpoints: what else there is, by its path below /api/ in lower case ("query", "query/last"); each app words its
+    own wrong methods.   decode: a faster decoder, equal to ReferenceDecoder, which stands in when there is none.
+    """
+    puts = PutService(store, OPENTSDB_RULES, metrics, decode or ReferenceDecoder(store.table))
+    lines = telnet(puts, store.table, lambda: server_stats(metrics))
+    return Room(ROOM, PREFIXES, OpenTSDBApp(puts, endpoints, settings.body_bytes_max), faults.refuse, lines.session)
+
+
+class OpenTSDBApp:
+    """Everything under /api/, as an ASGI app. What it raises (Refused, Unavailable), the transport's router has
+    worded."""
+
+    def __init__(self, puts: PutService, endpoints: Mapping[str, ASGIApp], body_bytes_max: int) -> None:
+        self._puts = puts
+        self._endpoints = endpoints
+        self._body_bytes_max = body_bytes_max
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["path"] in _PUT_PATHS and scope["method"] == "POST":
+            await _send(send, await self._put(scope, receive))
+            return
+        method = overridden_method(scope["method"], scope["query_string"])
+        if isinstance(method, Refused):
+            await _send(send, faults.refuse(405, method))
+            return
+        version, endpoint = split_path(scope["path"])
+        if version > API_VERSION_MAX:
+            await _send(send, faults.version_too_high(version))
+        elif endpoint == "put":
+            answer = await self._put(scope, receive) if method == "POST" else faults.method_not_allowed(method)
+            await _send(send, answer)
+        elif endpoint in self._endpoints:
+            await self._endpoints[endpoint]({**scope, "method": method}, receive, send)
+        else:
+            await _send(send, faults.endpoint_not_found())
+
+    async def _put(self, scope: Scope, receive: Receive) -> Answer:
+        flags = flags_of(scope["query_string"].decode("latin-1"))
+        body = await read_body(scope, receive, self._body_bytes_max)
+        try:
+            return await self._puts.put(body, _content_type(scope), flags)
+        except Refused as refused:
+            return faults.refuse(400, refused, flags.callback)
+        except Unavailable as error:
+            return faults.unavailable(error, callback=flags.callback)
+
+
+def overridden_method(method: str, query: bytes) -> str | Refused:
+    """The method that counts: a GET may name another by `method_override` (OpenTSDB: HttpQuery.getAPIMethod)."""
+    if method != "GET" or b"method_override" not in query:
+        return method
+    named = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)).get("method_override")
+    if named is None:
+        return method
+    if not named:
+        return Refused("method-override", "Missing method override value")
+    if named.upper() not in _METHODS:
+        return Refused("method-override", "Unknown or unsupported method override value", faults.shown(named))
+    return named.upper()
+
+
+def split_path(path: str) -> tuple[int, str]:
+    """(API version, path below it in lower case without slashes at its ends) of a path under /api/."""
+    parts = path.lower().strip("/").split("/")[1:]
+    if parts and (version := _VERSION.fullmatch(parts[0])):
+        return int(version.group(1)), "/".join(parts[1:])
+    return API_VERSION_MAX, "/".join(parts)
+
+
+def _content_type(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            return str(value, "latin-1")
+    return ""
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    status, headers, body = answer
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

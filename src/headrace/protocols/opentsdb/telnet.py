@@ -1,0 +1,259 @@
+"""The telnet dialect: lines of words. Success is silent; each failure answers one line; the connection stays open.
+
+A block of lines is one batch: it is decoded, stored by one append, and answered in the order of its lines, so
+`version` says that everything before it is durable.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from headrace import __version__, limits
+from headrace.errors import Refused
+from headrace.model.points import Points
+from headrace.model.series import SeriesName, series_name
+from headrace.protocols.opentsdb import faults, times
+from headrace.protocols.opentsdb.names import Hashing, KeyCache, SpelledNames, Spelling, key_column
+from headrace.protocols.opentsdb.stats import Stat
+from headrace.protocols.opentsdb.values import (
+    ValuesBuilder,
+    are_plain_numbers,
+    integer,
+    integers_column,
+    number,
+    numbers_column,
+)
+from headrace.protocols.opentsdb.wire import Failure
+from headrace.protocols.opentsdb.write import PutService
+from headrace.transport import LineReply
+
+COMMANDS: Final = ("dropcaches", "exit", "help", "put", "stats", "version")
+
+VERSION: Final = f"""\
+net.opentsdb.tools 2.5.0 built at revision headrace-{__version__} (MINT)
+Built on release by headrace@localhost
+"""
+"""Two lines as OpenTSDB's BuildData makes them; tcollector only asks that something comes back."""
+
+PUT_WORDS_MIN: Final = 4
+"""metric, time, value and one tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telnet:
+    """What all telnet connections of the room share. stats: the server's numbers, asked for at each `stats`."""
+
+    puts: PutService
+    keys: KeyCache
+    stats: Callable[[], Iterable[Stat]]
+
+    def session(self) -> TelnetSession:
+        """A new connection's session."""
+        return TelnetSession(self)
+
+
+def telnet(puts: PutService, table: Hashing, stats: Callable[[], Iterable[Stat]]) -> Telnet:
+    """The telnet of a room over one store."""
+    return Telnet(puts, KeyCache(table, read_name), stats)
+
+
+class TelnetSession:
+    """One connection (transport.LineSession)."""
+
+    def __init__(self, shared: Telnet) -> None:
+        self._shared = shared
+
+    async def feed(self, block: bytes) -> LineReply:
+        """Take whole lines; returns the answers once all of their points are durable. Raises Unavailable, and then
+        the block may be fed again."""
+        lines = block.removesuffix(b"\n").split(b"\n")
+        puts = self._shared.puts
+        points = points_of_plain_puts(lines, self._shared.keys)
+        read = Lines(points, {}, {}) if points is not None else _LineByLine(self._shared.keys).read(lines)
+        admitted, unnamed = puts.admit(read.points)
+        for place, refused in unnamed:
+            _, metric, _, _, tags = lines[place].split(b" ", 4)
+            name = read_name((metric, tags))
+            words = faults.refused_name(refused, name.metric, dict(name.tags))
+            read.failures[place] = Failure(place, refused.rule, f"put: illegal argument: {words}")
+        await puts.append(admitted, list(read.failures.values()))
+        replies = {place: failure.error + "\n" for place, failure in read.failures.items()}
+        for place, command in read.commands.items():
+            replies[place] = self._answer(command)
+        data = "".join(replies[place] for place in sorted(replies)).encode()
+        return LineReply(data, close="exit" in read.commands.values())
+
+    def line_too_long(self) -> LineReply:
+        """The words for a line that was dropped."""
+        return LineReply(b"line too long: at most %d bytes are allowed\n" % limits.TELNET_LINE_BYTES_MAX)
+
+    def _answer(self, command: str) -> str:
+        match command:
+            case "version":
+                return VERSION
+            case "help":
+                return f"available commands: {' '.join(COMMANDS)}\n"
+            case "stats":
+                return "".join(f"{stat.line()}\n" for stat in self._shared.stats())
+            case "dropcaches":
+                self._shared.keys.clear()
+                return "Caches dropped.\n"
+            case "exit":
+                return ""
+            case _:
+                return f"unknown command: {faults.shown(command)}.  Try `help'.\n"
+
+
+class Lines(NamedTuple):
+    """A block as columns. failures and commands: what else its lines hold, by place; a place has one of the three."""
+
+    points: Points
+    failures: dict[int, Failure]
+    commands: dict[int, str]
+
+
+def points_of_plain_puts(lines: list[bytes], keys: KeyCache) -> Points | None:
+    """A block of nothing but puts of plain numbers, as columns; None when any line needs a closer look."""
+    rows = [line.split(b" ", PUT_WORDS_MIN) for line in lines]
+    try:
+        commands, metrics, stamps, texts, tags = zip(*rows, strict=True)
+    except ValueError:
+        return None
+    if commands.count(b"put") < len(lines) or not are_plain_numbers(stamps) or not are_plain_numbers(texts):
+        return None
+    integers = integers_column(stamps)
+    times_ms = None if integers is None else times.all_to_ms(integers)
+    values = None if times_ms is None else numbers_column(texts)
+    if times_ms is None or values is None:
+        return None
+    spellings = list(zip(metrics, tags, strict=True))
+    try:
+        columns = keys.keys_of(spellings)
+    except Refused:
+        return None
+    return Points(columns, times_ms, values, SpelledNames(spellings, read_name), np.arange(len(lines)))
+
+
+class _LineRefused(Exception):  # noqa: N818 - as errors.Refused
+    """One line is not taken; `error` is its whole answer."""
+
+    def __init__(self, rule: str, error: str) -> None:
+        super().__init__(error)
+        self.rule = rule
+        self.error = error
+
+
+class _LineByLine:
+    """The order of checks and the words are those of OpenTSDB's PutDataPointRpc.importDataPoint and TSDB.addPoint."""
+
+    def __init__(self, cache: KeyCache) -> None:
+        self._cache = cache
+        self._values = ValuesBuilder()
+        self._keys: list[bytes] = []
+        self._times: list[int] = []
+        self._spellings: list[Spelling] = []
+        self._places: list[int] = []
+
+    def read(self, lines: list[bytes]) -> Lines:
+        failures = {}
+        commands = {}
+        for place, line in enumerate(lines):
+            words = line.removesuffix(b"\r").split(b" ", PUT_WORDS_MIN)
+            if words[0] != b"put":
+                if command := words[0].decode(errors="replace"):
+                    commands[place] = command
+                if command == "exit":
+                    break
+                continue
+            try:
+                self._put(place, words)
+            except _LineRefused as refusal:
+                failures[place] = Failure(place, refusal.rule, refusal.error)
+        points = Points(
+            key_column(self._keys),
+            np.array(self._times, dtype=np.int64),
+            self._values.build(),
+            SpelledNames(self._spellings, read_name),
+            np.array(self._places, dtype=np.int64),
+        )
+        return Lines(points, failures, commands)
+
+    def _put(self, place: int, words: list[bytes]) -> None:
+        if len(words) <= PUT_WORDS_MIN:
+            got = len(words) - 1
+            raise _illegal("arguments", f"not enough arguments (need least {PUT_WORDS_MIN}, got {got})")
+        spelling = (words[1], words[4])
+        metric, time, text = (word.decode(errors="replace") for word in words[1:4])
+        if not metric:
+            raise _illegal("metric-empty", "empty metric name")
+        stamp = _timestamp(time)
+        if not text:
+            raise _illegal("value-empty", "empty value")
+        try:
+            key = self._cache[spelling]
+        except Refused as refused:
+            raise _illegal(refused.rule, refused.detail) from refused
+        try:
+            value = number(text)
+        except ValueError as error:
+            raise _invalid_value("value-number", error) from error
+        if not math.isfinite(value):
+            raise _illegal("value-infinite", faults.infinite_value(value, metric, stamp))
+        if not times.is_legal(stamp):
+            tags = dict(read_name(spelling).tags)
+            raise _illegal("timestamp-range", faults.bad_timestamp(stamp, text, metric, tags))
+        self._keys.append(key)
+        self._values.add(value)
+        self._times.append(times.to_ms(stamp))
+        self._spellings.append(spelling)
+        self._places.append(place)
+
+
+def _timestamp(text: str) -> int:
+    """Seconds, milliseconds, or seconds with three decimals, which are milliseconds without their point."""
+    whole, point, decimals = text.partition(".")
+    if point and len(decimals) != 3:
+        # OpenTSDB drops the point wherever it stands: 1364410924.5 would be a time in 1970.
+        raise _illegal("timestamp-invalid", f"invalid timestamp: {faults.shown(text)}")
+    try:
+        stamp = integer(whole + decimals)
+    except ValueError as error:
+        raise _invalid_value("timestamp-number", error) from error
+    if stamp <= 0:
+        raise _illegal("timestamp-invalid", f"invalid timestamp: {stamp}")
+    return stamp
+
+
+def _illegal(rule: str, words: str) -> _LineRefused:
+    return _LineRefused(rule, f"put: illegal argument: {words}")
+
+
+def _invalid_value(rule: str, error: ValueError) -> _LineRefused:
+    return _LineRefused(rule, f"put: invalid value: {faults.shown(str(error))}")
+
+
+def read_name(spelling: Spelling) -> SeriesName:
+    """The name that a metric and the words behind the value mean; empty words and the line's CR mean nothing.
+
+    Raises Refused: rules "metric-empty", "tag-invalid", "tag-duplicate" (OpenTSDB: Tags.parse). No tags: for the gate
+    to refuse.
+    """
+    metric, words = spelling
+    if not metric:
+        raise Refused("metric-empty", "empty metric name")
+    tags: dict[str, str] = {}
+    for word in words.removesuffix(b"\r").decode(errors="replace").split(" "):
+        if not word:
+            continue
+        key, _, value = word.partition("=")
+        if not key or not value or "=" in value:
+            raise Refused("tag-invalid", f"invalid tag: {faults.shown(word)}")
+        if tags.setdefault(key, value) != value:
+            listed = ", ".join(f"{known}={tag}" for known, tag in tags.items())
+            raise Refused("tag-duplicate", f"duplicate tag: {faults.shown(word)}, tags={{{faults.shown(listed)}}}")
+    return series_name(metric.decode(errors="replace"), tags)

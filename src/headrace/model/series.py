@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import accumulate, chain
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from headrace import limits
+from headrace.errors import Refused
+from headrace.kernels import series_table as kernel
+from headrace.kernels.hashing import PADDING, hash_name
+
+_T = TypeVar("_T", bound=np.generic)
 
 UNKNOWN = np.uint32(0xFFFFFFFF)
 """Ordinal of a key that the table does not hold."""
@@ -26,3 +33,257 @@ class SeriesName(NamedTuple):
 def series_name(metric: str, tags: dict[str, str]) -> SeriesName:
     """The name made of a metric and its tags in any order."""
     return SeriesName(metric, tuple(sorted(tags.items())))
+
+
+def encode_name(name: SeriesName) -> bytes:
+    """The canonical bytes of a name: metric, key 1, value 1, key 2, value 2 … in the order of the keys, each part as
+    its length in bytes (unsigned LEB128) and its UTF-8. Journal and catalog hold names in this form."""
+    encoded = bytearray()
+    for part in (name.metric, *chain.from_iterable(name.tags)):
+        text = part.encode()
+        length = len(text)
+        while length >= 0x80:
+            encoded.append(length & 0x7F | 0x80)
+            length >>= 7
+        encoded.append(length)
+        encoded += text
+    return bytes(encoded)
+
+
+def decode_name(encoded: bytes) -> SeriesName:
+    """The name of its canonical bytes; of no bytes at all, the empty name that stands for a lost one.
+
+    Raises ValueError when they are not what encode_name makes.
+    """
+    parts = []
+    at = 0
+    while at < len(encoded):
+        length = shift = 0
+        while at < len(encoded) and encoded[at] >= 0x80:
+            length |= (encoded[at] & 0x7F) << shift
+            shift += 7
+            at += 1
+        if at == len(encoded):
+            raise ValueError("a name ends inside a length")
+        length |= encoded[at] << shift
+        at += 1
+        if length > len(encoded) - at:
+            raise ValueError("a part of a name is longer than the name")
+        parts.append(encoded[at : at + length].decode())
+        at += length
+    if not parts:
+        return LOST_NAME
+    if len(parts) % 2 == 0:
+        raise ValueError("a tag of a name has no value")
+    return SeriesName(parts[0], tuple(zip(parts[1::2], parts[2::2], strict=True)))
+
+
+LOST_NAME = SeriesName("", ())
+"""The name of an ordinal whose record was damaged. No registered series has it: every room wants a metric."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSeries:
+    """Series of consecutive ordinals, as the journal and the catalog hold them.
+
+    first: ordinal of the first one.   keys: uint64[n, 2].   lengths: uint32[n], bytes of each canonical name.
+    heap: uint8[sum of lengths], the canonical names (encode_name) one after another.
+    """
+
+    first: int
+    keys: NDArray[np.uint64]
+    lengths: NDArray[np.uint32]
+    heap: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def end(self) -> int:
+        """The ordinal after the last one."""
+        return self.first + len(self)
+
+
+class _Columns(NamedTuple):
+    """The arrays of a table; kernels/series_table.py says what is in them. Replaced as a whole when one grows, so that
+    a reader without a lock always has arrays that belong together. Entries are added in place and never change."""
+
+    slots: NDArray[np.uint64]
+    keys: NDArray[np.uint64]
+    rules: NDArray[np.uint8]
+    ends: NDArray[np.int64]
+    heap: NDArray[np.uint8]
+
+
+class SeriesTable:
+    """All series of a database: 128-bit key -> ordinal -> name. Ordinals are dense and given in order of registration.
+
+    Any thread may call anything. `lookup` takes no lock: beside a concurrent registration it may miss the new series or
+    its new rule bit, never more, and whoever missed one registers it, which takes the lock and does nothing twice. Two
+    names with the same key would be one series; keyed 128-bit hashes make that as good as impossible
+    (kernels/hashing.py).
+    """
+
+    def __init__(self, secret: NDArray[np.uint64], series_max: int = limits.SERIES_MAX) -> None:
+        """secret: uint64[hashing.SECRET_WORDS], the database's own."""
+        self.secret = secret
+        self._series_max = series_max
+        self._lock = threading.Lock()
+        self._columns = _Columns(
+            np.full(2 * _CAPACITY_MIN, kernel.EMPTY, dtype=np.uint64),
+            np.zeros((_CAPACITY_MIN, 2), dtype=np.uint64),
+            np.zeros(_CAPACITY_MIN, dtype=np.uint8),
+            np.zeros(_CAPACITY_MIN, dtype=np.int64),
+            np.zeros(_CAPACITY_MIN, dtype=np.uint8),
+        )
+        self._count = 0
+        self._journaled = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory held."""
+        return sum(column.nbytes for column in self._columns)
+
+    def key_of(self, name: SeriesName) -> Key:
+        """The 128-bit key of a name: two words of 64 bits."""
+        parts = [part.encode() for part in (name.metric, *chain.from_iterable(name.tags))]
+        ends = np.array(list(accumulate(map(len, parts))), dtype=np.uint64)
+        data = np.frombuffer(bytearray(b"".join(parts)) + bytearray(PADDING), dtype=np.uint8)
+        low, high = hash_name(data, ends, self.secret)
+        return int(low), int(high)
+
+    def lookup(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+        """For keys uint64[n, 2]: uint32[n] ordinals, UNKNOWN where there is none, and uint8[n] rule sets that their
+        names are known to satisfy (bit i for the rule set with bit i)."""
+        columns = self._columns
+        ordinals = np.empty(len(keys), dtype=np.uint32)
+        satisfied = np.empty(len(keys), dtype=np.uint8)
+        kernel.lookup(columns.slots, columns.keys, columns.rules, keys, ordinals, satisfied)
+        return ordinals, satisfied
+
+    def register(self, key: Key, name: SeriesName, rule_bit: int) -> int:
+        """The ordinal of the series with this key and name, which satisfies the rule set with `rule_bit`.
+
+        A new one is queryable only when the journal holds it. Raises Refused (rule "series-limit") when it is one too
+        many.
+        """
+        encoded = encode_name(name)
+        [ordinal] = self.register_many(
+            np.array([key], dtype=np.uint64),
+            np.array([len(encoded)], dtype=np.uint32),
+            np.frombuffer(bytearray(encoded), dtype=np.uint8),
+            rule_bit,
+        )
+        if ordinal == UNKNOWN:
+            raise Refused("series-limit", f'no new series of "{name.metric}": all {self._series_max} are in use')
+        return int(ordinal)
+
+    def register_many(
+        self, keys: NDArray[np.uint64], lengths: NDArray[np.uint32], heap: NDArray[np.uint8], rule_bit: int
+    ) -> NDArray[np.uint32]:
+        """As `register`, for n keys uint64[n, 2] whose canonical names, of `lengths` bytes each, follow one another in
+        `heap`. A key may occur more than once. Returns uint32[n], UNKNOWN where a series would be one too many."""
+        with self._lock:
+            return self._insert(keys, lengths, heap, 1 << rule_bit)
+
+    def name(self, ordinal: int) -> SeriesName:
+        """The name of an ordinal that the table gave (LOST_NAME where `lose` gave it)."""
+        columns = self._columns
+        begin = int(columns.ends[ordinal - 1]) if ordinal else 0
+        return decode_name(columns.heap[begin : columns.ends[ordinal]].tobytes())
+
+    def names(self, ordinals: NDArray[np.uint32]) -> list[SeriesName]:
+        """The names of ordinals that the table gave, in that order."""
+        return [self.name(ordinal) for ordinal in ordinals.tolist()]
+
+    def series(self, first: int, end: int) -> NewSeries:
+        """Ordinals first .. end - 1 as columns: views, which never change."""
+        columns = self._columns
+        assert first <= end <= self._count
+        ends = np.empty(end - first + 1, dtype=np.int64)
+        ends[0] = columns.ends[first - 1] if first else 0
+        ends[1:] = columns.ends[first:end]
+        return NewSeries(
+            first, columns.keys[first:end], np.diff(ends).astype(np.uint32), columns.heap[ends[0] : ends[-1]]
+        )
+
+    def take_unjournaled(self) -> NewSeries | None:
+        """The series registered since the last take, for the writer thread to journal before the points that use them:
+        call it after those points have been taken from the queue. None when there are none."""
+        with self._lock:
+            first, self._journaled = self._journaled, self._count
+            return self.series(first, self._count) if first < self._count else None
+
+    def put_back(self, taken: NewSeries) -> None:
+        """Undo a take whose commit failed: the next take gives these series again."""
+        with self._lock:
+            self._journaled = min(self._journaled, taken.first)
+
+    def restore(self, series: NewSeries) -> None:
+        """Load series that the catalog or the journal holds, in the order of their ordinals; those known already are
+        passed over, a gap before them is lost (see `lose`). Raises ValueError when they contradict what the table
+        holds."""
+        with self._lock:
+            known = min(max(self._count - series.first, 0), len(series))
+            if not np.array_equal(self._columns.keys[series.first : series.first + known], series.keys[:known]):
+                raise ValueError(f"other series than ordinals {series.first} and on were given to")
+            if known < len(series):
+                self._lose(series.first)
+                skipped = int(series.lengths[:known].sum())
+                ordinals = self._insert(series.keys[known:], series.lengths[known:], series.heap[skipped:], 0)
+                if self._count != series.end or not np.array_equal(
+                    ordinals, np.arange(series.first + known, series.end, dtype=np.uint32)
+                ):
+                    raise ValueError(f"a series from ordinal {series.first} on is there twice, or beyond the limit")
+            self._journaled = self._count
+
+    def lose(self, end: int) -> None:
+        """Take all ordinals below `end` as given out: points refer to them, but the record with their names is
+        damaged."""
+        with self._lock:
+            self._lose(end)
+            self._journaled = max(self._journaled, end)
+
+    def _lose(self, end: int) -> None:
+        if end > self._count:
+            columns = self._grown(end, 0)
+            columns.ends[self._count : end] = columns.ends[self._count - 1] if self._count else 0
+            self._count = end
+
+    def _insert(
+        self, keys: NDArray[np.uint64], lengths: NDArray[np.uint32], heap: NDArray[np.uint8], rule_bits: int
+    ) -> NDArray[np.uint32]:
+        columns = self._grown(self._count + len(keys), int(lengths.sum(dtype=np.int64)))
+        ordinals = np.empty(len(keys), dtype=np.uint32)
+        self._count = kernel.insert(*columns, self._count, self._series_max, keys, lengths, heap, rule_bits, ordinals)
+        return ordinals
+
+    def _grown(self, count: int, heap_bytes: int) -> _Columns:
+        """The columns, with room for `count` series in all and `heap_bytes` more of names."""
+        slots, keys, rules, ends, heap = self._columns
+        heap_used = int(ends[self._count - 1]) if self._count else 0
+        if count > len(keys):
+            capacity = max(count, 2 * len(keys))
+            keys = _enlarged(keys, self._count, capacity)
+            rules = _enlarged(rules, self._count, capacity)
+            ends = _enlarged(ends, self._count, capacity)
+        if heap_used + heap_bytes > len(heap):
+            heap = _enlarged(heap, heap_used, max(heap_used + heap_bytes, 2 * len(heap)))
+        if 2 * count > len(slots):
+            slots = np.full(1 << (2 * count - 1).bit_length(), kernel.EMPTY, dtype=np.uint64)
+            kernel.refill(slots, keys, 0, self._count)
+        self._columns = _Columns(slots, keys, rules, ends, heap)
+        return self._columns
+
+
+_CAPACITY_MIN = 1024
+
+
+def _enlarged(column: NDArray[_T], used: int, capacity: int) -> NDArray[_T]:
+    """A copy of the first `used` rows with room for `capacity`; untouched pages of it cost no memory."""
+    larger = np.zeros((capacity, *column.shape[1:]), dtype=column.dtype)
+    larger[:used] = column[:used]
+    return larger

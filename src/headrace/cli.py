@@ -16,7 +16,7 @@ EXIT_MISCONFIGURED = 2
 """As click's own for a wrong flag: what was asked for cannot be done, nothing was started."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(name="headrace", context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="headrace")
 def main() -> None:
     """A durable time-series server that OpenTSDB writers talk to unchanged."""

@@ -60,7 +60,8 @@ class Settings(BaseSettings):
         description="Seconds from the first byte of a request to the end of its headers.",
     )
     request_timeout_s: Seconds = Field(
-        default=limits.REQUEST_TIMEOUT_S, description="Seconds within which a body must end or bring at least 1 KiB more."
+        default=limits.REQUEST_TIMEOUT_S,
+        description="Seconds within which a body must end or bring at least 1 KiB more.",
     )
     idle_timeout_s: Seconds = Field(
         default=limits.IDLE_TIMEOUT_S, description="Seconds that an HTTP connection may be silent between requests."

@@ -29,7 +29,7 @@ _DOUBLE = re.compile(r"[\x00-\x20]*+[+-]?(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)(?:
 
 _INTEGERS = msgspec.json.Decoder(list[int])
 _NUMBERS = msgspec.json.Decoder(list[int | float])
-_PLAIN_CHARACTERS = b"0123456789-+.eE,"
+_PLAIN_CHARACTERS = b"0123456789-+.eE"
 _DOUBLE_BITS = struct.Struct("=d")
 _INT64_BITS = struct.Struct("=q")
 
@@ -94,10 +94,9 @@ def numbers_column(texts: Sequence[bytes | msgspec.Raw]) -> Values | None:
 
 
 def are_plain_numbers(words: Sequence[bytes]) -> bool:
-    """Whether words that a stranger's blanks have cut hold nothing but the characters of numbers, no comma among
-    them."""
+    """Whether words that a stranger's blanks have cut are made of the characters of numbers, none empty."""
     joined = b"".join(words)
-    return b"," not in joined and not joined.translate(None, _PLAIN_CHARACTERS)
+    return b"" not in words and not joined.translate(None, _PLAIN_CHARACTERS)
 
 
 def _joined(texts: Sequence[bytes | msgspec.Raw]) -> bytes:

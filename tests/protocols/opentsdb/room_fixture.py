@@ -1,0 +1,120 @@
+"""An OpenTSDB room over a store in memory, and requests to it as the transport's router would bring them."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from starlette.types import ASGIApp, Message
+
+from headrace.config import Settings
+from headrace.errors import Unavailable
+from headrace.metrics import Metrics
+from headrace.model.points import Admitted, Kind, Values
+from headrace.model.series import SeriesTable
+from headrace.protocols.opentsdb.routes import room
+from headrace.protocols.opentsdb.wire import Decode
+from headrace.transport import LineSession
+from headrace.transport.routing import Router
+
+Stored = tuple[str, dict[str, str], int, Any]
+"""metric, tags, ms, value."""
+
+SECRET = np.arange(1, 17, 2, dtype=np.uint64)
+
+
+def value_of(values: Values, row: int) -> int | float | bool | str:
+    kind, bits = Kind(values.kinds[row]), int(values.bits[row])
+    match kind:
+        case Kind.INT64:
+            return bits
+        case Kind.DOUBLE:
+            return float(values.doubles()[row])
+        case Kind.BOOL:
+            assert bits in (0, 1)
+            return bool(bits)
+        case _:
+            return values.text(row)
+
+
+@dataclass
+class MemoryStore:
+    """Keeps what is appended, in order; `fault` is raised and `delay_s` waited before that."""
+
+    table: SeriesTable = field(default_factory=lambda: SeriesTable(SECRET))
+    batches: list[Admitted] = field(default_factory=list)
+    fault: Unavailable | None = None
+    delay_s: float = 0.0
+
+    async def append(self, points: Admitted) -> int:
+        await asyncio.sleep(self.delay_s)
+        if self.fault:
+            raise self.fault
+        self.batches.append(points)
+        return len(self.batches)
+
+    def stored(self) -> list[Stored]:
+        found = []
+        for batch in self.batches:
+            for row, name in enumerate(self.table.names(batch.series)):
+                found.append((name.metric, dict(name.tags), int(batch.times[row]), value_of(batch.values, row)))
+        return found
+
+
+class Reply(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class OpenTSDB:
+    """The room, as its clients see it."""
+
+    def __init__(
+        self, store: MemoryStore | None = None, endpoints: Mapping[str, ASGIApp] | None = None, decode: Decode | None = None
+    ) -> None:
+        self.store = store or MemoryStore()
+        self.metrics = Metrics()
+        self.room = room(self.store, Settings(), self.metrics, endpoints or {}, decode)
+        self.router = Router([self.room])
+
+    async def ask(
+        self,
+        target: str = "/api/put",
+        body: bytes | str = b"",
+        *,
+        method: str = "POST",
+        headers: Mapping[str, str] | None = None,
+        compress: bool = False,
+    ) -> Reply:
+        path, _, query = target.partition("?")
+        content = body.encode() if isinstance(body, str) else body
+        sent = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
+        if compress:
+            content = gzip.compress(content)
+            sent.append((b"content-encoding", b"gzip"))
+        scope = {"type": "http", "method": method, "path": path, "query_string": query.encode(), "headers": sent}
+        messages: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": content, "more_body": False}
+
+        async def send(message: Message) -> None:
+            messages.append(dict(message))
+
+        await self.router(scope, receive, send)
+        start, *rest = messages
+        answered = {name.decode(): value.decode() for name, value in start["headers"]}
+        return Reply(start["status"], answered, b"".join(part.get("body", b"") for part in rest))
+
+    def session(self) -> LineSession:
+        assert self.room.lines is not None
+        return self.room.lines()
+
+    async def lines(self, block: bytes | str) -> str:
+        reply = await self.session().feed(block.encode() if isinstance(block, str) else block)
+        return reply.data.decode()

@@ -120,6 +120,9 @@ QUERY_STEPS_MAX = 1_000_000_000
 """Values that the series of one group may give by interpolation, some 4 ns each: no query holds a core for over 4 s.
 Only undownsampled groups of many series with times of their own come near it."""
 
+QUERIES_WAITING_MAX = 64
+"""Queries that run or wait for a thread. A dashboard asks some 20 at once; behind 64 a client is better off with a 503."""
+
 # the OpenTSDB room -------------------------------------------------------------------------------------------------
 
 OPENTSDB_TAGS_MAX = 32
@@ -143,3 +146,15 @@ thread."""
 
 OPENTSDB_SHOWN_TEXT_MAX = 512
 """Characters of one of the sender's texts that an error repeats: errors stay smaller than what caused them."""
+
+OPENTSDB_ANSWER_PIECE_VALUES = 10_000
+"""Values of an answer that are written in one step: their doubles hold the interpreter for 0.5 ms."""
+
+OPENTSDB_ANSWER_CHUNK_BYTES = 256 * 1024
+"""An answer longer than this, some 10,000 values, is sent while it is being made."""
+
+OPENTSDB_GZIP_BYTES_MIN = 1024
+"""Shorter answers fit one packet: gzip would save nothing."""
+
+OPENTSDB_SUGGEST_MAX = 100_000
+"""Names of one suggestion, whatever `max` says: some 10 MB."""

@@ -17,13 +17,21 @@ F = TypeVar("F", bound=Callable[..., Any])
 u8 = numba.types.Array(numba.types.uint8, 1, "C")
 u32 = numba.types.Array(numba.types.uint32, 1, "C")
 u64 = numba.types.Array(numba.types.uint64, 1, "C")
+i32 = numba.types.Array(numba.types.int32, 1, "C")
 i64 = numba.types.Array(numba.types.int64, 1, "C")
 f64 = numba.types.Array(numba.types.float64, 1, "C")
 bool8 = numba.types.Array(numba.types.boolean, 1, "C")
 keys128 = numba.types.Array(numba.types.uint64, 2, "C")
+
+# The same where a kernel only reads: these also take arrays over immutable buffers (Arrow, bytes, memory maps).
+u8_in = numba.types.Array(numba.types.uint8, 1, "C", readonly=True)
+u32_in = numba.types.Array(numba.types.uint32, 1, "C", readonly=True)
+i64_in = numba.types.Array(numba.types.int64, 1, "C", readonly=True)
+
 int64 = numba.types.int64
 uint64 = numba.types.uint64
 uint32 = numba.types.uint32
+uint8 = numba.types.uint8
 float64 = numba.types.float64
 boolean = numba.types.boolean
 void = numba.types.void

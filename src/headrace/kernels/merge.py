@@ -1,0 +1,146 @@
+"""Rows in rising version order to winners: grouped by place, sorted by time, of equal times the last; then expiry.
+
+The promise that these keep: the winner of a series and millisecond is found first, as a whole row, whatever its kind;
+only then is it asked whether the winner has expired. So an expired write still hides what it overwrote.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.kernels import boolean, i64, i64_in, int64, kernel, u32, u32_in, void
+
+INSERTION_ROWS = 16
+"""Blocks this short are sorted by insertion before merging; measured flat between 8 and 32."""
+
+
+@kernel(boolean(u32_in, i64_in, u32_in, int64))
+def is_merged(series: NDArray[np.uint32], times: NDArray[np.int64], places: NDArray[np.uint32], lowest: int) -> bool:
+    """Whether the rows already rise strictly by (place, time): then every row is a winner where it stands."""
+    for row in range(1, len(series)):
+        place, before = places[series[row] - lowest], places[series[row - 1] - lowest]
+        if place < before or (place == before and times[row] <= times[row - 1]):
+            return False
+    return True
+
+
+@kernel(void(u32_in, u32_in, int64, i64))
+def count_places(
+    series: NDArray[np.uint32], places: NDArray[np.uint32], lowest: int, starts: NDArray[np.int64]
+) -> None:
+    """starts[p]..starts[p + 1] becomes the span of place p once its rows stand together. `starts` must come zeroed."""
+    for row in range(len(series)):
+        starts[places[series[row] - lowest] + 1] += 1
+    for place in range(1, len(starts)):
+        starts[place] += starts[place - 1]
+
+
+@kernel(void(u32_in, u32_in, int64, i64, u32))
+def group_rows(
+    series: NDArray[np.uint32],
+    places: NDArray[np.uint32],
+    lowest: int,
+    next_at: NDArray[np.int64],
+    order: NDArray[np.uint32],
+) -> None:
+    """Fill `order` with row numbers by place, rows of one place in rising order. `next_at` comes in as starts[:-1] and
+    goes out as starts[1:]."""
+    for row in range(len(series)):
+        place = places[series[row] - lowest]
+        order[next_at[place]] = row
+        next_at[place] += 1
+
+
+@kernel(void(u32, int64, int64, int64, i64_in, u32))
+def _merge_runs(
+    order: NDArray[np.uint32],
+    start: int,
+    middle: int,
+    end: int,
+    times: NDArray[np.int64],
+    scratch: NDArray[np.uint32],
+) -> None:
+    """Merge the sorted order[start:middle] and order[middle:end] in place."""
+    if times[order[middle - 1]] <= times[order[middle]]:
+        return
+    left_length = middle - start
+    for i in range(left_length):
+        scratch[i] = order[start + i]
+    left, right, at = 0, middle, start
+    while left < left_length and right < end:
+        if times[order[right]] < times[scratch[left]]:
+            order[at] = order[right]
+            right += 1
+        else:
+            order[at] = scratch[left]
+            left += 1
+        at += 1
+    while left < left_length:
+        order[at] = scratch[left]
+        left += 1
+        at += 1
+
+
+@kernel(void(u32, int64, int64, i64_in, u32))
+def sort_by_time(
+    order: NDArray[np.uint32], start: int, end: int, times: NDArray[np.int64], scratch: NDArray[np.uint32]
+) -> None:
+    """Sort order[start:end] by times[row], rows of equal time keeping their order. `scratch` holds end - start rows.
+
+    A merge sort that leaves alone what is in order already: the usual input is a few sorted runs one after the other.
+    """
+    for block in range(start, end, INSERTION_ROWS):
+        for at in range(block + 1, min(block + INSERTION_ROWS, end)):
+            row = order[at]
+            time = times[row]
+            hole = at
+            while hole > block and times[order[hole - 1]] > time:
+                order[hole] = order[hole - 1]
+                hole -= 1
+            order[hole] = row
+    width = INSERTION_ROWS
+    while width < end - start:
+        for low in range(start, end - width, 2 * width):
+            _merge_runs(order, low, low + width, min(low + 2 * width, end), times, scratch)
+        width *= 2
+
+
+@kernel(int64(u32, i64, i64_in, u32))
+def keep_winners(
+    order: NDArray[np.uint32], starts: NDArray[np.int64], times: NDArray[np.int64], scratch: NDArray[np.uint32]
+) -> int:
+    """Sort each place's rows by time where they are not, and of rows with one time keep the last. Returns how many.
+
+    order, starts: as group_rows and count_places made them; both are packed in place. scratch must hold the rows of the
+    largest place.
+    """
+    kept = 0
+    for place in range(len(starts) - 1):
+        start, end = starts[place], starts[place + 1]
+        for at in range(start + 1, end):
+            if times[order[at]] < times[order[at - 1]]:
+                sort_by_time(order, start, end, times, scratch)
+                break
+        starts[place] = kept
+        for at in range(start, end):
+            if at + 1 == end or times[order[at + 1]] != times[order[at]]:
+                order[kept] = order[at]
+                kept += 1
+    starts[len(starts) - 1] = kept
+    return kept
+
+
+@kernel(int64(u32, i64, i64_in, int64))
+def drop_expired(order: NDArray[np.uint32], starts: NDArray[np.int64], expires: NDArray[np.int64], now_ms: int) -> int:
+    """Of the winners keep those that live on after now_ms (expires > now_ms). Packs in place, returns how many stay."""
+    kept = 0
+    for place in range(len(starts) - 1):
+        start, end = starts[place], starts[place + 1]
+        starts[place] = kept
+        for at in range(start, end):
+            if expires[order[at]] > now_ms:
+                order[kept] = order[at]
+                kept += 1
+    starts[len(starts) - 1] = kept
+    return kept

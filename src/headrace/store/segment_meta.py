@@ -1,0 +1,118 @@
+"""What is known of a segment without reading its points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.errors import Corrupt
+
+SEGMENT_FORMAT = 1
+"""Version of the layout in docs/format/segments.md."""
+
+FORMAT_KEY = "headrace.format"
+DATABASE_KEY = "headrace.database"
+KIND_KEY = "headrace.kind"
+MIN_SEQUENCE_KEY = "headrace.min_sequence"
+MAX_SEQUENCE_KEY = "headrace.max_sequence"
+CREATED_KEY = "headrace.created"
+ROW_GROUPS_KEY = "headrace.row_groups"
+
+
+class SegmentKind(StrEnum):
+    """in-order segments never overlap within a series; late ones may overlap anything older."""
+
+    IN_ORDER = "in-order"
+    LATE = "late"
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentMeta:
+    """A segment as current.json lists it. Ranges include both ends; times and `created` are ms since 1970 UTC.
+
+    min_sequence..max_sequence: the journal records whose winners it holds. Of two segments that hold the same series
+    and time, the one with the higher sequences is right.
+    """
+
+    file: str
+    kind: SegmentKind
+    rows: int
+    bytes: int
+    min_time: int
+    max_time: int
+    min_series: int
+    max_series: int
+    min_sequence: int
+    max_sequence: int
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowGroups:
+    """What lets a reader skip row groups; one entry a row group, in the order of the file.
+
+    first_keys, last_keys: uint64, metric id << 32 | ordinal of the first and the last row: keys rise through the file.
+    min_times, max_times: int64 ms.   kinds: uint8, a bit 1 << Kind for each kind of value that is there.
+    expiring: whether any row expires.
+    """
+
+    first_keys: NDArray[np.uint64]
+    last_keys: NDArray[np.uint64]
+    min_times: NDArray[np.int64]
+    max_times: NDArray[np.int64]
+    kinds: NDArray[np.uint8]
+    expiring: NDArray[np.bool_]
+
+    def matching(self, keys: NDArray[np.uint64], start_ms: int, end_ms: int) -> NDArray[np.int64]:
+        """The row groups that may hold a point of a series in `keys` (ascending) with start_ms <= time <= end_ms."""
+        first = np.searchsorted(keys, self.first_keys, side="left")
+        beyond = np.searchsorted(keys, self.last_keys, side="right")
+        return np.flatnonzero((first < beyond) & (self.min_times <= end_ms) & (self.max_times >= start_ms))
+
+
+class _RowGroupsJson(msgspec.Struct, frozen=True):
+    first_keys: list[int]
+    last_keys: list[int]
+    min_times: list[int]
+    max_times: list[int]
+    kinds: list[int]
+    expiring: list[bool]
+
+
+def encode_row_groups(groups: RowGroups) -> bytes:
+    """For the file's key-value metadata."""
+    return msgspec.json.encode(
+        _RowGroupsJson(
+            groups.first_keys.tolist(),
+            groups.last_keys.tolist(),
+            groups.min_times.tolist(),
+            groups.max_times.tolist(),
+            groups.kinds.tolist(),
+            groups.expiring.tolist(),
+        )
+    )
+
+
+def decode_row_groups(metadata: dict[bytes, bytes], row_groups: int, file: Path) -> RowGroups:
+    """Out of the file's key-value metadata. Raises Corrupt when it is not there or does not fit the file."""
+    try:
+        decoded = msgspec.json.decode(metadata[ROW_GROUPS_KEY.encode()], type=_RowGroupsJson)
+    except (KeyError, msgspec.DecodeError) as error:
+        raise Corrupt(file, f"no usable {ROW_GROUPS_KEY} in its metadata: {error}") from error
+    groups = RowGroups(
+        np.array(decoded.first_keys, dtype=np.uint64),
+        np.array(decoded.last_keys, dtype=np.uint64),
+        np.array(decoded.min_times, dtype=np.int64),
+        np.array(decoded.max_times, dtype=np.int64),
+        np.array(decoded.kinds, dtype=np.uint8),
+        np.array(decoded.expiring, dtype=np.bool_),
+    )
+    lengths = {len(column) for column in (decoded.first_keys, decoded.last_keys, decoded.min_times, decoded.max_times)}
+    if lengths | {len(decoded.kinds), len(decoded.expiring)} != {row_groups}:
+        raise Corrupt(file, f"{ROW_GROUPS_KEY} does not describe its {row_groups} row groups")
+    return groups

@@ -1,0 +1,88 @@
+"""One select over all sources: each gives its rows, the kernels find the winners.
+
+Sources come in rising order of version, and so do the rows of one series and time: docs/decisions/versions.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.kernels.merge import count_places, drop_expired, group_rows, is_merged, keep_winners
+from headrace.kernels.rows import gather
+from headrace.model.points import Values
+from headrace.store import Columns
+from headrace.store.recent import RecentView
+from headrace.store.rows import Rows, Wanted, concatenate, too_many_points
+from headrace.store.segments import Segment
+
+
+def select(
+    segments: Sequence[Segment],
+    generations: Sequence[RecentView],
+    wanted: Wanted,
+    start_ms: int,
+    end_ms: int,
+    now_ms: int,
+    points_max: int,
+) -> Columns:
+    """The points of the wanted series with start_ms <= time <= end_ms: winner first, then expiry, then value.
+
+    segments, generations: in rising order of version, every segment older than any generation it was not sealed from.
+    Raises Refused (rule "query-points") when more than points_max rows match, overwritten and expired ones included;
+    Corrupt or Unavailable as Segment.read does.
+    """
+    parts = []
+    total = 0
+    for rows in _scan(segments, generations, wanted, start_ms, end_ms, points_max):
+        total += len(rows)
+        if total > points_max:
+            raise too_many_points(points_max)
+        parts.append(rows)
+    return merge(concatenate(parts), wanted, now_ms)
+
+
+def _scan(
+    segments: Sequence[Segment],
+    generations: Sequence[RecentView],
+    wanted: Wanted,
+    start_ms: int,
+    end_ms: int,
+    points_max: int,
+) -> Iterator[Rows]:
+    for segment in segments:
+        yield from segment.read(wanted, start_ms, end_ms)
+    for generation in generations:
+        yield generation.select(wanted, start_ms, end_ms, points_max)
+
+
+def merge(rows: Rows, wanted: Wanted, now_ms: int) -> Columns:
+    """The winners among `rows`, all of them of wanted series, that live on after now_ms.
+
+    Of two rows with the same series and time the later one in `rows` wins, whatever its kind.
+    """
+    starts = np.zeros(len(wanted) + 1, dtype=np.int64)
+    count_places(rows.series, wanted.places, wanted.lowest, starts)
+    if rows.expires is None and is_merged(rows.series, rows.times, wanted.places, wanted.lowest):
+        return _columns(rows.times, rows.values, starts, wanted)
+    order = np.empty(len(rows), dtype=np.uint32)
+    group_rows(rows.series, wanted.places, wanted.lowest, starts[:-1].copy(), order)
+    scratch = np.empty(int(np.diff(starts).max(initial=0)), dtype=np.uint32)
+    kept = keep_winners(order, starts, rows.times, scratch)
+    if rows.expires is not None:
+        kept = drop_expired(order, starts, rows.expires, now_ms)
+    order = order[:kept]
+    series = np.empty(kept, dtype=np.uint32)
+    times = np.empty(kept, dtype=np.int64)
+    kinds = np.empty(kept, dtype=np.uint8)
+    bits = np.empty(kept, dtype=np.int64)
+    gather(order, rows.series, rows.times, rows.values.kinds, rows.values.bits, series, times, kinds, bits)
+    return _columns(times, Values(kinds, bits, rows.values.heap), starts, wanted)
+
+
+def _columns(times: NDArray[np.int64], values: Values, starts: NDArray[np.int64], wanted: Wanted) -> Columns:
+    """Leaves out the series without a point."""
+    present = np.flatnonzero(np.diff(starts))
+    return Columns(wanted.ordinals[present], np.append(starts[present], starts[-1]), times, values)

@@ -1,0 +1,68 @@
+"""Series files: one row a series, beside the segments, so that outside readers can join a name to every point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from headrace import limits
+from headrace.model.series import SeriesName
+from headrace.store.durable import replaced_file
+from headrace.store.names import series_file
+from headrace.store.segment_meta import DATABASE_KEY, FORMAT_KEY, SEGMENT_FORMAT
+from headrace.store.segments import read_failure
+
+SeriesNames = Callable[[NDArray[np.uint32]], list[SeriesName]]
+"""The names of the given ordinals, in that order."""
+
+SCHEMA = pa.schema(
+    [
+        pa.field("series", pa.uint32(), nullable=False),
+        pa.field("metric", pa.string(), nullable=False),
+        pa.field("tags", pa.map_(pa.string(), pa.string()), nullable=False),
+    ]
+)
+
+
+def write_series(folder: Path, sequence: int, ordinals: NDArray[np.uint32], names: SeriesNames, database: str) -> str:
+    """Write the names of these series (uint32, ascending) into a new file of `folder`, synced and renamed.
+
+    Returns the file's name.
+
+    The file counts only once current.json lists it. Raises OSError, and then leaves nothing behind.
+    """
+    path = folder / series_file(sequence)
+    with replaced_file(path) as file, pq.ParquetWriter(file, SCHEMA, compression="zstd", store_schema=False) as writer:
+        for start in range(0, len(ordinals), limits.SERIES_CHUNK):
+            chunk = ordinals[start : start + limits.SERIES_CHUNK]
+            writer.write_batch(_batch(chunk, names(chunk)))
+        writer.add_key_value_metadata({FORMAT_KEY: str(SEGMENT_FORMAT), DATABASE_KEY: database})
+    return path.name
+
+
+def _batch(ordinals: NDArray[np.uint32], names: list[SeriesName]) -> pa.RecordBatch:
+    ends = np.cumsum([0, *(len(name.tags) for name in names)], dtype=np.int32)
+    pairs = list(chain.from_iterable(name.tags for name in names))
+    keys = pa.array([key for key, _ in pairs], pa.string())
+    values = pa.array([value for _, value in pairs], pa.string())
+    tags = pa.MapArray.from_arrays(pa.array(ends), keys, values)
+    metrics = pa.array([name.metric for name in names], pa.string())
+    return pa.RecordBatch.from_arrays([pa.array(ordinals), metrics, tags], schema=SCHEMA)
+
+
+def read_series(path: Path) -> Iterator[tuple[NDArray[np.uint32], list[SeriesName]]]:
+    """What write_series wrote, in chunks of at most limits.SERIES_CHUNK. Raises Corrupt or Unavailable."""
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            for batch in file.iter_batches(limits.SERIES_CHUNK, use_threads=False):
+                metrics, tags = batch.column("metric").to_pylist(), batch.column("tags").to_pylist()
+                names = [SeriesName(metric, tuple(pairs)) for metric, pairs in zip(metrics, tags, strict=True)]
+                yield batch.column("series").to_numpy(), names
+    except (OSError, ValueError) as error:
+        raise read_failure(path, error) from error

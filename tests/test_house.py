@@ -6,7 +6,10 @@ import ast
 import functools
 import re
 import subprocess
+import sys
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -38,6 +41,9 @@ TESTED_ELSEWHERE: dict[str, str] = {
 TESTS_OF_THE_WHOLE = {"bench", "clients", "crash", "fuzz", "golden"}
 """Directories of tests that mirror no package."""
 
+NOT_IMPORTED = {"tzdata"}
+"""Dependencies that another one finds by itself: zoneinfo asks tzdata where the system has no time zones."""
+
 # Spelled in pieces, so that this file does not match itself.
 MACHINE_PATH = re.compile(rb"(?<![\w./~-])/(?:" + b"|".join((b"work", b"tmp", b"root", b"home")) + rb")/")
 
@@ -52,8 +58,8 @@ MODULES = {module_of(file): file for file in sorted(HOUSE.rglob("*.py"))}
 
 
 @functools.cache
-def imports_in(file: Path) -> set[str]:
-    """The modules of ours that `file` imports anywhere in its text, inside functions and TYPE_CHECKING too."""
+def all_imports_in(file: Path) -> set[str]:
+    """What `file` imports anywhere in its text, inside functions and TYPE_CHECKING too."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text())):
         match node:
@@ -64,7 +70,12 @@ def imports_in(file: Path) -> set[str]:
                 found |= {package} | {f"{package}.{alias.name}" for alias in node.names}
             case ast.ImportFrom():
                 pytest.fail(f"{file}:{node.lineno}: relative import; the house writes names in full")
-    return found & MODULES.keys()
+    return found
+
+
+def imports_in(file: Path) -> set[str]:
+    """The modules of ours that `file` imports."""
+    return all_imports_in(file) & MODULES.keys()
 
 
 def imports_of(module: str) -> set[str]:
@@ -130,6 +141,19 @@ def test_imports_have_no_cycle() -> None:
 
     for module in MODULES:
         visit(module, ())
+
+
+def test_dependencies_are_those_that_the_code_imports() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {canonical(re.split("[<>=]", requirement)[0]) for requirement in project["dependencies"]}
+    names = {name.partition(".")[0] for file in MODULES.values() for name in all_imports_in(file)}
+    distributions = packages_distributions()
+    imported = {canonical(distributions[name][0]) for name in names - sys.stdlib_module_names - {"headrace"}}
+    assert imported == declared - NOT_IMPORTED
+
+
+def canonical(name: str) -> str:
+    return name.lower().replace("_", "-")
 
 
 def rooms() -> list[Path]:

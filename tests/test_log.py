@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -42,13 +43,13 @@ def test_json_is_one_object_a_line_with_utc_times(capsys: pytest.CaptureFixture[
 
 
 def test_other_libraries_speak_the_same_form(capsys: pytest.CaptureFixture[str]) -> None:
-    logging.getLogger("uvicorn.error").addHandler(logging.StreamHandler())
     log.configure("json", "info")
-    logging.getLogger("uvicorn.error").info("Started %s", "it", extra={"color_message": "\x1b[1mStarted\x1b[0m"})
-    (line,) = capsys.readouterr().err.splitlines()
-    event = json.loads(line)
-    assert (event["event"], event["logger"], event["level"]) == ("Started it", "uvicorn.error", "info")
-    assert "color_message" not in event
+    logging.getLogger("asyncio").error("Task %s failed", "t", extra={"took_ms": 3})
+    warnings.warn("old", UserWarning, stacklevel=1)
+    first, second = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    assert (first["event"], first["logger"], first["level"]) == ("Task t failed", "asyncio", "error")
+    assert first["took_ms"] == 3
+    assert (second["logger"], second["level"]) == ("py.warnings", "warning")
 
 
 def test_an_exception_stays_on_its_json_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -202,7 +201,7 @@ def _unknown(key: str) -> str:
     return f'"{key}" is not a setting; {hint}'
 
 
-def _sentence(error: ErrorDetails, values: Mapping[str, Any], sources: Mapping[str, str]) -> str:
+def _sentence(error: Mapping[str, Any], values: Mapping[str, Any], sources: Mapping[str, str]) -> str:
     why = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
     why = why[:1].lower() + why[1:]
     if not error["loc"]:  # settings that do not go together: the sentence names them itself

@@ -1,4 +1,4 @@
-"""Structured logs on standard error, as lines to read or as JSON: ours, uvicorn's and every other library's."""
+"""Structured logs on standard error, as lines to read or as JSON: ours and those of every library."""
 
 from __future__ import annotations
 
@@ -7,20 +7,16 @@ import sys
 from typing import Literal
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import Processor
 
 
 def configure(log_format: Literal["console", "json"], log_level: str) -> None:
-    """Send all logging of this process to standard error; call once, before the first event. Times are ISO 8601 in UTC.
-
-    uvicorn must be given `log_config=None`, or it puts its own handlers back.
-    """
+    """Send all logging of this process to standard error; call once, before the first event. Times are ISO 8601, UTC."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
-        _drop_colored_twin,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
@@ -44,10 +40,6 @@ def configure(log_format: Literal["console", "json"], log_level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(log_level.upper())
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
-        logger = logging.getLogger(name)
-        logger.handlers = []
-        logger.propagate = True
     logging.captureWarnings(True)
 
 
@@ -59,8 +51,3 @@ def _renderers(log_format: Literal["console", "json"]) -> list[Processor]:
             colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback, sort_keys=False
         )
     ]
-
-
-def _drop_colored_twin(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    event.pop("color_message", None)  # uvicorn says everything a second time, with terminal colours
-    return event

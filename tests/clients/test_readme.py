@@ -1,0 +1,48 @@
+"""What README.md tells a newcomer to paste works as it stands there, save for the port."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from serverprocess import ServerProcess, running
+
+README = Path(__file__).parent.parent.parent / "README.md"
+
+
+def block(begin: str, server: ServerProcess) -> str:
+    """The block of shell commands that begins with `begin`, against the test's server."""
+    found = [text for text in re.findall(r"```bash\n(.*?)```", README.read_text(), re.DOTALL) if text.startswith(begin)]
+    assert len(found) == 1, found
+    return found[0].replace("4242", str(server.port))
+
+
+def paste(commands: str) -> str:
+    return subprocess.run(["bash", "-euc", commands], check=True, capture_output=True, text=True, timeout=30).stdout
+
+
+@pytest.mark.peer("curl")
+def test_a_point_in_and_back_out(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as server:
+        head, _, answer = paste(block("curl", server)).rpartition("\r\n\r\n")
+        assert head.startswith("HTTP/1.1 204 ")
+        (series,) = json.loads(answer)
+        assert series["tags"] == {"room": "kitchen"}
+        assert list(series["dps"].values()) == [21.5]
+
+
+def test_a_point_by_telnet(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as server:
+        paste(block("exec 3<>", server))
+        # Telnet has no answer to a good point, so there is nothing to wait for but the point itself.
+        question = "/api/query?start=1h-ago&m=none:room.temperature"
+        deadline = time.monotonic() + 10
+        while (answer := server.get(question))[0] != 200 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        (series,) = json.loads(answer[1])
+        assert series["tags"] == {"room": "hall"}
+        assert list(series["dps"].values()) == [20.9]

@@ -54,16 +54,18 @@ def _fold_overload(a, b):  # type: ignore[no-untyped-def]
 
 @kernel(uint64(u8, int64))
 def word_at(data: NDArray[np.uint8], at: int) -> int:
-    """The 8 bytes from `at`, little end first (LLVM makes one load of it)."""
+    """The 8 bytes from `at`, little end first."""
+    # Unsigned, so that Numba looks for no negative index; only then does LLVM make one load of it.
+    first = np.uint64(at)
     return (  # type: ignore[no-any-return]
-        np.uint64(data[at])
-        | np.uint64(data[at + 1]) << np.uint64(8)
-        | np.uint64(data[at + 2]) << np.uint64(16)
-        | np.uint64(data[at + 3]) << np.uint64(24)
-        | np.uint64(data[at + 4]) << np.uint64(32)
-        | np.uint64(data[at + 5]) << np.uint64(40)
-        | np.uint64(data[at + 6]) << np.uint64(48)
-        | np.uint64(data[at + 7]) << np.uint64(56)
+        np.uint64(data[first])
+        | np.uint64(data[first + np.uint64(1)]) << np.uint64(8)
+        | np.uint64(data[first + np.uint64(2)]) << np.uint64(16)
+        | np.uint64(data[first + np.uint64(3)]) << np.uint64(24)
+        | np.uint64(data[first + np.uint64(4)]) << np.uint64(32)
+        | np.uint64(data[first + np.uint64(5)]) << np.uint64(40)
+        | np.uint64(data[first + np.uint64(6)]) << np.uint64(48)
+        | np.uint64(data[first + np.uint64(7)]) << np.uint64(56)
     )
 
 

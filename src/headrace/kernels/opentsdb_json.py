@@ -1,0 +1,313 @@
+"""Plain bodies of OpenTSDB's /api/put straight from bytes to columns, in one pass, the names hashed on the way.
+
+Plain: one object or an array of objects, each with metric, timestamp, value and tags once, in any order; texts without
+escapes and not empty; an integer of the legal range as time; a number as value. Blanks may stand wherever JSON allows them.
+Other members are skipped when their value is such a text or a number. Anything else is not refused here but handed over
+whole: `scan` says NOT_PLAIN, and the reference decoder decides what the body means.
+
+Hostile bytes. The body is followed by PADDING zero bytes. A zero byte is legal nowhere, so every loop ends there at the latest;
+what is read beyond the byte at hand is at most 8 bytes of one word, which the padding covers.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.kernels import i64, int64, kernel, keys128, u8, u64, uint64
+from headrace.kernels.bits import trailing_zeros
+from headrace.kernels.decimal import NOT_PLAIN, read_digits, read_number
+from headrace.kernels.hashing import finish, fold, word_at
+
+PADDING = 24
+"""Zero bytes after the body: a word may begin at the first of them, and one more be looked at."""
+
+TAGS_MAX = 64
+"""Tags of one point read here; the search for a tag key that comes twice compares each with each."""
+
+POINT_BYTES_MIN = 56
+"""`{"metric":"m","timestamp":4284768,"value":1,"tags":{"k":"v"}}` and the comma after it are longer: a bound on rows."""
+
+SECONDS_MIN, SECONDS_MAX, MILLISECONDS_MAX = 4_284_768, 9_999_999_999, 9_999_999_999_999
+"""The rule of protocols.opentsdb.times."""
+
+SPAN_COLUMNS = 4
+"""A row of spans: start and end of the metric's text, without its quotes, and of the tags' object, with its braces."""
+
+_COMMA, _COLON, _QUOTE, _MINUS = 44, 58, 34, 45
+_OPEN_LIST, _CLOSE_LIST, _OPEN_OBJECT, _CLOSE_OBJECT = 91, 93, 123, 125
+
+_ONES = np.uint64(0x0101010101010101)
+_QUOTES = np.uint64(_QUOTE) * _ONES
+_BACKSLASHES = np.uint64(92) * _ONES
+_BLANKS = np.uint64(32) * _ONES
+_HIGH_BITS = np.uint64(128) * _ONES
+
+
+def _word(text: bytes) -> np.uint64:
+    return np.uint64(int.from_bytes(text, "little"))
+
+
+_METRIC, _VALUE, _TAGS = _word(b'metric"'), _word(b'value"'), _word(b'tags"')
+_TIMESTAM, _P = _word(b"timestam"), _word(b'p"')
+_TWO_BYTES, _FIVE_BYTES, _SIX_BYTES, _SEVEN_BYTES = (np.uint64((1 << 8 * n) - 1) for n in (2, 5, 6, 7))
+
+_HAS_METRIC, _HAS_TIMESTAMP, _HAS_VALUE, _HAS_TAGS, _HAS_ALL = 1, 2, 4, 8, 15
+
+_HASHED = numba.types.Tuple((int64, uint64, uint64))
+
+
+@kernel(uint64(uint64))
+def stops(word: int) -> int:
+    """Marks of the bytes that end plain text: a quote, a backslash, a control character. The lowest set bit is the high bit
+    of the first such byte; bits above it may be false."""
+    quotes, backslashes = word ^ _QUOTES, word ^ _BACKSLASHES
+    return (  # type: ignore[no-any-return]
+        ((quotes - _ONES) & ~quotes) | ((backslashes - _ONES) & ~backslashes) | ((word - _BLANKS) & ~word)
+    ) & _HIGH_BITS
+
+
+@kernel(_HASHED(u8, int64, uint64, uint64, u64))
+def hash_text(
+    data: NDArray[np.uint8], start: int, low: int, high: int, secret: NDArray[np.uint64]
+) -> tuple[int, int, int]:
+    """(end, low, high): where the plain text from data[start] has its closing quote, and hashing.hash_span over it.
+
+    end is NOT_PLAIN for an empty text and for one with escapes or control characters.
+    """
+    at = start
+    word = word_at(data, at)
+    marks = stops(word)
+    length = np.uint64(8)
+    while marks == 0:
+        # These 8 bytes are text, but whether they are the last is known only one byte later: hash_span ends with 1 to 8.
+        following = word_at(data, at + 8)
+        marks = stops(following)
+        if marks & np.uint64(255) != 0:
+            break
+        low = fold(low ^ word ^ secret[0], secret[1])
+        high = fold(high ^ word ^ secret[2], secret[3])
+        word = following
+        at += 8
+    else:
+        length = trailing_zeros(marks) >> np.uint64(3)
+        unused_bits = np.uint64(64) - (length << np.uint64(3))
+        half = unused_bits >> np.uint64(1)
+        word = word << half << half >> half >> half
+    end = at + np.int64(length)
+    if end == start or data[end] != _QUOTE:
+        return NOT_PLAIN, low, high
+    total = np.uint64(end - start)
+    low = fold(low ^ word ^ secret[4], secret[5] ^ total)
+    high = fold(high ^ word ^ secret[6], secret[7] ^ total)
+    return end, low, high
+
+
+@kernel(int64(u8, int64))
+def skip_text(data: NDArray[np.uint8], at: int) -> int:
+    """Where the plain text from data[at], which may be empty, has its closing quote; NOT_PLAIN as in hash_text."""
+    marks = stops(word_at(data, at))
+    while marks == 0:
+        at += 8
+        marks = stops(word_at(data, at))
+    at += np.int64(trailing_zeros(marks) >> np.uint64(3))
+    return at if data[at] == _QUOTE else NOT_PLAIN
+
+
+@kernel(int64(u8, int64))
+def skip_blanks(data: NDArray[np.uint8], at: int) -> int:
+    """The first byte from data[at] on that is no blank of JSON."""
+    while data[at] <= 32 and (data[at] == 32 or data[at] == 10 or data[at] == 13 or data[at] == 9):
+        at += 1
+    return at
+
+
+@kernel(int64(u8, int64))
+def after_colon(data: NDArray[np.uint8], at: int) -> int:
+    """The first byte of the value whose key ended before data[at]; NOT_PLAIN without a colon."""
+    at = skip_blanks(data, at)
+    return skip_blanks(data, at + 1) if data[at] == _COLON else NOT_PLAIN
+
+
+@kernel(numba.types.UniTuple(int64, 2)(u8, int64))
+def read_time(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
+    """(end, ms since 1970) of the integer at data[at]; end is NOT_PLAIN when it is no legal time."""
+    stamp, digits_end = read_digits(data, at, np.uint64(0))
+    end = np.int64(digits_end)
+    if data[at] == 48 or end - at > 13:
+        return NOT_PLAIN, 0
+    time = np.int64(stamp)
+    if time < SECONDS_MIN:
+        return NOT_PLAIN, 0
+    return end, time * 1000 if time <= SECONDS_MAX else time
+
+
+@kernel(_HASHED(u8, int64, u64, u64))
+def hash_tags(
+    data: NDArray[np.uint8], at: int, secret: NDArray[np.uint64], seen: NDArray[np.uint64]
+) -> tuple[int, int, int]:
+    """(end, low, high): the byte after the object of tags that begins at data[at], and the sum of its tags' hashes.
+
+    seen: uint64[TAGS_MAX], scratch. end is NOT_PLAIN for an object that is not one of plain texts, is empty or has a key twice.
+    """
+    low, high = np.uint64(0), np.uint64(0)
+    if data[at] != _OPEN_OBJECT:
+        return NOT_PLAIN, low, high
+    for tag in range(TAGS_MAX):
+        at = skip_blanks(data, at + 1)
+        if data[at] != _QUOTE:
+            return NOT_PLAIN, low, high
+        at, key_low, key_high = hash_text(data, at + 1, secret[2], secret[3], secret)
+        if at < 0:
+            return NOT_PLAIN, low, high
+        # Equal keys have equal hashes; unequal ones that agree in one lane are handed over for nothing.
+        for earlier in range(tag):
+            if seen[earlier] == key_low:
+                return NOT_PLAIN, low, high
+        seen[tag] = key_low
+        at = after_colon(data, at + 1)
+        if at < 0 or data[at] != _QUOTE:
+            return NOT_PLAIN, low, high
+        at, pair_low, pair_high = hash_text(data, at + 1, key_low, key_high, secret)
+        if at < 0:
+            return NOT_PLAIN, low, high
+        low += pair_low
+        high += pair_high
+        at = skip_blanks(data, at + 1)
+        if data[at] == _CLOSE_OBJECT:
+            return at + 1, low, high
+        if data[at] != _COMMA:
+            return NOT_PLAIN, low, high
+    return NOT_PLAIN, low, high
+
+
+@kernel(int64(u8, int64))
+def skip_member(data: NDArray[np.uint8], at: int) -> int:
+    """The byte after a member whose key's text begins at data[at] and whose value is a plain text or a number; NOT_PLAIN."""
+    at = skip_text(data, at)
+    if at < 0:
+        return NOT_PLAIN
+    at = after_colon(data, at + 1)
+    if at < 0:
+        return NOT_PLAIN
+    if data[at] == _QUOTE:
+        at = skip_text(data, at + 1)
+        return at + 1 if at >= 0 else NOT_PLAIN
+    end, _, _ = read_number(data, at)
+    return end
+
+
+@kernel(int64(u8, int64, int64, u64, u64, keys128, i64, u8, i64, i64))
+def scan_point(
+    data: NDArray[np.uint8],
+    at: int,
+    row: int,
+    secret: NDArray[np.uint64],
+    seen: NDArray[np.uint64],
+    keys: NDArray[np.uint64],
+    times: NDArray[np.int64],
+    kinds: NDArray[np.uint8],
+    bits: NDArray[np.int64],
+    spans: NDArray[np.int64],
+) -> int:
+    """The byte after the object that begins at data[at], its columns written at `row`; NOT_PLAIN."""
+    if data[at] != _OPEN_OBJECT:
+        return NOT_PLAIN
+    members = 0
+    low, high = np.uint64(0), np.uint64(0)
+    span = row * SPAN_COLUMNS
+    while True:
+        at = skip_blanks(data, at + 1)
+        if data[at] != _QUOTE:
+            return NOT_PLAIN
+        at += 1
+        word = word_at(data, at)
+        member = 0
+        if word & _SEVEN_BYTES == _METRIC:
+            member = _HAS_METRIC
+            at = after_colon(data, at + 7)
+            if at < 0 or data[at] != _QUOTE:
+                return NOT_PLAIN
+            spans[span] = at + 1
+            at, metric_low, metric_high = hash_text(data, at + 1, secret[0], secret[1], secret)
+            spans[span + 1] = at
+            low += metric_low
+            high += metric_high
+            at += 1 if at >= 0 else 0
+        elif word == _TIMESTAM and word_at(data, at + 8) & _TWO_BYTES == _P:
+            member = _HAS_TIMESTAMP
+            at = after_colon(data, at + 10)
+            if at < 0:
+                return NOT_PLAIN
+            at, times[row] = read_time(data, at)
+        elif word & _SIX_BYTES == _VALUE:
+            member = _HAS_VALUE
+            at = after_colon(data, at + 6)
+            if at < 0:
+                return NOT_PLAIN
+            at, kind, bits[row] = read_number(data, at)
+            kinds[row] = kind
+        elif word & _FIVE_BYTES == _TAGS:
+            member = _HAS_TAGS
+            at = after_colon(data, at + 5)
+            if at < 0:
+                return NOT_PLAIN
+            spans[span + 2] = at
+            at, tags_low, tags_high = hash_tags(data, at, secret, seen)
+            spans[span + 3] = at
+            low += tags_low
+            high += tags_high
+        else:
+            at = skip_member(data, at)
+        if at < 0 or members & member != 0:
+            return NOT_PLAIN
+        members |= member
+        at = skip_blanks(data, at)
+        if data[at] != _COMMA:
+            break
+    if data[at] != _CLOSE_OBJECT or members != _HAS_ALL:
+        return NOT_PLAIN
+    keys[row, 0], keys[row, 1] = finish(low, high, secret)
+    return at + 1
+
+
+@kernel(int64(u8, int64, u64, keys128, i64, u8, i64, i64))
+def scan(
+    data: NDArray[np.uint8],
+    length: int,
+    secret: NDArray[np.uint64],
+    keys: NDArray[np.uint64],
+    times: NDArray[np.int64],
+    kinds: NDArray[np.uint8],
+    bits: NDArray[np.int64],
+    spans: NDArray[np.int64],
+) -> int:
+    """The number of points in data[:length], or NOT_PLAIN; their columns are then meaningless.
+
+    data: the body, then PADDING zero bytes. secret: uint64[hashing.SECRET_WORDS].
+    Written for each point, for at least length // POINT_BYTES_MIN + 1 of them: keys uint64[m, 2], times int64[m] ms,
+    kinds uint8[m] and bits int64[m] as model.points.Values has them, spans int64[SPAN_COLUMNS * m], offsets into data.
+    """
+    seen = np.empty(TAGS_MAX, dtype=np.uint64)
+    at = skip_blanks(data, 0)
+    count = 0
+    if data[at] == _OPEN_LIST:
+        while True:
+            at = skip_blanks(data, at + 1)
+            at = scan_point(data, at, count, secret, seen, keys, times, kinds, bits, spans)
+            if at < 0:
+                return NOT_PLAIN
+            count += 1
+            at = skip_blanks(data, at)
+            if data[at] != _COMMA:
+                break
+        if data[at] != _CLOSE_LIST:
+            return NOT_PLAIN
+        at += 1
+    else:
+        at = scan_point(data, at, count, secret, seen, keys, times, kinds, bits, spans)
+        if at < 0:
+            return NOT_PLAIN
+        count = 1
+    return count if skip_blanks(data, at) == length else NOT_PLAIN

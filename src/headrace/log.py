@@ -11,7 +11,7 @@ from structlog.typing import Processor
 
 
 def configure(log_format: Literal["console", "json"], log_level: str) -> None:
-    """Send all logging of this process to standard error. Call once, before the first event. Times are ISO 8601 in UTC."""
+    """Send all logging of this process to standard error, times in ISO 8601 UTC. Call once, before the first event."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,

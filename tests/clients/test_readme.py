@@ -16,7 +16,9 @@ README = Path(__file__).parent.parent.parent / "README.md"
 
 def block(begin: str, server: ServerProcess) -> str:
     """The block of shell commands that begins with `begin`, against the test's server."""
-    found = [text for text in re.findall(r"```bash\n(.*?)```", README.read_text(), re.DOTALL) if text.startswith(begin)]
+    found: list[str] = [
+        text for text in re.findall(r"```bash\n(.*?)```", README.read_text(), re.DOTALL) if text.startswith(begin)
+    ]
     assert len(found) == 1, found
     return found[0].replace("4242", str(server.port))
 

@@ -1,0 +1,131 @@
+"""The index against plain dicts and loops, over random names added in random slices."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from headrace.model.series import SeriesName, SeriesTable, series_name
+from headrace.store import TagCondition
+from headrace.store.series_index import SeriesIndex
+
+SECRET = np.arange(3, 19, 2, dtype=np.uint64)
+
+words = st.sampled_from(["a", "b", "ab", "host", "长", "a-very-long-word-of-many-bytes" * 6, ""])
+names = st.builds(series_name, words, st.dictionaries(words, words, max_size=4))
+
+
+def indexed(slices: Sequence[Sequence[SeriesName]]) -> tuple[SeriesIndex, list[SeriesName]]:
+    table, index = SeriesTable(SECRET), SeriesIndex(SECRET)
+    known: list[SeriesName] = []
+    for new in slices:
+        for name in new:
+            if table.register(table.key_of(name), name, 0) == len(known):
+                known.append(name)
+        if (taken := table.take_unjournaled()) is not None:
+            index.add(taken)
+            index.add(taken)  # as a replay would: what is known is passed over
+    return index, known
+
+
+def glob(pattern: str) -> TagCondition:
+    def matches(values: NDArray[np.object_]) -> NDArray[np.bool_]:
+        assert len(set(values)) == len(values), "each distinct value is asked about once"
+        return np.array([fnmatchcase(value, pattern) for value in values], dtype=np.bool_)
+
+    return matches
+
+
+@given(
+    st.lists(st.lists(names, max_size=20), max_size=4),
+    words,
+    st.dictionaries(words, st.lists(st.sampled_from(["*", "a*", "b", "?"]), min_size=1, max_size=2), max_size=3),
+)
+def test_find_and_tag_values_as_a_plain_loop_would(
+    slices: list[list[SeriesName]], metric: str, patterns: dict[str, list[str]]
+) -> None:
+    index, known = indexed(slices)
+    of_metric = [ordinal for ordinal, name in enumerate(known) if name.metric == metric]
+    conditions = {key: [glob(pattern) for pattern in globs] for key, globs in patterns.items()}
+    if not of_metric:
+        with pytest.raises(KeyError):
+            index.find(metric, conditions)
+        return
+    expected = [
+        ordinal
+        for ordinal in of_metric
+        if all(
+            key in (tags := dict(known[ordinal].tags)) and all(fnmatchcase(tags[key], pattern) for pattern in globs)
+            for key, globs in patterns.items()
+        )
+    ]
+    found = index.find(metric, conditions)
+    assert found.dtype == np.uint32
+    assert found.tolist() == expected
+    for key in ("a", "host", "nowhere"):
+        values = index.tag_values(found, key)
+        assert values.tolist() == [dict(known[ordinal].tags).get(key) for ordinal in expected]
+
+
+@given(st.lists(st.lists(names, max_size=20), max_size=3), words, st.integers(0, 5))
+def test_suggest_is_sorted_and_cut(slices: list[list[SeriesName]], prefix: str, limit: int) -> None:
+    index, known = indexed(slices)
+    roles: Mapping[str, set[str]] = {
+        "metrics": {name.metric for name in known},
+        "tagk": {key for name in known for key, _ in name.tags},
+        "tagv": {value for name in known for _, value in name.tags},
+    }
+    for role, texts in roles.items():
+        expected = sorted(text for text in texts if text.startswith(prefix))[:limit]
+        assert index.suggest(role, prefix, limit) == expected
+
+
+def test_metric_ids_are_ranks_by_first_appearance() -> None:
+    index, known = indexed(
+        [[series_name("b", {}), series_name("a", {}), series_name("b", {"x": "y"})], [series_name("c", {})]]
+    )
+    assert len(known) == 4
+    assert index.metric_ids(np.arange(4, dtype=np.uint32)).tolist() == [0, 1, 0, 2]
+
+
+def test_readers_beside_the_writer_see_whole_series() -> None:
+    table, index = SeriesTable(SECRET), SeriesIndex(SECRET)
+    faults: list[str] = []
+    done = threading.Event()
+
+    def read() -> None:
+        before = 0
+        while not done.is_set():
+            try:
+                found = index.find("m", {"host": [glob("*")]})
+            except KeyError:
+                continue
+            hosts = index.tag_values(found, "host").tolist()
+            if hosts != [f"h{ordinal}" for ordinal in range(len(found))] or len(found) < before:
+                faults.append(f"{len(found)} series after {before}")
+            before = len(found)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    deadline = time.monotonic() + 2
+    number = 0
+    while time.monotonic() < deadline and number < 20_000:
+        for _ in range(100):
+            name = series_name("m", {"host": f"h{number}"})
+            table.register(table.key_of(name), name, 0)
+            number += 1
+        taken = table.take_unjournaled()
+        assert taken is not None
+        index.add(taken)
+    done.set()
+    reader.join()
+    assert faults == []
+    assert len(index) == number > 1000

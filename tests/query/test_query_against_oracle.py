@@ -10,7 +10,7 @@ import oracle
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from memory_store import MemoryStore
+from memorystore import MemoryStore
 from test_query_engine import plain
 
 from headrace.model.query import Downsampling, Fill, FixedBuckets, Rate, Selection, SeriesQuery

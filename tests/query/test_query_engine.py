@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
-from memory_store import MemoryStore, Value
+from memorystore import MemoryStore, Value
 
 from headrace.errors import Refused
 from headrace.model.points import Kind, Values
@@ -41,7 +42,7 @@ def plain(values: Values) -> list[Any]:
 
 
 def ask(
-    series: list[dict[int, Value]], aggregator: str, span: tuple[int, int] = (0, 3600), **parts: Any
+    series: Sequence[Mapping[int, Value]], aggregator: str, span: tuple[int, int] = (0, 3600), **parts: Any
 ) -> dict[float, Any]:
     """Seconds after T -> value, for one group of series given in seconds after T."""
     store = MemoryStore()
@@ -248,4 +249,5 @@ def test_undownsampled_groups_that_would_take_minutes_are_refused(monkeypatch: p
 def test_results_are_arrays() -> None:
     store = fleet()
     (result,) = engine.run(store, SeriesQuery(Selection("cpu"), TimeRange(T * 1000, T * 1000), "sum"))
-    assert (result.times.dtype, result.series.dtype) == (np.int64, np.uint32)
+    assert result.times.dtype == np.int64
+    assert result.series.dtype == np.uint32

@@ -7,6 +7,11 @@ import shutil
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
+
+# A loaded machine is slow, not wrong; pytest's own timeout catches what hangs.
+settings.register_profile("headrace", deadline=None)
+settings.load_profile("headrace")
 
 pytest_plugins = ["pytester"]
 

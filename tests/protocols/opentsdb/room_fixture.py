@@ -75,7 +75,10 @@ class OpenTSDB:
     """The room, as its clients see it."""
 
     def __init__(
-        self, store: MemoryStore | None = None, endpoints: Mapping[str, ASGIApp] | None = None, decode: Decode | None = None
+        self,
+        store: MemoryStore | None = None,
+        endpoints: Mapping[str, ASGIApp] | None = None,
+        decode: Decode | None = None,
     ) -> None:
         self.store = store or MemoryStore()
         self.metrics = Metrics()

@@ -1,4 +1,4 @@
-"""The dialogues of tests/golden/opentsdb, each against a room of its own: bytes in, bytes out, and what is then stored."""
+"""The dialogues of tests/golden/opentsdb, each against a room of its own: bytes in, bytes out, and what is stored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "opentsdb"
 HTTP_FILES = ("clients.json", "answers.json", "errors.json")
 
 HTTP = [
-    pytest.param(dialogue, id=dialogue["name"]) for file in HTTP_FILES for dialogue in json.loads((GOLDEN / file).read_text())
+    pytest.param(dialogue, id=dialogue["name"])
+    for file in HTTP_FILES
+    for dialogue in json.loads((GOLDEN / file).read_text())
 ]
 TELNET = [pytest.param(dialogue, id=dialogue["name"]) for dialogue in json.loads((GOLDEN / "telnet.json").read_text())]
 

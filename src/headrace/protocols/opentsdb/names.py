@@ -43,7 +43,7 @@ class Hashing(Protocol):
 
 
 class KeyCache(dict[Spelling, bytes]):
-    """The 16 bytes of a key by the spelling of its name; bounded by limits.OPENTSDB_CACHED_NAMES_MAX and one batch.
+    """The 16 bytes of a key by the spelling of its name; at most limits.OPENTSDB_CACHED_NAMES_MAX. Any thread.
 
     read: the name that a spelling means; raises Refused, and then nothing is remembered.
     """
@@ -55,13 +55,13 @@ class KeyCache(dict[Spelling, bytes]):
 
     def __missing__(self, spelling: Spelling) -> bytes:
         key = _KEY.pack(*self._table.key_of(self._read(spelling)))
+        if len(self) >= limits.OPENTSDB_CACHED_NAMES_MAX:
+            self.clear()
         self[spelling] = key
         return key
 
     def keys_of(self, spellings: Iterable[Spelling]) -> NDArray[np.uint64]:
         """uint64[n, 2] of n spellings. Raises Refused when one of them is no name."""
-        if len(self) > limits.OPENTSDB_CACHED_NAMES_MAX:
-            self.clear()
         return key_column(map(self.__getitem__, spellings))
 
 

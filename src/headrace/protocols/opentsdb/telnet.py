@@ -71,17 +71,15 @@ class TelnetSession:
     async def feed(self, block: bytes) -> LineReply:
         """Take whole lines; returns the answers once all of their points are durable. Raises Unavailable, and then
         the block may be fed again."""
-        lines = block.removesuffix(b"\n").split(b"\n")
+        lines = block.replace(b"\r\n", b"\n").removesuffix(b"\n").split(b"\n")
         puts = self._shared.puts
         points = points_of_plain_puts(lines, self._shared.keys)
         read = Lines(points, {}, {}) if points is not None else _LineByLine(self._shared.keys).read(lines)
-        admitted, unnamed = puts.admit(read.points)
-        for place, refused in unnamed:
-            _, metric, _, _, tags = lines[place].split(b" ", 4)
-            name = read_name((metric, tags))
+        admission = puts.admit(read.points)
+        for place, refused, name in admission.refused:
             words = faults.refused_name(refused, name.metric, dict(name.tags))
             read.failures[place] = Failure(place, refused.rule, f"put: illegal argument: {words}")
-        await puts.append(admitted, list(read.failures.values()))
+        await puts.append(admission.admitted, list(read.failures.values()))
         replies = {place: failure.error + "\n" for place, failure in read.failures.items()}
         for place, command in read.commands.items():
             replies[place] = self._answer(command)
@@ -163,7 +161,7 @@ class _LineByLine:
         failures = {}
         commands = {}
         for place, line in enumerate(lines):
-            words = line.removesuffix(b"\r").split(b" ", PUT_WORDS_MIN)
+            words = line.split(b" ", PUT_WORDS_MIN)
             if words[0] != b"put":
                 if command := words[0].decode(errors="replace"):
                     commands[place] = command
@@ -238,7 +236,7 @@ def _invalid_value(rule: str, error: ValueError) -> _LineRefused:
 
 
 def read_name(spelling: Spelling) -> SeriesName:
-    """The name that a metric and the words behind the value mean; empty words and the line's CR mean nothing.
+    """The name that a metric and the words behind the value mean; empty words mean nothing.
 
     Raises Refused: rules "metric-empty", "tag-invalid", "tag-duplicate" (OpenTSDB: Tags.parse). No tags: for the gate
     to refuse.
@@ -247,7 +245,7 @@ def read_name(spelling: Spelling) -> SeriesName:
     if not metric:
         raise Refused("metric-empty", "empty metric name")
     tags: dict[str, str] = {}
-    for word in words.removesuffix(b"\r").decode(errors="replace").split(" "):
+    for word in words.decode(errors="replace").split(" "):
         if not word:
             continue
         key, _, value = word.partition("=")

@@ -130,12 +130,7 @@ def incoming_points(body: bytes) -> list[IncomingPoint | None]:
     if body[0] not in b"{[":
         raise Refused("json", "The JSON must start as an object or an array")
     try:
-        try:
-            return _read(body)
-        except msgspec.ValidationError:
-            raise
-        except msgspec.DecodeError:
-            return _read(quote_bare_words(body))
+        return _read(body)
     except msgspec.DecodeError as error:
         raise _unparsable(str(error)) from error
     except RecursionError as error:
@@ -143,7 +138,20 @@ def incoming_points(body: bytes) -> list[IncomingPoint | None]:
 
 
 def _read(body: bytes) -> list[IncomingPoint | None]:
-    return [_OBJECT.decode(body)] if body[:1] == b"{" else _ARRAY.decode(body)
+    decode = _decode_one if body.startswith(b"{") else _ARRAY.decode
+    try:
+        return decode(body)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        quoted = quote_bare_words(body)
+        if quoted == body:
+            raise
+    return decode(quoted)
+
+
+def _decode_one(body: bytes) -> list[IncomingPoint | None]:
+    return [_OBJECT.decode(body)]
 
 
 def _unparsable(detail: str) -> Refused:
@@ -193,16 +201,6 @@ class ReferenceDecoder:
             return None
         names = SpelledNames(spellings, read_name)
         return Decoded(Points(keys, times_ms, values, names, np.arange(len(points))), [], len(points))
-
-
-class _Fields(NamedTuple):
-    """A point's fields as Jackson would bind them."""
-
-    metric: str | None
-    timestamp: int
-    value: Value | None
-    value_text: str | None
-    tags: dict[str, str | None] | None
 
 
 class _Slow:

@@ -16,10 +16,10 @@ import msgspec
 
 from headrace import limits
 from headrace.errors import Refused, Unavailable
-from headrace.gate import RuleSet, admit
+from headrace.gate import Admission, RuleSet, admit
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted, Points
-from headrace.model.series import SeriesTable
+from headrace.model.series import SeriesName, SeriesTable
 from headrace.protocols.opentsdb import faults
 from headrace.protocols.opentsdb.faults import Answer, answer, envelope
 from headrace.protocols.opentsdb.wire import Decode, Failure, as_utf8, incoming_points, read_tags, text_of
@@ -99,7 +99,6 @@ class PutService:
     ) -> None:
         """executor: where bodies over limits.OPENTSDB_LOOP_BODY_BYTES_MAX are decoded (None: the loop's own
         threads)."""
-        self.table = store.table
         self._store = store
         self._rules = rules
         self._decode = decode
@@ -117,10 +116,10 @@ class PutService:
             decoded = await asyncio.get_running_loop().run_in_executor(self._executor, self._decode, body)
         if not decoded.total:
             raise Refused("no-points", "No datapoints found in content")
-        admitted, unnamed = self.admit(decoded.points)
-        failures = decoded.failures
-        if unnamed:
-            failures = sorted([*failures, *_name_failures(body, unnamed)])
+        admission = self.admit(decoded.points)
+        admitted, failures = admission.admitted, decoded.failures
+        if admission.refused:
+            failures = sorted([*failures, *_name_failures(body, admission.refused)])
         try:
             async with asyncio.timeout(flags.timeout_ms / 1000 if flags.timeout_ms else None):
                 await self.append(admitted, failures)
@@ -134,10 +133,9 @@ class PutService:
             return faults.unavailable(error, _counts(body, flags, outcome, _no_timeouts(flags)), flags.callback)
         return _answer(body, flags, _Outcome(len(admitted), failures))
 
-    def admit(self, points: Points) -> tuple[Admitted, list[tuple[int, Refused]]]:
-        """What of a batch may be stored, and the refusal of each other point by its place."""
-        admission = admit(points, self._rules, self.table)
-        return admission.admitted, [(place, refused) for place, refused, _ in admission.refused]
+    def admit(self, points: Points) -> Admission:
+        """What of a batch may be stored."""
+        return admit(points, self._rules, self._store.table)
 
     async def append(self, admitted: Admitted, failures: Sequence[Failure]) -> None:
         """Store what the gate let through and count all points. Raises Unavailable, and then nothing is counted."""
@@ -165,11 +163,11 @@ def _remaining(failures: Sequence[Failure], total: int) -> list[int]:
     return [place for place in range(total) if place not in failed]
 
 
-def _name_failures(body: bytes, unnamed: list[tuple[int, Refused]]) -> list[Failure]:
-    """The gate's refusals in this dialect's words, from the names as they were sent."""
+def _name_failures(body: bytes, refusals: list[tuple[int, Refused, SeriesName]]) -> list[Failure]:
+    """The gate's refusals in this dialect's words, from the names as they were sent: there a null is no empty tag."""
     incoming = incoming_points(body)
     failures = []
-    for place, refused in unnamed:
+    for place, refused, _ in refusals:
         point = incoming[place]
         assert point is not None, "the gate only sees points"
         tags: Mapping[str, str | None] = read_tags(bytes(point.tags)) or {}

@@ -1,0 +1,148 @@
+"""Section 1.6 of the facts beyond the golden dialogues."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from room_fixture import MemoryStore, OpenTSDB, Stored
+
+from headrace.errors import Unavailable
+from headrace.protocols.opentsdb.names import KeyCache
+from headrace.protocols.opentsdb.telnet import _LineByLine as LineByLine
+from headrace.protocols.opentsdb.telnet import points_of_plain_puts, read_name
+
+PUT = "put m 1364410924 1 k=v\n"
+
+
+async def test_version_is_two_lines() -> None:
+    assert re.fullmatch(
+        r"net\.opentsdb\.tools 2\S+ built at revision \S+ \(\S+\)\nBuilt on .+ by .+\n",
+        await OpenTSDB().lines("version\n"),
+    )
+
+
+async def test_version_answers_after_the_lines_before_it_are_stored() -> None:
+    # tcollector takes any answer to its `version` for a sign of life, ours also says that its points are durable.
+    tsdb = OpenTSDB(MemoryStore(fault=Unavailable("disk full")))
+    with pytest.raises(Unavailable):
+        await tsdb.lines(PUT + "version\n")
+    tsdb.store.fault = None
+    assert (await tsdb.lines(PUT + "version\n")).startswith("net.opentsdb.tools")
+    assert len(tsdb.store.stored()) == 1
+
+
+async def test_a_block_is_one_append() -> None:
+    tsdb = OpenTSDB()
+    await tsdb.lines(PUT * 500 + "version\n" + PUT * 500)
+    assert [len(batch) for batch in tsdb.store.batches] == [1000]
+
+
+async def test_a_block_fed_again_after_unavailable_counts_once() -> None:
+    tsdb = OpenTSDB(MemoryStore(fault=Unavailable("queue full")))
+    block = PUT + "put m 0 1 k=v\n"
+    with pytest.raises(Unavailable):
+        await tsdb.lines(block)
+    tsdb.store.fault = None
+    assert await tsdb.lines(block) == "put: illegal argument: invalid timestamp: 0\n"
+    rendered = tsdb.metrics.render().decode()
+    assert 'headrace_points_accepted_total{room="opentsdb"} 1.0' in rendered
+    assert 'headrace_points_refused_total{reason="timestamp-invalid",room="opentsdb"} 1.0' in rendered
+
+
+async def test_exit_closes_and_nothing_else_does() -> None:
+    session = OpenTSDB().session()
+    assert not (await session.feed(b"foo\n" + PUT.encode())).close
+    assert (await session.feed(b"exit\n")).close
+
+
+async def test_stats_are_points_of_the_server() -> None:
+    tsdb = OpenTSDB()
+    answer = await tsdb.lines(PUT + "stats\n")
+    assert re.search(r"^headrace\.points\.accepted\.total \d+ 1 room=opentsdb host=\S+$", answer, re.MULTILINE)
+
+
+async def test_dropcaches_drops_the_cache_of_names() -> None:
+    tsdb = OpenTSDB()
+    assert await tsdb.lines(PUT + "dropcaches\n" + PUT) == "Caches dropped.\n"
+    assert len(tsdb.store.stored()) == 2
+
+
+async def test_empty_lines_say_nothing() -> None:
+    assert await OpenTSDB().lines("\n\r\n" + PUT + "\n") == ""
+
+
+async def test_a_line_that_is_too_long_is_answered() -> None:
+    reply = OpenTSDB().session().line_too_long()
+    assert reply.data.endswith(b"\n")
+    assert not reply.close
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ("m 1364410924.5 1 k=v", "put: illegal argument: invalid timestamp: 1364410924.5"),
+        ("m 99999999999999999999 1 k=v", "put: invalid value: Value too long: 99999999999999999999"),
+        ("m 1364410924 9223372036854775808 k=v", "put: invalid value: Overflow in 9223372036854775808"),
+        ("m 1364410924 NaN k=v", "put: invalid value: Invalid character 'N' in NaN"),
+        ("m 1364410924 1 k=", "put: illegal argument: invalid tag: k="),
+        ("m 1364410924 1 =v", "put: illegal argument: invalid tag: =v"),
+        ("m 1364410924 1 k=v=w", "put: illegal argument: invalid tag: k=v=w"),
+        ("m 1364410924 1 a=1 b=2 a=2", "put: illegal argument: duplicate tag: a=2, tags={a=1, b=2}"),
+        ("m 1364410924 1 k=v!", 'put: illegal argument: Invalid tag value with key [k] ("v!"): illegal character: !'),
+        ("m 1364410924 1 \r", "put: illegal argument: invalid tag: \r"),
+        ("m 1364410924 1 k!=v", 'put: illegal argument: Invalid tag name with value [v] ("k!"): illegal character: !'),
+    ],
+)
+async def test_words_of_a_bad_line(words: str, error: str) -> None:
+    tsdb = OpenTSDB()
+    for block in (f"put {words}\n", f"{PUT}put {words}\r\n{PUT}"):
+        assert await tsdb.lines(block) == error + "\n"
+
+
+WORD = st.text("ab=.-!é\r\t0", max_size=4)
+LINE = st.builds(
+    "{} {} {} {} {}{}".format,
+    st.sampled_from(["put", "put", "put", "put", "version", "x", ""]),
+    st.sampled_from(["m", "m.n", "", "m!"]) | WORD,
+    st.sampled_from(["1364410924", "1364410924250", "1364410924.250", "0", "1,2", "1364410924\t", ""]) | WORD,
+    st.sampled_from(["1", "1.5", "-0.0", "1e400", "", "1,2", "9223372036854775808", "+1", ".5"]) | WORD,
+    st.sampled_from(["k=v", "k=v ", "k=v a=b", "k=v k=v", "k=v k=w", "", "k"]) | WORD,
+    st.sampled_from(["", "\r", " \r"]),
+)
+
+
+def rows(tsdb: OpenTSDB) -> list[tuple[str, dict[str, str], int, str]]:
+    points: list[Stored] = tsdb.store.stored()
+    return [(metric, tags, time_ms, repr(value)) for metric, tags, time_ms, value in points]
+
+
+@given(st.lists(LINE, min_size=1, max_size=6))
+async def test_lines_mean_the_same_however_they_are_cut_into_blocks(lines: list[str]) -> None:
+    whole, single = OpenTSDB(), OpenTSDB()
+    together = await whole.lines("".join(f"{line}\n" for line in lines))
+    apart = "".join([await single.lines(f"{line}\n") for line in lines])
+    assert together == apart
+    assert rows(whole) == rows(single)
+
+
+@given(st.lists(LINE, min_size=1, max_size=4))
+def test_plain_columns_equal_line_by_line(lines: list[str]) -> None:
+    cache = KeyCache(OpenTSDB().store.table, read_name)
+    block = [line.encode() for line in lines]
+    plain = points_of_plain_puts(block, cache)
+    if plain is None:
+        return
+    slow = LineByLine(cache).read(block)
+    assert not slow.failures
+    assert not slow.commands
+    assert plain.keys.tolist() == slow.points.keys.tolist()
+    assert plain.times.tolist() == slow.points.times.tolist()
+    assert plain.places.tolist() == slow.points.places.tolist()
+    assert plain.values.kinds.tolist() == slow.points.values.kinds.tolist()
+    assert plain.values.bits.tolist() == slow.points.values.bits.tolist()
+    assert [plain.names.name(row) for row in range(len(block))] == [
+        slow.points.names.name(row) for row in range(len(block))
+    ]

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import math
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from room_fixture import value_of
+
+from headrace.protocols.opentsdb.values import (
+    INT64_MAX,
+    INT64_MIN,
+    ValuesBuilder,
+    are_plain_numbers,
+    integer,
+    integers_column,
+    number,
+    numbers_column,
+)
+
+INT64 = st.integers(INT64_MIN, INT64_MAX)
+DOUBLE = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def same(a: object, b: object) -> bool:
+    """Equal in type and, for doubles, in every bit."""
+    if isinstance(a, float) and isinstance(b, float):
+        return struct.pack("<d", a) == struct.pack("<d", b)
+    return type(a) is type(b) and a == b
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("42", 42),
+        ("+42", 42),
+        ("-0", 0),
+        ("007", 7),
+        ("9223372036854775807", INT64_MAX),
+        ("-9223372036854775808", INT64_MIN),
+        ("42.0", 42.0),
+        ("42.5 ", 42.5),
+        ("4.5e3", 4500.0),
+        ("-4.5E3", -4500.0),
+        ("1E3", 1000.0),
+        ("-0.0", -0.0),
+        ("1.", 1.0),
+        (".5", 0.5),
+        ("1e400", math.inf),
+        ("1e-400", 0.0),
+    ],
+)
+def test_numbers(text: str, value: float) -> None:
+    assert same(number(text), value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " 42",
+        "42 ",
+        "0x1F",
+        "NaN",
+        "Infinity",
+        "+",
+        "-",
+        "--1",
+        "1_0",
+        "1.2.3",
+        "e",
+        ".",
+        "1e",
+        "e5",
+        "٣",
+        "1.٣",
+        "1e5f",
+    ],
+)
+def test_what_is_no_number(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        number(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("notatime", "Invalid character 'n' in notatime"),
+        ("1x", "Invalid character 'x' in 1x"),
+        ("", "Empty string"),
+        ("-", "Just a sign, no value: -"),
+        ("9223372036854775808", "Overflow in 9223372036854775808"),
+        ("-9223372036854775809", "Overflow in -9223372036854775809"),
+        ("12345678901234567890", "Value too long: 12345678901234567890"),
+    ],
+)
+def test_words_of_parse_long(text: str, words: str) -> None:
+    with pytest.raises(ValueError, match=r".") as raised:
+        integer(text)
+    assert str(raised.value) == words
+
+
+@given(st.lists(INT64 | DOUBLE, min_size=1))
+def test_a_column_of_numbers_is_exact(numbers: list[int | float]) -> None:
+    texts = [repr(value).encode() for value in numbers]
+    assert are_plain_numbers(texts)
+    column = numbers_column(texts)
+    assert column is not None
+    assert all(same(value_of(column, row), value) for row, value in enumerate(numbers))
+
+
+@given(st.lists(st.text(alphabet='0123456789-+.eE, \t[]"nul', max_size=6).map(str.encode), min_size=1, max_size=4))
+def test_a_plain_column_means_what_its_texts_mean_one_by_one(words: list[bytes]) -> None:
+    if not are_plain_numbers(words):
+        return
+    column, integers = numbers_column(words), integers_column(words)
+    if column is not None:
+        assert len(column) == len(words)
+        assert all(same(value_of(column, row), number(word.decode())) for row, word in enumerate(words))
+    if integers is not None:
+        assert integers.tolist() == [integer(word.decode()) for word in words]
+
+
+@pytest.mark.parametrize("text", [b"9223372036854775808", b"1e400", b'"1"', b"true", b"null", b"[1]", b"1" * 5000])
+def test_what_is_no_plain_column(text: bytes) -> None:
+    assert numbers_column([b"1", text]) is None
+    assert integers_column([b"1", text]) is None
+
+
+def test_an_empty_word_is_no_plain_number() -> None:
+    assert not are_plain_numbers([b""])
+    assert not are_plain_numbers([b"1", b""])
+
+
+@given(st.lists(INT64 | DOUBLE | st.booleans() | st.text()))
+def test_values_built_one_by_one(values: list[int | float | bool | str]) -> None:
+    builder = ValuesBuilder()
+    for value in values:
+        builder.add(value)
+    built = builder.build()
+    assert len(built) == len(values)
+    assert all(same(value_of(built, row), value) for row, value in enumerate(values))

@@ -19,6 +19,9 @@ _T = TypeVar("_T", bound=np.generic)
 
 CAPACITY_AT_FIRST = 1024
 
+CHUNK_SERIES = 16_384
+"""Added in one step. Room is made for as many new symbols as there are parts, far more than there will be."""
+
 
 class SeriesIndex:
     """The writer adds what a commit has made durable; any thread looks up. What is indexed never changes."""
@@ -55,13 +58,16 @@ class SeriesIndex:
         """
         known = self._count - series.first
         assert known >= 0, "series come in the order of their ordinals"
-        if known >= len(series):
-            return
-        lengths = np.ascontiguousarray(series.lengths[known:])
-        skipped = int(series.lengths[:known].sum(dtype=np.int64))
-        size = len(series.heap) - skipped
+        ends = np.cumsum(series.lengths, dtype=np.int64)
+        for first in range(known, len(series), CHUNK_SERIES):
+            end = min(first + CHUNK_SERIES, len(series))
+            begin_byte = int(ends[first - 1]) if first else 0
+            self._add_chunk(series.lengths[first:end].copy(), series.heap[begin_byte : int(ends[end - 1])])
+
+    def _add_chunk(self, lengths: NDArray[np.uint32], heap: NDArray[np.uint8]) -> None:
+        size = len(heap)
         names = np.zeros(size + PADDING, dtype=np.uint8)
-        names[:size] = series.heap[skipped:]
+        names[:size] = heap
         with self._lock:
             self._reserve(len(lengths), kernel.count_parts(names, size), size)
             counts = np.array([self._metrics.count, self._keys.count, self._values.count], dtype=np.int64)
@@ -82,7 +88,7 @@ class SeriesIndex:
                 self._secret,
             )
             self._metrics.count, self._keys.count, self._values.count = counts.tolist()
-            self._count = series.end
+            self._count += len(lengths)
 
     def find(self, metric: str, conditions: Mapping[str, Sequence[TagCondition]]) -> NDArray[np.uint32]:
         """See store.Snapshot.find."""

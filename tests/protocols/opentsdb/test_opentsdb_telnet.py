@@ -92,7 +92,6 @@ async def test_a_line_that_is_too_long_is_answered() -> None:
         ("m 1364410924 1 k=v=w", "put: illegal argument: invalid tag: k=v=w"),
         ("m 1364410924 1 a=1 b=2 a=2", "put: illegal argument: duplicate tag: a=2, tags={a=1, b=2}"),
         ("m 1364410924 1 k=v!", 'put: illegal argument: Invalid tag value with key [k] ("v!"): illegal character: !'),
-        ("m 1364410924 1 \r", "put: illegal argument: invalid tag: \r"),
         ("m 1364410924 1 k!=v", 'put: illegal argument: Invalid tag name with value [v] ("k!"): illegal character: !'),
     ],
 )
@@ -100,6 +99,10 @@ async def test_words_of_a_bad_line(words: str, error: str) -> None:
     tsdb = OpenTSDB()
     for block in (f"put {words}\n", f"{PUT}put {words}\r\n{PUT}"):
         assert await tsdb.lines(block) == error + "\n"
+
+
+async def test_only_one_cr_belongs_to_the_end_of_a_line() -> None:
+    assert await OpenTSDB().lines("put m 1364410924 1 k=v \r\r\n") == "put: illegal argument: invalid tag: \r\n"
 
 
 WORD = st.text("ab=.-!é\r\t0", max_size=4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -40,13 +41,15 @@ def room(
     metrics: Metrics,
     endpoints: Mapping[str, ASGIApp],
     decode: Decode | None = None,
+    executor: Executor | None = None,
 ) -> Room:
     """The OpenTSDB room over one store.
 
     endpoints: what else there is, by its path below /api/ in lower case ("query", "query/last"); each app words its
     own wrong methods.   decode: a faster decoder, equal to ReferenceDecoder, which stands in when there is none.
+    executor: where large bodies are decoded; None: the event loop's own threads.
     """
-    puts = PutService(store, OPENTSDB_RULES, metrics, decode or ReferenceDecoder(store.table))
+    puts = PutService(store, OPENTSDB_RULES, metrics, decode or ReferenceDecoder(store.table), executor)
     lines = telnet(puts, store.table, lambda: server_stats(metrics))
     return Room(ROOM, PREFIXES, OpenTSDBApp(puts, endpoints, settings.body_bytes_max), faults.refuse, lines.session)
 

@@ -35,8 +35,8 @@ from headrace.transport import LineReply
 COMMANDS: Final = ("dropcaches", "exit", "help", "put", "stats", "version")
 
 VERSION: Final = f"""\
-net.opentsdb.tools 2.5.0 built at revision headrace-{__version__} (MINT)
-Built on release by headrace@localhost
+net.opentsdb.tools 2.4.0 built at revision headrace-{__version__} (MODIFIED)
+Built on release day by headrace@localhost
 """
 """Two lines as OpenTSDB's BuildData makes them; tcollector only asks that something comes back."""
 

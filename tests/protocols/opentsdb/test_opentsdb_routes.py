@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 
 import pytest
 from room_fixture import OpenTSDB
@@ -68,6 +69,13 @@ async def test_bytes_that_are_no_gzip_are_refused_in_the_rooms_words() -> None:
     reply = await OpenTSDB().ask(body=b"not gzip", headers={"Content-Encoding": "gzip"})
     assert reply.status == 400
     assert json.loads(reply.body)["error"]["code"] == 400
+
+
+async def test_1_1_deflate() -> None:
+    tsdb = OpenTSDB()
+    reply = await tsdb.ask(body=zlib.compress(GOOD.encode()), headers={"Content-Encoding": "deflate"})
+    assert reply.status == 204
+    assert tsdb.store.stored() == [("m", {"k": "v"}, 1346846400000, 1)]
 
 
 async def test_any_failure_of_ours_is_500_in_the_rooms_shape() -> None:

@@ -16,6 +16,10 @@ class Framing(Enum):
     CLOSE = "the connection closes"
 
 
+# See request_reader.NOTHING.
+NONE, LENGTH, CHUNKED, CLOSE = Framing
+
+
 def _status_line(status: int) -> bytes:
     try:
         phrase = http.HTTPStatus(status).phrase
@@ -62,17 +66,17 @@ def answer_head(
         if line.count(b"\n") != 1 or line.count(b"\r") != 1:
             raise ValueError(f"a header of the answer holds a line break: {line!r}")
         lines.append(line)
-    framing = Framing.LENGTH
+    framing = LENGTH
     if empty or bodiless:
-        framing = Framing.NONE
+        framing = NONE
     elif announced is None and body_bytes is not None:
         announced = body_bytes
         lines.append(b"content-length: %d\r\n" % body_bytes)
     elif announced is None and http_1_0:
-        framing = Framing.CLOSE
+        framing = CLOSE
         keep_alive = False
     elif announced is None:
-        framing = Framing.CHUNKED
+        framing = CHUNKED
         lines.append(b"transfer-encoding: chunked\r\n")
     if not keep_alive:
         lines.append(b"connection: close\r\n")

@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 import structlog
 from starlette.types import Message, Scope
 
-from headrace.transport.answers import Framing, answer_head
+from headrace.transport.answers import CHUNKED, LENGTH, NONE, answer_head
 from headrace.transport.request_reader import Request
 from headrace.transport.routing import Answer
 from headrace.transport.state import ServerState
@@ -50,23 +50,19 @@ class Wire(Protocol):
 class Exchange:
     """The answer's head waits for the first bytes of its body, so that a usual answer is one write of known length."""
 
-    __slots__ = (
-        "_body_given", "_changed", "_connection", "_framing", "_head", "_owed_bytes", "complete", "disconnected",
-        "keep_alive", "request", "scope", "status",
-    )  # fmt: skip
+    status = 0
+    complete = False
+    disconnected = False
+    _head: Iterable[tuple[bytes, bytes]] | None = None
+    _framing = LENGTH
+    _owed_bytes = 0
+    _body_given = False
+    _changed: asyncio.Event | None = None
 
     def __init__(self, connection: Wire, request: Request) -> None:
         self.request = request
         self.keep_alive = request.keep_alive
-        self.status = 0
-        self.complete = False
-        self.disconnected = False
         self._connection = connection
-        self._head: Iterable[tuple[bytes, bytes]] | None = None
-        self._framing = Framing.LENGTH
-        self._owed_bytes = 0
-        self._body_given = False
-        self._changed: asyncio.Event | None = None
         raw_path, _, query = request.target.partition(b"?")
         self.scope: Scope = {
             "type": "http",
@@ -107,7 +103,8 @@ class Exchange:
                 self._connection.broken_off(self)
 
     async def receive(self) -> Message:
-        """The whole body at once; asked again, waits until the client has gone or the answer is complete."""
+        """The whole body at once; asked again, waits until the connection is lost or the answer is complete. A client
+        that has only ended its own side (`printf … | nc`) still wants its answer."""
         if not self._body_given and not self.disconnected:
             self._body_given = True
             body = self.request.body
@@ -149,15 +146,15 @@ class Exchange:
         chunks: list[bytes] = []
         if self._head is not None:
             chunks.append(self._begin(None if more_body else len(body)))
-        if body and self._framing is Framing.CHUNKED:
+        if body and self._framing is CHUNKED:
             chunks += (b"%x\r\n" % len(body), body, b"\r\n")
-        elif body and self._framing is not Framing.NONE:
-            if self._framing is Framing.LENGTH:
+        elif body and self._framing is not NONE:
+            if self._framing is LENGTH:
                 self._owed_bytes -= len(body)
             chunks.append(body)
-        if not more_body and self._framing is Framing.CHUNKED:
+        if not more_body and self._framing is CHUNKED:
             chunks.append(b"0\r\n\r\n")
-        if self._framing is Framing.LENGTH and (self._owed_bytes < 0 or (self._owed_bytes and not more_body)):
+        if self._framing is LENGTH and (self._owed_bytes < 0 or (self._owed_bytes and not more_body)):
             raise RuntimeError(f"the answer's body misses its content-length by {-self._owed_bytes} bytes")
         self._connection.write(b"".join(chunks))
         if not more_body:

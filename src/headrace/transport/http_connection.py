@@ -11,7 +11,7 @@ from typing import cast
 
 from headrace.errors import Refused
 from headrace.transport.exchange import Exchange
-from headrace.transport.request_reader import Reading, Request, RequestReader
+from headrace.transport.request_reader import BODY, HEAD, NOTHING, Request, RequestReader
 from headrace.transport.state import ServerState
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -63,10 +63,7 @@ class HttpConnection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self._ended = True
-        if self._exchange is None:
-            return False  # closes
-        self._mark_last()
-        return True
+        return self._exchange is not None  # else there is nothing left to answer, and the loop closes
 
     def pause_writing(self) -> None:
         self.writing_paused = True
@@ -102,7 +99,7 @@ class HttpConnection(asyncio.Protocol):
         if exchange.keep_alive:
             self._advance()
         else:
-            self._close(linger=not exchange.request.whole)
+            self._close(linger=True)
 
     def broken_off(self, exchange: Exchange) -> None:
         self._release(exchange)
@@ -127,21 +124,23 @@ class HttpConnection(asyncio.Protocol):
                 self._transport.abort()
         elif self._exchange is not None:
             return
-        elif self._reader.reading is Reading.NOTHING:
+        elif self._reader.reading is NOTHING:
             if waited_s >= bounds.idle_timeout_s:
                 self._close()
-        elif self._reader.reading is Reading.HEAD:
+        elif self._reader.reading is HEAD:
             if waited_s >= bounds.header_timeout_s:
                 self._give_up(f"the request's headers did not end within {bounds.header_timeout_s:g} s")
-        elif self._reader.reading is Reading.BODY and waited_s >= bounds.request_timeout_s:
+        elif self._reader.reading is BODY and waited_s >= bounds.request_timeout_s:
             if self._received_bytes - self._bytes_then < bounds.request_bytes_min:
                 self._give_up(f"the request's body brought too little in {bounds.request_timeout_s:g} s")
             self._since_s, self._bytes_then = now_s, self._received_bytes
 
     def stop(self) -> None:
-        if self._exchange is not None:
+        if self._closing:
+            self._transport.close()
+        elif self._exchange is not None:
             self._mark_last()
-        elif self._reader.reading is Reading.NOTHING:
+        elif self._reader.reading is NOTHING:
             self._close()
 
     def abort(self) -> None:
@@ -157,7 +156,7 @@ class HttpConnection(asyncio.Protocol):
         if self._reader.requests:
             self._begin(self._reader.requests.popleft())
             return
-        if self._ended or (self.state.stopping and self._reader.reading is Reading.NOTHING):
+        if self._ended or (self.state.stopping and self._reader.reading is NOTHING):
             self._close()
             return
         if self._reader.awaits_continue:
@@ -167,12 +166,12 @@ class HttpConnection(asyncio.Protocol):
 
     def _begin(self, request: Request) -> None:
         self._exchange = Exchange(self, request)
-        self._mark_last()
+        if self.state.stopping:
+            self._mark_last()
         self.state.start_task(self._loop, self._exchange.run())
 
     def _mark_last(self) -> None:
-        done = self._ended or self.state.stopping
-        self.last = done and not (self._reader.requests or self._held)
+        self.last = not (self._reader.requests or self._held)
 
     def _release(self, exchange: Exchange) -> None:
         self.state.bodies.give(exchange.request.leased)
@@ -184,7 +183,7 @@ class HttpConnection(asyncio.Protocol):
         self._advance()
 
     def _close(self, linger: bool = False) -> None:
-        """Close once all is sent. linger: the client is still sending and must get to read our answer first."""
+        """Close once all is sent. linger: the client may still be sending, and must get to read our answer first."""
         self._closing = True
         self._held = b""
         if linger and not self._ended:

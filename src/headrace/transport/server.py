@@ -53,6 +53,16 @@ class Server:
         self._sockets: list[asyncio.Server] = []
         self._ticking: asyncio.Task[None] | None = None
 
+    @property
+    def connections(self) -> int:
+        """Open connections."""
+        return len(self._state.connections)
+
+    @property
+    def bodies_bytes(self) -> int:
+        """Bytes that the bodies of requests in flight hold."""
+        return self._state.bodies.in_use
+
     async def start(self) -> list[tuple[str, int]]:
         """Accept connections from now on. Returns host and port of each open socket. Raises CannotListen, and then none
         is open."""

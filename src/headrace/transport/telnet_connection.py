@@ -37,6 +37,7 @@ class TelnetConnection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._unread_replies = False
+        self._over_since_s: float | None = None
 
     # What the event loop calls.
 
@@ -52,9 +53,8 @@ class TelnetConnection(asyncio.Protocol):
         self._reader.push(data)
         if not self._feeding:
             self._feed_next()
-        if len(self._reader) > self._state.bounds.held_bytes_max and not self._reading_paused:
-            self._reading_paused = True
-            self._transport.pause_reading()
+        if len(self._reader) > self._state.bounds.held_bytes_max:
+            self._pause_reading()
 
     def eof_received(self) -> bool:
         self._ended = True
@@ -68,16 +68,22 @@ class TelnetConnection(asyncio.Protocol):
         self._unread_replies = False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._state.connections.discard(self)
         self._ended = True
         self._lost = True
+        if not self._feeding:
+            self._state.connections.discard(self)
         self._writable.set()
 
     # What the server calls, see Connection.
 
     def check(self, now_s: float) -> None:
-        """A silent telnet connection is left alone (limits.TELNET_KEEPALIVE_S), and a busy one is bounded by its
-        session."""
+        """A silent connection is left alone (limits.TELNET_KEEPALIVE_S); one that has ended may not linger for ever."""
+        if self._feeding or not self._ended:
+            return
+        if self._over_since_s is None:
+            self._over_since_s = now_s
+        elif now_s - self._over_since_s >= self._state.bounds.linger_s:
+            self._transport.abort()
 
     def stop(self) -> None:
         self._ended = True
@@ -99,23 +105,27 @@ class TelnetConnection(asyncio.Protocol):
             self._state.start_task(self._loop, self._feed(item))
 
     async def _feed(self, item: bytes | TooLong | None) -> None:
-        """Feed `item` and all that is whole after it; the lines of a client that has gone are fed too."""
+        """Feed `item` and all that is whole after it. The lines of a client that has gone are fed too; until then it
+        counts as a connection, so that senders who give up and come again can not fill the memory of a full server."""
         try:
             while item is not None:
                 reply = await self._answer(item)
                 await self._write(reply)
-                if reply.close:
-                    self._ended = True
-                    break
                 self._resume_reading()
+                if reply.close:
+                    self._hang_up()
+                    return
                 item = self._reader.take()
+            if self._ended and not self._lost:
+                self._transport.close()
         except Exception:
             log.exception("telnet session failed; its connection is closed")
             self._ended = True
+            self._transport.close()
         finally:
             self._feeding = False
-        if self._ended and not self._lost:
-            self._transport.close()
+            if self._lost:
+                self._state.connections.discard(self)
 
     async def _answer(self, item: bytes | TooLong) -> LineReply:
         if isinstance(item, TooLong):
@@ -124,6 +134,7 @@ class TelnetConnection(asyncio.Protocol):
             try:
                 return await self._session.feed(item)
             except Unavailable as full:
+                self._pause_reading()
                 await asyncio.sleep(full.retry_after_s)
 
     async def _write(self, reply: LineReply) -> None:
@@ -138,6 +149,22 @@ class TelnetConnection(asyncio.Protocol):
             self._state.meter.replies_dropped(len(reply.data))
         elif not self._lost:
             self._transport.write(reply.data)
+
+    def _hang_up(self) -> None:
+        """Close once all is sent. What a client still sends is thrown away, so that it can read our last words
+        (LINGER_S)."""
+        if self._lost:
+            return
+        if self._ended:
+            self._transport.close()
+        else:
+            self._ended = True
+            self._transport.write_eof()
+
+    def _pause_reading(self) -> None:
+        if not self._reading_paused and not self._ended:
+            self._reading_paused = True
+            self._transport.pause_reading()
 
     def _resume_reading(self) -> None:
         if self._reading_paused and not self._lost and len(self._reader) <= self._state.bounds.held_bytes_max:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,10 +79,8 @@ class MemoryStore:
                     bits.append(int(np.float64(value).view(np.int64)))
             kept.append(i)
             starts.append(len(times))
-        values = Values(np.array(kinds, dtype=np.uint8), np.array(bits, dtype=np.int64), heap)
-        return Columns(
-            np.array(kept, dtype=np.uint32), np.array(starts, dtype=np.int64), np.array(times, dtype=np.int64), values
-        )
+        values = Values(_fixed(kinds, np.uint8), _fixed(bits, np.int64), heap)
+        return Columns(_fixed(kept, np.uint32), _fixed(starts, np.int64), _fixed(times, np.int64), values)
 
 
 def _holds(tags: Mapping[str, str], conditions: Mapping[str, Sequence[TagCondition]]) -> bool:
@@ -89,3 +88,10 @@ def _holds(tags: Mapping[str, str], conditions: Mapping[str, Sequence[TagConditi
         key in tags and all(bool(holds(np.array([tags[key]], dtype=object))[0]) for holds in wanted)
         for key, wanted in conditions.items()
     )
+
+
+def _fixed(numbers: Sequence[int], dtype: type[np.generic]) -> NDArray[Any]:
+    """Read-only, as what a store reads from a file may be."""
+    array = np.array(numbers, dtype=dtype)
+    array.flags.writeable = False
+    return array

@@ -8,10 +8,10 @@ import math
 import numpy as np
 import oracle
 import pytest
+from asking import plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from memorystore import MemoryStore
-from test_query_engine import plain
 
 from headrace.model.query import Downsampling, Fill, FixedBuckets, Rate, Selection, SeriesQuery
 from headrace.model.time import TimeRange

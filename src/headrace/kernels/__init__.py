@@ -10,8 +10,12 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba
+import numpy as np
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+Index = int | np.int64
+"""A place in an array, or a number of places: an int from Python, an int64 inside kernels."""
 
 # The only array layouts kernels take: one-dimensional (or n x 2 for keys), C-contiguous, native byte order, writable.
 u8 = numba.types.Array(numba.types.uint8, 1, "C")
@@ -27,6 +31,7 @@ keys128 = numba.types.Array(numba.types.uint64, 2, "C")
 u8_in = numba.types.Array(numba.types.uint8, 1, "C", readonly=True)
 u32_in = numba.types.Array(numba.types.uint32, 1, "C", readonly=True)
 i64_in = numba.types.Array(numba.types.int64, 1, "C", readonly=True)
+f64_in = numba.types.Array(numba.types.float64, 1, "C", readonly=True)
 
 int64 = numba.types.int64
 uint64 = numba.types.uint64
@@ -40,4 +45,15 @@ void = numba.types.void
 def kernel(signature: Any) -> Callable[[F], F]:
     """Compile the decorated loop for exactly `signature`; cached on disk, without the GIL, IEEE division by zero."""
     compiled: Callable[[F], F] = numba.njit(signature, cache=True, nogil=True, error_model="numpy")
+    return compiled
+
+
+def borrowing_kernel(signature: Any) -> Callable[[F], F]:
+    """As `kernel`, for a loop that allocates and returns no array: its arrays are not reference-counted.
+
+    Numba counts references to array arguments up and down in every call between kernels, atomically. Where kernels call
+    kernels for every point this was half of the time; the caller holds the arrays anyway.
+    """
+    options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+    compiled: Callable[[F], F] = numba.njit(signature, **options)
     return compiled

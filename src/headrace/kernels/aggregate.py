@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import boolean, f64, float64, i64, int64, kernel, void
+from headrace.kernels import boolean, f64, f64_in, float64, i64, i64_in, int64, kernel, void
 from headrace.kernels.reductions import AVG, COUNT, DEV, DIFF, LAST, MAX, MIN, PRODUCT, SQUARES, SUM
 
 LERP = 0
@@ -24,7 +24,7 @@ INTEGER_GAP_MS_MAX = 3_000_000_000
 doubles."""
 
 
-@kernel(int64(i64, i64, i64, i64))
+@kernel(int64(i64_in, i64_in, i64, i64))
 def union_of_times(
     starts: NDArray[np.int64], times: NDArray[np.int64], bounds: NDArray[np.int64], merged: NDArray[np.int64]
 ) -> int:
@@ -95,7 +95,7 @@ def line_integer(x: int, x0: int, y0: int, x1: int, y1: int) -> int:
     return y0 + sign * int((x - x0) * whole + part)
 
 
-@kernel(int64(i64, int64, int64))
+@kernel(int64(i64_in, int64, int64))
 def position_of(union: NDArray[np.int64], after: int, time: int) -> int:
     """Where `time`, which it holds, stands in `union`; not before `after`. Found at once where it is the next one."""
     if union[after] == time:
@@ -113,7 +113,7 @@ def position_of(union: NDArray[np.int64], after: int, time: int) -> int:
     return low
 
 
-@kernel(int64(int64, i64, f64, int64, int64, i64, i64, f64))
+@kernel(int64(int64, i64_in, f64_in, int64, int64, i64_in, i64, f64))
 def spread_doubles(
     interpolation: int,
     times: NDArray[np.int64],
@@ -149,7 +149,7 @@ def spread_doubles(
     return count
 
 
-@kernel(int64(int64, i64, i64, int64, int64, i64, i64, i64))
+@kernel(int64(int64, i64_in, i64_in, int64, int64, i64_in, i64, i64))
 def spread_integers(
     interpolation: int,
     times: NDArray[np.int64],
@@ -199,7 +199,7 @@ def start_double(function: int, value: float) -> float:
     return value
 
 
-@kernel(void(int64, int64, i64, i64, f64, i64, f64, f64, i64))
+@kernel(void(int64, int64, i64_in, i64_in, f64_in, i64_in, f64, f64, i64))
 def fold_doubles(
     function: int,
     interpolation: int,
@@ -262,7 +262,7 @@ def fold_doubles(
                 out[at] = np.sqrt(out[at] / counts[at])
 
 
-@kernel(boolean(int64, int64, i64, i64, i64, i64, i64, i64, i64))
+@kernel(boolean(int64, int64, i64_in, i64_in, i64_in, i64_in, i64, i64, i64))
 def fold_integers(
     function: int,
     interpolation: int,
@@ -331,7 +331,7 @@ def fold_integers(
     return True
 
 
-@kernel(int64(int64, i64, i64, i64, i64))
+@kernel(int64(int64, i64_in, i64_in, i64_in, i64))
 def count_given(
     interpolation: int,
     starts: NDArray[np.int64],
@@ -360,7 +360,7 @@ def count_given(
     return run_starts[len(union)]  # type: ignore[no-any-return]
 
 
-@kernel(void(int64, i64, i64, f64, i64, i64, f64))
+@kernel(void(int64, i64_in, i64_in, f64_in, i64_in, i64, f64))
 def gather_doubles(
     interpolation: int,
     starts: NDArray[np.int64],
@@ -384,7 +384,7 @@ def gather_doubles(
                 ends[positions[i]] += 1
 
 
-@kernel(boolean(int64, i64, i64, i64, i64, i64, i64))
+@kernel(boolean(int64, i64_in, i64_in, i64_in, i64_in, i64, i64))
 def gather_integers(
     interpolation: int,
     starts: NDArray[np.int64],

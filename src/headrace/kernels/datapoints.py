@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import boolean, i64, int64, kernel, u8, u8_in
+from headrace.kernels import boolean, i64_in, int64, kernel, u8, u8_in
 
 DOUBLE = 0
 INT64 = 1
@@ -44,7 +44,7 @@ def write_integer(number: int, out: NDArray[np.uint8], at: int) -> int:
     return at + digits
 
 
-@kernel(int64(i64, u8, i64, u8_in, boolean, u8_in, u8))
+@kernel(int64(i64_in, u8_in, i64_in, u8_in, boolean, u8_in, u8))
 def weave(
     times: NDArray[np.int64],
     kinds: NDArray[np.uint8],

@@ -6,10 +6,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import f64, float64, i64, int64, kernel, void
+from headrace.kernels import f64, f64_in, float64, i64, i64_in, int64, kernel, void
 
 
-@kernel(int64(i64, i64, int64, i64, i64, i64))
+@kernel(int64(i64_in, i64_in, int64, i64, i64, i64))
 def fixed_runs(
     starts: NDArray[np.int64],
     times: NDArray[np.int64],
@@ -44,7 +44,7 @@ def fixed_runs(
     return runs
 
 
-@kernel(int64(i64, i64, i64, i64, i64, i64))
+@kernel(int64(i64_in, i64_in, i64_in, i64, i64, i64))
 def edge_runs(
     starts: NDArray[np.int64],
     times: NDArray[np.int64],
@@ -71,7 +71,7 @@ def edge_runs(
     return runs
 
 
-@kernel(void(i64, i64, f64, i64, float64, f64))
+@kernel(void(i64_in, i64_in, f64_in, i64_in, float64, f64))
 def fill(
     starts: NDArray[np.int64],
     times: NDArray[np.int64],

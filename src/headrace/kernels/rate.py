@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import boolean, f64, i64, int64, kernel, u8
+from headrace.kernels import boolean, f64, f64_in, i64, i64_in, int64, kernel, u8_in
 
 
-@kernel(int64(i64, i64, u8, i64, f64, boolean, int64, int64, boolean, i64, i64, f64))
+@kernel(int64(i64_in, i64_in, u8_in, i64_in, f64_in, boolean, int64, int64, boolean, i64, i64, f64))
 def rates(
     starts: NDArray[np.int64],
     times: NDArray[np.int64],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import f64, float64, i64, int64, kernel, void
+from headrace.kernels import f64, f64_in, float64, i64, i64_in, int64, kernel, void
 
 SUM = 0
 AVG = 1
@@ -29,7 +29,7 @@ R7 = 14
 """Codes of the functions. The last three are ways to estimate a percentile and take a probability."""
 
 
-@kernel(float64(f64, int64, int64))
+@kernel(float64(f64_in, int64, int64))
 def deviation(values: NDArray[np.float64], start: int, end: int) -> float:
     """Population standard deviation of values[start:end], by Welford's recurrence."""
     mean = 0.0
@@ -41,7 +41,7 @@ def deviation(values: NDArray[np.float64], start: int, end: int) -> float:
     return np.sqrt(squares / (end - start))  # type: ignore[no-any-return]
 
 
-@kernel(float64(f64, int64, float64))
+@kernel(float64(f64_in, int64, float64))
 def percentile(ordered: NDArray[np.float64], method: int, probability: float) -> float:
     """A percentile of the ascending values `ordered`, as commons-math estimates it: LEGACY, R_3 or R_7."""
     count = len(ordered)
@@ -59,7 +59,7 @@ def percentile(ordered: NDArray[np.float64], method: int, probability: float) ->
     return ordered[below - 1] + (position - below) * (ordered[below] - ordered[below - 1])  # type: ignore[no-any-return]
 
 
-@kernel(float64(int64, float64, f64, int64, int64))
+@kernel(float64(int64, float64, f64_in, int64, int64))
 def reduce_run(function: int, probability: float, values: NDArray[np.float64], start: int, end: int) -> float:
     """The one value of values[start:end]. MEDIAN is the upper of two middle values (OpenTSDB: Aggregators.Median)."""
     if function == COUNT:
@@ -99,7 +99,7 @@ def reduce_run(function: int, probability: float, values: NDArray[np.float64], s
     return result  # type: ignore[no-any-return]
 
 
-@kernel(void(int64, float64, f64, i64, i64, f64))
+@kernel(void(int64, float64, f64_in, i64_in, i64_in, f64))
 def reduce_runs(
     function: int,
     probability: float,
@@ -119,7 +119,7 @@ def reduce_runs(
             out[run] = reduce_run(function, probability, values, starts[run], ends[run])
 
 
-@kernel(void(i64, i64, i64))
+@kernel(void(i64_in, i64_in, i64))
 def medians(values: NDArray[np.int64], starts: NDArray[np.int64], out: NDArray[np.int64]) -> None:
     """out[r] = the upper median of values[starts[r]:starts[r + 1]], which is not empty. Exact, where doubles would
     round."""

@@ -102,7 +102,7 @@ def test_a_kept_key() -> None:
 
 @given(st.integers(0, MASK), st.integers(0, MASK))
 def test_fold_uncompiled(a: int, b: int) -> None:
-    assert int(fold(a, b)) == plain_fold(a, b)
+    assert int(fold(np.uint64(a), np.uint64(b))) == plain_fold(a, b)
 
 
 def test_uncompiled_it_gives_the_same_keys() -> None:

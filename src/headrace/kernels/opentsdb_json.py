@@ -1,12 +1,12 @@
 """Plain bodies of OpenTSDB's /api/put straight from bytes to columns, in one pass, the names hashed on the way.
 
 Plain: one object or an array of objects, each with metric, timestamp, value and tags once, in any order; texts without
-escapes and not empty; an integer of the legal range as time; a number as value. Blanks may stand wherever JSON allows them.
-Other members are skipped when their value is such a text or a number. Anything else is not refused here but handed over
-whole: `scan` says NOT_PLAIN, and the reference decoder decides what the body means.
+escapes and not empty; an integer of the legal range as time; a number as value. Blanks may stand wherever JSON allows
+them. Other members are skipped when their value is such a text or a number. Anything else is not refused here but
+handed over whole: `scan` says NOT_PLAIN, and the reference decoder decides what the body means.
 
-Hostile bytes. The body is followed by PADDING zero bytes. A zero byte is legal nowhere, so every loop ends there at the latest;
-what is read beyond the byte at hand is at most 8 bytes of one word, which the padding covers.
+Hostile bytes. The body is followed by PADDING zero bytes. A zero byte is legal nowhere, so every loop ends there at
+the latest, and what is read ahead of the byte at hand is never more than the padding covers.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import i64, int64, kernel, keys128, u8, u64, uint64
+from headrace.kernels import Index, borrowing_kernel, i64, int64, keys128, u8, u8_in, u64, uint64
 from headrace.kernels.bits import trailing_zeros
 from headrace.kernels.decimal import NOT_PLAIN, read_digits, read_number
-from headrace.kernels.hashing import finish, fold, word_at
+from headrace.kernels.hashing import byte_at, finish, fold, word_at
 
 PADDING = 24
 """Zero bytes after the body: a word may begin at the first of them, and one more be looked at."""
@@ -27,7 +27,7 @@ TAGS_MAX = 64
 """Tags of one point read here; the search for a tag key that comes twice compares each with each."""
 
 POINT_BYTES_MIN = 56
-"""`{"metric":"m","timestamp":4284768,"value":1,"tags":{"k":"v"}}` and the comma after it are longer: a bound on rows."""
+"""`{"metric":"m","timestamp":4284768,"value":1,"tags":{"k":"v"}}` and a comma are longer than that: a bound on rows."""
 
 SECONDS_MIN, SECONDS_MAX, MILLISECONDS_MAX = 4_284_768, 9_999_999_999, 9_999_999_999_999
 """The rule of protocols.opentsdb.times."""
@@ -45,12 +45,12 @@ _BLANKS = np.uint64(32) * _ONES
 _HIGH_BITS = np.uint64(128) * _ONES
 
 
-def _word(text: bytes) -> np.uint64:
+def _as_word(text: bytes) -> np.uint64:
     return np.uint64(int.from_bytes(text, "little"))
 
 
-_METRIC, _VALUE, _TAGS = _word(b'metric"'), _word(b'value"'), _word(b'tags"')
-_TIMESTAM, _P = _word(b"timestam"), _word(b'p"')
+_METRIC, _VALUE, _TAGS = _as_word(b'metric"'), _as_word(b'value"'), _as_word(b'tags"')
+_TIMESTAM, _P = _as_word(b"timestam"), _as_word(b'p"')
 _TWO_BYTES, _FIVE_BYTES, _SIX_BYTES, _SEVEN_BYTES = (np.uint64((1 << 8 * n) - 1) for n in (2, 5, 6, 7))
 
 _HAS_METRIC, _HAS_TIMESTAMP, _HAS_VALUE, _HAS_TAGS, _HAS_ALL = 1, 2, 4, 8, 15
@@ -58,20 +58,22 @@ _HAS_METRIC, _HAS_TIMESTAMP, _HAS_VALUE, _HAS_TAGS, _HAS_ALL = 1, 2, 4, 8, 15
 _HASHED = numba.types.Tuple((int64, uint64, uint64))
 
 
-@kernel(uint64(uint64))
-def stops(word: int) -> int:
-    """Marks of the bytes that end plain text: a quote, a backslash, a control character. The lowest set bit is the high bit
-    of the first such byte; bits above it may be false."""
+@borrowing_kernel(uint64(uint64))
+def stops(word: np.uint64) -> np.uint64:
+    """Marks of the bytes that end plain text: a quote, a backslash, a control character.
+
+    The lowest set bit is the high bit of the first such byte; bits above it may be false.
+    """
     quotes, backslashes = word ^ _QUOTES, word ^ _BACKSLASHES
-    return (  # type: ignore[no-any-return]
+    return (
         ((quotes - _ONES) & ~quotes) | ((backslashes - _ONES) & ~backslashes) | ((word - _BLANKS) & ~word)
     ) & _HIGH_BITS
 
 
-@kernel(_HASHED(u8, int64, uint64, uint64, u64))
+@borrowing_kernel(_HASHED(u8_in, int64, uint64, uint64, u64))
 def hash_text(
-    data: NDArray[np.uint8], start: int, low: int, high: int, secret: NDArray[np.uint64]
-) -> tuple[int, int, int]:
+    data: NDArray[np.uint8], start: Index, low: np.uint64, high: np.uint64, secret: NDArray[np.uint64]
+) -> tuple[Index, np.uint64, np.uint64]:
     """(end, low, high): where the plain text from data[start] has its closing quote, and hashing.hash_span over it.
 
     end is NOT_PLAIN for an empty text and for one with escapes or control characters.
@@ -81,7 +83,7 @@ def hash_text(
     marks = stops(word)
     length = np.uint64(8)
     while marks == 0:
-        # These 8 bytes are text, but whether they are the last is known only one byte later: hash_span ends with 1 to 8.
+        # These 8 bytes are text; whether they are the last shows only in the next: hash_span ends with 1 to 8.
         following = word_at(data, at + 8)
         marks = stops(following)
         if marks & np.uint64(255) != 0:
@@ -96,7 +98,7 @@ def hash_text(
         half = unused_bits >> np.uint64(1)
         word = word << half << half >> half >> half
     end = at + np.int64(length)
-    if end == start or data[end] != _QUOTE:
+    if end == start or byte_at(data, end) != _QUOTE:
         return NOT_PLAIN, low, high
     total = np.uint64(end - start)
     low = fold(low ^ word ^ secret[4], secret[5] ^ total)
@@ -104,38 +106,40 @@ def hash_text(
     return end, low, high
 
 
-@kernel(int64(u8, int64))
-def skip_text(data: NDArray[np.uint8], at: int) -> int:
+@borrowing_kernel(int64(u8_in, int64))
+def skip_text(data: NDArray[np.uint8], at: Index) -> Index:
     """Where the plain text from data[at], which may be empty, has its closing quote; NOT_PLAIN as in hash_text."""
     marks = stops(word_at(data, at))
     while marks == 0:
         at += 8
         marks = stops(word_at(data, at))
     at += np.int64(trailing_zeros(marks) >> np.uint64(3))
-    return at if data[at] == _QUOTE else NOT_PLAIN
+    return at if byte_at(data, at) == _QUOTE else NOT_PLAIN
 
 
-@kernel(int64(u8, int64))
-def skip_blanks(data: NDArray[np.uint8], at: int) -> int:
+@borrowing_kernel(int64(u8_in, int64))
+def skip_blanks(data: NDArray[np.uint8], at: Index) -> Index:
     """The first byte from data[at] on that is no blank of JSON."""
-    while data[at] <= 32 and (data[at] == 32 or data[at] == 10 or data[at] == 13 or data[at] == 9):
+    while byte_at(data, at) <= 32 and (
+        byte_at(data, at) == 32 or byte_at(data, at) == 10 or byte_at(data, at) == 13 or byte_at(data, at) == 9
+    ):
         at += 1
     return at
 
 
-@kernel(int64(u8, int64))
-def after_colon(data: NDArray[np.uint8], at: int) -> int:
+@borrowing_kernel(int64(u8_in, int64))
+def after_colon(data: NDArray[np.uint8], at: Index) -> Index:
     """The first byte of the value whose key ended before data[at]; NOT_PLAIN without a colon."""
     at = skip_blanks(data, at)
-    return skip_blanks(data, at + 1) if data[at] == _COLON else NOT_PLAIN
+    return skip_blanks(data, at + 1) if byte_at(data, at) == _COLON else NOT_PLAIN
 
 
-@kernel(numba.types.UniTuple(int64, 2)(u8, int64))
-def read_time(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
+@borrowing_kernel(numba.types.UniTuple(int64, 2)(u8_in, int64))
+def read_time(data: NDArray[np.uint8], at: Index) -> tuple[Index, Index]:
     """(end, ms since 1970) of the integer at data[at]; end is NOT_PLAIN when it is no legal time."""
     stamp, digits_end = read_digits(data, at, np.uint64(0))
-    end = np.int64(digits_end)
-    if data[at] == 48 or end - at > 13:
+    end = digits_end
+    if byte_at(data, at) == 48 or end - at > 13:
         return NOT_PLAIN, 0
     time = np.int64(stamp)
     if time < SECONDS_MIN:
@@ -143,20 +147,20 @@ def read_time(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
     return end, time * 1000 if time <= SECONDS_MAX else time
 
 
-@kernel(_HASHED(u8, int64, u64, u64))
+@borrowing_kernel(_HASHED(u8_in, int64, u64, u64))
 def hash_tags(
-    data: NDArray[np.uint8], at: int, secret: NDArray[np.uint64], seen: NDArray[np.uint64]
-) -> tuple[int, int, int]:
+    data: NDArray[np.uint8], at: Index, secret: NDArray[np.uint64], seen: NDArray[np.uint64]
+) -> tuple[Index, np.uint64, np.uint64]:
     """(end, low, high): the byte after the object of tags that begins at data[at], and the sum of its tags' hashes.
 
-    seen: uint64[TAGS_MAX], scratch. end is NOT_PLAIN for an object that is not one of plain texts, is empty or has a key twice.
+    seen: uint64[TAGS_MAX], scratch. end is NOT_PLAIN for what is no object of plain texts, is empty or has a key twice.
     """
     low, high = np.uint64(0), np.uint64(0)
-    if data[at] != _OPEN_OBJECT:
+    if byte_at(data, at) != _OPEN_OBJECT:
         return NOT_PLAIN, low, high
     for tag in range(TAGS_MAX):
         at = skip_blanks(data, at + 1)
-        if data[at] != _QUOTE:
+        if byte_at(data, at) != _QUOTE:
             return NOT_PLAIN, low, high
         at, key_low, key_high = hash_text(data, at + 1, secret[2], secret[3], secret)
         if at < 0:
@@ -167,7 +171,7 @@ def hash_tags(
                 return NOT_PLAIN, low, high
         seen[tag] = key_low
         at = after_colon(data, at + 1)
-        if at < 0 or data[at] != _QUOTE:
+        if at < 0 or byte_at(data, at) != _QUOTE:
             return NOT_PLAIN, low, high
         at, pair_low, pair_high = hash_text(data, at + 1, key_low, key_high, secret)
         if at < 0:
@@ -175,34 +179,34 @@ def hash_tags(
         low += pair_low
         high += pair_high
         at = skip_blanks(data, at + 1)
-        if data[at] == _CLOSE_OBJECT:
+        if byte_at(data, at) == _CLOSE_OBJECT:
             return at + 1, low, high
-        if data[at] != _COMMA:
+        if byte_at(data, at) != _COMMA:
             return NOT_PLAIN, low, high
     return NOT_PLAIN, low, high
 
 
-@kernel(int64(u8, int64))
-def skip_member(data: NDArray[np.uint8], at: int) -> int:
-    """The byte after a member whose key's text begins at data[at] and whose value is a plain text or a number; NOT_PLAIN."""
+@borrowing_kernel(int64(u8_in, int64))
+def skip_member(data: NDArray[np.uint8], at: Index) -> Index:
+    """The byte after the member whose key begins at data[at], if its value is plain text or a number; NOT_PLAIN."""
     at = skip_text(data, at)
     if at < 0:
         return NOT_PLAIN
     at = after_colon(data, at + 1)
     if at < 0:
         return NOT_PLAIN
-    if data[at] == _QUOTE:
+    if byte_at(data, at) == _QUOTE:
         at = skip_text(data, at + 1)
         return at + 1 if at >= 0 else NOT_PLAIN
     end, _, _ = read_number(data, at)
     return end
 
 
-@kernel(int64(u8, int64, int64, u64, u64, keys128, i64, u8, i64, i64))
+@borrowing_kernel(int64(u8_in, int64, int64, u64, u64, keys128, i64, u8, i64, i64))
 def scan_point(
     data: NDArray[np.uint8],
-    at: int,
-    row: int,
+    at: Index,
+    row: Index,
     secret: NDArray[np.uint64],
     seen: NDArray[np.uint64],
     keys: NDArray[np.uint64],
@@ -210,16 +214,16 @@ def scan_point(
     kinds: NDArray[np.uint8],
     bits: NDArray[np.int64],
     spans: NDArray[np.int64],
-) -> int:
+) -> Index:
     """The byte after the object that begins at data[at], its columns written at `row`; NOT_PLAIN."""
-    if data[at] != _OPEN_OBJECT:
+    if byte_at(data, at) != _OPEN_OBJECT:
         return NOT_PLAIN
     members = 0
     low, high = np.uint64(0), np.uint64(0)
     span = row * SPAN_COLUMNS
     while True:
         at = skip_blanks(data, at + 1)
-        if data[at] != _QUOTE:
+        if byte_at(data, at) != _QUOTE:
             return NOT_PLAIN
         at += 1
         word = word_at(data, at)
@@ -227,7 +231,7 @@ def scan_point(
         if word & _SEVEN_BYTES == _METRIC:
             member = _HAS_METRIC
             at = after_colon(data, at + 7)
-            if at < 0 or data[at] != _QUOTE:
+            if at < 0 or byte_at(data, at) != _QUOTE:
                 return NOT_PLAIN
             spans[span] = at + 1
             at, metric_low, metric_high = hash_text(data, at + 1, secret[0], secret[1], secret)
@@ -264,35 +268,35 @@ def scan_point(
             return NOT_PLAIN
         members |= member
         at = skip_blanks(data, at)
-        if data[at] != _COMMA:
+        if byte_at(data, at) != _COMMA:
             break
-    if data[at] != _CLOSE_OBJECT or members != _HAS_ALL:
+    if byte_at(data, at) != _CLOSE_OBJECT or members != _HAS_ALL:
         return NOT_PLAIN
     keys[row, 0], keys[row, 1] = finish(low, high, secret)
     return at + 1
 
 
-@kernel(int64(u8, int64, u64, keys128, i64, u8, i64, i64))
+@borrowing_kernel(int64(u8_in, int64, u64, u64, keys128, i64, u8, i64, i64))
 def scan(
     data: NDArray[np.uint8],
-    length: int,
+    length: Index,
     secret: NDArray[np.uint64],
+    seen: NDArray[np.uint64],
     keys: NDArray[np.uint64],
     times: NDArray[np.int64],
     kinds: NDArray[np.uint8],
     bits: NDArray[np.int64],
     spans: NDArray[np.int64],
-) -> int:
+) -> Index:
     """The number of points in data[:length], or NOT_PLAIN; their columns are then meaningless.
 
-    data: the body, then PADDING zero bytes. secret: uint64[hashing.SECRET_WORDS].
+    data: the body, then PADDING zero bytes. secret: uint64[hashing.SECRET_WORDS]. seen: uint64[TAGS_MAX], scratch.
     Written for each point, for at least length // POINT_BYTES_MIN + 1 of them: keys uint64[m, 2], times int64[m] ms,
     kinds uint8[m] and bits int64[m] as model.points.Values has them, spans int64[SPAN_COLUMNS * m], offsets into data.
     """
-    seen = np.empty(TAGS_MAX, dtype=np.uint64)
     at = skip_blanks(data, 0)
     count = 0
-    if data[at] == _OPEN_LIST:
+    if byte_at(data, at) == _OPEN_LIST:
         while True:
             at = skip_blanks(data, at + 1)
             at = scan_point(data, at, count, secret, seen, keys, times, kinds, bits, spans)
@@ -300,9 +304,9 @@ def scan(
                 return NOT_PLAIN
             count += 1
             at = skip_blanks(data, at)
-            if data[at] != _COMMA:
+            if byte_at(data, at) != _COMMA:
                 break
-        if data[at] != _CLOSE_LIST:
+        if byte_at(data, at) != _CLOSE_LIST:
             return NOT_PLAIN
         at += 1
     else:

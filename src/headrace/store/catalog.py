@@ -1,0 +1,99 @@
+"""The catalog: a SQLite file with what the database is and which series it has. docs/format/catalog.md has the tables.
+
+All but the database's id and secret is derived from the journal, which is cut only when the catalog has taken over.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from headrace.errors import Corrupt, Unavailable
+from headrace.kernels.hashing import SECRET_WORDS
+from headrace.model.series import NewSeries
+from headrace.store.durable import sync_folder
+
+FORMAT = 1
+ID_BYTES = 16
+
+_SCHEMA = """
+CREATE TABLE database (format INTEGER NOT NULL, id BLOB NOT NULL, secret BLOB NOT NULL);
+CREATE TABLE series (
+  first INTEGER PRIMARY KEY, count INTEGER NOT NULL, keys BLOB NOT NULL, lengths BLOB NOT NULL, names BLOB NOT NULL
+);
+"""
+
+
+class Catalog:
+    """Open from construction to `close`; one thread at a time, which may change."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the catalog, or begin a database when there is none: then its id and secret are on disk on return.
+
+        Raises Corrupt when the file is no catalog or one of a later format, Unavailable when the disk fails.
+        """
+        self._path = path
+        with _failures_as_ours(path):
+            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            if not self._connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'database'").fetchone():
+                self._begin()
+            version, self.database_id, secret = self._connection.execute("SELECT * FROM database").fetchone()
+        if version != FORMAT or len(self.database_id) != ID_BYTES or len(secret) != 8 * SECRET_WORDS:
+            self._connection.close()
+            raise Corrupt(path, f"format {version}; this server reads format {FORMAT}")
+        self.secret = np.frombuffer(secret, dtype="<u8").astype(np.uint64)
+        """uint64[SECRET_WORDS]: with it the names of this database decide their keys."""
+
+    def series(self) -> Iterator[NewSeries]:
+        """All series, in rising order of their ordinals. Raises Corrupt, Unavailable."""
+        with _failures_as_ours(self._path):
+            rows = self._connection.execute("SELECT first, count, keys, lengths, names FROM series ORDER BY first")
+            for first, count, keys, lengths, names in rows:
+                if (len(keys), len(lengths)) != (16 * count, 4 * count):
+                    raise Corrupt(self._path, f"the series from {first} on have {len(keys)} bytes of keys")
+                yield NewSeries(
+                    first,
+                    np.frombuffer(keys, dtype="<u8").astype(np.uint64).reshape(count, 2),
+                    np.frombuffer(lengths, dtype="<u4").astype(np.uint32),
+                    np.frombuffer(names, dtype=np.uint8),
+                )
+
+    def add_series(self, series: NewSeries) -> None:
+        """Take series over from the journal: on return they are on disk. Again the same ones is fine. Raises Unavailable."""
+        blobs = (series.keys.astype("<u8"), series.lengths.astype("<u4"), series.heap)
+        with _failures_as_ours(self._path):
+            self._connection.execute(
+                "INSERT OR REPLACE INTO series VALUES (?, ?, ?, ?, ?)",
+                (series.first, len(series), *(blob.tobytes() for blob in blobs)),
+            )
+
+    def close(self) -> None:
+        """Every change has been synced already."""
+        self._connection.close()
+
+    def _begin(self) -> None:
+        secret = np.frombuffer(os.urandom(8 * SECRET_WORDS), dtype=np.uint64) | np.uint64(1)
+        self._connection.executescript(f"BEGIN; {_SCHEMA}")
+        self._connection.execute(
+            "INSERT INTO database VALUES (?, ?, ?)", (FORMAT, os.urandom(ID_BYTES), secret.astype("<u8").tobytes())
+        )
+        self._connection.execute("COMMIT")
+        sync_folder(self._path.parent)
+
+
+@contextmanager
+def _failures_as_ours(path: Path) -> Iterator[None]:
+    """The one place where sqlite3's errors become ours; the most specific wins."""
+    try:
+        yield
+    except sqlite3.OperationalError as failure:
+        raise Unavailable(f"the catalog {path.name} cannot be used: {failure}") from failure
+    except sqlite3.DatabaseError as failure:
+        raise Corrupt(path, str(failure)) from failure

@@ -1,0 +1,46 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FUZZER = Path(__file__).with_name("hostile_puts.py")
+# Compiled code is kept without regard to whether it checks bounds: this one needs a folder of its own.
+MUST_FAIL = """
+import numpy as np
+from headrace.kernels.decimal import read_number
+read_number(np.frombuffer(b"1234", dtype=np.uint8), 0)
+"""
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", *arguments],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def assert_all_agree(ended: subprocess.CompletedProcess[str], bodies: int) -> None:
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    taken, handed_over = map(int, ended.stdout.split())
+    assert taken + handed_over == bodies
+    assert min(taken, handed_over) > bodies // 10, "both outcomes are exercised"
+
+
+@pytest.fixture(scope="module")
+def checked_cache(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tmp_path_factory.mktemp("bounds-checked"))
+
+
+def test_no_hostile_body_makes_the_scanner_read_or_write_out_of_bounds(checked_cache: str) -> None:
+    checked = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": checked_cache}
+    assert "IndexError" in run("-c", MUST_FAIL, **checked).stderr, "the check itself works"
+    assert_all_agree(run(str(FUZZER), "1", "20000", **checked), 20_000)
+
+
+def test_uncompiled_the_scanner_says_the_same() -> None:
+    assert_all_agree(run(str(FUZZER), "2", "500", NUMBA_DISABLE_JIT="1"), 500)

@@ -29,6 +29,8 @@ SCHEMA = pa.schema(
     ]
 )
 
+PARQUET_OPTIONS = {"compression": "zstd", "write_page_checksum": True, "store_schema": False}
+
 
 def write_series(folder: Path, sequence: int, ordinals: NDArray[np.uint32], names: SeriesNames, database: str) -> str:
     """Write the names of these series (uint32, ascending) into a new file of `folder`, synced and renamed.
@@ -38,7 +40,7 @@ def write_series(folder: Path, sequence: int, ordinals: NDArray[np.uint32], name
     The file counts only once current.json lists it. Raises OSError, and then leaves nothing behind.
     """
     path = folder / series_file(sequence)
-    with replaced_file(path) as file, pq.ParquetWriter(file, SCHEMA, compression="zstd", store_schema=False) as writer:
+    with replaced_file(path) as file, pq.ParquetWriter(file, SCHEMA, **PARQUET_OPTIONS) as writer:
         for start in range(0, len(ordinals), limits.SERIES_CHUNK):
             chunk = ordinals[start : start + limits.SERIES_CHUNK]
             writer.write_batch(_batch(chunk, names(chunk)))

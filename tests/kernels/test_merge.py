@@ -1,0 +1,96 @@
+"""The kernels that find winners, against dicts and numpy's stable sort."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from headrace.kernels.merge import (
+    INSERTION_ROWS,
+    count_places,
+    drop_expired,
+    group_rows,
+    is_merged,
+    keep_winners,
+    sort_by_time,
+)
+
+LOWEST = 5
+PLACES = np.array([2, 0, 1, 3], dtype=np.uint32)
+
+rows = st.lists(st.tuples(st.integers(0, 3), st.integers(-4, 4)), max_size=60)
+
+
+def columns(pairs: list[tuple[int, int]]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    series = np.array([LOWEST + place for place, _ in pairs], dtype=np.uint32)
+    return series, np.array([time for _, time in pairs], dtype=np.int64)
+
+
+def grouped(series: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+    starts = np.zeros(len(PLACES) + 1, dtype=np.int64)
+    count_places(series, PLACES, LOWEST, starts)
+    order = np.empty(len(series), dtype=np.uint32)
+    group_rows(series, PLACES, LOWEST, starts[:-1].copy(), order)
+    return starts, order
+
+
+@given(rows)
+def test_rows_are_grouped_by_place_in_rising_order(pairs: list[tuple[int, int]]) -> None:
+    series, _ = columns(pairs)
+    starts, order = grouped(series)
+    by_place: list[list[int]] = [[], [], [], []]
+    for row, (offset, _) in enumerate(pairs):
+        by_place[PLACES[offset]].append(row)
+    assert order.tolist() == [row for rows_of_one in by_place for row in rows_of_one]
+    assert starts.tolist() == np.cumsum([0, *map(len, by_place)]).tolist()
+
+
+@given(rows)
+def test_winners_are_the_last_rows_of_each_time(pairs: list[tuple[int, int]]) -> None:
+    series, times = columns(pairs)
+    starts, order = grouped(series)
+    kept = keep_winners(order, starts, times, np.empty(len(pairs), dtype=np.uint32))
+    winners = {(int(PLACES[offset]), time): row for row, (offset, time) in enumerate(pairs)}
+    assert order[:kept].tolist() == [winners[key] for key in sorted(winners)]
+    assert starts.tolist() == [sum(place < p for place, _ in winners) for p in range(5)]
+
+
+@given(rows, st.lists(st.integers(0, 9), min_size=60, max_size=60))
+def test_expiry_drops_winners_only(pairs: list[tuple[int, int]], expiries: list[int]) -> None:
+    series, times = columns(pairs)
+    starts, order = grouped(series)
+    keep_winners(order, starts, times, np.empty(len(pairs), dtype=np.uint32))
+    kept = drop_expired(order, starts, np.array(expiries, dtype=np.int64), 4)
+    winners = {(int(PLACES[offset]), time): row for row, (offset, time) in enumerate(pairs)}
+    alive = {key: row for key, row in winners.items() if expiries[row] > 4}
+    assert order[:kept].tolist() == [alive[key] for key in sorted(alive)]
+    assert starts.tolist() == [sum(place < p for place, _ in alive) for p in range(5)]
+
+
+@given(rows)
+def test_is_merged_means_strictly_rising(pairs: list[tuple[int, int]]) -> None:
+    series, times = columns(pairs)
+    keys = [(int(PLACES[offset]), time) for offset, time in pairs]
+    assert is_merged(series, times, PLACES, LOWEST) == (keys == sorted(set(keys)))
+    in_order = sorted(set(pairs), key=lambda pair: (PLACES[pair[0]], pair[1]))
+    assert is_merged(*columns(in_order), PLACES, LOWEST)
+
+
+@pytest.mark.parametrize("length", [0, 1, INSERTION_ROWS, INSERTION_ROWS + 1, 1000, 5000])
+@pytest.mark.parametrize("shape", ["random", "few", "rising", "falling", "two runs"])
+def test_sorting_is_numpys_stable_sort(length: int, shape: str) -> None:
+    generator = np.random.default_rng(length)
+    times = {
+        "random": generator.integers(0, 2**62, length),
+        "few": generator.integers(0, 9, length),
+        "rising": np.arange(length),
+        "falling": np.arange(length)[::-1].copy(),
+        "two runs": np.concatenate([np.arange(length - length // 3), np.arange(length // 3)]),
+    }[shape].astype(np.int64)
+    order = np.arange(length + 2, dtype=np.uint32)
+    sort_by_time(order, 1, length + 1, np.concatenate([[0], times, [0]]), np.empty(length, dtype=np.uint32))
+    assert order[1:-1].tolist() == (np.argsort(times, kind="stable") + 1).tolist()
+    assert (order[0], order[-1]) == (0, length + 1)

@@ -19,8 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from headrace import __version__, limits
 from headrace.errors import Refused, Unavailable
 from headrace.model.query import Fill
-from headrace.protocols.opentsdb import faults
-from headrace.protocols.opentsdb.faults import JSON_TYPE, shown
+from headrace.protocols.opentsdb.faults import JSON_TYPE, Answer, callback_of, method_not_allowed, refuse, shown
 from headrace.protocols.opentsdb.read_answer import Element, common_tags, pieces
 from headrace.protocols.opentsdb.read_filters import described
 from headrace.protocols.opentsdb.read_question import Question, question
@@ -250,19 +249,19 @@ def _endpoint(handler: Handler, body_bytes_max: int) -> ASGIApp:
         callback = ""
         try:
             if scope["method"] not in ("GET", "POST"):
-                await _send(send, faults.method_not_allowed(scope["method"]))
+                await _send(send, method_not_allowed(scope["method"]))
                 return
             parameters = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-            callback = faults.callback_of(parameters.get("jsonp", [""])[0])
+            callback = callback_of(parameters.get("jsonp", [""])[0])
             body = await read_body(scope, receive, body_bytes_max)
             await handler(scope, parameters, body, Reply(scope, receive, send, callback))
         except Refused as refused:
-            await _send(send, faults.refuse(STATUS_OF_RULE.get(refused.rule, 400), refused, callback))
+            await _send(send, refuse(STATUS_OF_RULE.get(refused.rule, 400), refused, callback))
 
     return app
 
 
-async def _send(send: Send, answer: faults.Answer) -> None:
+async def _send(send: Send, answer: Answer) -> None:
     status, headers, body = answer
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

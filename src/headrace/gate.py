@@ -91,12 +91,11 @@ def admit(points: Points, rules: RuleSet, table: SeriesTable) -> Admission:
         return Admission(Admitted(series, points.times, points.values, points.expires), [])
     refused = []
     keep = np.ones(len(points), dtype=np.bool_)
-    for row in unchecked:
-        key = (int(points.keys[row, 0]), int(points.keys[row, 1]))
+    for unkept in unchecked.tolist():
+        key = (int(points.keys[unkept, 0]), int(points.keys[unkept, 1]))
         if key in refusals:
-            keep[row] = False
-            refusal, name = refusals[key]
-            refused.append((int(points.places[row]), refusal, name))
+            keep[unkept] = False
+            refused.append((int(points.places[unkept]), *refusals[key]))
     kept = np.flatnonzero(keep)
     assert not np.any(series[kept] == UNKNOWN), "every kept point has a series"
     return Admission(_take(series, points, kept), refused)

@@ -90,14 +90,46 @@ assert BODY_BYTES_MAX < BODIES_BYTES_MAX, "one largest body must fit"
 QUEUE_POINTS_MAX = 2_000_000
 """Points waiting for the writer: two seconds at 1 million points/s, after which a sender is better off with a 503."""
 
-SEAL_POINTS = 4_000_000
-"""Default of the setting seal_points: some 120 MB of columns, sealed within 1.5 s."""
+COMMIT_POINTS = 250_000
+"""Points at which a commit stops to take more: 5 MB, some 10 ms of writing, so that the first in line does not wait long.
+A single larger batch is one commit all the same."""
+
+PROBE_INTERVAL_S = 1.0
+"""While the disk refuses writes it is tried again so often."""
+
+SEAL_POINTS = 2_000_000
+"""Default of the setting seal_points: 50 MB of columns, and as much again while they are sealed. Twice as many made
+segments no smaller and nothing faster, and half the memory budget of a small machine would be points in waiting."""
+
+GENERATIONS_MAX = 3
+"""Generations of recent at once: one that fills and up to two that wait for the sealer, after a burst or while the disk
+is slow. More would only hide that sealing falls behind."""
+
+SEAL_WAIT_S = 5.0
+"""So long the writer waits for a generation to be sealed when all are full, before senders get a 503: ten times what
+sealing one takes."""
+
+SEALER_TICK_S = 1.0
+"""How often the age of recent is looked at; it is configured in seconds."""
 
 SEAL_AGE_S = 600.0
 """Default of the setting seal_age_s: outside tools see a point in the Parquet files after at most about ten minutes."""
 
 SERIES_MAX = 10_000_000
 """Series of one database. Each costs some 170 bytes of memory with names of 90 bytes: 1.7 GB at the limit."""
+
+# journal: what one record may hold, and how its files are read ------------------------------------------------------
+
+RECORD_BYTES_MAX = 1024 * 1024 * 1024
+"""Payload of one journal record. A commit of points and their texts stays far below; the bound keeps a length that was
+read from disk, sound CRC or not, from asking for more memory than any honest record needs."""
+
+JOURNAL_WINDOW_BYTES = 8 * 1024 * 1024
+"""Read at a time when the journal is replayed. Larger ones are not faster; smaller ones cut more records."""
+
+PROBE_BYTES = 1024 * 1024
+"""Written, synced and unlinked to learn whether a disk that failed works again: more than a file system finds room for
+without a free block."""
 
 # segments: how much of a file is in memory at once --------------------------------------------------------------------
 
@@ -110,6 +142,12 @@ ROW_GROUP_TEXT_BYTES = 8 * 1024 * 1024
 
 SERIES_CHUNK = 16_384
 """Series whose names are Python objects at once while a series file is written."""
+
+QUERY_THREADS = 2
+"""Queries that run at once. Kernels and Parquet reading run outside the GIL, so two keep two cores busy."""
+
+OPEN_FILES_BESIDE_CONNECTIONS = 4096
+"""Open files beside connections: segments, journal, catalog. The soft limit of 1024 of many systems is too low for both."""
 
 # query: what one question may take ----------------------------------------------------------------------------------
 

@@ -53,6 +53,11 @@ class Metrics:
         self.received = Counter(
             "headrace_received_bytes_total", "Bytes read from sockets, as they came.", registry=registry
         )
+        self.replies_dropped = Counter(
+            "headrace_replies_dropped_bytes_total",
+            "Telnet replies thrown away because their reader does not read.",
+            registry=registry,
+        )
         self.queue = Gauge("headrace_queue_points", "Points waiting for the journal's writer.", registry=registry)
         self.commit = Histogram(
             "headrace_commit_seconds",

@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 from headrace.kernels import i64, int64, kernel, u8, u32, u64, void
 from headrace.kernels.hashing import hash_span
 
-ABSENT = -1
+Int = int | np.int64
 
 
 @kernel(int64(u8, int64, int64, u32, i64, u8, u64))
 def slot_of(
     data: NDArray[np.uint8],
-    start: int,
-    end: int,
+    start: Int,
+    end: Int,
     slots: NDArray[np.uint32],
     ends: NDArray[np.int64],
     heap: NDArray[np.uint8],
     secret: NDArray[np.uint64],
-) -> int:
+) -> Int:
     """The slot of string data[start:end], or the empty slot where it belongs. hashing.PADDING bytes follow `end`."""
     low, _ = hash_span(data, start, end, secret[0], secret[1], secret)
     mask = np.int64(len(slots) - 1)
@@ -45,14 +45,14 @@ def slot_of(
 @kernel(int64(u8, int64, int64, int64, u32, i64, u8, u64))
 def intern(
     data: NDArray[np.uint8],
-    start: int,
-    end: int,
-    count: int,
+    start: Int,
+    end: Int,
+    count: Int,
     slots: NDArray[np.uint32],
     ends: NDArray[np.int64],
     heap: NDArray[np.uint8],
     secret: NDArray[np.uint64],
-) -> int:
+) -> Int:
     """The id of string data[start:end]; it is `count` when the string is new and was added. There is room for it."""
     slot = slot_of(data, start, end, slots, ends, heap, secret)
     if slots[slot] != 0:
@@ -67,7 +67,7 @@ def intern(
 
 @kernel(void(int64, u32, i64, u8, u64))
 def refill(
-    count: int,
+    count: Int,
     slots: NDArray[np.uint32],
     ends: NDArray[np.int64],
     heap: NDArray[np.uint8],

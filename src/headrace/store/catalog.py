@@ -38,6 +38,8 @@ class Catalog:
         Raises Corrupt when the file is no catalog or one of a later format, Unavailable when the disk fails.
         """
         self._path = path
+        self.series_count = 0
+        """Series that the catalog holds: those with ordinals below."""
         with _failures_as_ours(path):
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._connection.execute("PRAGMA journal_mode = WAL")
@@ -50,6 +52,10 @@ class Catalog:
             raise Corrupt(path, f"format {version}; this server reads format {FORMAT}")
         self.secret = np.frombuffer(secret, dtype="<u8").astype(np.uint64)
         """uint64[SECRET_WORDS]: with it the names of this database decide their keys."""
+        with _failures_as_ours(path):
+            [self.series_count] = self._connection.execute(
+                "SELECT coalesce(max(first + count), 0) FROM series"
+            ).fetchone()
 
     def series(self) -> Iterator[NewSeries]:
         """All series, in rising order of their ordinals. Raises Corrupt, Unavailable."""
@@ -66,13 +72,17 @@ class Catalog:
                 )
 
     def add_series(self, series: NewSeries) -> None:
-        """Take series over from the journal: on return they are on disk. Again the same ones is fine. Raises Unavailable."""
+        """Take over from the journal the series from ordinal `series_count` on: on return they are on disk.
+
+        Raises Unavailable, and then nothing has changed.
+        """
         blobs = (series.keys.astype("<u8"), series.lengths.astype("<u4"), series.heap)
         with _failures_as_ours(self._path):
             self._connection.execute(
-                "INSERT OR REPLACE INTO series VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO series VALUES (?, ?, ?, ?, ?)",
                 (series.first, len(series), *(blob.tobytes() for blob in blobs)),
             )
+        self.series_count = series.end
 
     def close(self) -> None:
         """Every change has been synced already."""

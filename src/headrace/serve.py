@@ -1,0 +1,121 @@
+"""The only file that knows everybody: puts store, rooms and transport together, runs until a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import signal
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import click
+import structlog
+import uvloop
+from prometheus_client import Counter
+
+from headrace import __version__, limits
+from headrace import log as logs
+from headrace.config import Settings
+from headrace.metrics import Metrics
+from headrace.protocols.opentsdb import room as opentsdb
+from headrace.status import status_room
+from headrace.store.embedded import EmbeddedStore, open_store
+from headrace.transport import Room
+from headrace.transport.bounds import Bounds
+from headrace.transport.server import CannotListen, Listener, Server
+
+log = structlog.get_logger(__name__)
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is in flight and return. Raises SystemExit if it cannot begin."""
+    logs.configure(settings.log_format, settings.log_level)
+    _allow_open_files(limits.CONNECTIONS_MAX + limits.OPEN_FILES_BESIDE_CONNECTIONS)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    metrics = Metrics()
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    with ThreadPoolExecutor(limits.QUERY_THREADS, "headrace-query") as query_pool:
+        store = await loop.run_in_executor(query_pool, open_store, settings, metrics)
+        try:
+            server = _server(_rooms(store, settings, metrics, query_pool), settings, metrics)
+            sockets = await server.start()
+            _welcome(sockets, settings)
+            await stop.wait()
+            log.info("stopping")
+            await server.stop()
+        except CannotListen as taken:
+            raise SystemExit(f"headrace: {taken.strerror}") from None
+        finally:
+            await loop.run_in_executor(query_pool, store.close)
+
+
+def _rooms(store: EmbeddedStore, settings: Settings, metrics: Metrics, query_pool: ThreadPoolExecutor) -> list[Room]:
+    """A new protocol is a new line here."""
+    return [
+        status_room(lambda: store.refusing, metrics),
+        opentsdb.open_room(store, settings, metrics, query_pool),
+    ]
+
+
+def _server(rooms: Sequence[Room], settings: Settings, metrics: Metrics) -> Server:
+    bounds = Bounds(
+        body_bytes_max=settings.body_bytes_max,
+        header_timeout_s=settings.header_timeout_s,
+        request_timeout_s=settings.request_timeout_s,
+        idle_timeout_s=settings.idle_timeout_s,
+    )
+    listeners = [Listener(settings.host, port, settings.telnet) for port in settings.port]
+    return Server(rooms, listeners, bounds, TransportMeter(metrics))
+
+
+class TransportMeter:
+    """What the transport counts (transport.state.Meter), as metrics."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._answered: dict[tuple[str, int], Counter] = {}
+
+    def received(self, count: int) -> None:
+        """See Meter."""
+        self._metrics.received.inc(count)
+
+    def answered(self, room: str, status: int) -> None:
+        """See Meter."""
+        counter = self._answered.get((room, status // 100))
+        if counter is None:
+            counter = self._metrics.requests.labels(room, f"{status // 100}xx")
+            self._answered[room, status // 100] = counter
+        counter.inc()
+
+    def replies_dropped(self, count: int) -> None:
+        """See Meter."""
+        self._metrics.replies_dropped.inc(count)
+
+
+def _welcome(sockets: Sequence[tuple[str, int]], settings: Settings) -> None:
+    """What a newcomer wants to know first."""
+    host, port = sockets[0]
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    log.info("serving", version=__version__, sockets=[f"{host}:{port}" for host, port in sockets])
+    click.echo(
+        f"headrace {__version__} serves http://{address} from {settings.data_dir.resolve()}\n"
+        f"  send    POST http://{address}/api/put   or telnet lines to the same port\n"
+        f"  ask     http://{address}/api/query?start=1h-ago&m=sum:<metric>\n"
+        f"  look    http://{address}/  /health  /metrics;  in Grafana add an OpenTSDB data source with this address"
+    )
+
+
+def _allow_open_files(wanted: int) -> None:
+    """Raise the soft limit as far as we need and may: every connection and every segment is an open file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

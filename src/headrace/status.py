@@ -1,0 +1,54 @@
+"""Our own pages beside the rooms: `/` says what is where, `/health` whether points are taken, `/metrics` the rest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from headrace import __version__, metrics
+from headrace.errors import RETRY_AFTER_S, Refused
+from headrace.transport import Room
+
+WELCOME = f"""headrace {__version__}: a durable time-series server that existing writers talk to unchanged.
+
+Points in
+  POST /api/put                OpenTSDB and Alibaba TSDB, JSON
+  telnet, this port            put <metric> <time> <value> <tag>=<value> ...
+Points out
+  GET or POST /api/query       OpenTSDB queries; Grafana: data source "OpenTSDB", this address
+  GET /api/suggest?type=metrics
+The server itself
+  GET /health                  200 while points are taken, 503 with the reason while not
+  GET /metrics                 for Prometheus
+"""
+
+
+def status_room(refusing: Callable[[], str | None], numbers: metrics.Metrics) -> Room:
+    """The room of our own pages. refusing: why the store takes no points at present, None while it does."""
+
+    async def welcome(request: Request) -> Response:
+        return PlainTextResponse(WELCOME)
+
+    async def health(request: Request) -> Response:
+        reason = refusing()
+        if reason is None:
+            return JSONResponse({"status": "ok", "version": __version__})
+        body = {"status": "refusing writes", "reason": reason, "version": __version__}
+        return JSONResponse(body, status_code=503, headers={"Retry-After": str(RETRY_AFTER_S)})
+
+    async def scrape(request: Request) -> Response:
+        return Response(numbers.render(), media_type=metrics.CONTENT_TYPE)
+
+    routes = [Route("/", welcome), Route("/health", health), Route("/metrics", scrape)]
+    return Room("headrace", ("/",), Starlette(routes=routes), refuse)
+
+
+def refuse(status: int, refusal: Refused) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Plain JSON, for requests that belong to no dialect."""
+    body = json.dumps({"error": refusal.detail}).encode()
+    return status, [(b"content-type", b"application/json")], body

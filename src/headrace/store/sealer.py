@@ -1,0 +1,69 @@
+"""The sealer thread: a frozen generation of recent becomes a segment, then its part of the journal goes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from headrace import limits
+from headrace.errors import Unavailable
+from headrace.store.recent import RecentView
+from headrace.store.visible import Visible
+
+log = structlog.get_logger(__name__)
+
+
+class Sealer:
+    """Seals the oldest frozen generation as soon as there is one, and asks for a freeze when recent is old enough."""
+
+    def __init__(
+        self, visible: Visible, seal: Callable[[RecentView], None], freeze: Callable[[], None], seal_age_s: float
+    ) -> None:
+        """seal: makes a generation a segment, raises Unavailable when the disk does not let it and may be called again.
+        freeze: asks the writer for a new generation."""
+        self._visible = visible
+        self._seal = seal
+        self._freeze = freeze
+        self._seal_age_s = seal_age_s
+        self._failing: str | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="headrace-sealer", daemon=True)
+
+    @property
+    def failing(self) -> str | None:
+        """Why the last attempt to seal failed, None if it did not."""
+        return self._failing
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the segment at hand, seal no further: what is left is in the journal."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            generation = self._visible.wait_for_frozen(limits.SEALER_TICK_S)
+            if generation is None:
+                if self._visible.newest_age_s() >= self._seal_age_s:
+                    self._freeze()
+                continue
+            begin = time.perf_counter()
+            try:
+                self._seal(generation)
+            except Unavailable as failure:
+                self._report(failure)
+                self._stopping.wait(limits.PROBE_INTERVAL_S)
+                continue
+            self._failing = None
+            log.info("sealed", points=len(generation), seconds=round(time.perf_counter() - begin, 3))
+
+    def _report(self, failure: Unavailable) -> None:
+        """Once per reason: the attempt is repeated every second."""
+        if failure.reason != self._failing:
+            log.error("cannot seal; points stay in the journal and in memory", reason=failure.reason)
+        self._failing = failure.reason

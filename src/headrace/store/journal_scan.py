@@ -1,0 +1,132 @@
+"""One journal file taken apart into sound records and unsound stretches, in bounded memory. Decides nothing about
+them."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace import limits
+from headrace.store.journal_format import (
+    ALIGNMENT,
+    FILE_HEADER_BYTES,
+    MARKER,
+    RECORD_HEADER_BYTES,
+    RecordHeader,
+    decode_record_header,
+    payload_is_sound,
+)
+
+_PAGE_BYTES = 4096
+"""What an unreadable sector takes with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A record whose CRCs are right, at `begin` in its file."""
+
+    begin: int
+    header: RecordHeader
+    payload: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Unsound:
+    """Bytes begin .. end - 1 of a file, which are no record that belongs there."""
+
+    begin: int
+    end: int
+
+
+class Window:
+    """A stretch of a file in memory. Not a memory map: an unreadable sector of that would kill the process."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.size = os.fstat(descriptor).st_size
+        self._descriptor = descriptor
+        self._begin = 0
+        self._bytes = np.empty(0, dtype=np.uint8)
+
+    def view(self, begin: int, length: int) -> NDArray[np.uint8]:
+        """Bytes begin .. begin + length - 1, fewer at the end of the file; what the disk cannot read is zeros.
+
+        Views stay valid as long as they are held. They begin at a multiple of 8 in memory if `begin` is one. Raises
+        OSError.
+        """
+        end = min(begin + length, self.size)
+        if begin < self._begin or end > self._begin + len(self._bytes):
+            self._load(begin, min(max(length, limits.JOURNAL_WINDOW_BYTES), self.size - begin))
+        return self._bytes[begin - self._begin : max(begin, end) - self._begin]
+
+    def _load(self, begin: int, length: int) -> None:
+        loaded = np.empty(max(length, 0), dtype=np.uint8)
+        try:
+            self._read(begin, loaded)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            for page in range(0, len(loaded), _PAGE_BYTES):
+                self._read_or_blank(begin + page, loaded[page : page + _PAGE_BYTES])
+        self._begin, self._bytes = begin, loaded
+
+    def _read(self, begin: int, into: NDArray[np.uint8]) -> None:
+        done = 0
+        while done < len(into):
+            count = os.preadv(self._descriptor, [into[done:].data], begin + done)
+            if not count:
+                raise OSError(errno.EIO, "the file became shorter while it was read")
+            done += count
+
+    def _read_or_blank(self, begin: int, into: NDArray[np.uint8]) -> None:
+        try:
+            self._read(begin, into)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            into[:] = 0
+
+
+def scan(window: Window, first_sequence: int, seed: int) -> Iterator[Sound | Unsound]:
+    """What follows the file header, from front to back without gaps. Sequences of sound records rise from
+    `first_sequence`."""
+    at = FILE_HEADER_BYTES
+    sequence = first_sequence
+    unsound_begin = None
+    while at < window.size:
+        header = decode_record_header(window.view(at, RECORD_HEADER_BYTES).tobytes(), seed)
+        if header is not None and header.sequence >= sequence and header.payload_bytes <= limits.RECORD_BYTES_MAX:
+            payload = window.view(at + RECORD_HEADER_BYTES, header.payload_bytes)
+            if payload_is_sound(payload, header, seed):
+                if unsound_begin is not None:
+                    yield Unsound(unsound_begin, at)
+                    unsound_begin = None
+                yield Sound(at, header, payload)
+                sequence = header.sequence + 1
+                at += header.frame_bytes
+                continue
+            # The header's own CRC is right, so the length is, too, and the next record is where it says.
+            after = at + header.frame_bytes
+        else:
+            after = _next_header(window, at + ALIGNMENT, seed)
+        unsound_begin = at if unsound_begin is None else unsound_begin
+        at = after
+    if unsound_begin is not None:
+        yield Unsound(unsound_begin, window.size)
+
+
+def _next_header(window: Window, begin: int, seed: int) -> int:
+    """Where the next sound record header is, or the end of the file."""
+    while begin < window.size:
+        stretch = window.view(begin, limits.JOURNAL_WINDOW_BYTES)
+        words = stretch[: len(stretch) // ALIGNMENT * ALIGNMENT].view(np.uint32)[::2]
+        for word in np.flatnonzero(words == MARKER).tolist():
+            at = begin + word * ALIGNMENT
+            if decode_record_header(window.view(at, RECORD_HEADER_BYTES).tobytes(), seed) is not None:
+                return at
+        begin += limits.JOURNAL_WINDOW_BYTES
+    return window.size

@@ -1,0 +1,167 @@
+"""What the journal's records hold: their types, and the payloads of points and of new series (docs/format/journal.md).
+
+A payload is a count header and then whole columns, little end first, so that encoding copies nothing and decoding makes
+views: no work per point either way. Every 8-byte column lies at a multiple of 8 from the payload's begin.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.errors import Corrupt
+from headrace.model.points import HEAP_LENGTH_BITS, Admitted, Kind, Values
+from headrace.model.series import NewSeries
+
+_T = TypeVar("_T", bound=np.generic)
+
+Buffer = bytes | memoryview
+
+
+class RecordType(IntEnum):
+    """What a record is. The numbers are on disk; never renumber. Those from DELETE on are reserved and not written
+    yet."""
+
+    POINTS = 1
+    SERIES = 2
+    DELETE = 3
+    APOLLO_REGISTRATION = 4
+    DATAZONE_FORM = 5
+    SETTINGS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record to be written: its payload is the buffers (C-contiguous) one after another."""
+
+    type: RecordType
+    payload: Sequence[Buffer]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record as it was read: uint8 payload, a view that begins at a multiple of 8 in memory; the file that holds
+    it."""
+
+    sequence: int
+    type: int
+    payload: NDArray[np.uint8]
+    file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPoints:
+    """A points record decoded. ingested_ms: when the writer took the points, ms since 1970 UTC."""
+
+    points: Admitted
+    ingested_ms: int
+
+
+_POINTS_HEADER = struct.Struct("<IBBxxqQ")
+"""points, flags, kind of all (if uniform), 2 unused, ingested_ms, bytes of the heap."""
+
+_MIXED_KINDS = 1
+_EXPIRES = 2
+
+_SERIES_HEADER = struct.Struct("<IIQ")
+"""first ordinal, series, bytes of the heap."""
+
+_HEAP_LENGTH_MASK = (1 << HEAP_LENGTH_BITS) - 1
+
+
+def encode_points(points: Admitted, ingested_ms: int) -> Record:
+    """One record of these points, of which there is at least one; shares their memory."""
+    kinds = points.values.kinds
+    uniform = not np.any(kinds != kinds[0])
+    flags = (0 if uniform else _MIXED_KINDS) | (0 if points.expires is None else _EXPIRES)
+    header = _POINTS_HEADER.pack(len(points), flags, kinds[0] if uniform else 0, ingested_ms, len(points.values.heap))
+    columns: list[Buffer] = [header, _bytes_of(points.times), _bytes_of(points.values.bits)]
+    if points.expires is not None:
+        columns.append(_bytes_of(points.expires))
+    columns.append(_bytes_of(points.series))
+    if not uniform:
+        columns.append(_bytes_of(kinds))
+    columns.append(points.values.heap)
+    return Record(RecordType.POINTS, columns)
+
+
+def decode_points(record: StoredRecord) -> StoredPoints:
+    """The points of a POINTS record: views into its payload, only the heap is copied. Raises Corrupt."""
+    columns = _Columns(record)
+    count, flags, kind, ingested_ms, heap_bytes = columns.header(_POINTS_HEADER)
+    times = columns.take(np.int64, count)
+    bits = columns.take(np.int64, count)
+    expires = columns.take(np.int64, count) if flags & _EXPIRES else None
+    series = columns.take(np.uint32, count)
+    kinds = columns.take(np.uint8, count) if flags & _MIXED_KINDS else np.full(count, kind, dtype=np.uint8)
+    heap = columns.take(np.uint8, heap_bytes).tobytes()
+    columns.end()
+    _check_values(record, kinds, bits, heap_bytes)
+    return StoredPoints(Admitted(series, times, Values(kinds, bits, heap), expires), ingested_ms)
+
+
+def encode_series(series: NewSeries) -> Record:
+    """One record of new series; shares their memory."""
+    header = _SERIES_HEADER.pack(series.first, len(series), len(series.heap))
+    return Record(
+        RecordType.SERIES, [header, _bytes_of(series.keys), _bytes_of(series.lengths), _bytes_of(series.heap)]
+    )
+
+
+def decode_series(record: StoredRecord) -> NewSeries:
+    """The series of a SERIES record: views into its payload. Raises Corrupt."""
+    columns = _Columns(record)
+    first, count, heap_bytes = columns.header(_SERIES_HEADER)
+    keys = columns.take(np.uint64, 2 * count).reshape(count, 2)
+    lengths = columns.take(np.uint32, count)
+    heap = columns.take(np.uint8, heap_bytes)
+    columns.end()
+    if int(lengths.sum(dtype=np.uint64)) != heap_bytes:
+        raise Corrupt(record.file, f"record {record.sequence}: the lengths of its names are not those of their heap")
+    return NewSeries(first, keys, lengths, heap)
+
+
+def _bytes_of(column: NDArray[Any]) -> memoryview:
+    """The memory of a column, without a copy if its items lie side by side."""
+    return np.ascontiguousarray(column).data
+
+
+class _Columns:
+    """Takes a payload apart from front to back. Counts are checked before any memory is asked for."""
+
+    def __init__(self, record: StoredRecord) -> None:
+        self._record = record
+        self._at = 0
+
+    def header(self, layout: struct.Struct) -> tuple[int, ...]:
+        return layout.unpack(self.take(np.uint8, layout.size).tobytes())
+
+    def take(self, dtype: type[_T], count: int) -> NDArray[_T]:
+        begin, self._at = self._at, self._at + count * np.dtype(dtype).itemsize
+        if self._at > len(self._record.payload):
+            self._refuse("shorter")
+        return self._record.payload[begin : self._at].view(dtype)
+
+    def end(self) -> None:
+        if self._at != len(self._record.payload):
+            self._refuse("longer")
+
+    def _refuse(self, than: str) -> None:
+        raise Corrupt(self._record.file, f"record {self._record.sequence} is {than} than its own counts say")
+
+
+def _check_values(record: StoredRecord, kinds: NDArray[np.uint8], bits: NDArray[np.int64], heap_bytes: int) -> None:
+    highest = int(kinds.max(initial=0))
+    if highest > max(Kind):
+        raise Corrupt(record.file, f"record {record.sequence} holds a value of unknown kind {highest}")
+    if highest >= Kind.TEXT:
+        texts = bits[kinds >= Kind.TEXT]
+        if np.any((texts < 0) | ((texts >> HEAP_LENGTH_BITS) + (texts & _HEAP_LENGTH_MASK) > heap_bytes)):
+            raise Corrupt(record.file, f"record {record.sequence} holds a text outside its heap")

@@ -76,6 +76,14 @@ class Store(Protocol):
         nothing of them is visible; never Refused. A cancelled call may still commit. Must be called on the event loop."""
         ...
 
+    async def delete(self, series: NDArray[np.uint32], start_ms: int, end_ms: int) -> int:
+        """Delete the points of `series` (uint32 ordinals) with start_ms <= time <= end_ms that are visible now.
+
+        On return the deletion survives a power cut and the next snapshot sees none of them; points appended later to the
+        same series and times are not touched by it. Returns the journal sequence of the deletion. Raises Unavailable, and
+        then nothing is deleted. Must be called on the event loop."""
+        ...
+
     def snapshot(self) -> AbstractContextManager[Snapshot]:
         """Pin what is visible now. Any thread."""
         ...

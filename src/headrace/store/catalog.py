@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from isal import isal_zlib
 
+from headrace import limits
 from headrace.errors import Corrupt, Unavailable
 from headrace.kernels.hashing import SECRET_WORDS
 from headrace.model.series import NewSeries
@@ -21,12 +23,11 @@ from headrace.store.durable import sync_folder
 FORMAT = 1
 ID_BYTES = 16
 
-_SCHEMA = """
-CREATE TABLE database (format INTEGER NOT NULL, id BLOB NOT NULL, secret BLOB NOT NULL);
-CREATE TABLE series (
-  first INTEGER PRIMARY KEY, count INTEGER NOT NULL, keys BLOB NOT NULL, lengths BLOB NOT NULL, names BLOB NOT NULL
-);
-"""
+_SCHEMA = (
+    "CREATE TABLE database (format INTEGER NOT NULL, id BLOB NOT NULL, secret BLOB NOT NULL)",
+    "CREATE TABLE series (first INTEGER PRIMARY KEY, count INTEGER NOT NULL,"
+    " keys BLOB NOT NULL, lengths BLOB NOT NULL, names BLOB NOT NULL, crc INTEGER NOT NULL)",
+)
 
 
 class Catalog:
@@ -53,22 +54,22 @@ class Catalog:
         self.secret = np.frombuffer(secret, dtype="<u8").astype(np.uint64)
         """uint64[SECRET_WORDS]: with it the names of this database decide their keys."""
         with _failures_as_ours(path):
-            [self.series_count] = self._connection.execute(
-                "SELECT coalesce(max(first + count), 0) FROM series"
-            ).fetchone()
+            highest = self._connection.execute("SELECT coalesce(max(first + count), 0) FROM series")
+            [self.series_count] = highest.fetchone()
 
     def series(self) -> Iterator[NewSeries]:
         """All series, in rising order of their ordinals. Raises Corrupt, Unavailable."""
         with _failures_as_ours(self._path):
-            rows = self._connection.execute("SELECT first, count, keys, lengths, names FROM series ORDER BY first")
-            for first, count, keys, lengths, names in rows:
-                if (len(keys), len(lengths)) != (16 * count, 4 * count):
-                    raise Corrupt(self._path, f"the series from {first} on have {len(keys)} bytes of keys")
+            rows = self._connection.execute("SELECT first, count, keys, lengths, names, crc FROM series ORDER BY first")
+            for first, count, keys, lengths, names, crc in rows:
+                # SQLite would not notice a flipped bit.
+                if (len(keys), len(lengths), crc) != (16 * count, 4 * count, _crc(keys, lengths, names)):
+                    raise Corrupt(self._path, f"the series from ordinal {first} on are damaged")
                 yield NewSeries(
                     first,
                     np.frombuffer(keys, dtype="<u8").astype(np.uint64).reshape(count, 2),
                     np.frombuffer(lengths, dtype="<u4").astype(np.uint32),
-                    np.frombuffer(names, dtype=np.uint8),
+                    np.frombuffer(names, dtype=np.uint8).copy(),
                 )
 
     def add_series(self, series: NewSeries) -> None:
@@ -76,12 +77,9 @@ class Catalog:
 
         Raises Unavailable, and then nothing has changed.
         """
-        blobs = (series.keys.astype("<u8"), series.lengths.astype("<u4"), series.heap)
-        with _failures_as_ours(self._path):
-            self._connection.execute(
-                "INSERT INTO series VALUES (?, ?, ?, ?, ?)",
-                (series.first, len(series), *(blob.tobytes() for blob in blobs)),
-            )
+        with _failures_as_ours(self._path), self._transaction():
+            for begin in range(0, len(series), limits.CATALOG_CHUNK_SERIES):
+                self._insert(series, begin, min(begin + limits.CATALOG_CHUNK_SERIES, len(series)))
         self.series_count = series.end
 
     def close(self) -> None:
@@ -90,12 +88,44 @@ class Catalog:
 
     def _begin(self) -> None:
         secret = np.frombuffer(os.urandom(8 * SECRET_WORDS), dtype=np.uint64) | np.uint64(1)
-        self._connection.executescript(f"BEGIN; {_SCHEMA}")
-        self._connection.execute(
-            "INSERT INTO database VALUES (?, ?, ?)", (FORMAT, os.urandom(ID_BYTES), secret.astype("<u8").tobytes())
-        )
-        self._connection.execute("COMMIT")
+        with self._transaction():
+            for statement in _SCHEMA:
+                self._connection.execute(statement)
+            self._connection.execute(
+                "INSERT INTO database VALUES (?, ?, ?)", (FORMAT, os.urandom(ID_BYTES), secret.astype("<u8").tobytes())
+            )
         sync_folder(self._path.parent)
+
+    def _insert(self, series: NewSeries, begin: int, end: int) -> None:
+        """Rows begin .. end - 1 of `series` as one row of the table."""
+        names_begin = int(series.lengths[:begin].sum(dtype=np.int64))
+        names_end = names_begin + int(series.lengths[begin:end].sum(dtype=np.int64))
+        blobs = (
+            series.keys[begin:end].astype("<u8").tobytes(),
+            series.lengths[begin:end].astype("<u4").tobytes(),
+            series.heap[names_begin:names_end].tobytes(),
+        )
+        row = (series.first + begin, end - begin, *blobs, _crc(*blobs))
+        self._connection.execute("INSERT INTO series VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All of the block's changes are on disk after it, or none is."""
+        self._connection.execute("BEGIN")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+
+def _crc(*blobs: bytes) -> int:
+    """CRC-32 of the blobs one after another."""
+    crc = 0
+    for blob in blobs:
+        crc = isal_zlib.crc32(blob, crc)
+    return crc
 
 
 @contextmanager

@@ -15,8 +15,11 @@ from headrace.transport import Room
 
 
 def open_room(store: Store, settings: Settings, metrics: Metrics, query_pool: Executor) -> Room:
-    """This room over a store. query_pool: threads for queries; large bodies are decoded on the loop's own threads, so that
-    no query is in their way."""
+    """The room over a store.
+
+    query_pool: threads for queries alone; large bodies are decoded on the loop's own threads, where no query is in
+    their way.
+    """
     endpoints = read_endpoints(store, query_pool, settings.body_bytes_max)
     decode = ScanningDecoder(ReferenceDecoder(store.table), store.table.secret)
     return routes.room(store, settings, metrics, endpoints, decode)

@@ -131,6 +131,9 @@ PROBE_BYTES = 1024 * 1024
 """Written, synced and unlinked to learn whether a disk that failed works again: more than a file system finds room for
 without a free block."""
 
+CATALOG_CHUNK_SERIES = 65_536
+"""Series in one row of the catalog: some 6 MB, far below the 1 GB that a value of SQLite may have."""
+
 # segments: how much of a file is in memory at once --------------------------------------------------------------------
 
 ROW_GROUP_ROWS = 65_536

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import i64, int64, kernel, keys128, u8, u32, u64, uint32, uint64, void
+from headrace.kernels import i64, int64, kernel, keys128, u8, u8_in, u32, u32_in, u64, uint32, uint64, void
 
 EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
 """A free slot. No entry looks like it: the ordinal 0xFFFFFFFF is never given."""
@@ -66,7 +66,7 @@ def lookup(
             satisfied[row] = rules[ordinal]
 
 
-@kernel(int64(u64, keys128, u8, i64, u8, int64, int64, keys128, u32, u8, int64, u32))
+@kernel(int64(u64, keys128, u8, i64, u8, int64, int64, keys128, u32_in, u8_in, int64, u32))
 def insert(
     slots: NDArray[np.uint64],
     keys: NDArray[np.uint64],

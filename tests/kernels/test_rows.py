@@ -70,14 +70,12 @@ def test_chaining_changes_nothing_when_an_ordinal_has_no_place() -> None:
 @given(st.lists(st.integers(0, 9)))
 def test_gathering(rows: list[int]) -> None:
     generator = np.random.default_rng(1)
-    series = generator.integers(0, 2**32, 10, dtype=np.uint32)
     times = generator.integers(-(2**62), 2**62, 10)
     kinds = generator.integers(0, 5, 10, dtype=np.uint8)
     bits = generator.integers(-(2**62), 2**62, 10)
-    out = (np.empty(len(rows), np.uint32), np.empty(len(rows), np.int64))
-    values_out = (np.empty(len(rows), np.uint8), np.empty(len(rows), np.int64))
-    gather(np.array(rows, dtype=np.uint32), series, times, kinds, bits, *out, *values_out)
-    assert out[0].tolist() == [int(series[row]) for row in rows]
-    assert out[1].tolist() == [int(times[row]) for row in rows]
-    assert values_out[0].tolist() == [int(kinds[row]) for row in rows]
-    assert values_out[1].tolist() == [int(bits[row]) for row in rows]
+    times_out, bits_out = np.empty((2, len(rows)), dtype=np.int64)
+    kinds_out = np.empty(len(rows), dtype=np.uint8)
+    gather(np.array(rows, dtype=np.uint32), times, kinds, bits, times_out, kinds_out, bits_out)
+    assert times_out.tolist() == [int(times[row]) for row in rows]
+    assert kinds_out.tolist() == [int(kinds[row]) for row in rows]
+    assert bits_out.tolist() == [int(bits[row]) for row in rows]

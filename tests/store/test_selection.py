@@ -130,3 +130,14 @@ def test_an_expired_write_hides_the_older_one_in_another_segment(tmp_path: Path)
     wanted = want(np.array([1], dtype=np.uint32), metric_ids)
     assert len(select([older, expired], [], wanted, 0, 9, NOW_MS, MANY)) == 0
     assert plain(select([older, expired], [], wanted, 0, 9, NOW_MS - 1, MANY)) == {1: [(5, (Kind.TEXT, "gone"))]}
+
+
+@pytest.mark.parametrize("kind", [Kind.DOUBLE, Kind.INT64, Kind.TEXT])
+def test_what_is_found_may_be_written(tmp_path: Path, kind: Kind) -> None:
+    """The kernels of queries take writable arrays only, and a whole row group comes out of Arrow without a copy."""
+    folder, _, _ = open_folder(tmp_path / "segments", "d")
+    segment = sealed(folder, [[Point(1, time, (kind, "a" if kind == Kind.TEXT else time)) for time in range(9)]], 1)
+    columns = select([segment], [], want(np.array([1], dtype=np.uint32), metric_ids), 0, 9, NOW_MS, MANY)
+    assert all(a.flags.writeable for a in (columns.series, columns.starts, columns.times))
+    assert columns.values.kinds.flags.writeable
+    assert columns.values.bits.flags.writeable

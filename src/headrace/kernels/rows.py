@@ -43,22 +43,19 @@ def filter_rows(
     return found
 
 
-@kernel(void(u32_in, u32_in, i64_in, u8_in, i64_in, u32, i64, u8, i64))
+@kernel(void(u32_in, i64_in, u8_in, i64_in, i64, u8, i64))
 def gather(
     rows: NDArray[np.uint32],
-    series: NDArray[np.uint32],
     times: NDArray[np.int64],
     kinds: NDArray[np.uint8],
     bits: NDArray[np.int64],
-    series_out: NDArray[np.uint32],
     times_out: NDArray[np.int64],
     kinds_out: NDArray[np.uint8],
     bits_out: NDArray[np.int64],
 ) -> None:
-    """Copy the given rows of four columns, in the order of `rows`."""
+    """Copy the given rows of three columns, in the order of `rows`."""
     for i in range(len(rows)):
         row = rows[i]
-        series_out[i] = series[row]
         times_out[i] = times[row]
         kinds_out[i] = kinds[row]
         bits_out[i] = bits[row]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,6 +11,8 @@ from numpy.typing import NDArray
 
 from headrace.kernels.texts import copy_customs, copy_texts, custom_offsets, text_offsets
 from headrace.model.points import HEAP_LENGTH_BITS, NEVER, Kind, Values
+
+Number = TypeVar("Number", bound=np.generic)
 
 MILLISECONDS = pa.timestamp("ms", tz="UTC")
 
@@ -119,7 +123,7 @@ def decode_values(table: pa.Table, present: list[Kind], rows: NDArray[np.uint32]
     """
     if len(present) == 1 and present[0] in (Kind.DOUBLE, Kind.INT64):
         column = _fixed_width(_one_array(table, COLUMN_OF_KIND[present[0]])).view(np.int64)
-        return Values(np.full(len(rows), present[0], dtype=np.uint8), column[rows])
+        return Values(np.full(len(rows), present[0], dtype=np.uint8), pick(column, rows))
     kinds = np.full(len(rows), 0xFF, dtype=np.uint8)
     bits = np.zeros(len(rows), dtype=np.int64)
     heaps: list[bytes] = []
@@ -153,6 +157,11 @@ def _decode_kind(kind: Kind, column: pa.Array, heaps: list[bytes]) -> NDArray[np
     heaps.append(data.slice(int(offsets[0]), int(offsets[-1] - offsets[0])).to_pybytes() if data else b"")
     begins = offsets[:-1].astype(np.int64) - int(offsets[0]) + before
     return begins << HEAP_LENGTH_BITS | np.diff(offsets)
+
+
+def pick(column: NDArray[Number], rows: NDArray[np.uint32]) -> NDArray[Number]:
+    """The given rows (ascending, distinct) of a column: the column itself when they are all, else a copy."""
+    return column if len(rows) == len(column) else column[rows]
 
 
 def decode_expires(table: pa.Table, rows: NDArray[np.uint32]) -> NDArray[np.int64]:

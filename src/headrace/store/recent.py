@@ -186,13 +186,12 @@ class RecentView:
 
     def take(self, rows: NDArray[np.uint32]) -> Rows:
         """Copies of the given rows, in that order, with a heap of only their texts."""
-        series = np.empty(len(rows), dtype=np.uint32)
         times = np.empty(len(rows), dtype=np.int64)
         kinds = np.empty(len(rows), dtype=np.uint8)
         bits = np.empty(len(rows), dtype=np.int64)
-        gather(rows, self.series, self.times, self.kinds, self.bits, series, times, kinds, bits)
+        gather(rows, self.times, self.kinds, self.bits, times, kinds, bits)
         texts = np.empty(text_bytes(kinds, bits) if len(self.heap) else 0, dtype=np.uint8)
         if len(texts):
             move_texts(kinds, bits, self.heap, texts)
         expires = None if self.expires is None else self.expires[rows]
-        return Rows(series, times, Values(kinds, bits, texts.tobytes()), expires)
+        return Rows(self.series[rows], times, Values(kinds, bits, texts.tobytes()), expires)

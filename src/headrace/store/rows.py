@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,29 +67,71 @@ class Rows:
         return len(self.times)
 
 
-def concatenate(parts: Sequence[Rows]) -> Rows:
-    """One Rows of all parts, in their order; their texts in one heap."""
-    if len(parts) == 1:
-        return parts[0]
-    kinds = np.concatenate([part.values.kinds for part in parts] or [np.empty(0, np.uint8)])
-    bits = np.concatenate([part.values.bits for part in parts] or [np.empty(0, np.int64)])
-    at = heap_bytes = 0
-    for part in parts:
-        if part.values.heap:
-            rebase_texts(kinds[at : at + len(part)], bits[at : at + len(part)], heap_bytes)
-            heap_bytes += len(part.values.heap)
-        at += len(part)
-    expires = None
-    if any(part.expires is not None for part in parts):
-        expires = np.concatenate(
-            [np.full(len(part), NEVER) if part.expires is None else part.expires for part in parts]
+class Collector:
+    """Gathers the rows that several sources give, up to a limit, in columns from the start: when they are joined, only
+    one column at a time is in memory twice."""
+
+    def __init__(self, points_max: int) -> None:
+        self.points_max = points_max
+        self._length = 0
+        self._series: list[NDArray[np.uint32]] = []
+        self._times: list[NDArray[np.int64]] = []
+        self._kinds: list[NDArray[np.uint8]] = []
+        self._bits: list[NDArray[np.int64]] = []
+        self._heaps: list[bytes] = []
+        self._expires: list[NDArray[np.int64] | None] = []
+
+    def add(self, rows: Rows) -> None:
+        """Rows written later than those added before. Raises Refused (rule "query-points") above the limit."""
+        self._length += len(rows)
+        if self._length > self.points_max:
+            raise too_many_points(self.points_max)
+        self._series.append(rows.series)
+        self._times.append(rows.times)
+        self._kinds.append(rows.values.kinds)
+        self._bits.append(rows.values.bits)
+        self._heaps.append(rows.values.heap)
+        self._expires.append(rows.expires)
+
+    def take(self) -> Rows:
+        """All of them in the order they were added, their texts in one heap. Nothing may be added after."""
+        self._rebase()
+        expires = self._joined_expires()
+        return Rows(
+            _joined(self._series, np.uint32),
+            _joined(self._times, np.int64),
+            Values(_joined(self._kinds, np.uint8), _joined(self._bits, np.int64), b"".join(self._heaps)),
+            expires,
         )
-    return Rows(
-        np.concatenate([part.series for part in parts] or [np.empty(0, np.uint32)]),
-        np.concatenate([part.times for part in parts] or [np.empty(0, np.int64)]),
-        Values(kinds, bits, b"".join(part.values.heap for part in parts)),
-        expires,
-    )
+
+    def _rebase(self) -> None:
+        before = 0
+        for kinds, bits, heap in zip(self._kinds, self._bits, self._heaps, strict=True):
+            if before and heap:
+                rebase_texts(kinds, bits, before)
+            before += len(heap)
+
+    def _joined_expires(self) -> NDArray[np.int64] | None:
+        if all(part is None for part in self._expires):
+            return None
+        lengths = map(len, self._times)
+        return np.concatenate(
+            [
+                np.full(length, NEVER) if part is None else part
+                for length, part in zip(lengths, self._expires, strict=True)
+            ]
+        )
+
+
+Number = TypeVar("Number", bound=np.generic)
+
+
+def _joined(parts: list[NDArray[Number]], dtype: type[Number]) -> NDArray[Number]:
+    """One array of all parts, which are let go; never a view of what may not be written."""
+    own = len(parts) == 1 and parts[0].flags.writeable
+    whole = parts[0] if own else np.concatenate([np.empty(0, dtype), *parts])
+    parts.clear()
+    return whole
 
 
 def too_many_points(points_max: int) -> Refused:

@@ -33,11 +33,16 @@ from headrace.store.segment_meta import (
     encode_row_groups,
 )
 
+DICTIONARY_BYTES_MAX = 128 * 1024
+"""A row group's column with more distinct values than fit here goes on without a dictionary. At Arrow's default, 1 MiB,
+doubles with four decimals took 7.9 bytes a point instead of 4.8."""
+
 PARQUET_OPTIONS = {
     "compression": "zstd",
     "compression_level": 1,
-    "use_dictionary": ["series", "double", "int64", "text", "custom.type", "custom.json"],
-    "column_encoding": {"time": "DELTA_BINARY_PACKED", "expires": "DELTA_BINARY_PACKED"},
+    "use_dictionary": ["series", "double", "text", "custom.type", "custom.json"],
+    "dictionary_pagesize_limit": DICTIONARY_BYTES_MAX,
+    "column_encoding": dict.fromkeys(["time", "int64", "expires"], "DELTA_BINARY_PACKED"),
     "write_page_checksum": True,
     "store_schema": False,
 }

@@ -18,6 +18,7 @@ from headrace.store.parquet_columns import (
     decode_series_and_times,
     decode_values,
     kinds_of,
+    pick,
 )
 from headrace.store.rows import Rows, Wanted
 from headrace.store.segment_meta import (
@@ -69,8 +70,8 @@ class Segment:
         found = filter_rows(series, times, len(series), wanted.places, wanted.lowest, start_ms, end_ms, rows)
         rows = rows[:found]
         return Rows(
-            series[rows],
-            times[rows],
+            pick(series, rows),
+            pick(times, rows),
             decode_values(table, kinds, rows),
             decode_expires(table, rows) if expiring else None,
         )

@@ -5,7 +5,7 @@ Sources come in rising order of version, and so do the rows of one series and ti
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from headrace.kernels.rows import gather
 from headrace.model.points import Values
 from headrace.store import Columns
 from headrace.store.recent import RecentView
-from headrace.store.rows import Rows, Wanted, concatenate, too_many_points
+from headrace.store.rows import Collector, Rows, Wanted
 from headrace.store.segments import Segment
 
 
@@ -34,28 +34,13 @@ def select(
     Raises Refused (rule "query-points") when more than points_max rows match, overwritten and expired ones included;
     Corrupt or Unavailable as Segment.read does.
     """
-    parts = []
-    total = 0
-    for rows in _scan(segments, generations, wanted, start_ms, end_ms, points_max):
-        total += len(rows)
-        if total > points_max:
-            raise too_many_points(points_max)
-        parts.append(rows)
-    return merge(concatenate(parts), wanted, now_ms)
-
-
-def _scan(
-    segments: Sequence[Segment],
-    generations: Sequence[RecentView],
-    wanted: Wanted,
-    start_ms: int,
-    end_ms: int,
-    points_max: int,
-) -> Iterator[Rows]:
+    collected = Collector(points_max)
     for segment in segments:
-        yield from segment.read(wanted, start_ms, end_ms)
+        for rows in segment.read(wanted, start_ms, end_ms):
+            collected.add(rows)
     for generation in generations:
-        yield generation.select(wanted, start_ms, end_ms, points_max)
+        collected.add(generation.select(wanted, start_ms, end_ms, points_max))
+    return merge(collected.take(), wanted, now_ms)
 
 
 def merge(rows: Rows, wanted: Wanted, now_ms: int) -> Columns:
@@ -74,11 +59,10 @@ def merge(rows: Rows, wanted: Wanted, now_ms: int) -> Columns:
     if rows.expires is not None:
         kept = drop_expired(order, starts, rows.expires, now_ms)
     order = order[:kept]
-    series = np.empty(kept, dtype=np.uint32)
     times = np.empty(kept, dtype=np.int64)
     kinds = np.empty(kept, dtype=np.uint8)
     bits = np.empty(kept, dtype=np.int64)
-    gather(order, rows.series, rows.times, rows.values.kinds, rows.values.bits, series, times, kinds, bits)
+    gather(order, rows.times, rows.values.kinds, rows.values.bits, times, kinds, bits)
     return _columns(times, Values(kinds, bits, rows.values.heap), starts, wanted)
 
 

@@ -181,6 +181,19 @@ def test_damage_met_by_a_query_is_set_aside(tmp_path: Path) -> None:
     assert len(folder.current.damaged) == 1
 
 
+def test_a_segment_that_cannot_be_read_back_is_not_committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, segments, _ = open_folder(tmp_path / "segments", "d")
+    with monkeypatch.context() as patch:
+        # A disk that says yes and keeps nothing.
+        patch.setattr(durable, "rename", lambda source, target: target.write_bytes(source.read_bytes()[:-1]))
+        with pytest.raises(Corrupt):
+            seal(folder, 1, 9)
+    assert folder.current.sealed_through == 0
+    segments.append(seal(folder, 1, 9))
+    assert len(folder.current.segments) == len(folder.current.series) == 1
+    assert everything(segments, []) == RIGHT
+
+
 def test_files_that_are_not_ours_are_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "segments"
     folder, _, _ = open_folder(path, "d")

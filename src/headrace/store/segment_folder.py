@@ -39,7 +39,8 @@ class SegmentFolder:
         of the journal through its last sequence are no longer needed.
 
         new_series: uint32, ascending, the ordinals that no series file holds yet, at least those of this generation.
-        Raises OSError, and then may be called again: either nothing has changed, or what it writes again is the same.
+        Raises OSError, Unavailable or Corrupt when the disk does not take it or gives back something else. Then it may
+        be called again: either nothing has changed, or what it writes again is the same.
         """
         database = self._current.database
         meta = write_segment(self.folder, generation, metric_ids, database)
@@ -47,15 +48,20 @@ class SegmentFolder:
         if len(new_series):
             file = write_series(self.folder, generation.last_sequence, new_series, names, database)
             series = (*series, SeriesFile(file, len(new_series)))
-        self._commit(
-            replace(
-                self._current,
-                sealed_through=generation.last_sequence,
-                segments=(*self._current.segments, meta),
-                series=series,
+        segment = open_segment(self.folder, meta, database)  # before the journal may go: is it what we wrote?
+        try:
+            self._commit(
+                replace(
+                    self._current,
+                    sealed_through=generation.last_sequence,
+                    segments=(*self._current.segments, meta),
+                    series=series,
+                )
             )
-        )
-        return open_segment(self.folder, meta, database)
+        except BaseException:
+            segment.close()
+            raise
+        return segment
 
     def set_aside(self, damage: Corrupt) -> None:
         """The segment that `damage` names counts no longer; its file is kept under another name. Raises OSError."""

@@ -171,6 +171,12 @@ def _apply(record: StoredRecord, table: SeriesTable, index: SeriesIndex, visible
         index.add(table.series(len(index), len(table)))
     elif record.type == RecordType.POINTS:
         points = decode_points(record).points
+        highest = int(points.series.max())
+        if highest >= len(table):
+            # The record with their names is damaged. No new series may get their ordinals, or it would get their
+            # points.
+            table.lose(highest + 1)
+            index.add(table.series(len(index), len(table)))
         if not visible.fits(len(points)):
             visible.freeze_unbounded()
         visible.append(points, record.sequence)

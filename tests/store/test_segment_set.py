@@ -10,6 +10,7 @@ from point_batches import Point, batch, double, metric_ids
 
 from headrace.store.recent import Recent
 from headrace.store.rows import want
+from headrace.store.sealing import sealed_row_groups
 from headrace.store.segment_set import SegmentSet
 from headrace.store.segment_writer import write_segment
 from headrace.store.segments import Segment, open_segment
@@ -18,7 +19,9 @@ from headrace.store.segments import Segment, open_segment
 def segment(folder: Path, sequence: int) -> Segment:
     recent = Recent(1)
     recent.append(batch([Point(1, sequence, double(sequence))]), sequence)
-    return open_segment(folder, write_segment(folder, recent.view(), metric_ids, "d"), "d")
+    row_groups = sealed_row_groups(recent.view(), metric_ids)
+    meta = write_segment(folder, row_groups, (sequence, sequence), metric_ids, "d")
+    return open_segment(folder, meta, "d")
 
 
 def times(opened: Segment) -> list[int]:

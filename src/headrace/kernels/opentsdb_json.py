@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from headrace.kernels import Index, borrowing_kernel, i64, int64, keys128, u8, u8_in, u64, uint64
 from headrace.kernels.bits import trailing_zeros
 from headrace.kernels.decimal import NOT_PLAIN, read_digits, read_number
-from headrace.kernels.hashing import byte_at, finish, fold, word_at
+from headrace.kernels.hashing import byte_at, finish, word_at
+from headrace.kernels.plain_text import eight_times, hash_text, stops
 
 PADDING = 24
 """Zero bytes after the body: a word may begin at the first of them, and one more be looked at."""
@@ -33,16 +34,12 @@ SECONDS_MIN, SECONDS_MAX, MILLISECONDS_MAX = 4_284_768, 9_999_999_999, 9_999_999
 """The rule of protocols.opentsdb.times."""
 
 SPAN_COLUMNS = 4
-"""A row of spans: start and end of the metric's text, without its quotes, and of the tags' object, with its braces."""
+"""A row of spans: start and end of the metric as it is spelled, quotes included, and of the tags, braces included."""
 
 _COMMA, _COLON, _QUOTE, _MINUS = 44, 58, 34, 45
 _OPEN_LIST, _CLOSE_LIST, _OPEN_OBJECT, _CLOSE_OBJECT = 91, 93, 123, 125
 
-_ONES = np.uint64(0x0101010101010101)
-_QUOTES = np.uint64(_QUOTE) * _ONES
-_BACKSLASHES = np.uint64(92) * _ONES
-_BLANKS = np.uint64(32) * _ONES
-_HIGH_BITS = np.uint64(128) * _ONES
+_QUOTES, _BACKSLASHES, _BLANKS = eight_times(_QUOTE), eight_times(92), eight_times(32)
 
 
 def _as_word(text: bytes) -> np.uint64:
@@ -58,61 +55,27 @@ _HAS_METRIC, _HAS_TIMESTAMP, _HAS_VALUE, _HAS_TAGS, _HAS_ALL = 1, 2, 4, 8, 15
 _HASHED = numba.types.Tuple((int64, uint64, uint64))
 
 
-@borrowing_kernel(uint64(uint64))
-def stops(word: np.uint64) -> np.uint64:
-    """Marks of the bytes that end plain text: a quote, a backslash, a control character.
-
-    The lowest set bit is the high bit of the first such byte; bits above it may be false.
-    """
-    quotes, backslashes = word ^ _QUOTES, word ^ _BACKSLASHES
-    return (
-        ((quotes - _ONES) & ~quotes) | ((backslashes - _ONES) & ~backslashes) | ((word - _BLANKS) & ~word)
-    ) & _HIGH_BITS
-
-
 @borrowing_kernel(_HASHED(u8_in, int64, uint64, uint64, u64))
-def hash_text(
+def hash_string(
     data: NDArray[np.uint8], start: Index, low: np.uint64, high: np.uint64, secret: NDArray[np.uint64]
 ) -> tuple[Index, np.uint64, np.uint64]:
     """(end, low, high): where the plain text from data[start] has its closing quote, and hashing.hash_span over it.
 
     end is NOT_PLAIN for an empty text and for one with escapes or control characters.
     """
-    at = start
-    word = word_at(data, at)
-    marks = stops(word)
-    length = np.uint64(8)
-    while marks == 0:
-        # These 8 bytes are text; whether they are the last shows only in the next: hash_span ends with 1 to 8.
-        following = word_at(data, at + 8)
-        marks = stops(following)
-        if marks & np.uint64(255) != 0:
-            break
-        low = fold(low ^ word ^ secret[0], secret[1])
-        high = fold(high ^ word ^ secret[2], secret[3])
-        word = following
-        at += 8
-    else:
-        length = trailing_zeros(marks) >> np.uint64(3)
-        unused_bits = np.uint64(64) - (length << np.uint64(3))
-        half = unused_bits >> np.uint64(1)
-        word = word << half << half >> half >> half
-    end = at + np.int64(length)
+    end, low, high = hash_text(data, start, low, high, secret, _QUOTES, _BACKSLASHES, _BLANKS)
     if end == start or byte_at(data, end) != _QUOTE:
         return NOT_PLAIN, low, high
-    total = np.uint64(end - start)
-    low = fold(low ^ word ^ secret[4], secret[5] ^ total)
-    high = fold(high ^ word ^ secret[6], secret[7] ^ total)
     return end, low, high
 
 
 @borrowing_kernel(int64(u8_in, int64))
 def skip_text(data: NDArray[np.uint8], at: Index) -> Index:
-    """Where the plain text from data[at], which may be empty, has its closing quote; NOT_PLAIN as in hash_text."""
-    marks = stops(word_at(data, at))
+    """Where the plain text from data[at], which may be empty, has its closing quote; NOT_PLAIN as in hash_string."""
+    marks = stops(word_at(data, at), _QUOTES, _BACKSLASHES, _BLANKS)
     while marks == 0:
         at += 8
-        marks = stops(word_at(data, at))
+        marks = stops(word_at(data, at), _QUOTES, _BACKSLASHES, _BLANKS)
     at += np.int64(trailing_zeros(marks) >> np.uint64(3))
     return at if byte_at(data, at) == _QUOTE else NOT_PLAIN
 
@@ -162,7 +125,7 @@ def hash_tags(
         at = skip_blanks(data, at + 1)
         if byte_at(data, at) != _QUOTE:
             return NOT_PLAIN, low, high
-        at, key_low, key_high = hash_text(data, at + 1, secret[2], secret[3], secret)
+        at, key_low, key_high = hash_string(data, at + 1, secret[2], secret[3], secret)
         if at < 0:
             return NOT_PLAIN, low, high
         # Equal keys have equal hashes; unequal ones that agree in one lane are handed over for nothing.
@@ -173,7 +136,7 @@ def hash_tags(
         at = after_colon(data, at + 1)
         if at < 0 or byte_at(data, at) != _QUOTE:
             return NOT_PLAIN, low, high
-        at, pair_low, pair_high = hash_text(data, at + 1, key_low, key_high, secret)
+        at, pair_low, pair_high = hash_string(data, at + 1, key_low, key_high, secret)
         if at < 0:
             return NOT_PLAIN, low, high
         low += pair_low
@@ -233,12 +196,12 @@ def scan_point(
             at = after_colon(data, at + 7)
             if at < 0 or byte_at(data, at) != _QUOTE:
                 return NOT_PLAIN
-            spans[span] = at + 1
-            at, metric_low, metric_high = hash_text(data, at + 1, secret[0], secret[1], secret)
+            spans[span] = at
+            at, metric_low, metric_high = hash_string(data, at + 1, secret[0], secret[1], secret)
+            at += 1 if at >= 0 else 0
             spans[span + 1] = at
             low += metric_low
             high += metric_high
-            at += 1 if at >= 0 else 0
         elif word == _TIMESTAM and word_at(data, at + 8) & _TWO_BYTES == _P:
             member = _HAS_TIMESTAMP
             at = after_colon(data, at + 10)

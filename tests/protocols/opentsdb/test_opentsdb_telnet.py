@@ -10,9 +10,6 @@ from hypothesis import strategies as st
 from room_fixture import MemoryStore, OpenTSDB, Stored
 
 from headrace.errors import Unavailable
-from headrace.protocols.opentsdb.names import KeyCache
-from headrace.protocols.opentsdb.telnet import _LineByLine as LineByLine
-from headrace.protocols.opentsdb.telnet import points_of_plain_puts, read_name
 
 PUT = "put m 1364410924 1 k=v\n"
 
@@ -129,23 +126,3 @@ async def test_lines_mean_the_same_however_they_are_cut_into_blocks(lines: list[
     apart = "".join([await single.lines(f"{line}\n") for line in lines])
     assert together == apart
     assert rows(whole) == rows(single)
-
-
-@given(st.lists(LINE, min_size=1, max_size=4))
-def test_plain_columns_equal_line_by_line(lines: list[str]) -> None:
-    cache = KeyCache(OpenTSDB().store.table, read_name)
-    block = [line.encode() for line in lines]
-    plain = points_of_plain_puts(block, cache)
-    if plain is None:
-        return
-    slow = LineByLine(cache).read(block)
-    assert not slow.failures
-    assert not slow.commands
-    assert plain.keys.tolist() == slow.points.keys.tolist()
-    assert plain.times.tolist() == slow.points.times.tolist()
-    assert plain.places.tolist() == slow.points.places.tolist()
-    assert plain.values.kinds.tolist() == slow.points.values.kinds.tolist()
-    assert plain.values.bits.tolist() == slow.points.values.bits.tolist()
-    assert [plain.names.name(row) for row in range(len(block))] == [
-        slow.points.names.name(row) for row in range(len(block))
-    ]

@@ -1,59 +1,95 @@
-"""The fast decoder of /api/put: plain bodies by a kernel, outside the GIL; all others by the reference decoder."""
+"""The fast decoders: what is plain goes by a kernel, outside the GIL; the rest by the reference decoders."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import opentsdb_json as kernel
+from headrace.kernels import opentsdb_json, opentsdb_telnet
 from headrace.kernels.decimal import NOT_PLAIN
+from headrace.kernels.opentsdb_json import PADDING, SPAN_COLUMNS, TAGS_MAX
 from headrace.model.points import Points, Values
 from headrace.model.series import SeriesName
 from headrace.protocols.opentsdb import times
+from headrace.protocols.opentsdb.names import Spelling
 from headrace.protocols.opentsdb.wire import Decode, Decoded, read_name
 
-assert (kernel.SECONDS_MIN, kernel.SECONDS_MAX, kernel.MILLISECONDS_MAX) == (
+assert (opentsdb_json.SECONDS_MIN, opentsdb_json.SECONDS_MAX, opentsdb_json.MILLISECONDS_MAX) == (
     times.SECONDS_MIN,
     times.SECONDS_MAX,
     times.MILLISECONDS_MAX,
 ), "kernels import nothing of ours, so the rule of time stands in both"
 
-_PADDING = bytes(kernel.PADDING)
+_ZEROS = bytes(PADDING)
 
 
 class ScannedNames:
-    """The names of a scanned body (model.points.Names), read from its bytes when the gate asks."""
+    """The names of what was scanned (model.points.Names), read from its bytes when the gate asks.
 
-    def __init__(self, body: bytes, spans: NDArray[np.int64]) -> None:
-        self._body = body
+    read: the name that a spelling means, as the reference decoder reads it.
+    """
+
+    def __init__(self, text: bytes, spans: NDArray[np.int64], read: Callable[[Spelling], SeriesName]) -> None:
+        self._text = text
         self._spans = spans
+        self._read = read
 
     def name(self, row: int) -> SeriesName:
         """The name of the series of point `row`."""
-        at = row * kernel.SPAN_COLUMNS
-        metric_start, metric_end, tags_start, tags_end = self._spans[at : at + kernel.SPAN_COLUMNS].tolist()
-        return read_name((self._body[metric_start - 1 : metric_end + 1], self._body[tags_start:tags_end]))
+        at = row * SPAN_COLUMNS
+        metric_start, metric_end, tags_start, tags_end = self._spans[at : at + SPAN_COLUMNS].tolist()
+        return self._read((self._text[metric_start:metric_end], self._text[tags_start:tags_end]))
 
 
 def scan(body: bytes, secret: NDArray[np.uint64]) -> Points | None:
-    """The points of a plain body in valid UTF-8, or None when the reference decoder must look at it. Any thread.
+    """The points of a plain JSON body in valid UTF-8, or None when the reference decoder must look at it. Any thread.
 
     secret: uint64[8], the database's own (model.series.SeriesTable.secret). Never refuses: what is returned is
     exactly what the reference decoder returns, and it would have refused nothing.
     """
-    rows = len(body) // kernel.POINT_BYTES_MIN + 1
-    data = np.frombuffer(body + _PADDING, dtype=np.uint8)
+    return _scan(opentsdb_json.scan, body, len(body) // opentsdb_json.POINT_BYTES_MIN + 1, secret, read_name)
+
+
+def scan_lines(block: bytes, secret: NDArray[np.uint64], read: Callable[[Spelling], SeriesName]) -> Points | None:
+    """As `scan`, for a block of whole telnet lines, which need not be UTF-8; None also when any line is no put.
+
+    read: telnet's own reading of a spelling.
+    """
+    if not block.isascii() and not _is_utf8(block):
+        return None
+    return _scan(opentsdb_telnet.scan, block, len(block) // opentsdb_telnet.LINE_BYTES_MIN + 1, secret, read)
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _scan(
+    kernel: Callable[..., Any],
+    text: bytes,
+    rows: int,
+    secret: NDArray[np.uint64],
+    read: Callable[[Spelling], SeriesName],
+) -> Points | None:
+    """rows: at least as many as points can stand in `text`."""
+    data = np.frombuffer(text + _ZEROS, dtype=np.uint8)
     keys = np.empty((rows, 2), dtype=np.uint64)
     times_ms, bits = np.empty(rows, dtype=np.int64), np.empty(rows, dtype=np.int64)
     kinds = np.empty(rows, dtype=np.uint8)
-    seen = np.empty(kernel.TAGS_MAX, dtype=np.uint64)
-    spans = np.empty(rows * kernel.SPAN_COLUMNS, dtype=np.int64)
-    count = kernel.scan(data, len(body), secret, seen, keys, times_ms, kinds, bits, spans)
+    seen = np.empty(TAGS_MAX, dtype=np.uint64)
+    spans = np.empty(rows * SPAN_COLUMNS, dtype=np.int64)
+    count = kernel(data, len(text), secret, seen, keys, times_ms, kinds, bits, spans)
     if count == NOT_PLAIN:
         return None
     values = Values(kinds[:count], bits[:count])
-    names = ScannedNames(body, spans)
-    return Points(keys[:count], times_ms[:count], values, names, np.arange(count))
+    return Points(keys[:count], times_ms[:count], values, ScannedNames(text, spans, read), np.arange(count))
 
 
 class ScanningDecoder:

@@ -12,22 +12,17 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from headrace import __version__, limits
 from headrace.errors import Refused
 from headrace.model.points import Points
-from headrace.model.series import SeriesName, series_name
+from headrace.model.series import SeriesName, SeriesTable, series_name
 from headrace.protocols.opentsdb import faults, times
-from headrace.protocols.opentsdb.names import Hashing, KeyCache, SpelledNames, Spelling, key_column
+from headrace.protocols.opentsdb.names import KeyCache, SpelledNames, Spelling, key_column
+from headrace.protocols.opentsdb.scan import scan_lines
 from headrace.protocols.opentsdb.stats import Stat
-from headrace.protocols.opentsdb.values import (
-    ValuesBuilder,
-    are_plain_numbers,
-    integer,
-    integers_column,
-    number,
-    numbers_column,
-)
+from headrace.protocols.opentsdb.values import ValuesBuilder, integer, number
 from headrace.protocols.opentsdb.wire import Failure
 from headrace.protocols.opentsdb.write import PutService
 from headrace.transport import LineReply
@@ -46,10 +41,14 @@ PUT_WORDS_MIN: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Telnet:
-    """What all telnet connections of the room share. stats: the server's numbers, asked for at each `stats`."""
+    """What all telnet connections of the room share.
+
+    secret: uint64[8], of the table.   stats: the server's numbers, asked for at each `stats`.
+    """
 
     puts: PutService
     keys: KeyCache
+    secret: NDArray[np.uint64]
     stats: Callable[[], Iterable[Stat]]
 
     def session(self) -> TelnetSession:
@@ -57,9 +56,9 @@ class Telnet:
         return TelnetSession(self)
 
 
-def telnet(puts: PutService, table: Hashing, stats: Callable[[], Iterable[Stat]]) -> Telnet:
+def telnet(puts: PutService, table: SeriesTable, stats: Callable[[], Iterable[Stat]]) -> Telnet:
     """The telnet of a room over one store."""
-    return Telnet(puts, KeyCache(table, read_name), stats)
+    return Telnet(puts, KeyCache(table, read_name), table.secret, stats)
 
 
 class TelnetSession:
@@ -71,10 +70,9 @@ class TelnetSession:
     async def feed(self, block: bytes) -> LineReply:
         """Take whole lines; returns the answers once all of their points are durable. Raises Unavailable, and then
         the block may be fed again."""
-        lines = block.replace(b"\r\n", b"\n").removesuffix(b"\n").split(b"\n")
         puts = self._shared.puts
-        points = points_of_plain_puts(lines, self._shared.keys)
-        read = Lines(points, {}, {}) if points is not None else _LineByLine(self._shared.keys).read(lines)
+        points = scan_lines(block, self._shared.secret, read_name)
+        read = Lines(points, {}, {}) if points is not None else _LineByLine(self._shared.keys).read(lines_of(block))
         admission = puts.admit(read.points)
         for place, refused, name in admission.refused:
             words = faults.refused_name(refused, name.metric, dict(name.tags))
@@ -115,26 +113,9 @@ class Lines(NamedTuple):
     commands: dict[int, str]
 
 
-def points_of_plain_puts(lines: list[bytes], keys: KeyCache) -> Points | None:
-    """A block of nothing but puts of plain numbers, as columns; None when any line needs a closer look."""
-    rows = [line.split(b" ", PUT_WORDS_MIN) for line in lines]
-    try:
-        commands, metrics, stamps, texts, tags = zip(*rows, strict=True)
-    except ValueError:
-        return None
-    if commands.count(b"put") < len(lines) or not are_plain_numbers(stamps) or not are_plain_numbers(texts):
-        return None
-    integers = integers_column(stamps)
-    times_ms = None if integers is None else times.all_to_ms(integers)
-    values = None if times_ms is None else numbers_column(texts)
-    if times_ms is None or values is None:
-        return None
-    spellings = list(zip(metrics, tags, strict=True))
-    try:
-        columns = keys.keys_of(spellings)
-    except Refused:
-        return None
-    return Points(columns, times_ms, values, SpelledNames(spellings, read_name), np.arange(len(lines)))
+def lines_of(block: bytes) -> list[bytes]:
+    """The lines of a block, without their LF or CRLF."""
+    return block.replace(b"\r\n", b"\n").removesuffix(b"\n").split(b"\n")
 
 
 class _LineRefused(Exception):  # noqa: N818 - as errors.Refused

@@ -93,12 +93,6 @@ def numbers_column(texts: Sequence[bytes | msgspec.Raw]) -> Values | None:
     return Values(np.where(is_integer, Kind.INT64, Kind.DOUBLE).astype(np.uint8), bits)
 
 
-def are_plain_numbers(words: Sequence[bytes]) -> bool:
-    """Whether words that a stranger's blanks have cut are made of the characters of numbers, none empty."""
-    joined = b"".join(words)
-    return b"" not in words and not joined.translate(None, _PLAIN_CHARACTERS)
-
-
 def _joined(texts: Sequence[bytes | msgspec.Raw]) -> bytes:
     return b"[" + b",".join(texts) + b"]"
 

@@ -115,6 +115,13 @@ SEALER_TICK_S = 1.0
 SEAL_AGE_S = 600.0
 """Default of the setting seal_age_s: outside tools see a point in the Parquet files after at most about ten minutes."""
 
+PENDING_DELETES_MAX = 10_000
+"""Deletes under which rows of segments still fall; more get a 503 until segments have been rewritten. Each costs a query
+some 20 ns to pass over, so 0.2 ms at the limit."""
+
+PENDING_DELETE_SERIES_MAX = 20_000_000
+"""Series in all pending deletes together: 80 MB, twice the largest database wholly deleted."""
+
 SERIES_MAX = 10_000_000
 """Series of one database. Each costs some 170 bytes of memory with names of 90 bytes: 1.7 GB at the limit."""
 
@@ -157,12 +164,25 @@ OPEN_FILES_BESIDE_CONNECTIONS = 4096
 QUERY_POINTS_MAX = 20_000_000
 """Points that one select may return: at 17 bytes each some 340 MB in memory while the query runs."""
 
+LAST_WINDOW_MS = 60_000
+"""The first stretch of time in which the last point of a series is looked for; each further one is 8 times as long. What is
+alive reports each minute, and ten stretches reach back further than any clock."""
+
+LAST_POINTS_MAX = 1_000_000
+"""Points that one such stretch may hold before it is halved: 25 MB, read in some 20 ms."""
+
 QUERY_STEPS_MAX = 1_000_000_000
 """Values that the series of one group may give by interpolation, some 4 ns each: no query holds a core for over 4 s.
 Only undownsampled groups of many series with times of their own come near it."""
 
 QUERIES_WAITING_MAX = 64
 """Queries that run or wait for a thread. A dashboard asks some 20 at once; behind 64 a client is better off with a 503."""
+
+# names, as all rooms decode them ------------------------------------------------------------------------------------
+
+CACHED_NAMES_MAX = 65_536
+"""Spellings of names whose keys a decoder remembers: some 25 MB at 150 bytes a name. When full it is emptied, which
+costs one hash a series."""
 
 # the OpenTSDB room -------------------------------------------------------------------------------------------------
 
@@ -180,6 +200,10 @@ can say."""
 OPENTSDB_CACHED_NAMES_MAX = 65_536
 """Spellings of names whose keys a decoder remembers: some 25 MB at 150 bytes a name. When full it is emptied, which
 costs one hash a series."""
+
+OPENTSDB_GATHERED_BODY_BYTES_MAX = 16 * 1024
+"""Bodies up to this size, some 100 points, are decoded and committed together with their neighbours: their scan takes at
+most 10 µs, less than the calls around it. Larger ones gain nothing from company."""
 
 OPENTSDB_LOOP_BODY_BYTES_MAX = 256 * 1024
 """Bodies up to this size are decoded on the event loop: at most 2 ms by the slowest decoder; larger ones on a
@@ -199,3 +223,26 @@ OPENTSDB_GZIP_BYTES_MIN = 1024
 
 OPENTSDB_SUGGEST_MAX = 100_000
 """Names of one suggestion, whatever `max` says: some 10 MB."""
+
+# the KairosDB room -------------------------------------------------------------------------------------------------
+
+KAIROSDB_TAGS_MAX = 64
+"""Tags of one series. KairosDB has no limit, but a series is its whole set of tags, and none has shown more."""
+
+KAIROSDB_NAME_BYTES_MAX = 4096
+"""UTF-8 bytes of one metric name, tag name or tag value: the longest path of Linux, as in the OpenTSDB room."""
+
+KAIROSDB_TEXT_BYTES_MAX = 64 * 1024
+"""UTF-8 bytes of a string or of a custom value's JSON; must stay below what model.points.HEAP_LENGTH_BITS can say."""
+
+KAIROSDB_TTL_S_MAX = 2**31 - 1
+"""The greatest ttl: KairosDB's is a 32-bit integer, 68 years."""
+
+KAIROSDB_ERRORS_MAX = 1000
+"""Errors that one answer words; the rest are counted in a last one. Millions may fit a body, and nobody reads them."""
+
+KAIROSDB_SHOWN_TEXT_MAX = 512
+"""Characters of one of the sender's texts that an error repeats."""
+
+KAIROSDB_LOOP_BODY_BYTES_MAX = 256 * 1024
+"""Bodies up to this size are decoded on the event loop: at most 5 ms by the slowest decoder; larger ones on a thread."""

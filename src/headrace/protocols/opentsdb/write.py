@@ -22,6 +22,7 @@ from headrace.model.points import Admitted, Points
 from headrace.model.series import SeriesName, SeriesTable
 from headrace.protocols.opentsdb import faults
 from headrace.protocols.opentsdb.faults import Answer, answer, envelope
+from headrace.protocols.opentsdb.gathered import GatheredPuts
 from headrace.protocols.opentsdb.wire import Decode, Failure, as_utf8, incoming_points, read_tags, text_of
 
 ROOM = "opentsdb"
@@ -105,11 +106,16 @@ class PutService:
         self._executor = executor
         self._accepted = metrics.points_accepted.labels(ROOM)
         self._refused = metrics.points_refused
+        self._gathered = GatheredPuts(store.table.secret, self._admit_all, self._append_all)
 
     async def put(self, body: bytes, content_type: str, flags: Flags) -> Answer:
         """The answer to a body, already decompressed. Raises Refused when the request fails as a whole, Unavailable
         when nothing was stored and no flag asks for counts."""
         body = as_utf8(body, content_type)
+        if len(body) <= limits.OPENTSDB_GATHERED_BODY_BYTES_MAX and flags is NO_FLAGS:
+            stored = await self._gathered.put(body)
+            if stored is not None:
+                return 204, [], b""
         if len(body) <= limits.OPENTSDB_LOOP_BODY_BYTES_MAX:
             decoded = self._decode(body)
         else:
@@ -121,7 +127,10 @@ class PutService:
         if admission.refused:
             failures = sorted([*failures, *_name_failures(body, admission.refused)])
         try:
-            async with asyncio.timeout(flags.timeout_ms / 1000 if flags.timeout_ms else None):
+            if flags.timeout_ms:
+                async with asyncio.timeout(flags.timeout_ms / 1000):
+                    await self.append(admitted, failures)
+            else:
                 await self.append(admitted, failures)
         except TimeoutError:
             return self._timed_out(body, flags, len(admitted), failures, decoded.total)
@@ -145,6 +154,13 @@ class PutService:
         if failures:
             for rule, count in Counter(failure.rule for failure in failures).items():
                 self._refused.labels(ROOM, rule).inc(count)
+
+    def _admit_all(self, points: Points) -> Admitted | None:
+        admission = self.admit(points)
+        return None if admission.refused else admission.admitted
+
+    async def _append_all(self, admitted: Admitted) -> None:
+        await self.append(admitted, ())
 
     def _timed_out(self, body: bytes, flags: Flags, waiting: int, failures: list[Failure], total: int) -> Answer:
         """503, flags or not: sending again is harmless, dropping is not; the points may yet become durable."""

@@ -15,6 +15,7 @@ from headrace.kernels.merge import (
     group_rows,
     is_merged,
     keep_winners,
+    merge_runs,
     sort_by_time,
 )
 
@@ -94,3 +95,18 @@ def test_sorting_is_numpys_stable_sort(length: int, shape: str) -> None:
     sort_by_time(order, 1, length + 1, np.concatenate([[0], times, [0]]), np.empty(length, dtype=np.uint32))
     assert order[1:-1].tolist() == (np.argsort(times, kind="stable") + 1).tolist()
     assert (order[0], order[-1]) == (0, length + 1)
+
+
+run = st.sets(st.tuples(st.integers(2**63 - 2, 2**63 + 1), st.integers(-4, 4)), max_size=20).map(sorted)
+
+
+@given(st.lists(run, max_size=6))
+def test_of_sorted_runs_the_latest_row_wins(runs: list[list[tuple[int, int]]]) -> None:
+    pairs = [pair for run in runs for pair in run]
+    keys = np.array([key for key, _ in pairs], dtype=np.uint64)
+    times = np.array([time for _, time in pairs], dtype=np.int64)
+    starts = np.cumsum([0, *map(len, runs)], dtype=np.int64)
+    order = np.empty(len(pairs), dtype=np.uint32)
+    kept = merge_runs(keys, times, starts, np.empty(len(runs), dtype=np.int64), order)
+    winners = {pair: row for row, pair in enumerate(pairs)}
+    assert order[:kept].tolist() == [winners[pair] for pair in sorted(winners)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import boolean, i64, i64_in, int64, kernel, u32, u32_in, void
+from headrace.kernels import Index, boolean, borrowing_kernel, i64, i64_in, int64, kernel, u32, u32_in, u64, void
 
 INSERTION_ROWS = 16
 """Blocks this short are sorted by insertion before merging; measured flat between 8 and 32."""
@@ -144,3 +144,53 @@ def drop_expired(order: NDArray[np.uint32], starts: NDArray[np.int64], expires: 
                 kept += 1
     starts[len(starts) - 1] = kept
     return kept
+
+
+@borrowing_kernel(boolean(u64, i64_in, int64, int64))
+def _is_before(keys: NDArray[np.uint64], times: NDArray[np.int64], row: Index, other: Index) -> bool:
+    return keys[row] < keys[other] or (keys[row] == keys[other] and times[row] < times[other])
+
+
+@kernel(int64(u64, i64_in, i64, i64, u32))
+def merge_runs(
+    keys: NDArray[np.uint64],
+    times: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    heads: NDArray[np.int64],
+    order: NDArray[np.uint32],
+) -> int:
+    """Merge runs that each rise strictly by (key, time); of equals the row of the latest run wins. Returns how many.
+
+    Run r is rows starts[r]..starts[r + 1], later than those before it. heads: scratch, a place for each run. order: room
+    for all rows; the row numbers of the winners go there, by (key, time).
+    """
+    runs = len(starts) - 1
+    for run in range(runs):
+        heads[run] = starts[run]
+    kept = 0
+    while True:
+        winner = -1
+        for run in range(runs):
+            if heads[run] < starts[run + 1] and (winner < 0 or not _is_before(keys, times, heads[winner], heads[run])):
+                winner = run
+        if winner < 0:
+            return kept
+        # The least head of the other runs: so far the winner goes on alone.
+        rival = -1
+        for run in range(runs):
+            if run == winner:
+                continue
+            if heads[run] < starts[run + 1] and not _is_before(keys, times, heads[winner], heads[run]):
+                heads[run] += 1
+            if heads[run] < starts[run + 1] and (rival < 0 or _is_before(keys, times, heads[run], heads[rival])):
+                rival = run
+        head = heads[winner]
+        end = starts[winner + 1]
+        order[kept] = head
+        kept += 1
+        head += 1
+        while head < end and (rival < 0 or _is_before(keys, times, head, heads[rival])):
+            order[kept] = head
+            kept += 1
+            head += 1
+        heads[winner] = head

@@ -21,7 +21,7 @@ HOUSE = SOURCE / "headrace"
 FLOORS = ("kernels", "model", "gate", "store", "query", "transport", "protocols", "status", "serve")
 """Imports point from right to left. cli stands above serve, and only __main__ imports it."""
 
-LEAVES = {"errors", "limits", "config", "metrics", "log"}
+LEAVES = {"errors", "limits", "config", "metrics", "log", "memory"}
 """Free to all but the kernels; of ours they import only these two."""
 LEAVES_MAY_IMPORT = {"errors", "limits"}
 

@@ -97,9 +97,9 @@ A single larger batch is one commit all the same."""
 PROBE_INTERVAL_S = 1.0
 """While the disk refuses writes it is tried again so often."""
 
-SEAL_POINTS = 2_000_000
-"""Default of the setting seal_points: 50 MB of columns, and as much again while they are sealed. Twice as many made
-segments no smaller and nothing faster, and half the memory budget of a small machine would be points in waiting."""
+SEAL_POINTS = 1_000_000
+"""Default of the setting seal_points: 25 MB of columns, and as much again while they are sealed. Four times as many made
+segments 1 % smaller and the server 150 MB larger."""
 
 GENERATIONS_MAX = 3
 """Generations of recent at once: one that fills and up to two that wait for the sealer, after a burst or while the disk
@@ -159,10 +159,56 @@ QUERY_THREADS = 2
 OPEN_FILES_BESIDE_CONNECTIONS = 4096
 """Open files beside connections: segments, journal, catalog. The soft limit of 1024 of many systems is too low for both."""
 
+# housekeeping: how files are merged, and the room that is kept for it ----------------------------------------------------
+
+MERGE_FACTOR = 4
+"""Sizes of neighbouring files differ by this factor from tier to tier, and so many of a tier become one. 8 would write a
+point 1.5 times less often but leave twice as many files for each query to ask (docs/decisions/merging.md)."""
+
+MERGE_INPUTS_MAX = 8
+"""Files merged at once: one row group of each is in memory, some 4 MB, 16 MB where texts are long."""
+
+MERGE_ROWS_MAX = 64_000_000
+"""Rows of a merged file; from half of it on a file is not merged again for its size. 120 to 500 MB of numbers: a merge of
+that size takes half a minute, and 10 billion points lie in some 200 files."""
+
+MERGE_BYTES_MAX = 1024 * 1024 * 1024
+"""Bytes of a merged file, for long texts: a merge needs so much room beside the files that it replaces."""
+
+MERGE_SERIES_MAX = 1_000_000
+"""Series of a merged series file: some 10 MB."""
+
+MERGE_TICK_S = 10.0
+"""Each seal wakes the merger; so often it looks by itself, to try again what failed."""
+
+MERGE_PAUSE_S = 0.02
+"""While a seal is under way merging looks so often whether it is done."""
+
+MERGE_NICENESS = 10
+"""Of the merger thread (nice 10: a ninth of a core's share against one busy ordinary thread): queries and ingest go
+first."""
+
+DISK_RESERVE_BYTES = 256 * 1024 * 1024
+"""Default of the setting disk_reserve_bytes: five times what sealing all of recent takes at 8 bytes a point, for series
+files, the catalog and texts too."""
+
+DISK_CHECK_INTERVAL_S = 1.0
+"""So often the free space is asked for while points come."""
+
+DISK_CHECK_BYTES = 16 * 1024 * 1024
+"""And again after so many bytes of points: on a fast disk a second may bring more than a small reserve."""
+
+assert 2 <= MERGE_FACTOR <= MERGE_INPUTS_MAX
+assert DISK_CHECK_BYTES * 4 <= DISK_RESERVE_BYTES, "what slips in between two looks must not eat the reserve"
+
 # query: what one question may take ----------------------------------------------------------------------------------
 
 QUERY_POINTS_MAX = 20_000_000
 """Points that one select may return: at 17 bytes each some 340 MB in memory while the query runs."""
+
+QUERY_TIMEOUT_S = 60.0
+"""Default of the setting query_timeout_s, waiting for a thread included: dashboards give up after 30 s, and what takes
+longer only keeps the next question waiting."""
 
 LAST_WINDOW_MS = 60_000
 """The first stretch of time in which the last point of a series is looked for; each further one is 8 times as long. What is
@@ -196,10 +242,6 @@ and 4096 is the longest path of Linux."""
 OPENTSDB_TEXT_BYTES_MAX = 64 * 1024
 """UTF-8 bytes of a text value. Alibaba documents 20 KB; must stay below the 16 MiB that model.points.HEAP_LENGTH_BITS
 can say."""
-
-OPENTSDB_CACHED_NAMES_MAX = 65_536
-"""Spellings of names whose keys a decoder remembers: some 25 MB at 150 bytes a name. When full it is emptied, which
-costs one hash a series."""
 
 OPENTSDB_GATHERED_BODY_BYTES_MAX = 16 * 1024
 """Bodies up to this size, some 100 points, are decoded and committed together with their neighbours: their scan takes at

@@ -16,6 +16,7 @@ from prometheus_client import Counter
 from headrace import __version__, limits
 from headrace import log as logs
 from headrace.config import Settings
+from headrace.memory import give_back_freed_memory
 from headrace.metrics import Metrics
 from headrace.protocols.opentsdb import room as opentsdb
 from headrace.status import status_room
@@ -30,6 +31,7 @@ log = structlog.get_logger(__name__)
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is in flight and return. Raises SystemExit if it cannot begin."""
     logs.configure(settings.log_format, settings.log_level)
+    give_back_freed_memory()
     _allow_open_files(limits.CONNECTIONS_MAX + limits.OPEN_FILES_BESIDE_CONNECTIONS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings))

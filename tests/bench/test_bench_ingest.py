@@ -7,7 +7,7 @@ import pytest
 
 from bench import ingest, load, wrk
 from bench.__main__ import main
-from bench.peers import Headrace, Peer, get
+from bench.peers import Peer, get
 
 needs_wrk = pytest.mark.peer("wrk")
 
@@ -15,6 +15,7 @@ needs_wrk = pytest.mark.peer("wrk")
 class Fake(Peer):
     name = "fake"
     promise = "none"
+    still_s = 0.1
     arguments: tuple[str, ...] = ()
 
     @staticmethod
@@ -103,7 +104,6 @@ def test_a_server_that_forgets_acknowledged_points_is_found_out() -> None:
 
 
 @needs_wrk
-@pytest.mark.skipif(Headrace.version() is None, reason="there is no headrace serve yet")
 def test_quick_run_against_headrace_writes_table_and_json(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from headrace.model.points import Points
 from headrace.model.series import SeriesTable
-from headrace.protocols.opentsdb.names import KeyCache
+from headrace.model.spelling import KeyCache
 from headrace.protocols.opentsdb.scan import scan, scan_lines
 from headrace.protocols.opentsdb.telnet import _LineByLine as LineByLine
 from headrace.protocols.opentsdb.telnet import lines_of, read_name

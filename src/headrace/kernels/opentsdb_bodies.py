@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.kernels import i64, int64, kernel, keys128, u8, u8_in, u64
-from headrace.kernels.opentsdb_json import SPAN_COLUMNS, scan
+from headrace.kernels.opentsdb_json import scan
+from headrace.kernels.plain_json import SPAN_COLUMNS
 
 
 @kernel(int64(u8_in, i64, i64, u64, u64, keys128, i64, u8, i64, i64, i64))

@@ -5,8 +5,7 @@ escapes and not empty; an integer of the legal range as time; a number as value.
 them. Other members are skipped when their value is such a text or a number. Anything else is not refused here but
 handed over whole: `scan` says NOT_PLAIN, and the reference decoder decides what the body means.
 
-Hostile bytes. The body is followed by PADDING zero bytes. A zero byte is legal nowhere, so every loop ends there at
-the latest, and what is read ahead of the byte at hand is never more than the padding covers.
+Hostile bytes: as in kernels.plain_json, zero bytes after the body end every loop.
 """
 
 from __future__ import annotations
@@ -15,17 +14,24 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import Index, borrowing_kernel, i64, int64, keys128, u8, u8_in, u64, uint64
-from headrace.kernels.bits import trailing_zeros
+from headrace.kernels import Index, borrowing_kernel, i64, int64, keys128, u8, u8_in, u64
 from headrace.kernels.decimal import NOT_PLAIN, read_digits, read_number
 from headrace.kernels.hashing import byte_at, finish, word_at
-from headrace.kernels.plain_text import eight_times, hash_text, stops
-
-PADDING = 24
-"""Zero bytes after the body: a word may begin at the first of them, and one more be looked at."""
-
-TAGS_MAX = 64
-"""Tags of one point read here; the search for a tag key that comes twice compares each with each."""
+from headrace.kernels.plain_json import (
+    CLOSE_LIST,
+    CLOSE_OBJECT,
+    COMMA,
+    OPEN_LIST,
+    OPEN_OBJECT,
+    QUOTE,
+    SPAN_COLUMNS,
+    after_colon,
+    as_word,
+    hash_string,
+    hash_tags,
+    skip_blanks,
+    skip_text,
+)
 
 POINT_BYTES_MIN = 56
 """`{"metric":"m","timestamp":4284768,"value":1,"tags":{"k":"v"}}` and a comma are longer than that: a bound on rows."""
@@ -33,68 +39,11 @@ POINT_BYTES_MIN = 56
 SECONDS_MIN, SECONDS_MAX, MILLISECONDS_MAX = 4_284_768, 9_999_999_999, 9_999_999_999_999
 """The rule of protocols.opentsdb.times."""
 
-SPAN_COLUMNS = 4
-"""A row of spans: start and end of the metric as it is spelled, quotes included, and of the tags, braces included."""
-
-_COMMA, _COLON, _QUOTE, _MINUS = 44, 58, 34, 45
-_OPEN_LIST, _CLOSE_LIST, _OPEN_OBJECT, _CLOSE_OBJECT = 91, 93, 123, 125
-
-_QUOTES, _BACKSLASHES, _BLANKS = eight_times(_QUOTE), eight_times(92), eight_times(32)
-
-
-def _as_word(text: bytes) -> np.uint64:
-    return np.uint64(int.from_bytes(text, "little"))
-
-
-_METRIC, _VALUE, _TAGS = _as_word(b'metric"'), _as_word(b'value"'), _as_word(b'tags"')
-_TIMESTAM, _P = _as_word(b"timestam"), _as_word(b'p"')
+_METRIC, _VALUE, _TAGS = as_word(b'metric"'), as_word(b'value"'), as_word(b'tags"')
+_TIMESTAM, _P = as_word(b"timestam"), as_word(b'p"')
 _TWO_BYTES, _FIVE_BYTES, _SIX_BYTES, _SEVEN_BYTES = (np.uint64((1 << 8 * n) - 1) for n in (2, 5, 6, 7))
 
 _HAS_METRIC, _HAS_TIMESTAMP, _HAS_VALUE, _HAS_TAGS, _HAS_ALL = 1, 2, 4, 8, 15
-
-_HASHED = numba.types.Tuple((int64, uint64, uint64))
-
-
-@borrowing_kernel(_HASHED(u8_in, int64, uint64, uint64, u64))
-def hash_string(
-    data: NDArray[np.uint8], start: Index, low: np.uint64, high: np.uint64, secret: NDArray[np.uint64]
-) -> tuple[Index, np.uint64, np.uint64]:
-    """(end, low, high): where the plain text from data[start] has its closing quote, and hashing.hash_span over it.
-
-    end is NOT_PLAIN for an empty text and for one with escapes or control characters.
-    """
-    end, low, high = hash_text(data, start, low, high, secret, _QUOTES, _BACKSLASHES, _BLANKS)
-    if end == start or byte_at(data, end) != _QUOTE:
-        return NOT_PLAIN, low, high
-    return end, low, high
-
-
-@borrowing_kernel(int64(u8_in, int64))
-def skip_text(data: NDArray[np.uint8], at: Index) -> Index:
-    """Where the plain text from data[at], which may be empty, has its closing quote; NOT_PLAIN as in hash_string."""
-    marks = stops(word_at(data, at), _QUOTES, _BACKSLASHES, _BLANKS)
-    while marks == 0:
-        at += 8
-        marks = stops(word_at(data, at), _QUOTES, _BACKSLASHES, _BLANKS)
-    at += np.int64(trailing_zeros(marks) >> np.uint64(3))
-    return at if byte_at(data, at) == _QUOTE else NOT_PLAIN
-
-
-@borrowing_kernel(int64(u8_in, int64))
-def skip_blanks(data: NDArray[np.uint8], at: Index) -> Index:
-    """The first byte from data[at] on that is no blank of JSON."""
-    while byte_at(data, at) <= 32 and (
-        byte_at(data, at) == 32 or byte_at(data, at) == 10 or byte_at(data, at) == 13 or byte_at(data, at) == 9
-    ):
-        at += 1
-    return at
-
-
-@borrowing_kernel(int64(u8_in, int64))
-def after_colon(data: NDArray[np.uint8], at: Index) -> Index:
-    """The first byte of the value whose key ended before data[at]; NOT_PLAIN without a colon."""
-    at = skip_blanks(data, at)
-    return skip_blanks(data, at + 1) if byte_at(data, at) == _COLON else NOT_PLAIN
 
 
 @borrowing_kernel(numba.types.UniTuple(int64, 2)(u8_in, int64))
@@ -110,45 +59,6 @@ def read_time(data: NDArray[np.uint8], at: Index) -> tuple[Index, Index]:
     return end, time * 1000 if time <= SECONDS_MAX else time
 
 
-@borrowing_kernel(_HASHED(u8_in, int64, u64, u64))
-def hash_tags(
-    data: NDArray[np.uint8], at: Index, secret: NDArray[np.uint64], seen: NDArray[np.uint64]
-) -> tuple[Index, np.uint64, np.uint64]:
-    """(end, low, high): the byte after the object of tags that begins at data[at], and the sum of its tags' hashes.
-
-    seen: uint64[TAGS_MAX], scratch. end is NOT_PLAIN for what is no object of plain texts, is empty or has a key twice.
-    """
-    low, high = np.uint64(0), np.uint64(0)
-    if byte_at(data, at) != _OPEN_OBJECT:
-        return NOT_PLAIN, low, high
-    for tag in range(TAGS_MAX):
-        at = skip_blanks(data, at + 1)
-        if byte_at(data, at) != _QUOTE:
-            return NOT_PLAIN, low, high
-        at, key_low, key_high = hash_string(data, at + 1, secret[2], secret[3], secret)
-        if at < 0:
-            return NOT_PLAIN, low, high
-        # Equal keys have equal hashes; unequal ones that agree in one lane are handed over for nothing.
-        for earlier in range(tag):
-            if seen[earlier] == key_low:
-                return NOT_PLAIN, low, high
-        seen[tag] = key_low
-        at = after_colon(data, at + 1)
-        if at < 0 or byte_at(data, at) != _QUOTE:
-            return NOT_PLAIN, low, high
-        at, pair_low, pair_high = hash_string(data, at + 1, key_low, key_high, secret)
-        if at < 0:
-            return NOT_PLAIN, low, high
-        low += pair_low
-        high += pair_high
-        at = skip_blanks(data, at + 1)
-        if byte_at(data, at) == _CLOSE_OBJECT:
-            return at + 1, low, high
-        if byte_at(data, at) != _COMMA:
-            return NOT_PLAIN, low, high
-    return NOT_PLAIN, low, high
-
-
 @borrowing_kernel(int64(u8_in, int64))
 def skip_member(data: NDArray[np.uint8], at: Index) -> Index:
     """The byte after the member whose key begins at data[at], if its value is plain text or a number; NOT_PLAIN."""
@@ -158,7 +68,7 @@ def skip_member(data: NDArray[np.uint8], at: Index) -> Index:
     at = after_colon(data, at + 1)
     if at < 0:
         return NOT_PLAIN
-    if byte_at(data, at) == _QUOTE:
+    if byte_at(data, at) == QUOTE:
         at = skip_text(data, at + 1)
         return at + 1 if at >= 0 else NOT_PLAIN
     end, _, _ = read_number(data, at)
@@ -179,14 +89,14 @@ def scan_point(
     spans: NDArray[np.int64],
 ) -> Index:
     """The byte after the object that begins at data[at], its columns written at `row`; NOT_PLAIN."""
-    if byte_at(data, at) != _OPEN_OBJECT:
+    if byte_at(data, at) != OPEN_OBJECT:
         return NOT_PLAIN
     members = 0
     low, high = np.uint64(0), np.uint64(0)
     span = row * SPAN_COLUMNS
     while True:
         at = skip_blanks(data, at + 1)
-        if byte_at(data, at) != _QUOTE:
+        if byte_at(data, at) != QUOTE:
             return NOT_PLAIN
         at += 1
         word = word_at(data, at)
@@ -194,7 +104,7 @@ def scan_point(
         if word & _SEVEN_BYTES == _METRIC:
             member = _HAS_METRIC
             at = after_colon(data, at + 7)
-            if at < 0 or byte_at(data, at) != _QUOTE:
+            if at < 0 or byte_at(data, at) != QUOTE:
                 return NOT_PLAIN
             spans[span] = at
             at, metric_low, metric_high = hash_string(data, at + 1, secret[0], secret[1], secret)
@@ -231,9 +141,9 @@ def scan_point(
             return NOT_PLAIN
         members |= member
         at = skip_blanks(data, at)
-        if byte_at(data, at) != _COMMA:
+        if byte_at(data, at) != COMMA:
             break
-    if byte_at(data, at) != _CLOSE_OBJECT or members != _HAS_ALL:
+    if byte_at(data, at) != CLOSE_OBJECT or members != _HAS_ALL:
         return NOT_PLAIN
     keys[row, 0], keys[row, 1] = finish(low, high, secret)
     return at + 1
@@ -259,7 +169,7 @@ def scan(
     """
     at = skip_blanks(data, 0)
     count = 0
-    if byte_at(data, at) == _OPEN_LIST:
+    if byte_at(data, at) == OPEN_LIST:
         while True:
             at = skip_blanks(data, at + 1)
             at = scan_point(data, at, count, secret, seen, keys, times, kinds, bits, spans)
@@ -267,9 +177,9 @@ def scan(
                 return NOT_PLAIN
             count += 1
             at = skip_blanks(data, at)
-            if byte_at(data, at) != _COMMA:
+            if byte_at(data, at) != COMMA:
                 break
-        if byte_at(data, at) != _CLOSE_LIST:
+        if byte_at(data, at) != CLOSE_LIST:
             return NOT_PLAIN
         at += 1
     else:

@@ -5,7 +5,7 @@ ended by LF or CRLF, or the last one by nothing; the time in seconds, millisecon
 value a number as JSON has it; at least one tag and no key twice. A block with anything else is handed over whole:
 `scan` says NOT_PLAIN, and the reference decoder reads it line by line.
 
-Hostile bytes: as in kernels.opentsdb_json, a zero byte after the block ends every loop.
+Hostile bytes: as in kernels.plain_json, a zero byte after the block ends every loop.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from headrace.kernels import Index, borrowing_kernel, i64, int64, keys128, u8, u8_in, u64, uint64
 from headrace.kernels.decimal import NOT_PLAIN, read_digits, read_number
 from headrace.kernels.hashing import byte_at, finish, word_at
-from headrace.kernels.opentsdb_json import MILLISECONDS_MAX, SECONDS_MAX, SECONDS_MIN, SPAN_COLUMNS, TAGS_MAX
+from headrace.kernels.opentsdb_json import MILLISECONDS_MAX, SECONDS_MAX, SECONDS_MIN
+from headrace.kernels.plain_json import SPAN_COLUMNS, TAGS_MAX
 from headrace.kernels.plain_text import eight_times, hash_text
 
 LINE_BYTES_MIN = 20

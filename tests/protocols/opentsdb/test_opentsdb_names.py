@@ -6,7 +6,8 @@ from room_fixture import SECRET
 from headrace import limits
 from headrace.errors import Refused
 from headrace.model.series import SeriesName, SeriesTable, series_name
-from headrace.protocols.opentsdb.names import OPENTSDB_RULES, KeyCache, Spelling
+from headrace.model.spelling import KeyCache, Spelling
+from headrace.protocols.opentsdb.names import OPENTSDB_RULES
 from headrace.protocols.opentsdb.wire import read_name
 
 
@@ -64,7 +65,7 @@ def test_a_spelling_that_is_no_name_is_not_remembered() -> None:
 
 
 def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "OPENTSDB_CACHED_NAMES_MAX", 100)
+    monkeypatch.setattr(limits, "CACHED_NAMES_MAX", 100)
     cache = KeyCache(SeriesTable(SECRET), read_name)
     for batch in range(50):
         cache.keys_of([(b'"m"', b'{"k":"%d-%d"}' % (batch, i)) for i in range(10)])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from headrace.kernels.opentsdb_telnet import LINE_BYTES_MIN
 from headrace.model.points import Points
 from headrace.model.series import SeriesTable, series_name
-from headrace.protocols.opentsdb.names import KeyCache
+from headrace.model.spelling import KeyCache
 from headrace.protocols.opentsdb.scan import scan_lines
 from headrace.protocols.opentsdb.telnet import _LineByLine as LineByLine
 from headrace.protocols.opentsdb.telnet import lines_of, read_name

@@ -8,15 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from room_fixture import value_of
 
-from headrace.protocols.opentsdb.values import (
-    INT64_MAX,
-    INT64_MIN,
-    ValuesBuilder,
-    integer,
-    integers_column,
-    number,
-    numbers_column,
-)
+from headrace.model.values import INT64_MAX, INT64_MIN, ValuesBuilder, integers_column, numbers_column
+from headrace.protocols.opentsdb.values import integer, number
 
 INT64 = st.integers(INT64_MIN, INT64_MAX)
 DOUBLE = st.floats(allow_nan=False, allow_infinity=False)

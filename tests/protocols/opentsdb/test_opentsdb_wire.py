@@ -12,7 +12,7 @@ from room_fixture import SECRET, value_of
 
 from headrace.errors import Refused
 from headrace.model.series import SeriesTable, series_name
-from headrace.protocols.opentsdb.names import KeyCache
+from headrace.model.spelling import KeyCache
 from headrace.protocols.opentsdb.wire import (
     Decoded,
     ReferenceDecoder,

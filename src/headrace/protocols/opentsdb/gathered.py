@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from headrace.kernels.decimal import NOT_PLAIN
 from headrace.kernels.opentsdb_bodies import scan_bodies
-from headrace.kernels.opentsdb_json import PADDING, POINT_BYTES_MIN, SPAN_COLUMNS, TAGS_MAX
+from headrace.kernels.opentsdb_json import POINT_BYTES_MIN
+from headrace.kernels.plain_json import PADDING, SPAN_COLUMNS, TAGS_MAX
 from headrace.model.points import Admitted, Points, Values
-from headrace.protocols.opentsdb.scan import ScannedNames
+from headrace.model.spelling import ScannedNames
 from headrace.protocols.opentsdb.wire import read_name
 
 _ZEROS = bytes(PADDING)

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from headrace.kernels import opentsdb_json, opentsdb_telnet
 from headrace.kernels.decimal import NOT_PLAIN
-from headrace.kernels.opentsdb_json import PADDING, SPAN_COLUMNS, TAGS_MAX
+from headrace.kernels.plain_json import PADDING, SPAN_COLUMNS, TAGS_MAX
 from headrace.model.points import Points, Values
 from headrace.model.series import SeriesName
+from headrace.model.spelling import ScannedNames, Spelling
 from headrace.protocols.opentsdb import times
-from headrace.protocols.opentsdb.names import Spelling
 from headrace.protocols.opentsdb.wire import Decode, Decoded, read_name
 
 assert (opentsdb_json.SECONDS_MIN, opentsdb_json.SECONDS_MAX, opentsdb_json.MILLISECONDS_MAX) == (
@@ -24,24 +24,6 @@ assert (opentsdb_json.SECONDS_MIN, opentsdb_json.SECONDS_MAX, opentsdb_json.MILL
 ), "kernels import nothing of ours, so the rule of time stands in both"
 
 _ZEROS = bytes(PADDING)
-
-
-class ScannedNames:
-    """The names of what was scanned (model.points.Names), read from its bytes when the gate asks.
-
-    read: the name that a spelling means, as the reference decoder reads it.
-    """
-
-    def __init__(self, text: bytes, spans: NDArray[np.int64], read: Callable[[Spelling], SeriesName]) -> None:
-        self._text = text
-        self._spans = spans
-        self._read = read
-
-    def name(self, row: int) -> SeriesName:
-        """The name of the series of point `row`."""
-        at = row * SPAN_COLUMNS
-        metric_start, metric_end, tags_start, tags_end = self._spans[at : at + SPAN_COLUMNS].tolist()
-        return self._read((self._text[metric_start:metric_end], self._text[tags_start:tags_end]))
 
 
 def scan(body: bytes, secret: NDArray[np.uint64]) -> Points | None:

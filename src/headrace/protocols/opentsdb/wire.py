@@ -23,9 +23,10 @@ from headrace import limits
 from headrace.errors import Refused
 from headrace.model.points import Points
 from headrace.model.series import SeriesName, series_name
+from headrace.model.spelling import Hashing, KeyCache, SpelledNames, Spelling, key_column
+from headrace.model.values import Value, ValuesBuilder, integers_column, numbers_column
 from headrace.protocols.opentsdb import faults, times
-from headrace.protocols.opentsdb.names import Hashing, KeyCache, SpelledNames, Spelling, key_column
-from headrace.protocols.opentsdb.values import Value, ValuesBuilder, integer, integers_column, number, numbers_column
+from headrace.protocols.opentsdb.values import integer, number
 
 UNPARSABLE: Final = "Unable to parse the given JSON"
 NOT_A_NUMBER: Final = "Unable to parse value to a number"

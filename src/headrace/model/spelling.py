@@ -1,0 +1,86 @@
+"""Names as senders spell them: the keys of spellings that a decoder has met before, and the names behind a batch."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace import limits
+from headrace.kernels.plain_json import SPAN_COLUMNS
+from headrace.model.series import SeriesName
+
+Spelling = tuple[bytes, bytes]
+"""A metric and its tags as they were sent: byte for byte, with their order, blanks and escapes."""
+
+_KEY = struct.Struct("=QQ")
+
+
+class Hashing(Protocol):
+    """What a decoder needs of a series table."""
+
+    def key_of(self, name: SeriesName) -> tuple[int, int]:
+        """The (low, high) halves of the 128-bit key of a name."""
+        ...
+
+
+class KeyCache(dict[Spelling, bytes]):
+    """The 16 bytes of a key by the spelling of its name; at most limits.CACHED_NAMES_MAX. Any thread.
+
+    read: the name that a spelling means; raises Refused, and then nothing is remembered.
+    """
+
+    def __init__(self, table: Hashing, read: Callable[[Spelling], SeriesName]) -> None:
+        super().__init__()
+        self._table = table
+        self._read = read
+
+    def __missing__(self, spelling: Spelling) -> bytes:
+        key = _KEY.pack(*self._table.key_of(self._read(spelling)))
+        if len(self) >= limits.CACHED_NAMES_MAX:
+            self.clear()
+        self[spelling] = key
+        return key
+
+    def keys_of(self, spellings: Iterable[Spelling]) -> NDArray[np.uint64]:
+        """uint64[n, 2] of n spellings. Raises Refused when one of them is no name."""
+        return key_column(map(self.__getitem__, spellings))
+
+
+def key_column(keys: Iterable[bytes]) -> NDArray[np.uint64]:
+    """uint64[n, 2], writable, of n keys of 16 bytes."""
+    return np.frombuffer(bytearray(b"".join(keys)), dtype=np.uint64).reshape(-1, 2)
+
+
+class SpelledNames:
+    """The names of a batch (model.points.Names), read from their spellings when the gate asks."""
+
+    def __init__(self, spellings: Sequence[Spelling], read: Callable[[Spelling], SeriesName]) -> None:
+        self._spellings = spellings
+        self._read = read
+
+    def name(self, row: int) -> SeriesName:
+        """The name of the series of row `row`."""
+        return self._read(self._spellings[row])
+
+
+class ScannedNames:
+    """The names of what was scanned (model.points.Names), read from its bytes when the gate asks.
+
+    spans: int64[SPAN_COLUMNS * n], offsets into `text`.   read: the name that a spelling means, as the reference
+    decoder reads it.
+    """
+
+    def __init__(self, text: bytes, spans: NDArray[np.int64], read: Callable[[Spelling], SeriesName]) -> None:
+        self._text = text
+        self._spans = spans
+        self._read = read
+
+    def name(self, row: int) -> SeriesName:
+        """The name of the series of row `row`."""
+        at = row * SPAN_COLUMNS
+        metric_start, metric_end, tags_start, tags_end = self._spans[at : at + SPAN_COLUMNS].tolist()
+        return self._read((self._text[metric_start:metric_end], self._text[tags_start:tags_end]))

@@ -147,8 +147,9 @@ ROW_GROUP_ROWS = 65_536
 """Rows of one row group, the unit that sealing and reading hold in memory. Half as many made one series 1.4 times
 faster to read and files 11 % larger (docs/decisions/segments.md)."""
 
-ROW_GROUP_TEXT_BYTES = 8 * 1024 * 1024
-"""A row group is cut earlier when its texts come to more, so that long texts do not make it large."""
+ROW_GROUP_TEXT_BYTES = 2 * 1024 * 1024
+"""A row group is cut earlier when its texts come to more, so that long texts do not make it large: a merge of
+MERGE_INPUTS_MAX files holds some seven times as much of each, 110 MB."""
 
 SERIES_CHUNK = 16_384
 """Series whose names are Python objects at once while a series file is written."""
@@ -170,7 +171,7 @@ MERGE_INPUTS_MAX = 8
 
 MERGE_ROWS_MAX = 64_000_000
 """Rows of a merged file; from half of it on a file is not merged again for its size. 120 to 500 MB of numbers: a merge of
-that size takes half a minute, and 10 billion points lie in some 200 files."""
+that size takes half a minute, and 10 billion points lie in some 300 files."""
 
 MERGE_BYTES_MAX = 1024 * 1024 * 1024
 """Bytes of a merged file, for long texts: a merge needs so much room beside the files that it replaces."""
@@ -285,6 +286,9 @@ KAIROSDB_ERRORS_MAX = 1000
 
 KAIROSDB_SHOWN_TEXT_MAX = 512
 """Characters of one of the sender's texts that an error repeats."""
+
+KAIROSDB_ANSWER_PIECE_VALUES = 10_000
+"""Values of an answer that are written in one step: their doubles hold the interpreter for 0.5 ms."""
 
 KAIROSDB_LOOP_BODY_BYTES_MAX = 256 * 1024
 """Bodies up to this size are decoded on the event loop: at most 5 ms by the slowest decoder; larger ones on a thread."""

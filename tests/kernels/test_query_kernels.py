@@ -56,12 +56,12 @@ def test_fixed_and_edge_runs(series: list[list[int]], interval: int) -> None:
     edges = np.arange(-50 - -50 % interval - interval, 260, interval, dtype=np.int64)
     edges -= edges[0] % interval
     expected = [sorted({t - t % interval for t in one}) for one in series]
-    for kernel, buckets in ((downsample.fixed_runs, interval), (downsample.edge_runs, edges)):
+    for kernel, buckets in ((downsample.fixed_runs, (interval, 0)), (downsample.edge_runs, (edges,))):
         runs_of: Callable[..., int] = kernel
         run_starts = np.empty(len(starts), dtype=np.int64)
         run_times = np.empty(len(times), dtype=np.int64)
         rows = np.empty(len(times) + 1, dtype=np.int64)
-        runs = runs_of(starts, times, buckets, run_starts, run_times, rows)
+        runs = runs_of(starts, times, *buckets, run_starts, run_times, rows)
         assert runs == run_starts[-1]
         assert [run_times[a:b].tolist() for a, b in pairwise(run_starts)] == expected
         for run in range(runs):

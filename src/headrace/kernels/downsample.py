@@ -9,17 +9,19 @@ from numpy.typing import NDArray
 from headrace.kernels import f64, f64_in, float64, i64, i64_in, int64, kernel, void
 
 
-@kernel(int64(i64_in, i64_in, int64, i64, i64, i64))
+@kernel(int64(i64_in, i64_in, int64, int64, i64, i64, i64))
 def fixed_runs(
     starts: NDArray[np.int64],
     times: NDArray[np.int64],
     interval_ms: int,
+    offset_ms: int,
     run_starts: NDArray[np.int64],
     run_times: NDArray[np.int64],
     run_rows: NDArray[np.int64],
 ) -> int:
-    """Split every series into runs of rows that share a bucket of interval_ms counted from the epoch; returns their
-    number r.
+    """Split every series into runs of rows that share a bucket; returns their number r.
+
+    Buckets are interval_ms long, and one begins at offset_ms, 0 <= offset_ms < interval_ms.
 
     starts[k + 1], times[n]: the series.   run_starts[k + 1]: runs of series s are run_starts[s]..run_starts[s + 1].
     run_times[n] and run_rows[n + 1]: the bucket's start and the first row of each run; run_rows[r] closes the last one.
@@ -34,7 +36,7 @@ def fixed_runs(
                 continue
             # The next bucket is the usual one, and needs no division.
             follows = runs > run_starts[series] and time < bucket_end + interval_ms
-            bucket = bucket_end if follows else time - time % interval_ms
+            bucket = bucket_end if follows else time - (time - offset_ms) % interval_ms
             bucket_end = bucket + interval_ms
             run_times[runs] = bucket
             run_rows[runs] = row

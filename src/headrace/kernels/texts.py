@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import boolean, i32, i64, i64_in, int64, kernel, u8, u8_in, u32_in, uint8, void
+from headrace.kernels import bool8, boolean, i32, i64, i64_in, int64, kernel, u8, u8_in, u32_in, uint8, void
 
 TEXT_LENGTH_BITS = 24
 TEXT_LENGTH_MASK = (1 << TEXT_LENGTH_BITS) - 1
@@ -143,3 +143,16 @@ def copy_customs(
             json_length = json_offsets[row + 1] - json_offsets[row]
             types[type_offsets[row] : type_offsets[row + 1]] = heap[begin : begin + type_length]
             jsons[json_offsets[row] : json_offsets[row + 1]] = heap[json_begin : json_begin + json_length]
+
+
+@kernel(void(u8_in, i64_in, u8_in, bool8))
+def begins_with(
+    heap: NDArray[np.uint8], begins: NDArray[np.int64], prefix: NDArray[np.uint8], out: NDArray[np.bool_]
+) -> None:
+    """out[i] = whether `prefix`, which holds a NUL at its end, stands in `heap` from begins[i] on. Texts there have a
+    NUL of their own, so that none is read beyond its end."""
+    for row in range(len(begins)):
+        at = 0
+        while at < len(prefix) and heap[begins[row] + at] == prefix[at]:
+            at += 1
+        out[row] = at == len(prefix)

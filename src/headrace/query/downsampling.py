@@ -22,7 +22,7 @@ def downsample(numbers: Numbers, downsampling: Downsampling, asked: TimeRange) -
     rows = np.empty(points + 1, dtype=np.int64)
     buckets = downsampling.buckets
     if isinstance(buckets, FixedBuckets):
-        runs = fixed_runs(numbers.starts, numbers.times, buckets.interval_ms, starts, times, rows)
+        runs = fixed_runs(numbers.starts, numbers.times, buckets.interval_ms, 0, starts, times, rows)
     else:
         if isinstance(buckets, CalendarBuckets):
             edges = calendar_edges(buckets, scan_range(asked, buckets))

@@ -6,7 +6,7 @@ Patterns come from strangers: they run in RE2 (by Arrow), whose time is linear i
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -48,6 +48,17 @@ def regexp(pattern: str) -> Matches:
     except pa.ArrowInvalid as error:
         raise Refused("regexp", f"Invalid regular expression: {pattern}", str(error)) from error
     return matches
+
+
+def whole_regexp(pattern: str) -> Matches:
+    """The regular expression describes the whole value. Raises as `regexp`."""
+    regexp(pattern)
+    return _found(rf"\A(?:{pattern})\z", ignore_case=False)
+
+
+def any_of(conditions: Sequence[Matches]) -> Matches:
+    """One of the conditions, which are not none, holds."""
+    return lambda distinct: np.logical_or.reduce([matches(distinct) for matches in conditions])
 
 
 def _found(expression: str, ignore_case: bool) -> Matches:

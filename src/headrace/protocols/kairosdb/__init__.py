@@ -1,0 +1,1 @@
+"""KairosDB: its HTTP interface and its telnet lines."""

@@ -1,0 +1,138 @@
+"""Members of a question's JSON objects, read as KairosDB reads them: a quoted number is a number, a number is a text.
+
+Every function takes what stands in the JSON and the place that an error names, and raises Refused (rule "query") in
+KairosDB's words.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, NoReturn
+from zoneinfo import ZoneInfo, available_timezones
+
+from headrace import limits
+from headrace.errors import Refused
+from headrace.model.time import TIME_MS_MAX, UNIT_MS
+from headrace.query.ranges import Span
+
+UTC: Final = ZoneInfo("UTC")
+
+UNITS: Final = {
+    "MILLISECONDS": "ms",
+    "SECONDS": "second",
+    "MINUTES": "minute",
+    "HOURS": "hour",
+    "DAYS": "day",
+    "WEEKS": "week",
+    "MONTHS": "month",
+    "YEARS": "year",
+}
+"""As said -> as in model.time.UNIT_MS."""
+
+_NUMBER = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d{1,19}(?:\.0*)?", re.ASCII)
+
+
+def refuse(place: str, message: str) -> NoReturn:
+    """Raises Refused: the place in the question, a blank, what is wrong there."""
+    raise Refused("query", f"{place} {message}")
+
+
+def shown(text: object) -> str:
+    """Something of the sender's as an error repeats it."""
+    return str(text)[: limits.KAIROSDB_SHOWN_TEXT_MAX]
+
+
+def is_members(said: Any, place: str) -> dict[str, Any]:
+    """A JSON object."""
+    if not isinstance(said, dict):
+        refuse(place, "must be a JSON object")
+    return said
+
+
+def is_list(said: Any, place: str) -> list[Any]:
+    """A JSON array."""
+    if not isinstance(said, list):
+        refuse(place, "must be a JSON array")
+    return said
+
+
+def text(said: Any, place: str) -> str:
+    """A string; a number or boolean as it is written."""
+    if isinstance(said, bool):
+        return "true" if said else "false"
+    if isinstance(said, (str, int, float)):
+        return str(said)
+    return refuse(place, "must be a string")
+
+
+def boolean(said: Any, place: str) -> bool:
+    """true, or "true" in any case; anything else that is plain is false (Java: Boolean.parseBoolean)."""
+    return text(said, place).lower() == "true"
+
+
+def integer(said: Any, place: str) -> int:
+    """A 64-bit integer, quoted or not; 5.0 is one."""
+    written = text(said, place)
+    if not _INTEGER.fullmatch(written) or not -(2**63) <= (number := int(written.partition(".")[0])) < 2**63:
+        refuse(place, f'For input string: "{shown(written)}"')
+    return number
+
+
+def number(said: Any, place: str) -> float:
+    """A finite double, quoted or not."""
+    written = text(said, place)
+    if not written.strip():
+        refuse(place, "empty String")
+    if not _NUMBER.fullmatch(written):
+        points = "multiple points" if written.count(".") > 1 else f'For input string: "{shown(written)}"'
+        refuse(place, points)
+    if abs(double := float(written)) == float("inf"):
+        refuse(place, "is too large for a double")
+    return double
+
+
+def unit(said: Any, context: str) -> str:
+    """A unit of time, in any case. context: what an error puts before the bad name (KairosDB: TimeUnitDeserializer)."""
+    name = text(said, f"{context}.unit")
+    if name.upper() not in UNITS:
+        refuse(f"{context}.{shown(name)}", f"is not a valid time unit, must be one of {','.join(UNITS)}")
+    return UNITS[name.upper()]
+
+
+def zone(said: Any, context: str) -> ZoneInfo:
+    """A time zone by its IANA name; "" and null are UTC."""
+    if said in (None, ""):
+        return UTC
+    name = text(said, f"{context}.time_zone")
+    known = available_timezones()
+    if name not in known:
+        listed = ", ".join(sorted(known))
+        refuse(f"{context}.{shown(name)}", f"is not a valid time zone, must be one of [{listed}]")
+    return ZoneInfo(name)
+
+
+def span(said: Any, context: str, name: str) -> tuple[int, str]:
+    """(count, unit) of an object {value, unit} that is the property `name`; milliseconds where it says no unit.
+
+    KairosDB takes a value of 0 and then fails with 500; here it is refused with a range of its own.
+    """
+    members = is_members(said, f"{context}.{name}")
+    said_unit = unit(members["unit"], context) if members.get("unit") is not None else "ms"
+    count = integer(members.get("value", 0), f"{context}.{name}.value")
+    if count < 1:
+        refuse(f"{context}.{name}.value", f"must be greater than or equal to {0 if count < 0 else 1}")
+    if count * UNIT_MS[said_unit] > TIME_MS_MAX:
+        refuse(f"{context}.{name}.value", "is too large")
+    return count, said_unit
+
+
+def spoken_span(count: int, said_unit: str) -> dict[str, Any]:
+    """A span as answers echo it."""
+    names = {ours: name for name, ours in UNITS.items()}
+    return {"value": count, "unit": names[said_unit]}
+
+
+def as_span(said: tuple[int, str], said_zone: ZoneInfo) -> Span:
+    """For the query engine."""
+    return Span(said[0], said[1], said_zone)

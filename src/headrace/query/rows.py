@@ -1,0 +1,80 @@
+"""Points on their way through a chain of aggregators: columns of several series, or of the one that they became."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.model.points import Kind, Values
+
+GAP: Final = 255
+"""In place of a Kind: an empty range, which has a time and no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Points of k series as CSR columns.
+
+    starts: int64[k + 1].   times: int64[n] ms, ascending within a series.   values: n values, kinds may be GAP.
+    """
+
+    starts: NDArray[np.int64]
+    times: NDArray[np.int64]
+    values: Values
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @classmethod
+    def of_one(cls, times: NDArray[np.int64], values: Values) -> Rows:
+        """A single series."""
+        return cls(np.array([0, len(times)], dtype=np.int64), times, values)
+
+    @classmethod
+    def of_doubles(cls, times: NDArray[np.int64], values: NDArray[np.float64]) -> Rows:
+        """A single series of doubles."""
+        kinds = np.full(len(values), Kind.DOUBLE, dtype=np.uint8)
+        return cls.of_one(times, Values(kinds, np.ascontiguousarray(values).view(np.int64)))
+
+    def doubles(self) -> NDArray[np.float64]:
+        """All values, which are numbers, as doubles: float64[n]."""
+        integers = self.values.kinds == Kind.INT64
+        if not integers.any():
+            return self.values.bits.view(np.float64)
+        doubles = self.values.bits.astype(np.float64)
+        if not integers.all():
+            np.copyto(doubles, self.values.bits.view(np.float64), where=~integers)
+        return doubles
+
+    def taken(self, rows: NDArray[np.int64] | NDArray[np.bool_] | slice) -> Rows:
+        """These rows, ascending in time, as a single series."""
+        return Rows.of_one(self.times[rows], Values(self.values.kinds[rows], self.values.bits[rows], self.values.heap))
+
+    def merged(self) -> Rows:
+        """All series as one, ascending in time; equal times ascending by value (KairosDB: SortingDataPointGroup)."""
+        if len(self.starts) == 2:
+            return self
+        order = np.argsort(self.times, kind="stable")  # finds the runs that the series are, and merges these
+        times = self.times[order]
+        same = times[1:] == times[:-1]
+        if same.any():
+            tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
+            order[tied] = order[tied][np.lexsort((self.ranks(order[tied]), times[tied]))]
+        return self.taken(order)
+
+    def ranks(self, rows: NDArray[np.int64]) -> NDArray[np.float64] | NDArray[np.int64]:
+        """Numbers that order the values of `rows` as the values themselves."""
+        if len(rows) and self.values.kinds[rows[0]] >= Kind.BOOL:
+            texts = np.array([text_of(self.values, row) for row in rows.tolist()], dtype=np.object_)
+            return np.unique(texts, return_inverse=True)[1].astype(np.int64)
+        return self.taken(rows).doubles()
+
+
+def text_of(values: Values, row: int) -> str:
+    """A value that is no number as text."""
+    if values.kinds[row] == Kind.BOOL:
+        return "true" if values.bits[row] else "false"
+    return values.text(row)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.model.points import HEAP_LENGTH_BITS, Kind, Values
-from headrace.model.series import SeriesName, series_name
-from headrace.store import Columns, TagCondition
+from headrace.model.series import SeriesName, SeriesTable, series_name
+from headrace.store import Check, Columns, TagCondition, go_on
 
 Value = int | float | bool | str
 
@@ -20,6 +20,8 @@ class MemoryStore:
     """Both the store and its only snapshot."""
 
     def __init__(self) -> None:
+        self.table = SeriesTable(np.arange(1, 17, 2, dtype=np.uint64))
+        self.check = go_on
         self._names: list[SeriesName] = []
         self._points: list[dict[int, Value]] = []
 
@@ -27,12 +29,14 @@ class MemoryStore:
         """Write points (ms -> value); the last write of a millisecond wins."""
         name = series_name(metric, tags)
         if name not in self._names:
+            self.table.register(self.table.key_of(name), name, 0)
             self._names.append(name)
             self._points.append({})
         self._points[self._names.index(name)].update(points)
 
     @contextmanager
-    def snapshot(self) -> Iterator[MemoryStore]:
+    def snapshot(self, check: Check = go_on) -> Iterator[MemoryStore]:
+        self.check = check
         yield self
 
     def suggest(self, role: str, prefix: str, limit: int) -> list[str]:
@@ -55,6 +59,30 @@ class MemoryStore:
 
     def names(self, series: NDArray[np.uint32]) -> list[SeriesName]:
         return [self._names[i] for i in series]
+
+    def keys(self, series: NDArray[np.uint32]) -> NDArray[np.uint64]:
+        return self.table.keys(series)
+
+    def with_keys(self, keys: NDArray[np.uint64]) -> NDArray[np.uint32]:
+        return self.table.lookup(keys)[0]
+
+    def last(self, series: NDArray[np.uint32], before_ms: int) -> Columns:
+        kept, last_times = [], []
+        for i in series:
+            if times := [time for time in self._points[i] if time <= before_ms]:
+                kept.append(i)
+                last_times.append(max(times))
+        parts = [self.select(_fixed([i], np.uint32), t, t) for i, t in zip(kept, last_times, strict=True)]
+        assert all(not part.values.heap for part in parts), "numbers only"
+        return Columns(
+            _fixed(kept, np.uint32),
+            _fixed(list(range(len(kept) + 1)), np.int64),
+            _fixed(last_times, np.int64),
+            Values(
+                np.concatenate([_fixed([], np.uint8), *(part.values.kinds for part in parts)]),
+                np.concatenate([_fixed([], np.int64), *(part.values.bits for part in parts)]),
+            ),
+        )
 
     def select(self, series: NDArray[np.uint32], start_ms: int, end_ms: int) -> Columns:
         kept, starts, times, kinds, bits, heap = [], [0], [], [], [], b""

@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     idle_timeout_s: Seconds = Field(
         default=limits.IDLE_TIMEOUT_S, description="Seconds that an HTTP connection may be silent between requests."
     )
+    query_timeout_s: Seconds = Field(
+        default=limits.QUERY_TIMEOUT_S, description="Seconds after which a query is given up and answered as too large."
+    )
     seal_points: int = Field(
         default=limits.SEAL_POINTS, ge=1, description="Recent points at which they are sealed into Parquet segments."
     )

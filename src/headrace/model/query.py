@@ -38,6 +38,13 @@ class Selection:
     exact_keys: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ChosenSeries:
+    """Series by their keys, uint64[k, 2], all of one metric."""
+
+    keys: NDArray[np.uint64]
+
+
 class Fill(Enum):
     """What stands in a bucket without points."""
 
@@ -99,7 +106,7 @@ class SeriesQuery:
     """Per series downsample, then rate; then one result per group. aggregator: a name of
     query.aggregators.AGGREGATORS."""
 
-    selection: Selection
+    selection: Selection | ChosenSeries
     range: TimeRange
     aggregator: str
     downsampling: Downsampling | None = None

@@ -199,6 +199,10 @@ class SeriesTable:
         """The names of ordinals that the table gave, in that order."""
         return [self.name(ordinal) for ordinal in ordinals.tolist()]
 
+    def keys(self, ordinals: NDArray[np.uint32]) -> NDArray[np.uint64]:
+        """uint64[k, 2]: the keys of ordinals that the table gave."""
+        return self._columns.keys[ordinals]
+
     def series(self, first: int, end: int) -> NewSeries:
         """Ordinals first .. end - 1 as columns: views, which never change."""
         columns = self._columns

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from headrace.errors import Refused
 from headrace.kernels.rate import rates
 from headrace.model.points import Kind, Values
-from headrace.model.query import Rate, SeriesQuery
+from headrace.model.query import ChosenSeries, Rate, SeriesQuery
 from headrace.model.time import TimeRange
 from headrace.query import groups
 from headrace.query.across import Numbers, aggregate
@@ -39,13 +39,14 @@ def run(snapshot: Snapshot, query: SeriesQuery) -> Iterator[Result]:
     """The results of all groups that have a point within the range, one at a time.
 
     Text, bool and custom values come back as such when nothing is computed from them (aggregator none, neither
-    downsampling nor rate). Raises Refused: "metric-unknown" (detail the name), "value-kind" when numbers are asked of
-    other values, "query-points", "query-work", "infinite", and what query.buckets raises.
+    downsampling nor rate). Raises Refused: what groups.find and groups.chosen raise, "value-kind" when
+    numbers are asked of other values, "query-points", "query-work", "infinite", and what query.buckets raises.
     """
     columns, codes = _select(snapshot, query)
     plain = query.aggregator == NONE and query.downsampling is None and query.rate is None
     if plain:
         for series in range(len(columns.series)):
+            snapshot.check()
             rows = slice(int(columns.starts[series]), int(columns.starts[series + 1]))
             yield from _result(
                 columns.series[series : series + 1], columns.times[rows], _rows(columns.values, rows), query
@@ -59,6 +60,7 @@ def run(snapshot: Snapshot, query: SeriesQuery) -> Iterator[Result]:
     aggregator = AGGREGATORS[query.aggregator]
     bounds = [*np.flatnonzero(np.diff(codes, prepend=-1)).tolist(), len(codes)]
     for first, end in pairwise(bounds):
+        snapshot.check()
         times, values = aggregate(numbers.of_series(first, end), aggregator, rate=query.rate is not None)
         if np.isinf(values.doubles()[values.kinds == Kind.DOUBLE]).any():
             raise Refused("infinite", "Got Infinity: the values are too large for a double")
@@ -67,12 +69,7 @@ def run(snapshot: Snapshot, query: SeriesQuery) -> Iterator[Result]:
 
 def _select(snapshot: Snapshot, query: SeriesQuery) -> tuple[Columns, NDArray[np.int64]]:
     """The points of all groups, series of a group side by side, and each series' group."""
-    series = groups.find(snapshot, query.selection)
-    if query.aggregator == NONE:
-        ordered = groups.each(series)
-    else:
-        keys = [condition.key for condition in query.selection.filters if condition.group_by]
-        ordered = groups.group(snapshot, series, list(dict.fromkeys(keys)))
+    ordered = _grouped(snapshot, query)
     buckets = query.downsampling.buckets if query.downsampling is not None else None
     scan = scan_range(query.range, buckets)
     columns = snapshot.select(ordered.series, scan.start_ms, scan.end_ms)
@@ -81,6 +78,20 @@ def _select(snapshot: Snapshot, query: SeriesQuery) -> tuple[Columns, NDArray[np
     by_ordinal = np.argsort(ordered.series)
     found = by_ordinal[np.searchsorted(ordered.series, columns.series, sorter=by_ordinal)]
     return columns, ordered.codes[found]
+
+
+def _grouped(snapshot: Snapshot, query: SeriesQuery) -> groups.Groups:
+    """The selected series by their groups; chosen ones are a single group."""
+    selection = query.selection
+    if isinstance(selection, ChosenSeries):
+        series = groups.chosen(snapshot, selection)
+        keys = []
+    else:
+        series = groups.find(snapshot, selection)
+        keys = [condition.key for condition in selection.filters if condition.group_by]
+    if query.aggregator == NONE:
+        return groups.each(series)
+    return groups.group(snapshot, series, list(dict.fromkeys(keys)))
 
 
 def _numbers(columns: Columns) -> Numbers:

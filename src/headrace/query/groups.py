@@ -10,7 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from headrace.errors import Refused
-from headrace.model.query import Matches, Selection
+from headrace.model.query import ChosenSeries, Matches, Selection
+from headrace.model.series import UNKNOWN
 from headrace.store import Snapshot
 
 
@@ -36,6 +37,20 @@ def find(snapshot: Snapshot, selection: Selection) -> NDArray[np.uint32]:
     if selection.exact_keys and len(series):
         tag_counts = np.fromiter((len(name.tags) for name in snapshot.names(series)), dtype=np.int64, count=len(series))
         series = series[tag_counts == len(conditions)]
+    return series
+
+
+def chosen(snapshot: Snapshot, selection: ChosenSeries) -> NDArray[np.uint32]:
+    """Ordinals of the chosen series, in their order, each once. Raises Refused: rule "series-unknown", detail the index
+    of the first key that no series has; rule "metrics-differ"."""
+    series = snapshot.with_keys(selection.keys)
+    unknown = np.flatnonzero(series == UNKNOWN)
+    if len(unknown):
+        raise Refused("series-unknown", str(unknown[0]))
+    _, first = np.unique(series, return_index=True)
+    series = series[np.sort(first)]
+    if len({name.metric for name in snapshot.names(series)}) > 1:
+        raise Refused("metrics-differ", "the series are not all of one metric")
     return series
 
 

@@ -1,7 +1,7 @@
 """The contract of a store: what rooms and queries may ask of it, and what is durable and visible when it answers.
 
-A point's way: `append` -> one queue -> the writer thread writes all that waits into the journal, one fdatasync -> recent ->
-every waiting `append` returns. Queries take a `snapshot` and read only what such a commit has made visible.
+A point's way: `append` -> one queue -> the writer thread writes all that waits into the journal, one fdatasync ->
+recent -> every waiting `append` returns. Queries take a `snapshot` and read only what such a commit has made visible.
 """
 
 from __future__ import annotations
@@ -40,12 +40,24 @@ TagCondition = Callable[[NDArray[np.object_]], NDArray[np.bool_]]
 """Says of the distinct values (str) of one tag which of them match. Asked once per query, with each value once."""
 
 
+Check = Callable[[], None]
+"""Called between segments and groups; raises when a query must not go on (query.patience)."""
+
+
+def go_on() -> None:
+    """The Check of whoever waits for as long as it takes."""
+
+
 class Snapshot(Protocol):
-    """One consistent view: nothing that commits later shows in it, and files it reads are not unlinked while it is open."""
+    """One consistent view: nothing that commits later shows in it, and files it reads are not unlinked while it is
+    open."""
+
+    check: Check
+    """What this snapshot's reads call between segments, and its user between steps of its own."""
 
     def find(self, metric: str, conditions: Mapping[str, Sequence[TagCondition]]) -> NDArray[np.uint32]:
-        """Ordinals (ascending uint32) of the visible series of `metric` that have every tag key in `conditions` with a value
-        that all conditions of that key match. Raises KeyError when no visible series has that metric."""
+        """Ordinals (ascending uint32) of the visible series of `metric` that have every tag key in `conditions` with a
+        value that all conditions of that key match. Raises KeyError when no visible series has that metric."""
         ...
 
     def tag_values(self, series: NDArray[np.uint32], key: str) -> NDArray[np.object_]:
@@ -56,9 +68,23 @@ class Snapshot(Protocol):
         """The names of the given ordinals, in that order."""
         ...
 
+    def keys(self, series: NDArray[np.uint32]) -> NDArray[np.uint64]:
+        """uint64[k, 2]: the 128-bit keys of the given ordinals. Unlike an ordinal, a key means the same series after
+        any restart and on every server of the database."""
+        ...
+
+    def with_keys(self, keys: NDArray[np.uint64]) -> NDArray[np.uint32]:
+        """uint32[k]: the visible series with these keys (uint64[k, 2]), model.series.UNKNOWN where there is none."""
+        ...
+
+    def last(self, series: NDArray[np.uint32], before_ms: int) -> Columns:
+        """Of each of `series` its latest point with time <= before_ms, one point a series. Reads from the newest back,
+        not all of history. Raises as `select`."""
+        ...
+
     def select(self, series: NDArray[np.uint32], start_ms: int, end_ms: int) -> Columns:
-        """The points of `series` with start_ms <= time <= end_ms. The last write of one series and millisecond wins as a
-        whole row, across kinds; then an expired winner hides the point. Raises Refused (rule "query-points") above
+        """The points of `series` with start_ms <= time <= end_ms. The last write of one series and millisecond wins as
+        a whole row, across kinds; then an expired winner hides the point. Raises Refused (rule "query-points") above
         limits.QUERY_POINTS_MAX, Corrupt when a segment cannot be read."""
         ...
 
@@ -72,20 +98,21 @@ class Store(Protocol):
     async def append(self, points: Admitted) -> int:
         """Take the points. On return they survive `kill -9` and a power cut, and the next snapshot sees all of them.
 
-        Returns the journal sequence that holds them. Raises Unavailable (queue or disk full, failing disk, closing), and then
-        nothing of them is visible; never Refused. A cancelled call may still commit. Must be called on the event loop."""
+        Returns the journal sequence that holds them. Raises Unavailable (queue or disk full, failing disk, closing),
+        and then nothing of them is visible; never Refused. A cancelled call may still commit. Must be called on the
+        event loop."""
         ...
 
     async def delete(self, series: NDArray[np.uint32], start_ms: int, end_ms: int) -> int:
         """Delete the points of `series` (uint32 ordinals) with start_ms <= time <= end_ms that are visible now.
 
-        On return the deletion survives a power cut and the next snapshot sees none of them; points appended later to the
-        same series and times are not touched by it. Returns the journal sequence of the deletion. Raises Unavailable, and
-        then nothing is deleted. Must be called on the event loop."""
+        On return the deletion survives a power cut and the next snapshot sees none of them; points appended later to
+        the same series and times are not touched by it. Returns the journal sequence of the deletion. Raises
+        Unavailable, and then nothing is deleted. Must be called on the event loop."""
         ...
 
-    def snapshot(self) -> AbstractContextManager[Snapshot]:
-        """Pin what is visible now. Any thread."""
+    def snapshot(self, check: Check = go_on) -> AbstractContextManager[Snapshot]:
+        """Pin what is visible now. Any thread. check: called between segments."""
         ...
 
     def suggest(self, role: str, prefix: str, limit: int) -> list[str]:

@@ -19,6 +19,7 @@ from headrace.errors import Corrupt, Unavailable
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted
 from headrace.model.series import SeriesTable
+from headrace.store import Check, go_on
 from headrace.store.catalog import Catalog
 from headrace.store.journal import Journal
 from headrace.store.journal_reader import Replay
@@ -64,11 +65,11 @@ class EmbeddedStore:
         return await self._writer.submit(points)
 
     @contextmanager
-    def snapshot(self) -> Iterator[EmbeddedSnapshot]:
+    def snapshot(self, check: Check = go_on) -> Iterator[EmbeddedSnapshot]:
         """See store.Store."""
         pinned = self._parts.visible.pin()
         try:
-            yield EmbeddedSnapshot(pinned, self._parts.index, self.table)
+            yield EmbeddedSnapshot(pinned, self._parts.index, self.table, check)
         finally:
             self._parts.visible.release(pinned)
 

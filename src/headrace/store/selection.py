@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from headrace.kernels.merge import count_places, drop_expired, group_rows, is_merged, keep_winners
 from headrace.kernels.rows import gather
 from headrace.model.points import Values
-from headrace.store import Columns
+from headrace.store import Check, Columns, go_on
 from headrace.store.recent import RecentView
 from headrace.store.rows import Collector, Rows, Wanted
 from headrace.store.segments import Segment
@@ -27,17 +27,19 @@ def select(
     end_ms: int,
     now_ms: int,
     points_max: int,
+    check: Check = go_on,
 ) -> Columns:
     """The points of the wanted series with start_ms <= time <= end_ms: winner first, then expiry, then value.
 
     segments, generations: in rising order of version, every segment older than any generation it was not sealed from.
-    Raises Refused (rule "query-points") when more than points_max rows match, overwritten and expired ones included;
-    Corrupt or Unavailable as Segment.read does.
+    check: called after each row group.   Raises Refused (rule "query-points") when more than points_max rows match,
+    overwritten and expired ones included; Corrupt or Unavailable as Segment.read does.
     """
     collected = Collector(points_max)
     for segment in segments:
         for rows in segment.read(wanted, start_ms, end_ms):
             collected.add(rows)
+            check()
     for generation in generations:
         collected.add(generation.select(wanted, start_ms, end_ms, points_max))
     return merge(collected.take(), wanted, now_ms)

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace import limits
-from headrace.model.series import SeriesName, SeriesTable
-from headrace.store import Columns, TagCondition
+from headrace.model.series import UNKNOWN, SeriesName, SeriesTable
+from headrace.model.time import TimeRange
+from headrace.store import Check, Columns, TagCondition
+from headrace.store.last import last
 from headrace.store.rows import want
 from headrace.store.selection import select
 from headrace.store.series_index import SeriesIndex
@@ -20,7 +22,8 @@ from headrace.store.visible import Pinned
 class EmbeddedSnapshot:
     """See store.Snapshot. Made by EmbeddedStore.snapshot, which unpins it."""
 
-    def __init__(self, pinned: Pinned, index: SeriesIndex, table: SeriesTable) -> None:
+    def __init__(self, pinned: Pinned, index: SeriesIndex, table: SeriesTable, check: Check) -> None:
+        self.check = check
         self._pinned = pinned
         self._index = index
         self._table = table
@@ -38,8 +41,38 @@ class EmbeddedSnapshot:
         """See store.Snapshot."""
         return self._table.names(series)
 
+    def keys(self, series: NDArray[np.uint32]) -> NDArray[np.uint64]:
+        """See store.Snapshot."""
+        return self._table.keys(series)
+
+    def with_keys(self, keys: NDArray[np.uint64]) -> NDArray[np.uint32]:
+        """See store.Snapshot."""
+        ordinals, _ = self._table.lookup(keys)
+        ordinals[ordinals >= len(self._index)] = UNKNOWN
+        return ordinals
+
     def select(self, series: NDArray[np.uint32], start_ms: int, end_ms: int) -> Columns:
         """See store.Snapshot."""
+        return self._select(series, start_ms, end_ms, limits.QUERY_POINTS_MAX)
+
+    def last(self, series: NDArray[np.uint32], before_ms: int) -> Columns:
+        """See store.Snapshot."""
+
+        def few(series: NDArray[np.uint32], start_ms: int, end_ms: int) -> Columns:
+            return self._select(series, start_ms, end_ms, limits.LAST_POINTS_MAX)
+
+        return last(few, series, before_ms, self._held(), self._now_ms)
+
+    def _held(self) -> TimeRange | None:
+        """The times of the earliest and the latest point anywhere, None when there is none."""
+        spans = [(segment.meta.min_time, segment.meta.max_time) for segment in self._pinned.segments]
+        for generation in self._pinned.generations:
+            if len(generation):
+                times = generation.times[: len(generation)]
+                spans.append((int(times.min()), int(times.max())))
+        return TimeRange(min(span[0] for span in spans), max(span[1] for span in spans)) if spans else None
+
+    def _select(self, series: NDArray[np.uint32], start_ms: int, end_ms: int, points_max: int) -> Columns:
         return select(
             self._pinned.segments,
             self._pinned.generations,
@@ -47,5 +80,6 @@ class EmbeddedSnapshot:
             start_ms,
             end_ms,
             self._now_ms,
-            limits.QUERY_POINTS_MAX,
+            points_max,
+            self.check,
         )

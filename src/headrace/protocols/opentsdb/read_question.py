@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from headrace.errors import Refused
 from headrace.model.query import (
     Buckets,
     CalendarBuckets,
+    ChosenSeries,
     Downsampling,
     Fill,
     FixedBuckets,
@@ -20,18 +22,20 @@ from headrace.model.query import (
 )
 from headrace.model.time import TimeRange, duration_ms
 from headrace.protocols.opentsdb.faults import shown
-from headrace.protocols.opentsdb.read_filters import NOT_KEY, condition
+from headrace.protocols.opentsdb.read_filters import NOT_KEY, SaidFilter, condition
 from headrace.protocols.opentsdb.read_times import duration, time_ms, zone
 from headrace.protocols.opentsdb.read_wire import COUNTER_MAX_DEFAULT, Query, RateOptions, SubQuery
+from headrace.protocols.opentsdb.tsuids import keys_of
 from headrace.query.functions import AGGREGATORS, FUNCTIONS, NONE
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One sub-query: what the engine is asked, and what `showQuery` echoes of it."""
+    """One sub-query: what the engine is asked, what `showQuery` echoes of it, and the tsuids that it names."""
 
     query: SeriesQuery
     echo: dict[str, Any]
+    tsuids: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Question:
     parts: list[Asked]
     in_ms: bool
     show_query: bool
+    show_tsuids: bool
     show_summary: bool
 
 
@@ -52,12 +57,12 @@ def question(said: Query, now_ms: int) -> Question:
         raise Refused("delete", "Deleting data is not enabled")
     if not said.queries:
         raise Refused("queries-missing", "Missing sub queries")
-    if said.show_tsuids:
-        raise Refused("not-implemented", "showTSUIDs is not implemented")
     local = zone(said.timezone or "")
     asked = _time_range(said, now_ms, local)
     parts = [_part(sub, index, asked, local, bool(said.use_calendar)) for index, sub in enumerate(said.queries)]
-    return Question(parts, bool(said.ms_resolution), bool(said.show_query), bool(said.show_summary))
+    return Question(
+        parts, bool(said.ms_resolution), bool(said.show_query), bool(said.show_tsuids), bool(said.show_summary)
+    )
 
 
 def _time_range(said: Query, now_ms: int, local: ZoneInfo) -> TimeRange:
@@ -78,23 +83,14 @@ def _part(sub: SubQuery, index: int, asked: TimeRange, local: ZoneInfo, use_cale
         raise Refused("aggregator", "Missing the aggregation function")
     if sub.aggregator not in AGGREGATORS:
         raise Refused("aggregator", f"No such aggregation function: {shown(sub.aggregator)}")
-    if sub.tsuids:
-        raise Refused("not-implemented", "Queries by tsuids are not implemented")
-    if not sub.metric:
-        raise Refused("metric-missing", "Missing the metric or tsuids, provide at least one")
     said = sub.said_filters()
-    selection = Selection(
-        sub.metric,
-        tuple(condition(one) for one in said if one.type != NOT_KEY),
-        tuple(one.tagk for one in said if one.type == NOT_KEY),
-        bool(sub.explicit_tags),
-    )
+    selection = ChosenSeries(keys_of(sub.tsuids)) if sub.tsuids else selection_of(sub.metric, said, sub.explicit_tags)
     rate = _rate(sub.rate_options) if sub.rate else None
     query = SeriesQuery(selection, asked, sub.aggregator, downsampling(sub.downsample, local, use_calendar), rate)
     echo = {
         "aggregator": sub.aggregator,
-        "metric": sub.metric,
-        "tsuids": None,
+        "metric": None if sub.tsuids else sub.metric,
+        "tsuids": sub.tsuids or None,
         "downsample": sub.downsample,
         "rate": bool(sub.rate),
         "filters": [{"tagk": f.tagk, "filter": f.filter, "group_by": f.group_by, "type": f.type} for f in said],
@@ -102,7 +98,19 @@ def _part(sub: SubQuery, index: int, asked: TimeRange, local: ZoneInfo, use_cale
         "index": index,
         "tags": {f.tagk: f"{f.type}({f.filter})" for f in said if f.group_by},
     }
-    return Asked(query, echo)
+    return Asked(query, echo, sub.tsuids or [])
+
+
+def selection_of(metric: str | None, said: Sequence[SaidFilter], explicit_tags: bool | None = False) -> Selection:
+    """The series of a metric that all filters let through. Raises Refused."""
+    if not metric:
+        raise Refused("metric-missing", "Missing the metric or tsuids, provide at least one")
+    return Selection(
+        metric,
+        tuple(condition(one) for one in said if one.type != NOT_KEY),
+        tuple(one.tagk for one in said if one.type == NOT_KEY),
+        bool(explicit_tags),
+    )
 
 
 def _rate(options: RateOptions | None) -> Rate:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -73,13 +74,20 @@ class Query(msgspec.Struct, rename="camel"):
 
 _QUERY = msgspec.json.Decoder(Query, strict=False)
 
+T = TypeVar("T")
+
 
 def query_of_body(body: bytes) -> Query:
     """The question of a POST. Raises Refused, rules "body-empty" and "json"."""
+    return decode_json(_QUERY, body)
+
+
+def decode_json(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """The body of a POST. Raises Refused, rules "body-empty" and "json"."""
     if not body.strip():
         raise Refused("body-empty", "Missing message content")
     try:
-        return _QUERY.decode(body)
+        return decoder.decode(body)
     except msgspec.DecodeError as error:
         raise Refused("json", "Unable to parse the given JSON", str(error)) from error
     except (RecursionError, UnicodeDecodeError) as error:
@@ -93,7 +101,7 @@ def query_of_parameters(given: Mapping[str, Sequence[str]]) -> Query:
     return Query(
         start=given["start"][0],
         end=given.get("end", [None])[0],
-        queries=[_tsuid_query(text) for text in given.get("tsuid", ())]
+        queries=[tsuid_query(text) for text in given.get("tsuid", ())]
         + [sub_query(text) for text in given.get("m", ())],
         timezone=given.get("timezone", [None])[0],
         ms_resolution="ms" in given,
@@ -108,9 +116,22 @@ def sub_query(text: str) -> SubQuery:
 
     Raises Refused (rule "m").
     """
+    query, last = _aggregation(text)
+    query.metric, query.filters = metric_and_filters(last)
+    return query
+
+
+def tsuid_query(text: str) -> SubQuery:
+    """What `tsuid` says: as `m`, but with tsuids, parted by commas, for the metric. Raises Refused (rule "m")."""
+    query, last = _aggregation(text)
+    query.tsuids = last.split(",")
+    return query
+
+
+def _aggregation(text: str) -> tuple[SubQuery, str]:
+    """What all parts but the last say, and the last."""
     parts = _parts(text)
-    metric, filters = _metric_and_filters(parts[-1])
-    query = SubQuery(aggregator=parts[0], metric=metric, filters=filters)
+    query = SubQuery(aggregator=parts[0])
     for part in parts[1:-1]:
         lowered = part.lower()
         if lowered.startswith("rate"):
@@ -122,12 +143,7 @@ def sub_query(text: str) -> SubQuery:
             query.downsample = part
         else:
             raise Refused("m", f"Invalid parameter m={shown(text)} (cannot understand '{shown(part)}')")
-    return query
-
-
-def _tsuid_query(text: str) -> SubQuery:
-    parts = _parts(text)
-    return SubQuery(aggregator=parts[0], tsuids=parts[-1].split(","))
+    return query, parts[-1]
 
 
 def _parts(text: str) -> list[str]:
@@ -153,7 +169,8 @@ def _split_at_colons(text: str) -> list[str]:
     return parts
 
 
-def _metric_and_filters(text: str) -> tuple[str, list[JsonFilter]]:
+def metric_and_filters(text: str) -> tuple[str, list[JsonFilter]]:
+    """What `metric{group tags}{filters}` says. Raises Refused (rule "m")."""
     metric, brace, rest = text.partition("{")
     if not brace:
         return metric, []

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from concurrent.futures import Executor
 
+from starlette.types import ASGIApp
+
 from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.protocols.opentsdb import routes
-from headrace.protocols.opentsdb.read import read_endpoints
+from headrace.protocols.opentsdb.read import Queries
+from headrace.protocols.opentsdb.read_last import LastPoints
+from headrace.protocols.opentsdb.read_names import NameQuestions
+from headrace.protocols.opentsdb.read_pool import QueryPool, Reads
+from headrace.protocols.opentsdb.read_reply import endpoint
+from headrace.protocols.opentsdb.read_server import server_pages
 from headrace.protocols.opentsdb.scan import ScanningDecoder
 from headrace.protocols.opentsdb.wire import ReferenceDecoder
 from headrace.store import Store
@@ -20,6 +27,22 @@ def open_room(store: Store, settings: Settings, metrics: Metrics, query_pool: Ex
     query_pool: threads for queries alone; large bodies are decoded on the loop's own threads, where no query is in
     their way.
     """
-    endpoints = read_endpoints(store, query_pool, settings.body_bytes_max)
+    endpoints = read_endpoints(store, settings, metrics, query_pool)
     decode = ScanningDecoder(ReferenceDecoder(store.table), store.table.secret)
     return routes.room(store, settings, metrics, endpoints, decode)
+
+
+def read_endpoints(store: Reads, settings: Settings, metrics: Metrics, query_pool: Executor) -> dict[str, ASGIApp]:
+    """Everything but put, by its path below /api/ in lower case."""
+    pool = QueryPool(query_pool, settings.query_timeout_s)
+    names = NameQuestions(store, pool)
+    handlers = {
+        "query": Queries(store, pool).query,
+        "query/last": LastPoints(store, pool).last,
+        "suggest": names.suggest,
+        "search/lookup": names.lookup,
+        "uid/assign": names.uid_assign,
+        "dump_meta": names.dump_meta,
+        **server_pages(settings, metrics),
+    }
+    return {path: endpoint(handler, settings.body_bytes_max) for path, handler in handlers.items()}

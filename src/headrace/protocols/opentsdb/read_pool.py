@@ -1,0 +1,79 @@
+"""Where questions run: on threads of a pool, a bounded number at a time, each for a bounded time and only while
+somebody waits for its answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeVar
+
+from headrace import limits
+from headrace.errors import Refused, Unavailable
+from headrace.model.series import SeriesTable
+from headrace.query.patience import Patience
+from headrace.store import Check, Snapshot, go_on
+
+T = TypeVar("T")
+
+
+class Reads(Protocol):
+    """What reading needs of a store (store.Store)."""
+
+    @property
+    def table(self) -> SeriesTable:
+        """From keys to ordinals."""
+        ...
+
+    def snapshot(self, check: Check = go_on) -> AbstractContextManager[Snapshot]:
+        """Pin what is visible now. check: called between segments."""
+        ...
+
+    def suggest(self, role: str, prefix: str, limit: int) -> list[str]:
+        """At most `limit` names that start with `prefix`, sorted."""
+        ...
+
+
+class QueryPool:
+    """Runs work on `pool`, whose threads it may have to itself."""
+
+    def __init__(self, pool: Executor, timeout_s: float) -> None:
+        self._pool = pool
+        self._timeout_s = timeout_s
+        self._waiting = 0
+
+    async def run(self, work: Callable[[Check], T], client_leaves: Callable[[], Awaitable[bool]]) -> T:
+        """Do `work`, which asks now and then whether it may go on.
+
+        client_leaves: waits until the client has gone. Raises Unavailable when limits.QUERIES_WAITING_MAX already run
+        or wait, or the client has gone; Refused (rule "query-time") when the work takes longer than the timeout.
+        """
+        if self._waiting >= limits.QUERIES_WAITING_MAX:
+            raise Unavailable("too many queries are waiting")
+        self._waiting += 1
+        patience = Patience(self._timeout_s)
+        leaving = asyncio.ensure_future(client_leaves())
+        leaving.add_done_callback(lambda left: None if left.cancelled() or not left.result() else patience.lose())
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work, patience.check)
+        except Refused as refused:
+            if refused.rule == "query-time":
+                raise self._timed_out(refused) from refused
+            raise
+        finally:
+            leaving.cancel()
+            self._waiting -= 1
+
+    async def next_of(self, chunks: Iterator[bytes]) -> bytes:
+        """The next chunk of an answer that is under way, b"" after the last."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, next, chunks, b"")
+
+    def _timed_out(self, refused: Refused) -> Refused:
+        """OpenTSDB: SaltScanner, of a scan that takes too long."""
+        limit_ms = round(self._timeout_s * 1000)
+        return Refused(
+            refused.rule,
+            f"Sorry, your query timed out. Time limit: {limit_ms} ms. "
+            "Please try filtering using more tags or decrease your time range.",
+        )

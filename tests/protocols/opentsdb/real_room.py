@@ -1,0 +1,63 @@
+"""The room over a real store in a folder, closed and opened again as a server is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from room_fixture import OpenTSDB, Reply
+
+from headrace.config import Settings
+from headrace.metrics import Metrics
+from headrace.protocols.opentsdb.room import open_room
+from headrace.store.embedded import EmbeddedStore, open_store
+from headrace.transport.routing import Router
+
+
+class RealRoom(OpenTSDB):
+    """As its clients see it."""
+
+    def __init__(self, opened: EmbeddedStore, settings: Settings, pool: ThreadPoolExecutor) -> None:
+        self.opened = opened
+        self.metrics = Metrics()
+        self.room = open_room(opened, settings, self.metrics, pool)
+        self.router = Router([self.room])
+
+    async def put(self, *points: tuple[str, int, Any, dict[str, str]]) -> None:
+        """Each point is metric, time, value, tags."""
+        keys = ("metric", "timestamp", "value", "tags")
+        body = json.dumps([dict(zip(keys, point, strict=True)) for point in points])
+        assert (await self.ask("/api/put", body)).status == 204
+
+    async def get(self, target: str, **headers: str) -> Reply:
+        return await self.ask(f"/api/{target}", method="GET", headers=headers)
+
+    async def post(self, target: str, body: Any, method: str = "POST") -> Reply:
+        return await self.ask(f"/api/{target}", body if isinstance(body, str) else json.dumps(body), method=method)
+
+
+@contextmanager
+def real_room(folder: Path, **settings: Any) -> Iterator[RealRoom]:
+    chosen = Settings(data_dir=folder, **settings)
+    opened = open_store(chosen, Metrics())
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            yield RealRoom(opened, chosen, pool)
+    finally:
+        opened.close()
+
+
+def answered(reply: Reply) -> Any:
+    assert reply.status == 200, reply.body
+    assert reply.headers["content-type"] == "application/json; charset=UTF-8"
+    return json.loads(reply.body)
+
+
+def error(reply: Reply) -> tuple[int, str]:
+    said = json.loads(reply.body)["error"]
+    assert said["code"] == reply.status
+    return reply.status, said["message"]

@@ -1,0 +1,88 @@
+"""search/lookup, suggest, uid/assign and dump_meta, as section 3 of the facts and the clients have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from real_room import RealRoom, answered, error, real_room
+
+T = 1356998400
+
+
+@pytest.fixture
+def tsd(tmp_path: Path) -> Iterator[RealRoom]:
+    with real_room(tmp_path) as room:
+        yield room
+
+
+async def fill(tsd: RealRoom) -> None:
+    await tsd.put(
+        ("sys.cpu", T, 1, {"host": "web01", "dc": "lga"}),
+        ("sys.cpu", T, 1, {"host": "web02", "dc": "lga"}),
+        ("sys.cpu", T, 1, {"host": "db01"}),
+        ("load", T, 1, {"host": "web01"}),
+    )
+
+
+async def test_the_shape_that_grafana_reads(tsd: RealRoom) -> None:
+    await fill(tsd)
+    found = answered(await tsd.get("search/lookup?m=sys.cpu{dc=*}&limit=1000"))
+    assert set(found) == {"type", "metric", "tags", "limit", "startIndex", "time", "totalResults", "results"}
+    assert (found["type"], found["metric"], found["limit"], found["startIndex"]) == ("LOOKUP", "sys.cpu", 1000, 0)
+    assert found["tags"] == [{"key": "dc", "value": "*"}]
+    assert found["totalResults"] == 2
+    assert [result["tags"]["host"] for result in found["results"]] == ["web01", "web02"]
+    assert all(set(result) == {"tsuid", "metric", "tags"} for result in found["results"])
+
+
+async def test_lookup_by_post_with_limit_and_without_metric(tsd: RealRoom) -> None:
+    await fill(tsd)
+    asked = {"metric": "sys.cpu", "tags": [{"key": "host", "value": "*"}], "limit": 2}
+    found = answered(await tsd.post("search/lookup", asked))
+    assert (found["totalResults"], len(found["results"])) == (3, 2)
+    rest = answered(await tsd.post("search/lookup", {**asked, "startIndex": 2}))
+    assert [result["tags"] for result in rest["results"]] == [{"host": "db01"}]
+    anywhere = answered(await tsd.get("search/lookup?m={host=web01}"))
+    assert (anywhere["metric"], sorted(r["metric"] for r in anywhere["results"])) == ("*", ["load", "sys.cpu"])
+    any_key = answered(await tsd.get("search/lookup?m=sys.cpu{*=lga}"))
+    assert any_key["totalResults"] == 2
+    assert answered(await tsd.get("search/lookup?m=load"))["totalResults"] == 1
+
+
+@pytest.mark.parametrize("question", ["nope", "sys.cpu{rack=*}", "sys.cpu{host=nobody}", "{*=nobody}"])
+async def test_an_unknown_name_is_404(tsd: RealRoom, question: str) -> None:
+    await fill(tsd)
+    assert error(await tsd.get(f"search/lookup?m={question}")) == (404, "Unable to resolve one or more names")
+
+
+async def test_mistakes(tsd: RealRoom) -> None:
+    assert error(await tsd.get("search/lookup")) == (400, "Missing parameter <code>m</code>")
+    assert error(await tsd.get("search/lookup?m=a&limit=x")) == (400, "Unable to convert 'limit' to a valid number")
+    assert error(await tsd.get("uid/assign")) == (400, "Missing values to assign UIDs")
+    assert error(await tsd.get("dump_meta")) == (400, "Missing 'tagkey' parameter")
+
+
+async def test_uid_assign(tsd: RealRoom) -> None:
+    await fill(tsd)
+    found = answered(await tsd.get("uid/assign?metric=new.a,new.b&tagk=rack"))
+    assert set(found) == {"metric", "tagk"}
+    assert set(found["metric"]) == {"new.a", "new.b"}
+    assert len({*found["metric"].values(), *found["tagk"].values()}) == 3
+    reply = await tsd.post("uid/assign", {"metric": ["load", "new.a", "bad!"], "tagv": ["web01"]})
+    assert reply.status == 400
+    said = reply.body.decode()
+    assert '"metric_errors":{"load":"Name already exists with UID: ' in said
+    assert '"bad!":"Invalid metric (\\"bad!\\"): illegal character: !"' in said
+    assert f'"metric":{{"new.a":"{found["metric"]["new.a"]}"}}' in said
+    assert '"tagv_errors":{"web01":"Name already exists' in said
+
+
+async def test_dump_meta(tsd: RealRoom) -> None:
+    await fill(tsd)
+    asked = {"tagkey": "host", "tagvalueprefix": "web", "max": 10, "dump_metric": False}
+    assert answered(await tsd.post("dump_meta", asked)) == [{"host": "web01"}, {"host": "web02"}]
+    assert answered(await tsd.post("dump_meta", {**asked, "metric": "load"})) == [{"host": "web01"}]
+    assert answered(await tsd.post("dump_meta", {**asked, "dump_metric": True})) == ["load", "sys.cpu"]
+    assert answered(await tsd.get("dump_meta?tagkey=host&tagvalueprefix=web0&max=1")) == [{"host": "web01"}]

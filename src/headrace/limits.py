@@ -160,18 +160,18 @@ QUERY_THREADS = 2
 OPEN_FILES_BESIDE_CONNECTIONS = 4096
 """Open files beside connections: segments, journal, catalog. The soft limit of 1024 of many systems is too low for both."""
 
-# housekeeping: how files are merged, and the room that is kept for it ----------------------------------------------------
+# housekeeping: how files are merged, and the room that is kept for it ------------------------------------------------
 
 MERGE_FACTOR = 4
-"""Sizes of neighbouring files differ by this factor from tier to tier, and so many of a tier become one. 8 would write a
-point 1.5 times less often but leave twice as many files for each query to ask (docs/decisions/merging.md)."""
+"""Sizes of neighbouring files differ by this factor from tier to tier, and so many of a tier become one. 8 would write
+a point 1.5 times less often but leave twice as many files for each query to ask (docs/decisions/merging.md)."""
 
 MERGE_INPUTS_MAX = 8
 """Files merged at once: one row group of each is in memory, some 4 MB, 16 MB where texts are long."""
 
 MERGE_ROWS_MAX = 64_000_000
-"""Rows of a merged file; from half of it on a file is not merged again for its size. 120 to 500 MB of numbers: a merge of
-that size takes half a minute, and 10 billion points lie in some 300 files."""
+"""Rows of a merged file; from half of it on a file is not merged again for its size. 120 to 500 MB of numbers: a merge
+of that size takes half a minute, and 10 billion points lie in some 300 files."""
 
 MERGE_BYTES_MAX = 1024 * 1024 * 1024
 """Bytes of a merged file, for long texts: a merge needs so much room beside the files that it replaces."""
@@ -225,11 +225,23 @@ Only undownsampled groups of many series with times of their own come near it.""
 QUERIES_WAITING_MAX = 64
 """Queries that run or wait for a thread. A dashboard asks some 20 at once; behind 64 a client is better off with a 503."""
 
+ANSWER_PIECE_VALUES = 10_000
+"""Values of an answer that are written in one step: their doubles hold the interpreter for 0.5 ms."""
+
+ANSWER_CHUNK_BYTES = 256 * 1024
+"""An answer longer than this, some 10,000 values, is sent while it is being made."""
+
+ANSWER_GZIP_BYTES_MIN = 1024
+"""Shorter answers fit one packet: gzip would save nothing."""
+
 # names, as all rooms decode them ------------------------------------------------------------------------------------
 
 CACHED_NAMES_MAX = 65_536
 """Spellings of names whose keys a decoder remembers: some 25 MB at 150 bytes a name. When full it is emptied, which
 costs one hash a series."""
+
+PLAIN_NAMES_AT_ONCE = 4096
+"""New names that the gate takes apart in one step: with 64 tags each they would need 8 MB of scratch."""
 
 # the OpenTSDB room -------------------------------------------------------------------------------------------------
 
@@ -255,15 +267,6 @@ thread."""
 OPENTSDB_SHOWN_TEXT_MAX = 512
 """Characters of one of the sender's texts that an error repeats: errors stay smaller than what caused them."""
 
-OPENTSDB_ANSWER_PIECE_VALUES = 10_000
-"""Values of an answer that are written in one step: their doubles hold the interpreter for 0.5 ms."""
-
-OPENTSDB_ANSWER_CHUNK_BYTES = 256 * 1024
-"""An answer longer than this, some 10,000 values, is sent while it is being made."""
-
-OPENTSDB_GZIP_BYTES_MIN = 1024
-"""Shorter answers fit one packet: gzip would save nothing."""
-
 OPENTSDB_SUGGEST_MAX = 100_000
 """Names of one suggestion, whatever `max` says: some 10 MB."""
 
@@ -286,9 +289,6 @@ KAIROSDB_ERRORS_MAX = 1000
 
 KAIROSDB_SHOWN_TEXT_MAX = 512
 """Characters of one of the sender's texts that an error repeats."""
-
-KAIROSDB_ANSWER_PIECE_VALUES = 10_000
-"""Values of an answer that are written in one step: their doubles hold the interpreter for 0.5 ms."""
 
 KAIROSDB_LOOP_BODY_BYTES_MAX = 256 * 1024
 """Bodies up to this size are decoded on the event loop: at most 5 ms by the slowest decoder; larger ones on a thread."""

@@ -35,7 +35,7 @@ def mixed() -> Values:
 
 @pytest.mark.parametrize("piece_values", [1, 2, 3, 100])
 def test_every_kind_of_value_in_any_cut(piece_values: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headrace.protocols.opentsdb.read_answer.OPENTSDB_ANSWER_PIECE_VALUES", piece_values)
+    monkeypatch.setattr("headrace.protocols.opentsdb.read_answer.ANSWER_PIECE_VALUES", piece_values)
     element = Element({"metric": "m"}, np.arange(5, dtype=np.int64) * 1000, mixed(), Fill.NONE)
     expected: list[Any] = ["ü, ]", {"lat": 1.5}, True, -(2**63), 0.1]
     as_object = json.loads(b"".join(pieces([element, element], False, False, {"emittedDPs": 10})))

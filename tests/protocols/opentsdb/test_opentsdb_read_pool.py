@@ -11,7 +11,7 @@ import pytest
 from real_room import error, real_room
 
 from headrace.errors import Refused, Unavailable
-from headrace.protocols.opentsdb.read_pool import QueryPool
+from headrace.query.pool import QueryPool
 from headrace.store import Check
 
 

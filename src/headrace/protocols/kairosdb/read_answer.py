@@ -11,7 +11,7 @@ import orjson
 
 from headrace.errors import Refused
 from headrace.kernels.kairosdb_json import POINT_BYTES_MAX, weave_pairs
-from headrace.limits import KAIROSDB_ANSWER_PIECE_VALUES
+from headrace.limits import ANSWER_PIECE_VALUES
 from headrace.model.points import Kind, Values
 from headrace.model.series import SeriesName
 from headrace.protocols.kairosdb.read_wire import MetricQuery
@@ -82,8 +82,8 @@ def pieces(answers: Sequence[Answered]) -> Iterator[bytes]:
 
 
 def _points(rows: Rows) -> Iterator[bytes]:
-    for first in range(0, len(rows), KAIROSDB_ANSWER_PIECE_VALUES):
-        part = rows.taken(slice(first, first + KAIROSDB_ANSWER_PIECE_VALUES))
+    for first in range(0, len(rows), ANSWER_PIECE_VALUES):
+        part = rows.taken(slice(first, first + ANSWER_PIECE_VALUES))
         kinds = part.values.kinds
         plain = bool(((kinds <= Kind.INT64) | (kinds == GAP)).all())
         yield (b"," if first else b"") + (_woven(part) if plain else _written(part))

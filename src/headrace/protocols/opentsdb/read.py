@@ -8,18 +8,18 @@ from typing import Any
 
 from starlette.types import Scope
 
-from headrace import limits
 from headrace.errors import Refused
 from headrace.model.query import Fill
 from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.read_answer import Element, common_tags, pieces
-from headrace.protocols.opentsdb.read_pool import QueryPool, Reads
 from headrace.protocols.opentsdb.read_question import Asked, Question, question
 from headrace.protocols.opentsdb.read_reply import Parameters, Reply
 from headrace.protocols.opentsdb.read_wire import query_of_body, query_of_parameters
 from headrace.protocols.opentsdb.tsuids import tsuids_of, unknown_tsuid
 from headrace.query import engine
+from headrace.query.pool import QueryPool, Reads
 from headrace.store import Check, Snapshot
+from headrace.transport.streaming import joined
 
 
 class Queries:
@@ -35,7 +35,7 @@ class Queries:
         asked = question(said, time.time_ns() // 1_000_000)
         in_arrays = "arrays" in parameters
         answer = await self._pool.run(lambda check: self._answer(asked, in_arrays, check), reply.client_leaves)
-        await reply.stream(answer, self._pool)
+        await reply.stream(answer, self._pool.next_of)
 
     def _answer(self, asked: Question, in_arrays: bool, check: Check) -> tuple[bytes, Iterator[bytes]]:
         """Run all sub-queries; the first chunk of the answer, and the others. On a thread of the pool."""
@@ -51,7 +51,7 @@ class Queries:
         if asked.show_summary:
             points = sum(len(element.times) for element in elements)
             summary = {"emittedDPs": points, "totalTime": round((time.perf_counter() - began) * 1000, 3)}
-        chunks = _joined(pieces(elements, asked.in_ms, in_arrays, summary))
+        chunks = joined(pieces(elements, asked.in_ms, in_arrays, summary))
         return next(chunks), chunks
 
 
@@ -77,17 +77,3 @@ def _in_our_words(refused: Refused, part: Asked) -> Refused:
             return Refused(refused.rule, "One or more TSUIDs did not share the same metric")
         case _:
             return refused
-
-
-def _joined(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes in chunks of about limits.OPENTSDB_ANSWER_CHUNK_BYTES."""
-    gathered: list[bytes] = []
-    length = 0
-    for part in parts:
-        gathered.append(part)
-        length += len(part)
-        if length >= limits.OPENTSDB_ANSWER_CHUNK_BYTES:
-            yield b"".join(gathered)
-            gathered, length = [], 0
-    if gathered:
-        yield b"".join(gathered)

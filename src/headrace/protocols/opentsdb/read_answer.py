@@ -12,7 +12,7 @@ import orjson
 from numpy.typing import NDArray
 
 from headrace.kernels.datapoints import POINT_BYTES_MAX, weave
-from headrace.limits import OPENTSDB_ANSWER_PIECE_VALUES
+from headrace.limits import ANSWER_PIECE_VALUES
 from headrace.model.points import Kind, Values
 from headrace.model.query import Fill
 from headrace.model.series import SeriesName
@@ -54,8 +54,8 @@ def pieces(
         yield before + orjson.dumps(element.head)[:-1] + b',"dps":' + opening
         times, values = (element.times, element.values) if in_ms else _by_second(element.times, element.values)
         nan = NAN_AS_NULL if element.fill is Fill.NULL else NAN_AS_TEXT
-        for first in range(0, len(times), OPENTSDB_ANSWER_PIECE_VALUES):
-            rows = slice(first, first + OPENTSDB_ANSWER_PIECE_VALUES)
+        for first in range(0, len(times), ANSWER_PIECE_VALUES):
+            rows = slice(first, first + ANSWER_PIECE_VALUES)
             separator = b"," if first else b""
             yield separator + _points(times[rows], values.kinds[rows], values.bits[rows], values, first, in_arrays, nan)
         yield closing

@@ -18,12 +18,12 @@ from headrace.model.time import HOUR_MS, TIME_MS_MAX
 from headrace.protocols.opentsdb import times
 from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.read_filters import short_form
-from headrace.protocols.opentsdb.read_pool import QueryPool, Reads
 from headrace.protocols.opentsdb.read_question import selection_of
 from headrace.protocols.opentsdb.read_reply import Parameters, Reply
 from headrace.protocols.opentsdb.read_wire import decode_json, metric_and_filters
 from headrace.protocols.opentsdb.tsuids import keys_of, tsuids_of
 from headrace.query import groups
+from headrace.query.pool import QueryPool, Reads
 from headrace.store import Check, Columns, Snapshot
 
 

@@ -19,11 +19,11 @@ from headrace.model.series import SeriesName
 from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.fields import Field, field_of, series_metric
 from headrace.protocols.opentsdb.names import ILLEGAL_CHARACTER
-from headrace.protocols.opentsdb.read_pool import QueryPool, Reads
 from headrace.protocols.opentsdb.read_reply import Parameters, Reply
 from headrace.protocols.opentsdb.read_wire import decode_json, metric_and_filters
 from headrace.protocols.opentsdb.tsuids import tsuids_of
 from headrace.query import filters
+from headrace.query.pool import QueryPool, Reads
 from headrace.store import Check, Snapshot, TagCondition
 
 NAMES_DEFAULT: Final = 25

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 from urllib.parse import parse_qs
 
-from isal import isal_zlib
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from headrace import limits
 from headrace.errors import Refused
 from headrace.protocols.opentsdb.faults import JSON_TYPE, Answer, callback_of, method_not_allowed, refuse
-from headrace.protocols.opentsdb.read_pool import QueryPool
-from headrace.transport.body import GZIP_WBITS, accepts_gzip, gzipped, read_body
+from headrace.transport import streaming
+from headrace.transport.body import read_body
 
 STATUS_OF_RULE = {
     "body-too-large": 413,
@@ -33,72 +30,12 @@ READING = ("GET", "POST")
 Parameters = Mapping[str, list[str]]
 
 
-class Reply:
-    """Writes one answer: wrapped for jsonp and as gzip where the client asks for it."""
+class Reply(streaming.Reply):
+    """A JSON answer, wrapped for jsonp where the request names a callback."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, callback: str) -> None:
-        self._scope = scope
-        self._receive = receive
-        self._send = send
-        self._callback = callback.encode()
-
-    async def whole(self, body: bytes, status: int = 200) -> None:
-        """A JSON answer that is there as a whole."""
-        if self._callback:
-            body = b"%b(%b)" % (self._callback, body)
-        headers = [JSON_TYPE]
-        if len(body) >= limits.OPENTSDB_GZIP_BYTES_MIN and accepts_gzip(self._scope):
-            body = gzipped(body)
-            headers.append((b"content-encoding", b"gzip"))
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
-
-    async def stream(self, answer: tuple[bytes, Iterator[bytes]], pool: QueryPool) -> None:
-        """An answer in chunks that are made while it is being sent; stops making them when the client has gone."""
-        chunk, chunks = answer
-        following = await pool.next_of(chunks)
-        if not following:
-            await self.whole(chunk)
-            return
-        headers = [JSON_TYPE]
-        packing = isal_zlib.compressobj(1, wbits=GZIP_WBITS) if accepts_gzip(self._scope) else _AsItIs()
-        if not isinstance(packing, _AsItIs):
-            headers.append((b"content-encoding", b"gzip"))
-        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-        gone = asyncio.ensure_future(self.client_leaves())
-        try:
-            opening, closing = (self._callback + b"(", b")") if self._callback else (b"", b"")
-            await self._more(packing.compress(opening + chunk))
-            while following and not (gone.done() and gone.result()):
-                await self._more(packing.compress(following))
-                following = await pool.next_of(chunks)
-            await self._send({"type": "http.response.body", "body": packing.compress(closing) + packing.flush()})
-        finally:
-            gone.cancel()
-
-    async def empty(self, status: int) -> None:
-        """An answer without a body."""
-        await self._send({"type": "http.response.start", "status": status, "headers": []})
-        await self._send({"type": "http.response.body", "body": b""})
-
-    async def client_leaves(self) -> bool:
-        """Waits until there is nobody to answer any more (true), or the answer is complete."""
-        message = await self._receive()
-        return bool(message["type"] == "http.disconnect")
-
-    async def _more(self, body: bytes) -> None:
-        if body:
-            await self._send({"type": "http.response.body", "body": body, "more_body": True})
-
-
-class _AsItIs:
-    """A compressor that does nothing."""
-
-    def compress(self, data: bytes) -> bytes:
-        return data
-
-    def flush(self) -> bytes:
-        return b""
+        opening, closing = (callback.encode() + b"(", b")") if callback else (b"", b"")
+        super().__init__(scope, receive, send, [JSON_TYPE], opening, closing)
 
 
 class Handler(Protocol):

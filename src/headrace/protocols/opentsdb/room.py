@@ -12,11 +12,11 @@ from headrace.protocols.opentsdb import routes
 from headrace.protocols.opentsdb.read import Queries
 from headrace.protocols.opentsdb.read_last import LastPoints
 from headrace.protocols.opentsdb.read_names import NameQuestions
-from headrace.protocols.opentsdb.read_pool import QueryPool, Reads
 from headrace.protocols.opentsdb.read_reply import endpoint
 from headrace.protocols.opentsdb.read_server import server_pages
 from headrace.protocols.opentsdb.scan import ScanningDecoder
 from headrace.protocols.opentsdb.wire import ReferenceDecoder
+from headrace.query.pool import QueryPool, Reads
 from headrace.store import Store
 from headrace.transport import Room
 

@@ -1,0 +1,38 @@
+"""A bounded number of questions wait; the others hear so at once."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from headrace import limits
+from headrace.errors import Unavailable
+from headrace.query.pool import QueryPool
+
+
+async def stays() -> bool:
+    await asyncio.Event().wait()
+    return True
+
+
+async def test_one_question_too_many_is_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "QUERIES_WAITING_MAX", 2)
+    go_on = threading.Event()
+    with ThreadPoolExecutor(1) as threads:
+        pool = QueryPool(threads, 60)
+        waiting = [asyncio.ensure_future(pool.run(lambda check: go_on.wait(10), stays)) for _ in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable, match="too many queries"):
+            await pool.run(lambda check: True, stays)
+        go_on.set()
+        assert await asyncio.gather(*waiting) == [True, True]
+        assert await pool.run(lambda check: "again", stays) == "again"
+
+
+async def test_chunks_come_one_by_one_and_then_nothing() -> None:
+    with ThreadPoolExecutor(1) as threads:
+        pool, chunks = QueryPool(threads, 60), iter([b"a", b"b"])
+        assert [await pool.next_of(chunks) for _ in range(3)] == [b"a", b"b", b""]

@@ -24,7 +24,7 @@ def block(begin: str, server: ServerProcess) -> str:
 
 
 def paste(commands: str) -> str:
-    return subprocess.run(["bash", "-euc", commands], check=True, capture_output=True, text=True, timeout=30).stdout
+    return subprocess.run(["bash", "-euc", commands], check=True, capture_output=True, timeout=30).stdout.decode()
 
 
 @pytest.mark.peer("curl")

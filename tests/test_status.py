@@ -1,0 +1,49 @@
+"""Our own pages: they say what is true of the store, and nothing of what it holds."""
+
+from __future__ import annotations
+
+import httpx
+
+from headrace import __version__
+from headrace.errors import Refused
+from headrace.metrics import Metrics
+from headrace.status import refuse, status_room
+
+
+async def get(path: str, refusing: str | None = None) -> httpx.Response:
+    room = status_room(lambda: refusing, Metrics())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(room.app), base_url="http://headrace") as client:
+        return await client.get(path)
+
+
+async def test_health_is_200_while_points_are_taken() -> None:
+    answer = await get("/health")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "version": __version__})
+
+
+async def test_health_is_503_with_the_reason_while_not() -> None:
+    answer = await get("/health", refusing="the disk is full")
+    assert answer.status_code == 503
+    assert answer.json()["reason"] == "the disk is full"
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_metrics_are_what_prometheus_reads() -> None:
+    answer = await get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert "\nheadrace_store_read_only " in answer.text
+
+
+async def test_the_first_page_names_every_door() -> None:
+    text = (await get("/")).text
+    for door in ("/api/put", "/api/query", "/health", "/metrics", "put <metric>"):
+        assert door in text
+
+
+async def test_what_is_not_there_is_404() -> None:
+    assert (await get("/nowhere")).status_code == 404
+
+
+def test_a_refusal_before_the_page_is_plain_json() -> None:
+    status, headers, body = refuse(413, Refused("body-too-large", "too large"))
+    assert (status, headers, body) == (413, [(b"content-type", b"application/json")], b'{"error": "too large"}')

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headrace.errors import Refused
 from headrace.gate import RuleSet, admit
-from headrace.model.points import Kind, Points, Values
+from headrace.model.points import Kind, Names, Points, Values
 from headrace.model.series import SeriesName, SeriesTable, series_name
+from headrace.protocols.opentsdb import telnet
+from headrace.protocols.opentsdb.scan import scan, scan_lines
 
 PLAIN = RuleSet("plain", 0, re.compile(r"[^a-z]"), tags_min=1, tags_max=2, name_bytes_max=8)
 ANYTHING = RuleSet("anything", 1, None, tags_min=0, tags_max=9, name_bytes_max=99)
@@ -91,3 +96,62 @@ def test_every_rule_is_named(name: SeriesName, rule: str) -> None:
     with pytest.raises(Refused) as caught:
         PLAIN.check(name)
     assert caught.value.rule == rule
+
+
+words = st.text("abcé", min_size=1, max_size=3) | st.sampled_from(["a" * 8, "a" * 9, "A", "b!"])
+spelled = st.lists(st.tuples(words, st.dictionaries(words, words, min_size=1, max_size=3)), min_size=1, max_size=12)
+
+
+@dataclass
+class OneByOne:
+    """The same names, to be had only one by one."""
+
+    names: Names
+
+    def name(self, row: int) -> SeriesName:
+        return self.names.name(row)
+
+
+@pytest.mark.parametrize("dialect", ["json", "line"])
+@given(batches=st.lists(spelled, min_size=1, max_size=3))
+def test_names_in_bulk_fare_as_one_by_one(dialect: str, batches: list[list[tuple[str, dict[str, str]]]]) -> None:
+    tables = [SeriesTable(SECRET), SeriesTable(SECRET)]
+    for named in batches:
+        if dialect == "json":
+            sent = [{"metric": metric, "timestamp": 1e9, "value": 1, "tags": tags} for metric, tags in named]
+            points = scan(json.dumps(sent, ensure_ascii=False).replace("1000000000.0", "1000000000").encode(), SECRET)
+        else:
+            tags = ["".join(f" {key}={value}" for key, value in tags.items()) for _, tags in named]
+            lines = [f"put {metric} 1000000000 1{tag}\n" for (metric, _), tag in zip(named, tags, strict=True)]
+            points = scan_lines("".join(lines).encode(), SECRET, telnet.read_name)
+        assert points is not None
+        one_by_one = replace(points, names=OneByOne(points.names))
+        answers = []
+        for table, batch in zip(tables, (points, one_by_one), strict=True):
+            admission = admit(batch, PLAIN, table)
+            keys = table.keys(admission.admitted.series).tolist()
+            refused = [(place, why.rule, why.detail, why.at, name) for place, why, name in admission.refused]
+            answers.append((keys, admission.admitted.times.tolist(), refused))
+        assert answers[0] == answers[1]
+    registered = []
+    for table in tables:
+        ordinals = np.arange(len(table), dtype=np.uint32)
+        pairs = zip(table.names(ordinals), map(tuple, table.keys(ordinals).tolist()), strict=True)
+        registered.append(sorted(pairs))
+        assert all(table.key_of(name) == key for name, key in registered[-1])
+    assert registered[0] == registered[1]
+
+
+def test_plain_names_are_asked_for_in_bulk_only() -> None:
+    table = SeriesTable(SECRET)
+    points = scan(
+        b'[{"metric":"m","timestamp":1000000000,"value":1,"tags":{"b":"x","a":"y"}},'
+        b'{"metric":"m","timestamp":1000000000,"value":1,"tags":{"a":"y","b":"x"}}]',
+        SECRET,
+    )
+    assert points is not None
+    points.names.name = None  # type: ignore[method-assign,assignment]
+    assert admit(points, PLAIN, table).admitted.series.tolist() == [0, 0]
+    assert table.name(0) == series_name("m", {"a": "y", "b": "x"})
+    assert len(admit(points, ANYTHING, table).admitted) == 2
+    assert len(table) == 1

@@ -5,15 +5,17 @@ Names are checked once per series and rule set, not once per point: a series rem
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from headrace import limits
 from headrace.errors import Refused
-from headrace.model.points import Admitted, Points, Values
+from headrace.kernels import names as kernel
+from headrace.model.points import Admitted, PartedNames, Points, Values
 from headrace.model.series import UNKNOWN, SeriesName, SeriesTable
 
 
@@ -71,47 +73,106 @@ class Admission:
 def admit(points: Points, rules: RuleSet, table: SeriesTable) -> Admission:
     """Look up every point's series, registering new ones that satisfy `rules`. Order of points is kept.
 
-    A registered series is visible to queries only when a point of it has been committed (store.append).
+    A registered series is visible to queries only when a point of it has been committed (store.append). Any thread.
     Raises Refused (rule "series-limit") only per point, never for the batch.
     """
-    series, satisfied = table.lookup(points.keys)
-    unchecked = np.flatnonzero((satisfied & (1 << rules.bit)) == 0)
+    series, unchecked = _look_up(points, rules, table)
+    if len(unchecked) and isinstance(points.names, PartedNames):
+        _register_plain(points.keys, points.names, unchecked, rules, table)
+        series, unchecked = _look_up(points, rules, table)
     if not len(unchecked):
-        return Admission(Admitted(series, points.times, points.values, points.expires), [])
+        return Admission(_whole(series, points), [])
+    refusals = _register_each(points, unchecked, rules, table)
+    series, _ = table.lookup(points.keys)
+    if not refusals:
+        return Admission(_whole(series, points), [])
+    refused = []
+    keep = np.ones(len(points.keys), dtype=np.bool_)
+    for unkept in unchecked.tolist():
+        key = (int(points.keys[unkept, 0]), int(points.keys[unkept, 1]))
+        if key in refusals:
+            keep[unkept] = False
+            refused.append((int(points.places[unkept]), *refusals[key]))
+    assert not np.any(series[keep] == UNKNOWN), "every kept point has a series"
+    return Admission(_take(series, points, keep), refused)
+
+
+def _look_up(points: Points, rules: RuleSet, table: SeriesTable) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """The points' ordinals, and the rows whose names are not known to satisfy `rules`."""
+    series, satisfied = table.lookup(points.keys)
+    return series, np.flatnonzero((satisfied & (1 << rules.bit)) == 0)
+
+
+def _register_each(
+    points: Points, unchecked: NDArray[np.int64], rules: RuleSet, table: SeriesTable
+) -> dict[tuple[int, int], tuple[Refused, SeriesName]]:
+    """Check the names of rows `unchecked` one by one, each once, and register the good ones. Returns the refusals."""
     refusals: dict[tuple[int, int], tuple[Refused, SeriesName]] = {}
-    for row, key in _first_rows(points.keys, unchecked):
+    for row in _first_rows(points.keys, unchecked).tolist():
+        key = (int(points.keys[row, 0]), int(points.keys[row, 1]))
         name = points.names.name(row)
         try:
             rules.check(name)
             table.register(key, name, rules.bit)
         except Refused as refusal:
             refusals[key] = (refusal, name)
-    series, _ = table.lookup(points.keys)
-    if not refusals:
-        return Admission(Admitted(series, points.times, points.values, points.expires), [])
-    refused = []
-    keep = np.ones(len(points), dtype=np.bool_)
-    for unkept in unchecked.tolist():
-        key = (int(points.keys[unkept, 0]), int(points.keys[unkept, 1]))
-        if key in refusals:
-            keep[unkept] = False
-            refused.append((int(points.places[unkept]), *refusals[key]))
-    kept = np.flatnonzero(keep)
-    assert not np.any(series[kept] == UNKNOWN), "every kept point has a series"
-    return Admission(_take(series, points, kept), refused)
+    return refusals
 
 
-def _first_rows(keys: NDArray[np.uint64], rows: NDArray[np.int64]) -> Iterator[tuple[int, tuple[int, int]]]:
-    """(row, key) for the first row of each distinct key among `rows`."""
-    seen = set()
-    for row in rows.tolist():
-        key = (int(keys[row, 0]), int(keys[row, 1]))
-        if key not in seen:
-            seen.add(key)
-            yield row, key
+def _register_plain(
+    keys: NDArray[np.uint64], names: PartedNames, unchecked: NDArray[np.int64], rules: RuleSet, table: SeriesTable
+) -> None:
+    """Register, of the names of rows `unchecked`, those whose bytes alone show that they satisfy `rules`, by kernels.
+
+    Whatever else there is, one too many included, is left to the check of each name, which words the refusals.
+    """
+    rows = _first_rows(keys, unchecked)
+    order = np.empty(rules.tags_max, dtype=np.int64)
+    for start in range(0, len(rows), limits.PLAIN_NAMES_AT_ONCE):
+        chunk = rows[start : start + limits.PLAIN_NAMES_AT_ONCE]
+        parts = names.parts(chunk)
+        count = int(parts.name_ends[-1])
+        room = int((parts.ends[:count] - parts.begins[:count]).sum()) + _LENGTH_BYTES_MAX * count
+        heap = np.empty(room, dtype=np.uint8)
+        lengths = np.empty(len(chunk), dtype=np.uint32)
+        plain = _plain_characters(rules.illegal_character)
+        sizes = (rules.tags_min, rules.tags_max, rules.name_bytes_max)
+        used = kernel.write_plain(*parts, plain, *sizes, order, lengths, heap)
+        good = np.flatnonzero(lengths)
+        table.register_many(keys[chunk[good]], lengths[good], heap[:used], rules.bit)
 
 
-def _take(series: NDArray[np.uint32], points: Points, rows: NDArray[np.int64]) -> Admitted:
+_LENGTH_BYTES_MAX = 5
+"""Of a part's length in canonical form: enough for 2^35 - 1."""
+
+
+@functools.cache
+def _plain_characters(illegal: re.Pattern[str] | None) -> NDArray[np.uint8]:
+    """uint8[256]: 1 for each byte that is an ASCII character which `illegal` does not match."""
+    plain = np.zeros(256, dtype=np.uint8)
+    for byte in range(128):
+        plain[byte] = illegal is None or illegal.search(chr(byte)) is None
+    return plain
+
+
+def _first_rows(keys: NDArray[np.uint64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The first row of each distinct key among `rows`, in their order."""
+    slots = np.full(1 << (2 * len(rows)).bit_length(), -1, dtype=np.int64)
+    found = np.empty(len(rows), dtype=np.int64)
+    return found[: kernel.first_rows(keys, rows, slots, found)]
+
+
+def _whole(series: NDArray[np.uint32], points: Points) -> Admitted:
+    """All points. series: of each key."""
+    if points.runs is not None:
+        series = np.repeat(series, points.runs)
+    return Admitted(series, points.times, points.values, points.expires)
+
+
+def _take(series: NDArray[np.uint32], points: Points, keep: NDArray[np.bool_]) -> Admitted:
+    """The points of the keys that `keep` marks."""
+    admitted = _whole(series, points)
+    rows = np.flatnonzero(keep if points.runs is None else np.repeat(keep, points.runs))
     values = Values(points.values.kinds[rows], points.values.bits[rows], points.values.heap)
     expires = None if points.expires is None else points.expires[rows]
-    return Admitted(series[rows], points.times[rows], values, expires)
+    return Admitted(admitted.series[rows], points.times[rows], values, expires)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,14 +65,38 @@ class Names(Protocol):
         ...
 
 
+class NameParts(NamedTuple):
+    """Names where they stand in a text, as arrays (kernels/names.py).
+
+    text: uint8, may be read-only.   name_ends: int64[n], one past the last part of each name.   begins, ends: int64[p],
+    part p is text[begins[p] : ends[p]] as it means itself, no escapes: metric, key 1, value 1, key 2, value 2 …, the
+    tags in any order.
+    """
+
+    text: NDArray[np.uint8]
+    name_ends: NDArray[np.int64]
+    begins: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+
+@runtime_checkable
+class PartedNames(Names, Protocol):
+    """Names that can also be had in bulk, without an object each."""
+
+    def parts(self, rows: NDArray[np.int64]) -> NameParts:
+        """The parts of the names of points `rows`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Points:
     """n points as a door decoded them, in the order of the request (a later one wins over an earlier one).
 
-    keys: uint64[n, 2], the 128-bit keyed hash of each point's name (model.series.SeriesTable.key_of).
+    keys: uint64[k, 2], the 128-bit keyed hash of each point's name (model.series.SeriesTable.key_of).
     times: int64[n], ms since 1970 UTC.   values: n values.
-    places: int64[n], each point's index in the request, for refusals.
+    names: of each key.   places: int64[k], each key's index in the request, for refusals.
     expires: int64[n] ms since 1970 (NEVER for none), or None when no point of the batch expires.
+    runs: int64[k], how many consecutive points each key stands for; None: one each, k = n.
     """
 
     keys: NDArray[np.uint64]
@@ -81,6 +105,7 @@ class Points:
     names: Names
     places: NDArray[np.int64]
     expires: NDArray[np.int64] | None = None
+    runs: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.times)

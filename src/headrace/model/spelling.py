@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace import limits
-from headrace.kernels.plain_json import SPAN_COLUMNS
+from headrace.kernels.names import json_parts
+from headrace.kernels.plain_json import SPAN_COLUMNS, TAGS_MAX
+from headrace.model.points import NameParts
 from headrace.model.series import SeriesName
 
 Spelling = tuple[bytes, bytes]
@@ -68,19 +70,35 @@ class SpelledNames:
 
 
 class ScannedNames:
-    """The names of what was scanned (model.points.Names), read from its bytes when the gate asks.
+    """The names of what was scanned (model.points.PartedNames), read from its bytes when the gate asks.
 
     spans: int64[SPAN_COLUMNS * n], offsets into `text`.   read: the name that a spelling means, as the reference
-    decoder reads it.
+    decoder reads it.   take_apart: kernels.names.json_parts, or what stands in its place for another dialect.
     """
 
-    def __init__(self, text: bytes, spans: NDArray[np.int64], read: Callable[[Spelling], SeriesName]) -> None:
+    def __init__(
+        self,
+        text: bytes,
+        spans: NDArray[np.int64],
+        read: Callable[[Spelling], SeriesName],
+        take_apart: Callable[..., None] = json_parts,
+    ) -> None:
         self._text = text
         self._spans = spans
         self._read = read
+        self._take_apart = take_apart
 
     def name(self, row: int) -> SeriesName:
         """The name of the series of row `row`."""
         at = row * SPAN_COLUMNS
         metric_start, metric_end, tags_start, tags_end = self._spans[at : at + SPAN_COLUMNS].tolist()
         return self._read((self._text[metric_start:metric_end], self._text[tags_start:tags_end]))
+
+    def parts(self, rows: NDArray[np.int64]) -> NameParts:
+        """The parts of the names of `rows`. A scanner takes no name with escapes, nor more than TAGS_MAX tags."""
+        text = np.frombuffer(self._text, dtype=np.uint8)
+        name_ends = np.empty(len(rows), dtype=np.int64)
+        # Room for the most that may come; what stays untouched costs no memory.
+        begins, ends = np.empty((2, len(rows) * (1 + 2 * TAGS_MAX)), dtype=np.int64)
+        self._take_apart(text, self._spans, rows, name_ends, begins, ends)
+        return NameParts(text, name_ends, begins, ends)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from headrace.kernels import opentsdb_json, opentsdb_telnet
 from headrace.kernels.decimal import NOT_PLAIN
+from headrace.kernels.names import json_parts, line_parts
 from headrace.kernels.plain_json import PADDING, SPAN_COLUMNS, TAGS_MAX
 from headrace.model.points import Points, Values
 from headrace.model.series import SeriesName
@@ -32,7 +33,8 @@ def scan(body: bytes, secret: NDArray[np.uint64]) -> Points | None:
     secret: uint64[8], the database's own (model.series.SeriesTable.secret). Never refuses: what is returned is
     exactly what the reference decoder returns, and it would have refused nothing.
     """
-    return _scan(opentsdb_json.scan, body, len(body) // opentsdb_json.POINT_BYTES_MIN + 1, secret, read_name)
+    rows = len(body) // opentsdb_json.POINT_BYTES_MIN + 1
+    return _scan(opentsdb_json.scan, body, rows, secret, read_name, json_parts)
 
 
 def scan_lines(block: bytes, secret: NDArray[np.uint64], read: Callable[[Spelling], SeriesName]) -> Points | None:
@@ -42,7 +44,8 @@ def scan_lines(block: bytes, secret: NDArray[np.uint64], read: Callable[[Spellin
     """
     if not block.isascii() and not _is_utf8(block):
         return None
-    return _scan(opentsdb_telnet.scan, block, len(block) // opentsdb_telnet.LINE_BYTES_MIN + 1, secret, read)
+    rows = len(block) // opentsdb_telnet.LINE_BYTES_MIN + 1
+    return _scan(opentsdb_telnet.scan, block, rows, secret, read, line_parts)
 
 
 def _is_utf8(text: bytes) -> bool:
@@ -59,6 +62,7 @@ def _scan(
     rows: int,
     secret: NDArray[np.uint64],
     read: Callable[[Spelling], SeriesName],
+    take_apart: Callable[..., None],
 ) -> Points | None:
     """rows: at least as many as points can stand in `text`."""
     data = np.frombuffer(text + _ZEROS, dtype=np.uint8)
@@ -71,7 +75,8 @@ def _scan(
     if count == NOT_PLAIN:
         return None
     values = Values(kinds[:count], bits[:count])
-    return Points(keys[:count], times_ms[:count], values, ScannedNames(text, spans, read), np.arange(count))
+    names = ScannedNames(text, spans, read, take_apart)
+    return Points(keys[:count], times_ms[:count], values, names, np.arange(count))
 
 
 class ScanningDecoder:

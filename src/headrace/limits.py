@@ -292,3 +292,6 @@ KAIROSDB_SHOWN_TEXT_MAX = 512
 
 KAIROSDB_LOOP_BODY_BYTES_MAX = 256 * 1024
 """Bodies up to this size are decoded on the event loop: at most 5 ms by the slowest decoder; larger ones on a thread."""
+
+KAIROSDB_NAMES_MAX = 1_000_000
+"""Names that one answer lists: KairosDB has no limit, its web pages read all. Some 50 MB."""

@@ -161,8 +161,8 @@ def merge_runs(
 ) -> int:
     """Merge runs that each rise strictly by (key, time); of equals the row of the latest run wins. Returns how many.
 
-    Run r is rows starts[r]..starts[r + 1], later than those before it. heads: scratch, a place for each run. order: room
-    for all rows; the row numbers of the winners go there, by (key, time).
+    Run r is rows starts[r]..starts[r + 1], later than those before it.   heads: scratch, a place for each run.
+    order: room for all rows; the row numbers of the winners go there, by (key, time).
     """
     runs = len(starts) - 1
     for run in range(runs):

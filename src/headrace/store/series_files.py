@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -48,6 +48,20 @@ def write_series(folder: Path, sequence: int, ordinals: NDArray[np.uint32], name
     return path.name
 
 
+def merge_series_files(inputs: Sequence[Path], path: Path, database: str) -> str:
+    """Write the rows of several files, one after the other, into a new one, synced and renamed; returns its name.
+
+    The file counts only once current.json lists it. Raises OSError, Corrupt or Unavailable, and then leaves nothing
+    behind.
+    """
+    with replaced_file(path) as file, pq.ParquetWriter(file, SCHEMA, **PARQUET_OPTIONS) as writer:
+        for input_path in inputs:
+            for batch in _batches(input_path):
+                writer.write_batch(batch)
+        writer.add_key_value_metadata({FORMAT_KEY: str(SEGMENT_FORMAT), DATABASE_KEY: database})
+    return path.name
+
+
 def _batch(ordinals: NDArray[np.uint32], names: list[SeriesName]) -> pa.RecordBatch:
     ends = np.cumsum([0, *(len(name.tags) for name in names)], dtype=np.int32)
     pairs = list(chain.from_iterable(name.tags for name in names))
@@ -60,11 +74,26 @@ def _batch(ordinals: NDArray[np.uint32], names: list[SeriesName]) -> pa.RecordBa
 
 def read_series(path: Path) -> Iterator[tuple[NDArray[np.uint32], list[SeriesName]]]:
     """What write_series wrote, in chunks of at most limits.SERIES_CHUNK. Raises Corrupt or Unavailable."""
+    for batch in _batches(path):
+        metrics, tags = batch.column("metric").to_pylist(), batch.column("tags").to_pylist()
+        names = [SeriesName(metric, tuple(pairs)) for metric, pairs in zip(metrics, tags, strict=True)]
+        yield batch.column("series").to_numpy(), names
+
+
+def _batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """Of SCHEMA, at most limits.SERIES_CHUNK rows each. Raises Corrupt or Unavailable."""
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            for batch in file.iter_batches(limits.SERIES_CHUNK, use_threads=False):
-                metrics, tags = batch.column("metric").to_pylist(), batch.column("tags").to_pylist()
-                names = [SeriesName(metric, tuple(pairs)) for metric, pairs in zip(metrics, tags, strict=True)]
-                yield batch.column("series").to_numpy(), names
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+        batches = file.iter_batches(limits.SERIES_CHUNK, use_threads=False)
     except (OSError, ValueError) as error:
         raise read_failure(path, error) from error
+    with file:
+        while True:
+            # Only reading is in here: what the caller does with a batch raises its own errors.
+            try:
+                batch = next(batches, None)
+            except (OSError, ValueError) as error:
+                raise read_failure(path, error) from error
+            if batch is None:
+                return
+            yield batch

@@ -1,0 +1,86 @@
+"""What the embedded store does for itself beside writing and sealing: merge files, set damaged ones aside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from headrace import limits
+from headrace.errors import Corrupt, Unavailable
+from headrace.store.disk_space import DiskSpace
+from headrace.store.forgetting import Forgetting
+from headrace.store.merge_plan import plan_merge
+from headrace.store.merging import Pause
+from headrace.store.rows import MetricIds
+from headrace.store.segment_folder import SegmentFolder
+from headrace.store.segment_meta import SegmentMeta
+from headrace.store.segments import Segment
+from headrace.store.visible import Visible
+
+log = structlog.get_logger(__name__)
+
+
+class Housekeeping:
+    """merge is for the merger's thread, set_aside for any."""
+
+    def __init__(
+        self,
+        folder: SegmentFolder,
+        visible: Visible,
+        metric_ids: MetricIds,
+        disk: DiskSpace,
+        forgetting: Callable[[], Forgetting],
+    ) -> None:
+        """forgetting: what counts as gone at the moment of the call."""
+        self._folder = folder
+        self._visible = visible
+        self._metric_ids = metric_ids
+        self._disk = disk
+        self._forgetting = forgetting
+
+    def merge(self, pause: Pause) -> int:
+        """Do the next merge. Returns the rows or series that it read, 0 when there is nothing to do.
+
+        Raises Unavailable when the disk does not let it, Corrupt when what was written is not what is there; what
+        `pause` raises ends it. A damaged input is set aside, and the rest is merged by the next call.
+        """
+        pinned = self._visible.pin_segments()
+        try:
+            plan = plan_merge([size_of(segment.meta) for segment in pinned])
+            return self._merge(pinned[plan], pause) if plan is not None else self._folder.merge_series()
+        except OSError as failure:
+            raise Unavailable(f"files cannot be merged: {failure.strerror}") from failure
+        except Corrupt as damage:
+            if not self.set_aside(damage):
+                raise
+            return limits.ROW_GROUP_ROWS
+        finally:
+            self._visible.release_segments(pinned)
+
+    def _merge(self, inputs: tuple[Segment, ...], pause: Pause) -> int:
+        needed_bytes = sum(segment.meta.bytes for segment in inputs)
+        if self._disk.free_bytes() - needed_bytes < self._disk.reserve_bytes // 2:
+            raise Unavailable(f"a merge of {needed_bytes // 1_000_000} MB would take the room that sealing may need")
+        merged = self._folder.merge(inputs, self._metric_ids, self._forgetting(), pause)
+        if merged is not None:
+            self._visible.replace(inputs, merged)
+        return sum(segment.meta.rows for segment in inputs)
+
+    def set_aside(self, damage: Corrupt) -> bool:
+        """Serve on without the segment that turned out damaged. False when it is none of ours, or has been set aside
+        before. Never raises: the error of who met the damage is the better one."""
+        try:
+            if not self._folder.set_aside(damage):
+                return False
+        except OSError as failure:
+            log.error("a damaged file cannot be set aside", file=str(damage.file), reason=failure.strerror)
+            return False
+        log.error("damage set aside; the rest is served", file=str(damage.file), damage=damage.detail)
+        self._visible.discard(damage.file)
+        return True
+
+
+def size_of(meta: SegmentMeta) -> float:
+    """A segment's share of the largest that a merge may write."""
+    return max(meta.rows / limits.MERGE_ROWS_MAX, meta.bytes / limits.MERGE_BYTES_MAX)

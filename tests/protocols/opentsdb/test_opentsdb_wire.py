@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from room_fixture import SECRET, value_of
 
 from headrace.errors import Refused
+from headrace.model.bare_words import quote_bare_words
 from headrace.model.series import SeriesTable, series_name
 from headrace.model.spelling import KeyCache
 from headrace.protocols.opentsdb.wire import (
@@ -18,7 +19,6 @@ from headrace.protocols.opentsdb.wire import (
     ReferenceDecoder,
     as_utf8,
     incoming_points,
-    quote_bare_words,
     read_name,
 )
 from headrace.protocols.opentsdb.wire import _Slow as Slow

@@ -21,6 +21,7 @@ import numpy as np
 
 from headrace import limits
 from headrace.errors import Refused
+from headrace.model.bare_words import quote_bare_words
 from headrace.model.points import Points
 from headrace.model.series import SeriesName, series_name
 from headrace.model.spelling import Hashing, KeyCache, SpelledNames, Spelling, key_column
@@ -157,21 +158,6 @@ def _decode_one(body: bytes) -> list[IncomingPoint | None]:
 
 def _unparsable(detail: str) -> Refused:
     return Refused("json", UNPARSABLE, detail)
-
-
-# Strings first, whole or cut off by the end, so that a word inside one is never seen; no word may be a key.
-_TOKEN = re.compile(
-    rb'(?P<string>"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z))|(?P<word>[+-]INF|[+-]?Infinity|NaN)(?![\t\n\r ]*+:)', re.DOTALL
-)
-
-
-def quote_bare_words(body: bytes) -> bytes:
-    """The same JSON with bare NaN, Infinity, -Infinity, +Infinity, +INF and -INF as strings.
-
-    Jackson with ALLOW_NON_NUMERIC_NUMBERS, as OpenTSDB sets it, reads these words as numbers, and a number that
-    becomes text keeps its spelling, so a string means the same everywhere but as a timestamp (see `_timestamp`).
-    """
-    return _TOKEN.sub(lambda token: token["string"] or b'"' + token["word"] + b'"', body)
 
 
 class ReferenceDecoder:

@@ -1,0 +1,169 @@
+"""The small endpoints: names, version, health, delete, and what KairosDB has and we have not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
+from typing import Final, NamedTuple, Protocol, TypeVar
+from urllib.parse import parse_qs, unquote
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from starlette.types import Receive, Scope
+
+from headrace import __version__, limits
+from headrace.errors import Refused
+from headrace.model.query import Selection
+from headrace.model.time import ALL_TIME, TimeRange
+from headrace.protocols.kairosdb import faults
+from headrace.protocols.kairosdb.faults import Answer
+from headrace.protocols.kairosdb.read_aggregators import AGGREGATORS
+from headrace.protocols.kairosdb.read_grouping import FEATURES as GROUPERS
+from headrace.protocols.kairosdb.read_wire import parse_query
+from headrace.protocols.kairosdb.write import clock_ms
+from headrace.query import groups
+from headrace.store import Check, Snapshot, go_on
+from headrace.transport.body import read_body
+
+VERSION: Final = f"KairosDB 1.3.0-headrace-{__version__}"
+"""Clients cut off the first word; what follows begins with the version whose behaviour this is."""
+
+T = TypeVar("T")
+FEATURES: Final = {
+    name: {"name": name, "label": label, "properties": [feature.described() for feature in features]}
+    for name, label, features in (
+        ("aggregators", "Aggregators", [aggregator.feature for aggregator in AGGREGATORS.values()]),
+        ("group_by", "Group By", list(GROUPERS.values())),
+    )
+}
+"""KairosDB: FeaturesResource."""
+
+Handler = Callable[[Scope, Receive], Awaitable[Answer]]
+
+
+class Endpoint(NamedTuple):
+    """What a path answers, by method."""
+
+    handlers: Mapping[str, Handler]
+
+    async def answer(self, scope: Scope, receive: Receive) -> Answer:
+        """Answer one request; a method that is not there is a 405."""
+        handler = self.handlers.get("GET" if scope["method"] == "HEAD" else scope["method"])
+        return await handler(scope, receive) if handler else faults.method_not_allowed(", ".join(self.handlers))
+
+
+class Keeps(Protocol):
+    """What the small endpoints need of a store (store.embedded.EmbeddedStore)."""
+
+    @property
+    def refusing(self) -> str | None:
+        """Why no points are taken at present, None while they are."""
+        ...
+
+    async def delete(self, series: NDArray[np.uint32], start_ms: int, end_ms: int) -> int:
+        """See store.Store."""
+        ...
+
+    def snapshot(self, check: Check = go_on) -> AbstractContextManager[Snapshot]:
+        """See store.Store."""
+        ...
+
+    def suggest(self, role: str, prefix: str, limit: int) -> list[str]:
+        """See store.Store."""
+        ...
+
+
+class SmallEndpoints:
+    """One method an endpoint. pool: where the store is asked, as that may take a while."""
+
+    def __init__(self, store: Keeps, pool: Executor, body_bytes_max: int) -> None:
+        self._store = store
+        self._pool = pool
+        self._body_bytes_max = body_bytes_max
+
+    def by_path(self) -> dict[str, Endpoint]:
+        """The endpoints by their path below /api/v1/. `metric/`, `metadata/` and `rollups/` hold for all below them."""
+        absent = Endpoint(dict.fromkeys(("GET", "POST", "PUT", "DELETE"), self.absent))
+        return {
+            "version": Endpoint({"GET": self.version}),
+            "health/check": Endpoint({"GET": self.health_check}),
+            "health/status": Endpoint({"GET": self.health_status}),
+            "metricnames": Endpoint({"GET": lambda scope, _: self.names(scope, "metrics")}),
+            "tagnames": Endpoint({"GET": lambda scope, _: self.names(scope, "tagk")}),
+            "tagvalues": Endpoint({"GET": lambda scope, _: self.names(scope, "tagv")}),
+            "datapoints/delete": Endpoint({"POST": self.delete_points}),
+            "metric/": Endpoint({"DELETE": self.delete_metric}),
+            "features": Endpoint({"GET": self.features}),
+            "features/": Endpoint({"GET": self.features}),
+            "metadata/": absent,
+            "rollups": absent,
+            "rollups/": absent,
+        }
+
+    async def version(self, _scope: Scope, _receive: Receive) -> Answer:
+        """Which server this is."""
+        return faults.json_answer(msgspec.json.encode({"version": VERSION}))
+
+    async def health_check(self, _scope: Scope, _receive: Receive) -> Answer:
+        """204 while points are taken, else 500; no body."""
+        status, headers, body = faults.done()
+        return (status if self._store.refusing is None else 500), headers, body
+
+    async def health_status(self, _scope: Scope, _receive: Receive) -> Answer:
+        """The two checks that clients look up by name. We have no JVM whose threads could lock one another."""
+        datastore = "OK" if self._store.refusing is None else "FAIL"
+        return faults.json_answer(msgspec.json.encode(["JVM-Thread-Deadlock: OK", f"Datastore-Query: {datastore}"]))
+
+    async def names(self, scope: Scope, role: str) -> Answer:
+        """All names of a role (store.Store.suggest) that begin with the parameter `prefix`."""
+        parameters = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        prefix = parameters.get("prefix", [""])[-1]
+        found = await self._in_pool(lambda: self._store.suggest(role, prefix, limits.KAIROSDB_NAMES_MAX))
+        return faults.json_answer(msgspec.json.encode({"results": found}))
+
+    async def delete_points(self, scope: Scope, receive: Receive) -> Answer:
+        """Delete what a question would read."""
+        body = await read_body(scope, receive, self._body_bytes_max)
+        for question in parse_query(body, clock_ms()):
+            await self._delete(question.query.selection, question.query.range)
+        return faults.done()
+
+    async def delete_metric(self, scope: Scope, _receive: Receive) -> Answer:
+        """Delete a metric with all of its points; one that nobody knows is gone already."""
+        # From the raw path: a name may hold slashes, escaped.
+        metric = unquote(scope["raw_path"].decode("latin-1").split("/", 4)[4].removesuffix("/"))
+        await self._delete(Selection(metric), ALL_TIME)
+        return faults.done()
+
+    async def features(self, scope: Scope, _receive: Receive) -> Answer:
+        """What a question may name, all kinds or one."""
+        kind = scope["path"].removesuffix("/").partition("/features")[2].removeprefix("/")
+        if kind and kind not in FEATURES:
+            return faults.errors(404, [f"Unknown feature '{faults.shown(kind)}'"])
+        described = [FEATURES[name] for name in ([kind] if kind else FEATURES)]
+        return faults.json_answer(msgspec.json.encode(described if not kind else described[0]))
+
+    async def absent(self, scope: Scope, _receive: Receive) -> Answer:
+        """501."""
+        return faults.not_built("Metadata" if "/metadata" in scope["path"] else "Roll-ups")
+
+    async def _delete(self, selection: Selection, times: TimeRange) -> None:
+        series = await self._in_pool(lambda: self._find(selection))
+        if len(series):
+            await self._store.delete(series, times.start_ms, times.end_ms)
+
+    def _find(self, selection: Selection) -> NDArray[np.uint32]:
+        """The selected series, none of an unknown metric."""
+        with self._store.snapshot() as snapshot:
+            try:
+                return groups.find(snapshot, selection)
+            except Refused as refused:
+                if refused.rule != "metric-unknown":
+                    raise
+        return np.empty(0, dtype=np.uint32)
+
+    async def _in_pool(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)

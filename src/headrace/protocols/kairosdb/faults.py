@@ -1,0 +1,106 @@
+"""How this dialect says what went wrong: {"errors": ["text", ...]}, whatever the status."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import msgspec
+
+from headrace import limits
+from headrace.errors import Refused
+
+Headers = list[tuple[bytes, bytes]]
+Answer = tuple[int, Headers, bytes]
+"""Status, headers, body."""
+
+JSON_TYPE: Final = (b"content-type", b"application/json")
+
+_NEVER_CACHE: Final = ((b"pragma", b"no-cache"), (b"cache-control", b"no-cache"), (b"expires", b"0"))
+"""On every success (KairosDB: MetricsResource.setHeaders)."""
+
+
+def done() -> Answer:
+    """204: nothing was wrong."""
+    return 204, list(_NEVER_CACHE), b""
+
+
+def json_answer(body: bytes) -> Answer:
+    """200 with JSON."""
+    # Without the charset the Java client asks for by an exact comparison, others read latin-1.
+    return 200, [(b"content-type", b"application/json; charset=UTF-8"), *_NEVER_CACHE], body
+
+
+def errors(status: int, texts: Sequence[str]) -> Answer:
+    """A failure in as many sentences as there are."""
+    return status, [JSON_TYPE], msgspec.json.encode({"errors": texts})
+
+
+def refuse(status: int, refused: Refused) -> Answer:
+    """A request that fails as a whole. The transport asks too: before this room's app was reached, and for what it
+    raised."""
+    return errors(status, [refused.detail])
+
+
+def not_found(path: str) -> Answer:
+    """404 for a path that KairosDB has not."""
+    return errors(404, [f"HTTP 404 Not Found: {shown(path)}"])
+
+
+def method_not_allowed(allowed: str) -> Answer:
+    """405. allowed: the methods that this path takes."""
+    status, headers, body = errors(405, ["HTTP 405 Method Not Allowed"])
+    return status, [*headers, (b"allow", allowed.encode())], body
+
+
+def not_built(what: str) -> Answer:
+    """501: KairosDB has it and we do not."""
+    return errors(501, [f"{what}: not available on this server."])
+
+
+def shown(text: str) -> str:
+    """A text of the sender's as an error repeats it: cut at limits.KAIROSDB_SHOWN_TEXT_MAX characters."""
+    most = limits.KAIROSDB_SHOWN_TEXT_MAX
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
+class Failure(NamedTuple):
+    """What is not taken: the index of its metric object, the broken rule's stable name, and the words for the
+    sender."""
+
+    place: int
+    rule: str
+    error: str
+
+
+@dataclass(slots=True)
+class Failures:
+    """What a body's refusals come to.
+
+    first: the first of them, in body order, at most limits.KAIROSDB_ERRORS_MAX.   by_rule: all of them, counted in
+    points; a metric object that fails as a whole counts for each of its points.
+    """
+
+    first: list[Failure] = field(default_factory=list)
+    by_rule: Counter[str] = field(default_factory=Counter)
+    unworded: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.first)
+
+    def add(self, failure: Failure, points: int = 1) -> None:
+        """Take one more; its place is not before that of the last."""
+        self.by_rule[failure.rule] += points
+        if len(self.first) < limits.KAIROSDB_ERRORS_MAX:
+            self.first.append(failure)
+        else:
+            self.unworded += 1
+
+    def texts(self, others: Sequence[Failure] = ()) -> list[str]:
+        """The answer's `errors`, with `others` among them, in body order."""
+        first = sorted([*self.first, *others], key=lambda failure: failure.place)
+        worded = [failure.error for failure in first[: limits.KAIROSDB_ERRORS_MAX]]
+        unworded = self.unworded + len(first) - len(worded)
+        return [*worded, f"and {unworded} more errors."] if unworded else worded

@@ -1,0 +1,38 @@
+"""The room put together: what serve.py asks for."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from typing import Protocol
+
+from headrace.config import Settings
+from headrace.metrics import Metrics
+from headrace.protocols.kairosdb import faults
+from headrace.protocols.kairosdb.decode import ReferenceDecoder
+from headrace.protocols.kairosdb.endpoints import Keeps, SmallEndpoints
+from headrace.protocols.kairosdb.names import KAIROSDB_RULES
+from headrace.protocols.kairosdb.read import Queries, ReadsAndSaves, read_endpoints
+from headrace.protocols.kairosdb.routes import PREFIXES, KairosDBApp
+from headrace.protocols.kairosdb.types import Types
+from headrace.protocols.kairosdb.write import ROOM, WriteService
+from headrace.query.pool import QueryPool
+from headrace.transport import Room
+
+
+class Serves(Keeps, ReadsAndSaves, Protocol):
+    """What this room needs of a store (store.embedded.EmbeddedStore)."""
+
+
+def open_room(store: Serves, settings: Settings, metrics: Metrics, query_pool: Executor) -> Room:
+    """The room over a store.
+
+    query_pool: threads for questions; large bodies are decoded on the loop's own threads, where no question is in
+    their way.
+    """
+    types = Types()
+    writes = WriteService(store, KAIROSDB_RULES, metrics, ReferenceDecoder(store.table, types))
+    queries = Queries(store, QueryPool(query_pool, settings.query_timeout_s), types.group_of, KAIROSDB_RULES)
+    questions = read_endpoints(queries, settings.body_bytes_max)
+    endpoints = SmallEndpoints(store, query_pool, settings.body_bytes_max).by_path()
+    app = KairosDBApp(writes, questions, endpoints, settings.body_bytes_max)
+    return Room(ROOM, PREFIXES, app, faults.refuse)

@@ -1,0 +1,76 @@
+"""The paths of this room. A write is plain ASGI with as few steps as possible."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from headrace.protocols.kairosdb import faults
+from headrace.protocols.kairosdb.endpoints import Endpoint
+from headrace.protocols.kairosdb.faults import Answer
+from headrace.protocols.kairosdb.write import WriteService
+from headrace.transport.body import read_body
+
+ROOT: Final = "/api/v1/"
+
+PREFIXES: Final = tuple(
+    ROOT + name
+    for name in (
+        "datapoints",
+        "metric/",
+        "metricnames",
+        "tagnames",
+        "tagvalues",
+        "version",
+        "health",
+        "features",
+        "metadata",
+        "rollups",
+    )
+)
+"""What this room owns below /api/v1/; all else there is OpenTSDB's."""
+
+GZIP_TYPES: Final = frozenset((b"application/gzip",))
+
+
+class KairosDBApp:
+    """The paths of this room, as an ASGI app. What it raises (Refused, Unavailable) is for the router to have worded."""
+
+    def __init__(
+        self,
+        writes: WriteService,
+        questions: Mapping[str, ASGIApp],
+        endpoints: Mapping[str, Endpoint],
+        body_bytes_max: int,
+    ) -> None:
+        """questions, endpoints: all but the writing of points, by path below ROOT; one that ends with a slash holds for
+        all below it."""
+        self._writes = writes
+        self._questions = questions
+        self._endpoints = endpoints
+        self._body_bytes_max = body_bytes_max
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. One slash at the end of a path means nothing."""
+        path = scope["path"].removeprefix(ROOT).removesuffix("/")
+        if path == "datapoints":
+            await _send(send, await self._write(scope, receive))
+        elif path in self._questions:
+            await self._questions[path](scope, receive, send)
+        elif endpoint := self._endpoints.get(path) or self._endpoints.get(path.partition("/")[0] + "/"):
+            await _send(send, await endpoint.answer(scope, receive))
+        else:
+            await _send(send, faults.not_found(scope["path"]))
+
+    async def _write(self, scope: Scope, receive: Receive) -> Answer:
+        if scope["method"] != "POST":
+            return faults.method_not_allowed("POST")
+        return await self._writes.write(await read_body(scope, receive, self._body_bytes_max, GZIP_TYPES))
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    status, headers, body = answer
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

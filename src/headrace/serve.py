@@ -18,6 +18,7 @@ from headrace import log as logs
 from headrace.config import Settings
 from headrace.memory import give_back_freed_memory
 from headrace.metrics import Metrics
+from headrace.protocols.kairosdb import room as kairosdb
 from headrace.protocols.opentsdb import room as opentsdb
 from headrace.status import status_room
 from headrace.store.embedded import EmbeddedStore, open_store
@@ -63,6 +64,7 @@ def _rooms(store: EmbeddedStore, settings: Settings, metrics: Metrics, query_poo
     return [
         status_room(lambda: store.refusing, metrics),
         opentsdb.open_room(store, settings, metrics, query_pool),
+        kairosdb.open_room(store, settings, metrics, query_pool),
     ]
 
 

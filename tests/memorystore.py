@@ -46,6 +46,12 @@ class MemoryStore:
             found = {tag[role == "tagv"] for name in self._names for tag in name.tags}
         return sorted(text for text in found if text.startswith(prefix))[:limit]
 
+    async def change_document(self, kind: str, key: str, body: bytes | None) -> int:
+        raise NotImplementedError
+
+    def documents(self, kind: str, first: str, end: str) -> list[tuple[str, bytes]]:
+        return []
+
     def find(self, metric: str, conditions: Mapping[str, Sequence[TagCondition]]) -> NDArray[np.uint32]:
         if all(name.metric != metric for name in self._names):
             raise KeyError(metric)

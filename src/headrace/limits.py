@@ -267,6 +267,9 @@ thread."""
 OPENTSDB_SHOWN_TEXT_MAX = 512
 """Characters of one of the sender's texts that an error repeats: errors stay smaller than what caused them."""
 
+OPENTSDB_ANNOTATION_BYTES_MAX = 64 * 1024
+"""One annotation as JSON. All of them are in memory: people write some thousands a year, of a few hundred bytes."""
+
 OPENTSDB_SUGGEST_MAX = 100_000
 """Names of one suggestion, whatever `max` says: some 10 MB."""
 

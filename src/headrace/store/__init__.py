@@ -115,6 +115,19 @@ class Store(Protocol):
         """Pin what is visible now. Any thread. check: called between segments."""
         ...
 
+    async def change_document(self, kind: str, key: str, body: bytes | None) -> int:
+        """Keep `body` as the document of this kind and key, or take that away (None). Documents are what is no point:
+        annotations, registrations. Bodies are their owner's business.
+
+        On return the change survives a power cut and `documents` shows it; changes take effect in the order of the
+        calls. Returns the journal sequence. Raises Unavailable, and then nothing is changed. Must be called on the
+        event loop."""
+        ...
+
+    def documents(self, kind: str, first: str, end: str) -> list[tuple[str, bytes]]:
+        """Keys and bodies of the documents of `kind` with first <= key < end, ascending by key. Any thread."""
+        ...
+
     def suggest(self, role: str, prefix: str, limit: int) -> list[str]:
         """At most `limit` names that start with `prefix`, sorted; role is "metrics", "tagk" or "tagv". Any thread."""
         ...

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from headrace import limits
 from headrace.errors import Corrupt, Unavailable
 from headrace.kernels.hashing import SECRET_WORDS
 from headrace.model.series import NewSeries
+from headrace.store.documents import Document
 from headrace.store.durable import sync_folder
 
 FORMAT = 1
@@ -28,6 +29,13 @@ _SCHEMA = (
     "CREATE TABLE series (first INTEGER PRIMARY KEY, count INTEGER NOT NULL,"
     " keys BLOB NOT NULL, lengths BLOB NOT NULL, names BLOB NOT NULL, crc INTEGER NOT NULL)",
 )
+
+
+_SCHEMA_OF_DOCUMENTS = (
+    "CREATE TABLE IF NOT EXISTS documents (kind TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL,"
+    " crc INTEGER NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID"
+)
+"""Made at every opening: databases from before there were documents lack it."""
 
 
 class Catalog:
@@ -47,6 +55,7 @@ class Catalog:
             self._connection.execute("PRAGMA synchronous = FULL")
             if not self._connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'database'").fetchone():
                 self._begin()
+            self._connection.execute(_SCHEMA_OF_DOCUMENTS)
             version, self.database_id, secret = self._connection.execute("SELECT * FROM database").fetchone()
         if version != FORMAT or len(self.database_id) != ID_BYTES or len(secret) != 8 * SECRET_WORDS:
             self._connection.close()
@@ -81,6 +90,24 @@ class Catalog:
             for begin in range(0, len(series), limits.CATALOG_CHUNK_SERIES):
                 self._insert(series, begin, min(begin + limits.CATALOG_CHUNK_SERIES, len(series)))
         self.series_count = series.end
+
+    def documents(self) -> Iterator[Document]:
+        """All documents. Raises Corrupt, Unavailable."""
+        with _failures_as_ours(self._path):
+            for kind, key, body, crc in self._connection.execute("SELECT kind, key, body, crc FROM documents"):
+                if crc != _crc(body):
+                    raise Corrupt(self._path, f"the document {kind} {key} is damaged")
+                yield Document(kind, key, body)
+
+    def change_documents(self, changes: Iterable[Document]) -> None:
+        """On return the changes are on disk. Raises Unavailable, and then nothing has changed."""
+        with _failures_as_ours(self._path), self._transaction():
+            for kind, key, body in changes:
+                if body is None:
+                    self._connection.execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key))
+                else:
+                    row = (kind, key, body, _crc(body))
+                    self._connection.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)", row)
 
     def close(self) -> None:
         """Every change has been synced already."""

@@ -21,10 +21,11 @@ from headrace.model.points import Admitted
 from headrace.model.series import SeriesTable
 from headrace.store import Check, go_on
 from headrace.store.catalog import Catalog
+from headrace.store.documents import Document, Documents
 from headrace.store.journal import Journal
 from headrace.store.journal_reader import Replay
 from headrace.store.recent import RecentView
-from headrace.store.records import RecordType, StoredRecord, decode_points, decode_series
+from headrace.store.records import RecordType, StoredRecord, decode_document, decode_points, decode_series
 from headrace.store.sealer import Sealer
 from headrace.store.segment_folder import SegmentFolder, open_folder
 from headrace.store.segment_set import SegmentSet
@@ -48,7 +49,12 @@ class EmbeddedStore:
         self.table = parts.table
         self._parts = parts
         self._writer = Writer(
-            parts.journal, parts.table, parts.index, parts.visible, observe_commit=metrics.commit.observe
+            parts.journal,
+            parts.table,
+            parts.index,
+            parts.visible,
+            parts.documents,
+            observe_commit=metrics.commit.observe,
         )
         self._sealer = Sealer(parts.visible, self._seal, self._writer.freeze, settings.seal_age_s)
         self._show(metrics)
@@ -77,6 +83,14 @@ class EmbeddedStore:
         """See store.Store."""
         return self._parts.index.suggest(role, prefix, limit)
 
+    async def change_document(self, kind: str, key: str, body: bytes | None) -> int:
+        """See store.Store."""
+        return await self._writer.submit_document(Document(kind, key, body))
+
+    def documents(self, kind: str, first: str, end: str) -> list[tuple[str, bytes]]:
+        """See store.Store."""
+        return self._parts.documents.between(kind, first, end)
+
     def close(self) -> None:
         """Commit what waits and stop. Recent points stay in the journal and are there again at the next start."""
         self._writer.stop()
@@ -88,6 +102,7 @@ class EmbeddedStore:
         goes."""
         parts = self._parts
         try:
+            parts.catalog_documents()
             unlisted = parts.catalog_series()
             segment = parts.folder.seal(generation, parts.index.metric_ids, unlisted, self.table.names)
         except OSError as failure:
@@ -116,6 +131,14 @@ class Parts:
     folder: SegmentFolder
     visible: Visible
     journal: Journal
+    documents: Documents
+
+    def catalog_documents(self) -> None:
+        """Let the catalog take over the documents that have changed since the last time. Raises Unavailable."""
+        changes = self.documents.pending()
+        if changes:
+            self.catalog.change_documents(changes.values())
+            self.documents.taken_over(changes)
 
     def catalog_series(self) -> NDArray[np.uint32]:
         """Let the catalog take over the series that the journal made durable since the last time. Returns the ordinals
@@ -148,9 +171,10 @@ def open_store(settings: Settings, metrics: Metrics) -> EmbeddedStore:
         index.add(series)
     folder, segments, damaged = open_folder(settings.data_dir / SEGMENTS, catalog.database_id.hex())
     visible = Visible(SegmentSet(segments), settings.seal_points)
+    documents = Documents(catalog.documents())
     replay = Replay(settings.data_dir / JOURNAL, catalog.database_id, folder.current.sealed_through)
     for record in replay:
-        _apply(record, table, index, visible)
+        _apply(record, table, index, visible, documents)
     for finding in (*damaged, *replay.findings):
         log.error("damage set aside; the rest is served", file=str(finding.file), damage=finding.detail)
     log.info(
@@ -160,11 +184,13 @@ def open_store(settings: Settings, metrics: Metrics) -> EmbeddedStore:
         recent=visible.recent_points,
         seconds=round(time.perf_counter() - begin, 3),
     )
-    parts = Parts(catalog, table, index, folder, visible, Journal(replay))
+    parts = Parts(catalog, table, index, folder, visible, Journal(replay), documents)
     return EmbeddedStore(parts, settings, metrics)
 
 
-def _apply(record: StoredRecord, table: SeriesTable, index: SeriesIndex, visible: Visible) -> None:
+def _apply(
+    record: StoredRecord, table: SeriesTable, index: SeriesIndex, visible: Visible, documents: Documents
+) -> None:
     """Do again what the commit that wrote `record` did."""
     if record.type == RecordType.SERIES:
         series = decode_series(record)
@@ -181,5 +207,7 @@ def _apply(record: StoredRecord, table: SeriesTable, index: SeriesIndex, visible
         if not visible.fits(len(points)):
             visible.freeze_unbounded()
         visible.append(points, record.sequence)
+    elif record.type == RecordType.DOCUMENT:
+        documents.apply(decode_document(record))
     else:
         raise Corrupt(record.file, f"record {record.sequence} has type {record.type}, which this server does not know")

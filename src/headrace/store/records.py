@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from headrace.errors import Corrupt
 from headrace.model.points import HEAP_LENGTH_BITS, Admitted, Kind, Values
 from headrace.model.series import NewSeries
+from headrace.store.documents import Document
 
 _T = TypeVar("_T", bound=np.generic)
 
@@ -35,6 +36,7 @@ class RecordType(IntEnum):
     APOLLO_REGISTRATION = 4
     DATAZONE_FORM = 5
     SETTINGS = 6
+    DOCUMENT = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,29 @@ def decode_series(record: StoredRecord) -> NewSeries:
     if int(lengths.sum(dtype=np.uint64)) != heap_bytes:
         raise Corrupt(record.file, f"record {record.sequence}: the lengths of its names are not those of their heap")
     return NewSeries(first, keys, lengths, heap)
+
+
+_DOCUMENT_HEADER = struct.Struct("<HxxIIB3x")
+"""bytes of kind, of key and of body, and 1 when the document is taken away."""
+
+
+def encode_document(document: Document) -> Record:
+    """One record of a change of a document."""
+    kind, key, body = document.kind.encode(), document.key.encode(), document.body or b""
+    header = _DOCUMENT_HEADER.pack(len(kind), len(key), len(body), document.body is None)
+    return Record(RecordType.DOCUMENT, [header, kind, key, body])
+
+
+def decode_document(record: StoredRecord) -> Document:
+    """The change of a DOCUMENT record. Raises Corrupt."""
+    columns = _Columns(record)
+    kind_bytes, key_bytes, body_bytes, gone = columns.header(_DOCUMENT_HEADER)
+    kind, key, body = (columns.take(np.uint8, size).tobytes() for size in (kind_bytes, key_bytes, body_bytes))
+    columns.end()
+    try:
+        return Document(kind.decode(), key.decode(), None if gone else body)
+    except UnicodeDecodeError as error:
+        raise Corrupt(record.file, f"record {record.sequence}: the name of its document is no text") from error
 
 
 def _bytes_of(column: NDArray[Any]) -> memoryview:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
@@ -16,8 +16,9 @@ from headrace import limits
 from headrace.errors import Unavailable
 from headrace.model.points import Admitted, concatenate
 from headrace.model.series import NewSeries, SeriesTable
+from headrace.store.documents import Document, Documents
 from headrace.store.journal import Journal
-from headrace.store.records import Record, encode_points, encode_series
+from headrace.store.records import Record, encode_document, encode_points, encode_series
 from headrace.store.series_index import SeriesIndex
 from headrace.store.visible import Visible
 
@@ -29,6 +30,14 @@ class Waiting:
     """A batch in the queue and the future of the `append` that brought it."""
 
     points: Admitted
+    future: asyncio.Future[int]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingDocument:
+    """A change of a document in the queue: a commit of its own."""
+
+    document: Document
     future: asyncio.Future[int]
 
 
@@ -49,6 +58,7 @@ class Writer:
         table: SeriesTable,
         index: SeriesIndex,
         visible: Visible,
+        documents: Documents,
         *,
         observe_commit: Callable[[float], None],
     ) -> None:
@@ -56,8 +66,9 @@ class Writer:
         self._table = table
         self._index = index
         self._visible = visible
+        self._documents = documents
         self._observe_commit = observe_commit
-        self._queue: SimpleQueue[Waiting | Freeze | Stop] = SimpleQueue()
+        self._queue: SimpleQueue[Waiting | WaitingDocument | Freeze | Stop] = SimpleQueue()
         self._points_submitted = 0  # counted by the loop alone, so that neither counter needs a lock
         self._points_taken = 0  # counted by the writer alone
         self._refusing: str | None = None
@@ -99,15 +110,28 @@ class Writer:
         self._queue.put(Waiting(points, future))
         return await future
 
+    async def submit_document(self, document: Document) -> int:
+        """See Store.change_document."""
+        if self._refusing is not None:
+            raise Unavailable(self._refusing)
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._queue.put(WaitingDocument(document, future))
+        return await future
+
     def _run(self) -> None:
         batch: list[Waiting] = []
+        in_hand: list[WaitingDocument] = []
         try:
             while True:
                 batch, command = self._gather()
                 if batch:
                     self._commit(batch)
                     batch = []
-                if isinstance(command, Freeze):
+                if isinstance(command, WaitingDocument):
+                    in_hand = [command]
+                    self._commit_document(command)
+                    in_hand = []
+                elif isinstance(command, Freeze):
                     self._freeze()
                 elif isinstance(command, Stop):
                     return
@@ -115,10 +139,10 @@ class Writer:
             log.exception("the writer failed by a fault of ours; a restart goes on from the journal")
             self._broken = True
             self._refusing = "the writer failed and needs a restart of the server"
-            _settle(batch, bug)
+            _settle([*batch, *in_hand], bug)
             self._answer_until_stop(bug)
 
-    def _gather(self) -> tuple[list[Waiting], Freeze | Stop | None]:
+    def _gather(self) -> tuple[list[Waiting], WaitingDocument | Freeze | Stop | None]:
         """Wait for something to do, then take all that waits, up to a commit's size or the first command."""
         batch: list[Waiting] = []
         points = 0
@@ -137,7 +161,7 @@ class Writer:
                 break
         return batch, None
 
-    def _next(self) -> Waiting | Freeze | Stop | None:
+    def _next(self) -> Waiting | WaitingDocument | Freeze | Stop | None:
         """The next item of the queue; None, after a probe of the disk, when none comes while we refuse writes."""
         if self._refusing is None:
             return self._queue.get()
@@ -166,6 +190,16 @@ class Writer:
         _settle(batch, sequence)
         self._observe_commit(time.perf_counter() - begin)
 
+    def _commit_document(self, waiting: WaitingDocument) -> None:
+        try:
+            sequence = self._journal.append([encode_document(waiting.document)])
+        except Unavailable as failure:
+            self._turn_red(failure)
+            _settle([waiting], failure)
+            return
+        self._documents.apply(waiting.document)
+        _settle([waiting], sequence)
+
     def _make_room(self, points: int) -> None:
         """Raises Unavailable when sealing has fallen behind for longer than a sender should wait."""
         if not self._visible.fits(points):
@@ -192,7 +226,7 @@ class Writer:
 
     def _answer_until_stop(self, bug: Exception) -> None:
         while not isinstance(item := self._queue.get(), Stop):
-            if isinstance(item, Waiting):
+            if isinstance(item, Waiting | WaitingDocument):
                 _settle([item], bug)
 
 
@@ -202,7 +236,7 @@ def _records(points: Admitted, new_series: NewSeries | None) -> list[Record]:
     return [points_record] if new_series is None else [encode_series(new_series), points_record]
 
 
-def _settle(batch: list[Waiting], outcome: int | Exception) -> None:
+def _settle(batch: Sequence[Waiting | WaitingDocument], outcome: int | Exception) -> None:
     """Wake every `append` of the batch: one call into each event loop, however many wait."""
     loops = {waiting.future.get_loop() for waiting in batch}
     for loop in loops:

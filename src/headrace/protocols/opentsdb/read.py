@@ -10,6 +10,7 @@ from starlette.types import Scope
 
 from headrace.errors import Refused
 from headrace.model.query import Fill
+from headrace.protocols.opentsdb.annotations import Annotations
 from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.read_answer import Element, common_tags, pieces
 from headrace.protocols.opentsdb.read_question import Asked, Question, question
@@ -25,7 +26,8 @@ from headrace.transport.streaming import joined
 class Queries:
     """Answers questions from snapshots of a store, on the threads of a pool."""
 
-    def __init__(self, store: Reads, pool: QueryPool) -> None:
+    def __init__(self, store: Reads, pool: QueryPool, annotations: Annotations) -> None:
+        self._annotations = annotations
         self._store = store
         self._pool = pool
 
@@ -44,7 +46,9 @@ class Queries:
         with self._store.snapshot(check) as snapshot:
             for part in asked.parts:
                 try:
-                    elements += [_element(result, part, asked, snapshot) for result in engine.run(snapshot, part.query)]
+                    elements += [
+                        self._element(result, part, asked, snapshot) for result in engine.run(snapshot, part.query)
+                    ]
                 except Refused as refused:
                     raise _in_our_words(refused, part) from refused
         summary = None
@@ -54,17 +58,26 @@ class Queries:
         chunks = joined(pieces(elements, asked.in_ms, in_arrays, summary))
         return next(chunks), chunks
 
+    def _element(self, result: engine.Result, part: Asked, asked: Question, snapshot: Snapshot) -> Element:
+        names = snapshot.names(result.series)
+        tags, differing = common_tags(names)
+        head: dict[str, Any] = {"metric": names[0].metric, "tags": tags, "aggregateTags": differing}
+        if asked.show_query:
+            head["query"] = part.echo
+        annotated = asked.annotations and self._annotations.any_at_all()
+        tsuids = tsuids_of(snapshot.keys(result.series)) if asked.show_tsuids or annotated else []
+        if asked.show_tsuids:
+            head["tsuids"] = tsuids
+        if annotated:
+            self._annotate(head, tsuids, part, asked)
+        fill = part.query.downsampling.fill if part.query.downsampling is not None else Fill.NONE
+        return Element(head, result.times, result.values, fill)
 
-def _element(result: engine.Result, part: Asked, asked: Question, snapshot: Snapshot) -> Element:
-    names = snapshot.names(result.series)
-    tags, differing = common_tags(names)
-    head: dict[str, Any] = {"metric": names[0].metric, "tags": tags, "aggregateTags": differing}
-    if asked.show_query:
-        head["query"] = part.echo
-    if asked.show_tsuids:
-        head["tsuids"] = tsuids_of(snapshot.keys(result.series))
-    fill = part.query.downsampling.fill if part.query.downsampling is not None else Fill.NONE
-    return Element(head, result.times, result.values, fill)
+    def _annotate(self, head: dict[str, Any], tsuids: list[str], part: Asked, asked: Question) -> None:
+        """Only what there is: an element without annotations has no such member."""
+        for member, of in (("annotations", tsuids), ("globalAnnotations", [""] * asked.global_annotations)):
+            if found := self._annotations.within(of, part.query.range):
+                head[member] = found
 
 
 def _in_our_words(refused: Refused, part: Asked) -> Refused:

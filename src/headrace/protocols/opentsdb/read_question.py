@@ -47,6 +47,8 @@ class Question:
     show_query: bool
     show_tsuids: bool
     show_summary: bool
+    annotations: bool
+    global_annotations: bool
 
 
 def question(said: Query, now_ms: int) -> Question:
@@ -61,7 +63,13 @@ def question(said: Query, now_ms: int) -> Question:
     asked = _time_range(said, now_ms, local)
     parts = [_part(sub, index, asked, local, bool(said.use_calendar)) for index, sub in enumerate(said.queries)]
     return Question(
-        parts, bool(said.ms_resolution), bool(said.show_query), bool(said.show_tsuids), bool(said.show_summary)
+        parts,
+        bool(said.ms_resolution),
+        bool(said.show_query),
+        bool(said.show_tsuids),
+        bool(said.show_summary),
+        not said.no_annotations,
+        bool(said.global_annotations),
     )
 
 

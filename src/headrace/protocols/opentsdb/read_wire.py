@@ -69,6 +69,8 @@ class Query(msgspec.Struct, rename="camel"):
     show_tsuids: bool | None = msgspec.field(default=None, name="showTSUIDs")
     show_query: bool | None = None
     show_summary: bool | None = None
+    no_annotations: bool | None = None
+    global_annotations: bool | None = None
     delete: bool | None = None
 
 
@@ -108,6 +110,8 @@ def query_of_parameters(given: Mapping[str, Sequence[str]]) -> Query:
         show_tsuids="show_tsuids" in given,
         show_query="show_query" in given,
         show_summary="show_summary" in given,
+        no_annotations="no_annotations" in given,
+        global_annotations="global_annotations" in given,
     )
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
+from typing import Protocol
 
 from starlette.types import ASGIApp
 
 from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.protocols.opentsdb import routes
+from headrace.protocols.opentsdb.annotations import METHODS as ANNOTATION_METHODS
+from headrace.protocols.opentsdb.annotations import Annotations, Keeps
 from headrace.protocols.opentsdb.read import Queries
 from headrace.protocols.opentsdb.read_last import LastPoints
 from headrace.protocols.opentsdb.read_names import NameQuestions
@@ -32,12 +35,17 @@ def open_room(store: Store, settings: Settings, metrics: Metrics, query_pool: Ex
     return routes.room(store, settings, metrics, endpoints, decode)
 
 
-def read_endpoints(store: Reads, settings: Settings, metrics: Metrics, query_pool: Executor) -> dict[str, ASGIApp]:
+class Needs(Reads, Keeps, Protocol):
+    """What the endpoints need of a store, all together (store.Store)."""
+
+
+def read_endpoints(store: Needs, settings: Settings, metrics: Metrics, query_pool: Executor) -> dict[str, ASGIApp]:
     """Everything but put, by its path below /api/ in lower case."""
     pool = QueryPool(query_pool, settings.query_timeout_s)
+    annotations = Annotations(store)
     names = NameQuestions(store, pool)
     handlers = {
-        "query": Queries(store, pool).query,
+        "query": Queries(store, pool, annotations).query,
         "query/last": LastPoints(store, pool).last,
         "suggest": names.suggest,
         "search/lookup": names.lookup,
@@ -45,4 +53,6 @@ def read_endpoints(store: Reads, settings: Settings, metrics: Metrics, query_poo
         "dump_meta": names.dump_meta,
         **server_pages(settings, metrics),
     }
-    return {path: endpoint(handler, settings.body_bytes_max) for path, handler in handlers.items()}
+    endpoints = {path: endpoint(handler, settings.body_bytes_max) for path, handler in handlers.items()}
+    endpoints["annotation"] = endpoint(annotations.annotation, settings.body_bytes_max, ANNOTATION_METHODS)
+    return endpoints

@@ -1,0 +1,99 @@
+"""/api/annotation, and annotations beside the points that they are about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from real_room import RealRoom, answered, error, real_room
+
+T = 1369141261
+NOTE = {"startTime": T, "description": "deployed", "notes": "by hand", "custom": {"owner": "jdoe"}}
+
+
+@pytest.fixture
+def tsd(tmp_path: Path) -> Iterator[RealRoom]:
+    with real_room(tmp_path) as room:
+        yield room
+
+
+async def tsuid_of(tsd: RealRoom, metric: str) -> str:
+    await tsd.put((metric, T, 1, {"host": "a"}), (metric, T + 60, 2, {"host": "a"}))
+    [last] = answered(await tsd.get(f"query/last?timeseries={metric}"))
+    return str(last["tsuid"])
+
+
+async def elements(tsd: RealRoom, flags: str) -> list[dict[str, Any]]:
+    return list(answered(await tsd.get(f"query?start={T - 5}&end={T + 100}&m=sum:sys.cpu{flags}")))
+
+
+async def test_write_read_change_delete(tsd: RealRoom) -> None:
+    tsuid = await tsuid_of(tsd, "sys.cpu")
+    written = answered(await tsd.post("annotation", {**NOTE, "tsuid": tsuid}))
+    assert written == {**NOTE, "tsuid": tsuid, "endTime": 0}
+    assert answered(await tsd.get(f"annotation?start_time={T}&tsuid={tsuid}")) == written
+    assert (await tsd.post("annotation", {**NOTE, "tsuid": tsuid})).status == 304
+    changed = answered(await tsd.post("annotation", {"startTime": T, "tsuid": tsuid, "endTime": T + 9}))
+    assert changed == {**written, "endTime": T + 9}
+    replaced = answered(await tsd.post("annotation", {"startTime": T, "tsuid": tsuid, "notes": "x"}, method="PUT"))
+    assert replaced == {"startTime": T, "tsuid": tsuid, "endTime": 0, "description": "", "notes": "x", "custom": None}
+    gone = await tsd.ask(f"/api/annotation?start_time={T}&tsuid={tsuid}", method="DELETE")
+    assert (gone.status, gone.body) == (204, b"")
+    missing = (404, "Unable to locate annotation in storage")
+    assert error(await tsd.get(f"annotation?start_time={T}&tsuid={tsuid}")) == missing
+    assert error(await tsd.ask(f"/api/annotation?start_time={T}&tsuid={tsuid}", method="DELETE")) == missing
+
+
+async def test_beside_the_points(tsd: RealRoom) -> None:
+    tsuid = await tsuid_of(tsd, "sys.cpu")
+    assert "annotations" not in (await elements(tsd, ""))[0]
+    await tsd.post("annotation", {**NOTE, "tsuid": tsuid.lower()})
+    await tsd.post("annotation", {**NOTE, "startTime": T + 1000, "tsuid": tsuid})
+    await tsd.post("annotation", {"startTime": (T + 5) * 1000, "description": "storm"})
+    [element] = await elements(tsd, "")
+    assert [note["startTime"] for note in element["annotations"]] == [T]
+    assert "globalAnnotations" not in element
+    [element] = await elements(tsd, "&global_annotations")
+    assert element["globalAnnotations"] == [
+        {"startTime": (T + 5) * 1000, "endTime": 0, "description": "storm", "notes": "", "custom": None}
+    ]
+    assert not {"annotations", "globalAnnotations"} & set((await elements(tsd, "&no_annotations"))[0])
+    asked = {"start": T, "globalAnnotations": True, "queries": [{"aggregator": "sum", "metric": "sys.cpu"}]}
+    [posted] = answered(await tsd.post("query", asked))
+    assert (len(posted["annotations"]), len(posted["globalAnnotations"])) == (2, 1)
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+async def test_they_survive_a_restart_and_the_journal(tmp_path: Path, sealed: bool) -> None:
+    with real_room(tmp_path, seal_points=2) as tsd:
+        await tsd.post("annotation", NOTE)
+        await tsd.post("annotation", {**NOTE, "startTime": T + 1})
+        if sealed:
+            for second in range(8):
+                await tsd.put(("a", T + second, 1, {"host": "a"}))
+        await tsd.ask(f"/api/annotation?start_time={T + 1}", method="DELETE")
+    for _ in range(2):
+        with real_room(tmp_path, seal_points=2) as tsd:
+            assert answered(await tsd.get(f"annotation?start_time={T}"))["description"] == "deployed"
+            assert (await tsd.get(f"annotation?start_time={T + 1}")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({}, "The start timestamp has not been set"),
+        ({"startTime": "x"}, "Unable to convert the 'start' time: x"),
+        ({"startTime": T, "endTime": -1}, "Unable to convert the 'end' time: -1"),
+        ({"startTime": T, "tsuid": "000001"}, "No such name for 'tsuids': '000001'"),
+        ("{", "Unable to parse the given JSON"),
+    ],
+)
+async def test_mistakes(tsd: RealRoom, body: Any, message: str) -> None:
+    assert error(await tsd.post("annotation", body)) == (400, message)
+
+
+async def test_one_that_is_too_large(tsd: RealRoom) -> None:
+    assert (await tsd.post("annotation", json.dumps({**NOTE, "notes": "x" * 70_000}))).status == 413

@@ -95,6 +95,7 @@ def run(snapshot: Snapshot, query: ChainQuery, group_of: GroupOf) -> Answer:
     results: list[Result] = []
     for type_name, of_type in sorted(_by_type(columns, group_of).items()):
         for tag_values, group in _tag_groups(of_type, tagged):
+            snapshot.check()
             results += _group_results(group, type_name, tag_values, query)
     return Answer(len(columns), results)
 
@@ -114,7 +115,8 @@ def _chained(rows: Rows, type_name: str, steps: tuple[Step, ...]) -> tuple[Rows,
     for step in steps:
         if step.numbers_only and type_name != NUMBER:
             continue
-        rows = step.apply(rows)
+        with np.errstate(all="ignore"):  # what no double can hold, the room refuses when it writes the answer
+            rows = step.apply(rows)
         type_name = step.gives or type_name
         if step.saved is not None:
             saves.append((step.saved, rows))

@@ -29,6 +29,11 @@ class Rows:
         return len(self.times)
 
     @classmethod
+    def empty(cls) -> Rows:
+        """No points."""
+        return cls.of_doubles(np.empty(0, dtype=np.int64), np.empty(0))
+
+    @classmethod
     def of_one(cls, times: NDArray[np.int64], values: Values) -> Rows:
         """A single series."""
         return cls(np.array([0, len(times)], dtype=np.int64), times, values)
@@ -55,7 +60,7 @@ class Rows:
 
     def merged(self) -> Rows:
         """All series as one, ascending in time; equal times ascending by value (KairosDB: SortingDataPointGroup)."""
-        if len(self.starts) == 2:
+        if len(self.starts) <= 2:
             return self
         order = np.argsort(self.times, kind="stable")  # finds the runs that the series are, and merges these
         times = self.times[order]

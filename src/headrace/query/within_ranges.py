@@ -45,7 +45,7 @@ class Gathered:
         self._sampling = sampling
         runs = sampling.ranges.runs(rows.starts, rows.times)
         self._run_rows = runs.rows
-        self._in_order = len(rows.starts) == 2
+        self._in_order = len(rows.starts) <= 2
         order = np.arange(len(runs.times)) if self._in_order else np.argsort(runs.times, kind="stable")
         self._order = order.astype(np.int64)
         starts = runs.times[order]

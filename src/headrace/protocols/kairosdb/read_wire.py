@@ -187,5 +187,5 @@ def _tags(said: Any, context: str) -> tuple[TagFilter, ...]:
 
 def _any_of(values: list[str]) -> Matches:
     conditions = [filters.whole_regexp(one[len(REGEX) :]) for one in values if one.startswith(REGEX)]
-    plain = [one for one in values if not one.startswith(REGEX)]
-    return filters.any_of([*conditions, filters.one_of(plain)])
+    plain = filters.one_of([one for one in values if not one.startswith(REGEX)])
+    return filters.any_of([*conditions, plain]) if conditions else plain

@@ -1,0 +1,376 @@
+"""datapoints/query and query/tags: groups, limits, orders, types, aggregators in chains, and the exact answer."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from kairosdb_reading import Reading, reading
+from memorystore import Value
+
+from headrace.model.points import NEVER
+
+MINUTE = {"value": 1, "unit": "minutes"}
+
+
+@pytest.fixture
+def room() -> Iterator[Reading]:
+    with reading() as room:
+        yield room
+
+
+def put(room: Reading, points: dict[int, Value], metric: str = "m", **tags: str) -> None:
+    room.store.put(metric, tags or {"host": "a"}, points)
+
+
+def avg(**properties: Any) -> dict[str, Any]:
+    return {"name": "avg", "sampling": MINUTE, **properties}
+
+
+async def test_the_answer_as_bytes(room: Reading) -> None:
+    put(room, {1388534400000: 1, 1388534460000: 1e10}, host="A", client="foo")
+    put(room, {1388534400000: 9.5}, host="A", client="bar")
+    reply = await room.ask(
+        {"start_absolute": 1, "metrics": [{"name": "m", "group_by": [{"name": "tag", "tags": ["host"]}]}]}
+    )
+    assert reply.body == (
+        b'{"queries":[{"sample_size":3,"results":[{"name":"m","group_by":['
+        b'{"name":"tag","tags":["host"],"group":{"host":"A"}},{"name":"type","type":"number"}],'
+        b'"tags":{"client":["bar","foo"],"host":["A"]},'
+        b'"values":[[1388534400000,1],[1388534400000,9.5],[1388534460000,1.0E10]]}]}]}'
+    )
+    assert reply.headers["content-type"] == "application/json; charset=UTF-8"
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        ({"align_sampling": True}, [[45, 2], [65, 12], [125, 21], [185, 30]]),
+        ({"align_sampling": True, "align_start_time": True}, [[0, 2], [60, 12], [120, 21], [180, 30]]),
+        ({"align_sampling": True, "align_end_time": True}, [[60, 2], [120, 12], [180, 21], [240, 30]]),
+        ({"align_sampling": False}, [[45, 9], [105, 18], [165, 27], [225, 11]]),
+        ({"align_sampling": False, "align_start_time": True}, [[30, 9], [90, 18], [150, 27], [210, 11]]),
+        ({}, [[45, 2], [65, 12], [125, 21], [185, 30]]),
+        ({"align_start_time": True, "align_end_time": True}, [[0, 2], [60, 12], [120, 21], [180, 30]]),
+        ({"align_sampling": False, "start_time": "30000"}, [[45, 9], [105, 18], [165, 27], [225, 11]]),
+    ],
+)
+async def test_the_worked_example_of_ranges(
+    room: Reading, properties: dict[str, Any], expected: list[list[int]]
+) -> None:
+    put(room, {5000 + 20_000 * i: i for i in range(12)})
+    found = await room.values(
+        {"name": "sum", "sampling": {"value": "1", "unit": "MINUTES"}, **properties}, start=30_000
+    )
+    assert [[t // 1000, v] for t, v in found] == expected
+
+
+EVERY_10_S: dict[int, Value] = {0: 1, 10_000: 3, 20_000: 2.5, 60_000: 10}
+
+
+@pytest.mark.parametrize(
+    ("aggregator", "expected"),
+    [
+        ({"name": "sum", "sampling": MINUTE}, [[0, 6.5], [60_000, 10]]),
+        ({"name": "min", "sampling": MINUTE}, [[0, 1], [60_000, 10]]),
+        ({"name": "max", "sampling": MINUTE}, [[0, 3], [60_000, 10]]),
+        ({"name": "count", "sampling": MINUTE}, [[0, 3], [60_000, 1]]),
+        ({"name": "first", "sampling": MINUTE}, [[0, 1], [60_000, 10]]),
+        ({"name": "last", "sampling": MINUTE}, [[20_000, 2.5], [60_000, 10]]),
+        ({"name": "last", "sampling": MINUTE, "align_start_time": True}, [[0, 2.5], [60_000, 10]]),
+        ({"name": "percentile", "sampling": MINUTE, "percentile": "0.5"}, [[0, 2.5], [60_000, 10]]),
+        ({"name": "sum"}, [[0, 1], [10_000, 3], [20_000, 2.5], [60_000, 10]]),
+        ({"name": "diff"}, [[10_000, 2], [20_000, -0.5], [60_000, 7.5]]),
+        ({"name": "rate", "unit": "seconds"}, [[10_000, 0.2], [20_000, -0.05], [60_000, 0.1875]]),
+        ({"name": "rate"}, [[10_000, 0.0002], [20_000, -0.00005], [60_000, 0.0001875]]),
+        (
+            {"name": "rate", "sampling": {"value": 10, "unit": "seconds"}},
+            [[10_000, 2], [20_000, -0.5], [60_000, 1.875]],
+        ),
+        ({"name": "sampler", "unit": "seconds"}, [[10_000, 0.3], [20_000, 0.25], [60_000, 0.25]]),
+        ({"name": "scale", "factor": 2}, [[0, 2], [10_000, 6], [20_000, 5], [60_000, 20]]),
+        ({"name": "scale"}, [[0, 0], [10_000, 0], [20_000, 0], [60_000, 0]]),
+        ({"name": "div", "divisor": "2"}, [[0, 0.5], [10_000, 1.5], [20_000, 1.25], [60_000, 5]]),
+        ({"name": "sma", "size": 2}, [[10_000, 2], [20_000, 2.75], [60_000, 6.25]]),
+        ({"name": "sma", "size": 9}, []),
+        ({"name": "trim", "trim": "FIRST"}, [[10_000, 3], [20_000, 2.5], [60_000, 10]]),
+        ({"name": "trim", "trim": "last"}, [[0, 1], [10_000, 3], [20_000, 2.5]]),
+        ({"name": "trim", "trim": "both"}, [[10_000, 3], [20_000, 2.5]]),
+        ({"name": "trim"}, [[0, 1], [10_000, 3], [20_000, 2.5], [60_000, 10]]),
+        ({"name": "filter", "filter_op": "GT", "threshold": 2.5}, [[0, 1], [20_000, 2.5]]),
+        ({"name": "filter", "filter_op": "lte", "threshold": "2.5"}, [[10_000, 3], [60_000, 10]]),
+        ({"name": "filter", "filter_op": "ne", "threshold": 3}, [[10_000, 3]]),
+        ({"name": "filter", "filter_op": "ne", "threshold": "x"}, []),
+        ({"name": "least_squares", "sampling": {"value": 10, "unit": "seconds"}}, list(map(list, EVERY_10_S.items()))),
+        (
+            {
+                "name": "score",
+                "thresholds": [{"value": 3, "boundary": "superior"}, {"value": "1", "boundary": "INFERIOR"}],
+            },
+            [[0, 1], [10_000, 1], [20_000, 1], [60_000, 2]],
+        ),
+        (
+            {"name": "score", "order": "descending", "thresholds": [{"value": 3}]},
+            [[0, 1], [10_000, 1], [20_000, 1], [60_000, 0]],
+        ),
+    ],
+    ids=lambda part: json.dumps(part)[:60] if isinstance(part, dict) else "",
+)
+async def test_each_aggregator(room: Reading, aggregator: dict[str, Any], expected: list[list[float]]) -> None:
+    put(room, EVERY_10_S)
+    found = await room.values(aggregator)
+    assert [t for t, _ in found] == [t for t, _ in expected]
+    assert [v for _, v in found] == pytest.approx([v for _, v in expected], rel=1e-12)
+
+
+async def test_deviations(room: Reading) -> None:
+    put(room, {0: 1, 1000: 2, 2000: 4, 60_000: 5})
+    dev = {"name": "dev", "sampling": MINUTE}
+    sample = 1.5275252316519468
+    assert await room.values(dev) == [[0, pytest.approx(sample)], [60_000, 0]]
+    mean = 7 / 3
+    up = await room.values({**dev, "return_type": "pos_sd", "dev_count": 2})
+    assert up == [[0, pytest.approx(mean + 2 * sample)], [60_000, 5]]
+    down = await room.values({**dev, "return_type": "neg_sd"})
+    assert down == [[0, pytest.approx(mean - sample)], [60_000, 5]]
+
+
+async def test_gaps_are_nulls_from_the_start_of_the_query_to_its_end(room: Reading) -> None:
+    put(room, {65_000: 1, 185_000: 2})
+    gaps = {"name": "gaps", "sampling": MINUTE}
+    nulls = [[0, None], [65_000, 1], [120_000, None], [185_000, 2], [240_000, None]]
+    assert await room.values(gaps, end=299_999) == nulls
+    assert await room.values({**gaps, "trim": True}, end=299_999) == nulls[1:4]
+
+
+async def test_aggregators_run_one_after_another(room: Reading) -> None:
+    put(room, {0: 1, 30_000: 3, 60_000: 6, 120_000: 12})
+    assert await room.values(avg(), {"name": "diff"}, {"name": "scale", "factor": 10}) == [[60_000, 40], [120_000, 60]]
+    assert await room.values({"name": "diff"}, avg(align_start_time=True)) == [[0, 2], [60_000, 3], [120_000, 6]]
+
+
+async def test_several_series_are_one_result_ordered_by_time_then_value(room: Reading) -> None:
+    put(room, {0: 5, 1000: 1}, host="a")
+    put(room, {0: 2.5, 500: 7}, host="b")
+    assert await room.values() == [[0, 2.5], [0, 5], [500, 7], [1000, 1]]
+    assert await room.values(order="desc") == [[1000, 1], [500, 7], [0, 5], [0, 2.5]]
+    assert await room.values({"name": "first", "sampling": MINUTE}) == [[0, 2.5]]
+    assert await room.values({"name": "last", "sampling": MINUTE}) == [[1000, 1]]
+
+
+async def test_a_descending_order_turns_limits_and_answers_but_not_aggregators(room: Reading) -> None:
+    put(room, {0: 1, 30_000: 3, 60_000: 6})
+    assert await room.values(avg(), order="desc") == [[60_000, 6], [0, 2]]
+    assert await room.values(limit=2, order="desc") == [[60_000, 6], [30_000, 3]]
+    assert await room.values(limit=2) == [[0, 1], [30_000, 3]]
+
+
+async def test_a_limit_counts_per_series_while_reading_and_again_per_result(room: Reading) -> None:
+    put(room, {0: 1, 10: 2, 20: 3}, host="a")
+    put(room, {5: 10, 15: 20, 25: 30}, host="b")
+    answer = await room.metric(limit="2")
+    assert answer["sample_size"] == 4
+    assert answer["results"][0]["values"] == [[0, 1], [5, 10]]
+
+
+async def test_types_are_results_of_their_own_in_alphabetical_order(room: Reading) -> None:
+    put(room, {0: 1, 10: "one", 20: True}, host="a")
+    put(room, {5: 2.5}, host="b")
+    answer = await room.metric()
+    assert [(r["group_by"], r["values"], r["tags"]) for r in answer["results"]] == [
+        ([{"name": "type", "type": "number"}], [[0, 1], [5, 2.5]], {"host": ["a", "b"]}),
+        ([{"name": "type", "type": "text"}], [[10, "one"], [20, "true"]], {"host": ["a"]}),
+    ]
+    assert answer["sample_size"] == 4
+
+
+async def test_an_aggregator_of_numbers_passes_texts_by(room: Reading) -> None:
+    put(room, {0: 1, 10: "b", 20: "a"})
+    found = (await room.metric(aggregators=[{"name": "sum", "sampling": MINUTE}]))["results"]
+    assert [r["values"] for r in found] == [[[0, 1]], [[10, "b"], [20, "a"]]]
+    found = (await room.metric(aggregators=[{"name": "count", "sampling": MINUTE}]))["results"]
+    assert [(r["group_by"][-1]["type"], r["values"]) for r in found] == [("number", [[0, 1]]), ("number", [[10, 2]])]
+    found = (await room.metric(aggregators=[{"name": "filter", "filter_op": "lt", "threshold": "b"}]))["results"]
+    assert found[1]["values"] == [[10, "b"]]
+
+
+async def test_group_by_tag(room: Reading) -> None:
+    put(room, {0: 1}, host="b", dc="x")
+    put(room, {0: 2}, host="a", dc="x")
+    put(room, {0: 3}, host="a")
+    answer = await room.metric(group_by=[{"name": "tag", "tags": ["dc", "host"]}, {"name": "tag", "tags": ["host"]}])
+    groups = [r["group_by"][0] for r in answer["results"]]
+    assert [g["group"] for g in groups] == [
+        {"dc": "", "host": "a"},
+        {"dc": "x", "host": "a"},
+        {"dc": "x", "host": "b"},
+    ]
+    assert all(g["tags"] == ["dc", "host"] for g in groups)
+    assert [r["values"] for r in answer["results"]] == [[[0, 3]], [[0, 2]], [[0, 1]]]
+    assert [len(r["group_by"]) for r in answer["results"]] == [2, 2, 2]
+
+
+async def test_group_by_time(room: Reading) -> None:
+    day = 86_400_000
+    put(room, {day * n + 5: n for n in range(5)})
+    by_day = {"name": "time", "range_size": {"value": "1", "unit": "days"}, "group_count": "2"}
+    answer = await room.metric(group_by=[by_day])
+    echo = {"name": "time", "range_size": {"value": 1, "unit": "DAYS"}, "group_count": 2}
+    assert [r["group_by"][0] for r in answer["results"]] == [
+        {**echo, "group": {"group_number": 0}},
+        {**echo, "group": {"group_number": 1}},
+    ]
+    assert [[v for _, v in r["values"]] for r in answer["results"]] == [[0, 2, 4], [1, 3]]
+
+
+async def test_group_by_value_cuts_towards_zero_and_comes_by_first_point(room: Reading) -> None:
+    put(room, {0: 7, 1: 2.9, 2: -2, 3: -3, 4: 8.5})
+    answer = await room.metric(group_by=[{"name": "value", "range_size": "3"}])
+    assert [(r["group_by"][0], [v for _, v in r["values"]]) for r in answer["results"]] == [
+        ({"name": "value", "range_size": 3, "group": {"group_number": 2}}, [7, 8.5]),
+        ({"name": "value", "range_size": 3, "group": {"group_number": 0}}, [2.9, -2]),
+        ({"name": "value", "range_size": 3, "group": {"group_number": -1}}, [-3]),
+    ]
+
+
+async def test_group_by_bin(room: Reading) -> None:
+    put(room, {0: 1, 1: 2, 2: 4.9, 3: 7, 4: 100})
+    answer = await room.metric(group_by=[{"name": "bin", "bins": ["2", 5, 7]}])
+    assert [(r["group_by"][0], [v for _, v in r["values"]]) for r in answer["results"]] == [
+        ({"name": "bin", "bins": [2, 5, 7], "group": {"bin_number": 0}}, [1]),
+        ({"name": "bin", "bins": [2, 5, 7], "group": {"bin_number": 1}}, [2, 4.9]),
+        ({"name": "bin", "bins": [2, 5, 7], "group": {"bin_number": 3}}, [7, 100]),
+    ]
+
+
+async def test_groupers_combine_and_texts_have_no_number(room: Reading) -> None:
+    put(room, {0: 1, 1: 11, 1000: 2}, host="a")
+    put(room, {0: 12, 5: "x"}, host="b")
+    answer = await room.metric(
+        group_by=[
+            {"name": "value", "range_size": 10},
+            {"name": "tag", "tags": ["host"]},
+            {"name": "time", "range_size": {"value": 1, "unit": "seconds"}, "group_count": 9},
+        ],
+        aggregators=[{"name": "sum", "sampling": MINUTE}],
+    )
+    found = [([g.get("group") for g in r["group_by"][:-1]], r["values"]) for r in answer["results"]]
+    assert found == [
+        ([{"host": "a"}, {"group_number": 0}, {"group_number": 0}], [[0, 1]]),
+        ([{"host": "a"}, {"group_number": 1}, {"group_number": 0}], [[1, 11]]),
+        ([{"host": "a"}, {"group_number": 0}, {"group_number": 1}], [[1000, 2]]),
+        ([{"host": "b"}, {"group_number": 1}, {"group_number": 0}], [[0, 12]]),
+        ([{"host": "b"}, {"group_number": -1}, {"group_number": 0}], [[5, "x"]]),
+    ]
+
+
+async def test_filters_of_tags(room: Reading) -> None:
+    put(room, {0: 1}, host="a", dc="x")
+    put(room, {1: 2}, host="b", dc="x")
+    put(room, {2: 3}, host="c")
+    assert await room.values(tags={"host": ["a", "b"], "dc": "x"}) == [[0, 1], [1, 2]]
+    assert await room.values(tags={"host": "regex:[bc]"}) == [[1, 2], [2, 3]]
+    assert (await room.metric(tags={"host": "A"}))["results"] == []
+
+
+async def test_nothing_found_and_nothing_asked(room: Reading) -> None:
+    assert await room.metric() == {"sample_size": 0, "results": []}
+    assert (await room.ask({"start_absolute": 1, "metrics": []})).body == b'{"queries":[]}'
+
+
+async def test_tags_can_be_left_out_and_an_alias_is_echoed(room: Reading) -> None:
+    put(room, {0: 1})
+    [result] = (await room.metric(exclude_tags=True, alias="load"))["results"]
+    assert list(result) == ["name", "alias", "group_by", "values"]
+    assert result["alias"] == "load"
+
+
+async def test_both_ends_belong_to_the_range(room: Reading) -> None:
+    put(room, {9: 1, 10: 2, 20: 3, 21: 4})
+    assert await room.values(start=10, end=20) == [[10, 2], [20, 3]]
+
+
+async def test_rates_of_points_at_one_time_and_values_that_json_cannot_say(room: Reading) -> None:
+    put(room, {0: 1}, host="a")
+    put(room, {0: 2}, host="b")
+    question = {"start_absolute": 0, "metrics": [{"name": "m", "aggregators": [{"name": "rate"}]}]}
+    assert await room.error(question, 500) == (
+        "The rate aggregator cannot compute rate for data points with the same time stamp.  "
+        "You must precede rate with another aggregator."
+    )
+    put(room, {0: 1e308}, "big")
+    question = {"start_absolute": 0, "metrics": [{"name": "big", "aggregators": [{"name": "scale", "factor": 100}]}]}
+    assert "non-finite" in await room.error(question, 500)
+
+
+async def test_custom_values_are_their_json(room: Reading) -> None:
+    # Custom values lie in the store as texts of another kind; MemoryStore knows none, so this one is asked as a real
+    # store is in the tests across the doors.
+    put(room, {0: 'say "x"\n'})
+    assert await room.values() == [[0, 'say "x"\n']]
+
+
+async def test_a_question_by_get_and_an_answer_as_gzip(room: Reading) -> None:
+    put(room, {n: n for n in range(20_000)})
+    question = {"start_absolute": 0, "metrics": [{"name": "m"}]}
+    plain = await room.ask(question, method="GET")
+    packed = await room.ask(question, accept_encoding="gzip")
+    assert packed.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(packed.body) == plain.body
+    assert plain.json["queries"][0]["results"][0]["values"] == [[n, n] for n in range(20_000)]
+
+
+@pytest.mark.parametrize(("method", "question"), [("GET", b""), ("POST", b""), ("POST", b" \n")])
+async def test_no_question_at_all(room: Reading, method: str, question: bytes) -> None:
+    reply = await room.ask(question, method=method)
+    assert (reply.status, reply.json) == (400, {"errors": ["query json must not be null or empty"]})
+
+
+async def test_wrong_methods(room: Reading) -> None:
+    assert (await room.ask({}, method="DELETE")).status == 405
+    assert (await room.ask({}, "datapoints/query/tags", method="GET")).status == 405
+
+
+async def test_query_tags(room: Reading) -> None:
+    put(room, {0: 1}, host="B", dc="x")
+    put(room, {0: 1}, host="A")
+    question = {
+        "start_absolute": 0,
+        "metrics": [{"name": "m"}, {"name": "m", "tags": {"host": ["A"]}}, {"name": "none"}],
+    }
+    reply = await room.ask(question, "datapoints/query/tags")
+    assert reply.body == (
+        b'{"queries":[{"results":[{"name":"m","tags":{"dc":["x"],"host":["A","B"]},"values":[]}]},'
+        b'{"results":[{"name":"m","tags":{"host":["A"]},"values":[]}]},'
+        b'{"results":[{"name":"none","tags":{},"values":[]}]}]}'
+    )
+    assert (await room.ask({"start_absolute": 1}, "datapoints/query/tags")).status == 400
+
+
+async def test_save_as_stores_what_passes(room: Reading) -> None:
+    put(room, {0: 1, 30_000: 3, 60_000: 10}, host="a")
+    put(room, {0: "text"}, host="b")
+    save = {"name": "save_as", "metric_name": "m.avg", "tags": {"by": "minute"}, "ttl": "60"}
+    answer = await room.metric(aggregators=[avg(), save], group_by=[{"name": "tag", "tags": ["host"]}])
+    assert [r["values"] for r in answer["results"]] == [[[0, 2], [60_000, 10]], [[0, "text"]]]
+    [saved] = room.store.saved
+    assert [room.store.table.name(s) for s in dict.fromkeys(saved.series.tolist())] == [
+        ("m.avg", (("by", "minute"), ("host", "a"), ("saved_from", "m"))),
+        ("m.avg", (("by", "minute"), ("host", "b"), ("saved_from", "m"))),
+    ]
+    assert saved.times.tolist() == [0, 60_000, 0]
+    assert saved.values.doubles()[:2].tolist() == [2.0, 10.0]
+    assert saved.values.text(2) == "text"
+    assert saved.expires is not None
+    assert saved.expires.max() < NEVER
+
+
+async def test_save_as_without_any_tag_is_refused(room: Reading) -> None:
+    put(room, {0: 1})
+    save = {"name": "save_as", "metric_name": "other", "add_saved_from": False}
+    message = await room.error({"start_absolute": 0, "metrics": [{"name": "m", "aggregators": [save]}]})
+    assert message.startswith("save_as cannot store other: ")
+    assert not room.store.saved

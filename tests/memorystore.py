@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from headrace.model.points import HEAP_LENGTH_BITS, Kind, Values
-from headrace.model.series import SeriesName, SeriesTable, series_name
+from headrace.model.series import UNKNOWN, SeriesName, SeriesTable, series_name
 from headrace.store import Check, Columns, TagCondition, go_on
 
 Value = int | float | bool | str
@@ -52,13 +53,26 @@ class MemoryStore:
     def documents(self, kind: str, first: str, end: str) -> list[tuple[str, bytes]]:
         return []
 
-    def find(self, metric: str, conditions: Mapping[str, Sequence[TagCondition]]) -> NDArray[np.uint32]:
+    def find(
+        self,
+        metric: str,
+        conditions: Mapping[str, Sequence[TagCondition]],
+        absent: Collection[str] = (),
+        exact: bool = False,
+    ) -> NDArray[np.uint32]:
         if all(name.metric != metric for name in self._names):
             raise KeyError(metric)
-        found = [
-            i for i, name in enumerate(self._names) if name.metric == metric and _holds(dict(name.tags), conditions)
-        ]
+        found = []
+        for i, name in enumerate(self._names):
+            tags = dict(name.tags)
+            others = tags.keys() - conditions.keys()
+            if name.metric == metric and _holds(tags, conditions) and not (others if exact else others & set(absent)):
+                found.append(i)
         return np.array(found, dtype=np.uint32)
+
+    def tag_ids(self, series: NDArray[np.uint32], key: str) -> NDArray[np.uint32]:
+        ids: dict[str | None, int] = {None: int(UNKNOWN)}
+        return np.array([ids.setdefault(value, len(ids)) for value in self.tag_values(series, key)], dtype=np.uint32)
 
     def tag_values(self, series: NDArray[np.uint32], key: str) -> NDArray[np.object_]:
         return np.array([dict(self._names[i].tags).get(key) for i in series], dtype=object)
@@ -119,7 +133,7 @@ class MemoryStore:
 
 def _holds(tags: Mapping[str, str], conditions: Mapping[str, Sequence[TagCondition]]) -> bool:
     return all(
-        key in tags and all(bool(holds(np.array([tags[key]], dtype=object))[0]) for holds in wanted)
+        key in tags and all(bool(holds(pa.array([tags[key]]))[0]) for holds in wanted)
         for key, wanted in conditions.items()
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import i64, int64, kernel, u8, u32, u64, void
+from headrace.kernels import bool8, i64, int64, kernel, u8, u32, u64, void
 from headrace.kernels.symbols import intern
 
 NO_SERIES = np.uint32(0xFFFFFFFF)
@@ -130,3 +130,24 @@ def value_ids(
         for pair in range(pair_ends[ordinal - 1] if ordinal > 0 else 0, pair_ends[ordinal]):
             if np.int64(pair_keys[pair]) == key:
                 found[index] = pair_values[pair]
+
+
+@kernel(void(u32, bool8))
+def mark_values(ids: NDArray[np.uint32], seen: NDArray[np.bool_]) -> None:
+    """seen[id] becomes True for each value id that is there; NO_SERIES is passed over."""
+    for index in range(len(ids)):
+        if ids[index] != NO_SERIES:
+            seen[np.int64(ids[index])] = True
+
+
+@kernel(int64(u32, u32, bool8, u32))
+def keep_wanted(
+    series: NDArray[np.uint32], ids: NDArray[np.uint32], wanted: NDArray[np.bool_], kept: NDArray[np.uint32]
+) -> int:
+    """Each series[i] with wanted[ids[i]] goes to `kept`, in order; those with NO_SERIES never. Returns how many."""
+    count = 0
+    for index in range(len(series)):
+        if ids[index] != NO_SERIES and wanted[np.int64(ids[index])]:
+            kept[count] = series[index]
+            count += 1
+    return count

@@ -83,3 +83,22 @@ def refill(
             slot = (slot + 1) & mask
         slots[slot] = np.uint32(symbol + 1)
         begin = ends[symbol]
+
+
+@kernel(void(u8, i64, u32, i64, u8, u64, i64))
+def find_each(
+    data: NDArray[np.uint8],
+    wanted_ends: NDArray[np.int64],
+    slots: NDArray[np.uint32],
+    ends: NDArray[np.int64],
+    heap: NDArray[np.uint8],
+    secret: NDArray[np.uint64],
+    found: NDArray[np.int64],
+) -> None:
+    """found[i]: the id of the string data[wanted_ends[i - 1] : wanted_ends[i]], or -1. hashing.PADDING bytes follow the
+    last one in `data`."""
+    begin = np.int64(0)
+    for index in range(len(wanted_ends)):
+        slot = slot_of(data, begin, wanted_ends[index], slots, ends, heap, secret)
+        found[index] = np.int64(slots[slot]) - 1
+        begin = wanted_ends[index]

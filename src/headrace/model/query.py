@@ -8,12 +8,32 @@ from enum import Enum
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from headrace.model.time import TimeRange
 
-Matches = Callable[[NDArray[np.object_]], NDArray[np.bool_]]
-"""Says of distinct tag values (str) which of them match (store.TagCondition)."""
+Matches = Callable[[pa.Array], NDArray[np.bool_]]
+"""Says of distinct tag values (Arrow strings) which of them match (store.TagCondition)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """A Matches that names the values, so that an index finds them without a look at any other: the tag has one of
+    `values`; excluded: it has another."""
+
+    values: frozenset[str]
+    excluded: bool = False
+
+    def __call__(self, distinct: pa.Array) -> NDArray[np.bool_]:
+        """See Matches."""
+        found = pc.is_in(distinct, value_set=pa.array(self.values, type=distinct.type))
+        return np.asarray(found.to_numpy(zero_copy_only=False) != self.excluded, dtype=np.bool_)
+
+
+ANY_VALUE = OneOf(frozenset(), excluded=True)
+"""The series has the tag, whatever its value."""
 
 
 @dataclass(frozen=True, slots=True)

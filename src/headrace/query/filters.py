@@ -14,29 +14,37 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from headrace.errors import Refused
-from headrace.model.query import Matches
+from headrace.model.query import ANY_VALUE, Matches, OneOf
 
 
 def one_of(values: Collection[str], ignore_case: bool = False) -> Matches:
     """The value is one of `values`."""
-    wanted = {value.lower() if ignore_case else value for value in values}
+    if not ignore_case:
+        return OneOf(frozenset(values))
 
-    def matches(distinct: NDArray[np.object_]) -> NDArray[np.bool_]:
-        found = ((value.lower() if ignore_case else value) in wanted for value in distinct)
-        return np.fromiter(found, dtype=np.bool_, count=len(distinct))
+    def matches(distinct: pa.Array) -> NDArray[np.bool_]:
+        wanted = pc.utf8_lower(pa.array(values, type=distinct.type))
+        return _as_bools(pc.is_in(pc.utf8_lower(distinct), value_set=wanted))
 
     return matches
 
 
 def none_of(values: Collection[str], ignore_case: bool = False) -> Matches:
     """The value is there and none of `values`."""
+    if not ignore_case:
+        return OneOf(frozenset(values), excluded=True)
     matches = one_of(values, ignore_case)
     return lambda distinct: ~matches(distinct)
 
 
 def wildcard(pattern: str, ignore_case: bool = False) -> Matches:
     """`*` stands for any text, every other character for itself."""
-    expression = ".*".join(re.escape(part) for part in re.split(r"\*+", pattern))
+    parts = re.split(r"\*+", pattern)
+    if parts == ["", ""]:
+        return ANY_VALUE
+    if len(parts) == 1 and not ignore_case:
+        return OneOf(frozenset(parts))
+    expression = ".*".join(re.escape(part) for part in parts)
     return _found(rf"\A(?s:{expression})\z", ignore_case)
 
 
@@ -44,7 +52,7 @@ def regexp(pattern: str) -> Matches:
     """The regular expression is found anywhere in the value. Raises Refused (rule "regexp") for what RE2 cannot do."""
     matches = _found(pattern, ignore_case=False)
     try:
-        matches(np.array([""], dtype=np.object_))
+        matches(pa.array([""]))
     except pa.ArrowInvalid as error:
         raise Refused("regexp", f"Invalid regular expression: {pattern}", str(error)) from error
     return matches
@@ -62,11 +70,8 @@ def any_of(conditions: Sequence[Matches]) -> Matches:
 
 
 def _found(expression: str, ignore_case: bool) -> Matches:
-    def matches(distinct: NDArray[np.object_]) -> NDArray[np.bool_]:
-        texts = pa.array(distinct, type=pa.string())
-        found: NDArray[np.bool_] = pc.match_substring_regex(texts, expression, ignore_case=ignore_case).to_numpy(
-            zero_copy_only=False
-        )
-        return found.astype(np.bool_)
+    return lambda distinct: _as_bools(pc.match_substring_regex(distinct, expression, ignore_case=ignore_case))
 
-    return matches
+
+def _as_bools(found: pa.BooleanArray) -> NDArray[np.bool_]:
+    return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.bool_)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from headrace.errors import Refused
@@ -29,15 +28,9 @@ def find(snapshot: Snapshot, selection: Selection) -> NDArray[np.uint32]:
     for condition in selection.filters:
         conditions.setdefault(condition.key, []).append(condition.matches)
     try:
-        series = snapshot.find(selection.metric, conditions)
+        return snapshot.find(selection.metric, conditions, selection.absent_keys, selection.exact_keys)
     except KeyError as error:
         raise Refused("metric-unknown", selection.metric) from error
-    for key in selection.absent_keys:
-        series = series[[value is None for value in snapshot.tag_values(series, key)]]
-    if selection.exact_keys and len(series):
-        tag_counts = np.fromiter((len(name.tags) for name in snapshot.names(series)), dtype=np.int64, count=len(series))
-        series = series[tag_counts == len(conditions)]
-    return series
 
 
 def chosen(snapshot: Snapshot, selection: ChosenSeries) -> NDArray[np.uint32]:
@@ -59,9 +52,8 @@ def group(snapshot: Snapshot, series: NDArray[np.uint32], keys: Sequence[str]) -
     one group."""
     codes = np.zeros(len(series), dtype=np.int64)
     for key in keys:
-        encoded = pa.array(snapshot.tag_values(series, key), type=pa.string()).dictionary_encode()
-        values = np.asarray(encoded.indices, dtype=np.int64)
-        codes = _dense(codes * (len(encoded.dictionary) + 1) + values)
+        # Fewer than 2^32 series and values: below 2^64, and dense again after each key.
+        codes = _dense(codes.astype(np.uint64) << np.uint64(32) | snapshot.tag_ids(series, key))
     order = np.argsort(codes, kind="stable")
     return Groups(series[order], codes[order])
 
@@ -71,7 +63,7 @@ def each(series: NDArray[np.uint32]) -> Groups:
     return Groups(series, np.arange(len(series), dtype=np.int64))
 
 
-def _dense(codes: NDArray[np.int64]) -> NDArray[np.int64]:
+def _dense(codes: NDArray[np.uint64]) -> NDArray[np.int64]:
     _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype=np.int64)
     rank[np.argsort(first)] = np.arange(len(first))

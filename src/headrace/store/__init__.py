@@ -6,12 +6,13 @@ recent -> every waiting `append` returns. Queries take a `snapshot` and read onl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from headrace.model.points import Admitted, Values
@@ -36,8 +37,9 @@ class Columns:
         return len(self.times)
 
 
-TagCondition = Callable[[NDArray[np.object_]], NDArray[np.bool_]]
-"""Says of the distinct values (str) of one tag which of them match. Asked once per query, with each value once."""
+TagCondition = Callable[[pa.Array], NDArray[np.bool_]]
+"""Says of the distinct values (Arrow strings) of one tag which of them match. Asked once per query, with each value
+once; a model.query.OneOf need not be asked, it tells what it wants."""
 
 
 Check = Callable[[], None]
@@ -55,9 +57,21 @@ class Snapshot(Protocol):
     check: Check
     """What this snapshot's reads call between segments, and its user between steps of its own."""
 
-    def find(self, metric: str, conditions: Mapping[str, Sequence[TagCondition]]) -> NDArray[np.uint32]:
+    def find(
+        self,
+        metric: str,
+        conditions: Mapping[str, Sequence[TagCondition]],
+        absent: Collection[str] = (),
+        exact: bool = False,
+    ) -> NDArray[np.uint32]:
         """Ordinals (ascending uint32) of the visible series of `metric` that have every tag key in `conditions` with a
-        value that all conditions of that key match. Raises KeyError when no visible series has that metric."""
+        value that all conditions of that key match, no tag key in `absent`, and, if `exact`, none but those in
+        `conditions`. Raises KeyError when no visible series has that metric."""
+        ...
+
+    def tag_ids(self, series: NDArray[np.uint32], key: str) -> NDArray[np.uint32]:
+        """For each series a number that equal values of tag `key` share, model.series.UNKNOWN where it lacks the
+        tag."""
         ...
 
     def tag_values(self, series: NDArray[np.uint32], key: str) -> NDArray[np.object_]:

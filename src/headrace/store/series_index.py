@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from headrace.kernels import series_index as kernel
 from headrace.kernels.hashing import PADDING
+from headrace.model.query import OneOf
 from headrace.model.series import NewSeries
 from headrace.store import TagCondition
 from headrace.store.symbols import Symbols
@@ -90,35 +93,74 @@ class SeriesIndex:
             self._metrics.count, self._keys.count, self._values.count = counts.tolist()
             self._count += len(lengths)
 
-    def find(self, metric: str, conditions: Mapping[str, Sequence[TagCondition]]) -> NDArray[np.uint32]:
+    def find(
+        self,
+        metric: str,
+        conditions: Mapping[str, Sequence[TagCondition]],
+        absent: Collection[str] = (),
+        exact: bool = False,
+    ) -> NDArray[np.uint32]:
         """See store.Snapshot.find."""
         series = self._of_metric(metric)
         for key, tag_conditions in conditions.items():
-            ids = self._value_ids(series, key)
-            distinct, strings = self._distinct_values(ids)
-            matches = np.ones(len(distinct), dtype=np.bool_)
-            for condition in tag_conditions:
-                matches &= condition(strings)
-            wanted = np.zeros(int(distinct.max(initial=-1)) + 1, dtype=np.bool_)
-            wanted[distinct[matches]] = True
-            present = np.flatnonzero(ids != kernel.NO_SERIES)
-            series = series[present[wanted[ids[present]]]]
-        return series
+            ids = self.tag_ids(series, key)
+            kept = np.empty(len(series), dtype=np.uint32)
+            series = kept[: kernel.keep_wanted(series, ids, self._wanted(ids, tag_conditions), kept)]
+        for key in absent:
+            series = series[self.tag_ids(series, key) == kernel.NO_SERIES]
+        return series[self._tag_counts(series) == len(conditions)] if exact else series
+
+    def tag_ids(self, series: NDArray[np.uint32], key: str) -> NDArray[np.uint32]:
+        """See store.Snapshot.tag_ids."""
+        with self._lock:
+            symbol = self._keys.find(key)
+            pairs = (self._pair_ends, self._pair_keys, self._pair_values)
+        found = np.empty(len(series), dtype=np.uint32)
+        kernel.value_ids(series, symbol, *pairs, found)
+        return found
 
     def tag_values(self, series: NDArray[np.uint32], key: str) -> NDArray[np.object_]:
         """See store.Snapshot.tag_values."""
-        ids = self._value_ids(series, key)
-        distinct, strings = self._distinct_values(ids)
+        ids = self.tag_ids(series, key)
+        seen = self._seen(ids)
+        strings = _as_objects(self._value_texts().take(pa.array(np.flatnonzero(seen))))
+        rank = np.cumsum(seen) - 1
         found = np.full(len(series), None, dtype=object)
         present = np.flatnonzero(ids != kernel.NO_SERIES)
-        found[present] = strings[np.searchsorted(distinct, ids[present])]
+        found[present] = strings[rank[ids[present]]]
         return found
 
     def suggest(self, role: str, prefix: str, limit: int) -> list[str]:
         """See store.Store.suggest."""
         symbols = {"metrics": self._metrics, "tagk": self._keys, "tagv": self._values}[role]
         with self._lock:
-            return symbols.with_prefix(prefix, limit)
+            texts = symbols.texts()
+        # Outside the lock: the writer needs it, and a million names take some 20 ms. The empty text stands for names
+        # that were lost with their record.
+        matching = texts.filter(pc.and_(pc.starts_with(texts, prefix), pc.not_equal(texts, "")))
+        found: list[str] = matching.take(_first_in_order(matching, limit)).to_pylist()
+        return found
+
+    def metrics_only_of(self, series: NDArray[np.uint32]) -> list[str]:
+        """The metrics that have no other series than the given ones."""
+        given = np.zeros(self._count, dtype=np.bool_)
+        given[series] = True
+        of_metric = self._metric_ids[: len(given)]
+        all_series = np.bincount(of_metric)
+        left = np.bincount(of_metric[~given], minlength=len(all_series))
+        names: list[str] = self.metric_names(np.flatnonzero((all_series > 0) & (left == 0))).tolist()
+        return names
+
+    @property
+    def metric_count(self) -> int:
+        """Metric ids are those below."""
+        return self._metrics.count
+
+    def metric_names(self, metric_ids: NDArray[np.int64]) -> NDArray[np.object_]:
+        """The name (str) of each known metric id."""
+        with self._lock:
+            texts = self._metrics.texts()
+        return _as_objects(texts.take(pa.array(metric_ids)))
 
     def metric_ids(self, series: NDArray[np.uint32]) -> NDArray[np.uint32]:
         """The metric id of each series: the metric's rank by its first ordinal. It never changes."""
@@ -135,21 +177,40 @@ class SeriesIndex:
         kernel.walk_metric(latest, count, earlier, found)
         return found
 
-    def _value_ids(self, series: NDArray[np.uint32], key: str) -> NDArray[np.uint32]:
-        with self._lock:
-            symbol = self._keys.find(key)
-            pairs = (self._pair_ends, self._pair_keys, self._pair_values)
-        found = np.empty(len(series), dtype=np.uint32)
-        kernel.value_ids(series, symbol, *pairs, found)
-        return found
+    def _wanted(self, ids: NDArray[np.uint32], conditions: Sequence[TagCondition]) -> NDArray[np.bool_]:
+        """For each value id whether all conditions match the value; of no meaning for those not among `ids`."""
+        wanted = self._seen(ids)
+        # Those that name their values come first: the others then have fewer to look at.
+        for condition in sorted(conditions, key=lambda condition: not isinstance(condition, OneOf)):
+            if isinstance(condition, OneOf):
+                with self._lock:
+                    named = self._values.find_each(condition.values)
+                named = named[(named >= 0) & (named < len(wanted))]
+                if condition.excluded:
+                    wanted[named] = False
+                else:
+                    chosen = np.zeros(len(wanted), dtype=np.bool_)
+                    chosen[named] = wanted[named]
+                    wanted = chosen
+            else:
+                distinct = np.flatnonzero(wanted)
+                wanted[distinct] = condition(self._value_texts().take(pa.array(distinct)))
+        return wanted
 
-    def _distinct_values(self, ids: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
-        """The distinct value ids among `ids`, ascending, and their strings."""
-        present = ids[ids != kernel.NO_SERIES]
-        seen = np.zeros(int(present.max(initial=0)) + 1, dtype=np.bool_)
-        seen[present] = True
-        distinct = np.flatnonzero(seen)
-        return distinct, self._values.texts(distinct)
+    def _seen(self, ids: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """For each value id whether it is among `ids`."""
+        seen = np.zeros(self._values.count, dtype=np.bool_)
+        kernel.mark_values(ids, seen)
+        return seen
+
+    def _value_texts(self) -> pa.LargeStringArray:
+        with self._lock:
+            return self._values.texts()
+
+    def _tag_counts(self, series: NDArray[np.uint32]) -> NDArray[np.int64]:
+        ends = self._pair_ends[series]
+        begins = np.where(series > 0, self._pair_ends[series.astype(np.int64) - 1], 0)
+        return ends - begins
 
     def _reserve(self, series: int, parts: int, size: int) -> None:
         """Room for so many series more with `parts` parts of `size` bytes in all. Readers keep the arrays they have."""
@@ -170,3 +231,15 @@ def _longer(array: NDArray[_T], used: int, more: int) -> NDArray[_T]:
     longer = np.zeros(max(2 * len(array), used + more), dtype=array.dtype)
     longer[:used] = array[:used]
     return longer
+
+
+def _as_objects(texts: pa.LargeStringArray) -> NDArray[np.object_]:
+    objects: NDArray[np.object_] = texts.to_numpy(zero_copy_only=False)
+    return objects
+
+
+def _first_in_order(texts: pa.LargeStringArray, limit: int) -> pa.Array:
+    """Where the first `limit` texts in the order of their code points are, which is that of their bytes."""
+    if limit >= len(texts):
+        return pc.sort_indices(texts)
+    return pc.select_k_unstable(pa.table({"text": texts}), limit, [("text", "ascending")])

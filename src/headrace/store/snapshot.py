@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +29,19 @@ class EmbeddedSnapshot:
         self._table = table
         self._now_ms = time.time_ns() // 1_000_000
 
-    def find(self, metric: str, conditions: Mapping[str, Sequence[TagCondition]]) -> NDArray[np.uint32]:
+    def find(
+        self,
+        metric: str,
+        conditions: Mapping[str, Sequence[TagCondition]],
+        absent: Collection[str] = (),
+        exact: bool = False,
+    ) -> NDArray[np.uint32]:
         """See store.Snapshot."""
-        return self._index.find(metric, conditions)
+        return self._index.find(metric, conditions, absent, exact)
+
+    def tag_ids(self, series: NDArray[np.uint32], key: str) -> NDArray[np.uint32]:
+        """See store.Snapshot."""
+        return self._index.tag_ids(series, key)
 
     def tag_values(self, series: NDArray[np.uint32], key: str) -> NDArray[np.object_]:
         """See store.Snapshot."""

@@ -13,6 +13,7 @@ from headrace.protocols.kairosdb.endpoints import Keeps, SmallEndpoints
 from headrace.protocols.kairosdb.names import KAIROSDB_RULES
 from headrace.protocols.kairosdb.read import Queries, ReadsAndSaves, read_endpoints
 from headrace.protocols.kairosdb.routes import PREFIXES, KairosDBApp
+from headrace.protocols.kairosdb.scan import ScanningDecoder
 from headrace.protocols.kairosdb.types import Types
 from headrace.protocols.kairosdb.write import ROOM, WriteService
 from headrace.query.pool import QueryPool
@@ -30,7 +31,8 @@ def open_room(store: Serves, settings: Settings, metrics: Metrics, query_pool: E
     their way.
     """
     types = Types()
-    writes = WriteService(store, KAIROSDB_RULES, metrics, ReferenceDecoder(store.table, types))
+    decode = ScanningDecoder(ReferenceDecoder(store.table, types), store.table.secret)
+    writes = WriteService(store, KAIROSDB_RULES, metrics, decode)
     queries = Queries(store, QueryPool(query_pool, settings.query_timeout_s), types.group_of, KAIROSDB_RULES)
     questions = read_endpoints(queries, settings.body_bytes_max)
     endpoints = SmallEndpoints(store, query_pool, settings.body_bytes_max).by_path()

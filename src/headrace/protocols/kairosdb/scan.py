@@ -1,0 +1,66 @@
+"""The fast decoder: what is plain goes by a kernel, outside the GIL; the rest by the reference decoder."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace import limits
+from headrace.kernels import kairosdb_datapoints as kernel
+from headrace.kernels.decimal import NOT_PLAIN
+from headrace.kernels.plain_json import PADDING, SPAN_COLUMNS, TAGS_MAX
+from headrace.model import time
+from headrace.model.points import Points, Values
+from headrace.model.spelling import ScannedNames
+from headrace.protocols.kairosdb.decode import Decode, Decoded, expiries
+from headrace.protocols.kairosdb.faults import Failures
+from headrace.protocols.kairosdb.wire import read_name
+
+assert (kernel.TIME_MS_MAX, kernel.TTL_S_MAX) == (time.TIME_MS_MAX, limits.KAIROSDB_TTL_S_MAX), (
+    "kernels import nothing of ours, so these rules stand in both"
+)
+
+_ZEROS = bytes(PADDING)
+
+
+def scan(body: bytes, secret: NDArray[np.uint64], now_ms: int) -> Points | None:
+    """The points of a plain body in valid UTF-8, or None when the reference decoder must look at it. Any thread.
+
+    secret: uint64[8], the database's own (model.series.SeriesTable.secret).   now_ms: the moment of the write. Never
+    refuses: what is returned is exactly what the reference decoder returns, and it would have refused nothing.
+    """
+    metrics_max = len(body) // kernel.METRIC_BYTES_MIN + 1
+    points_max = len(body) // kernel.POINT_BYTES_MIN + 1
+    keys = np.empty((metrics_max, 2), dtype=np.uint64)
+    runs, ttls_s = np.empty(metrics_max, dtype=np.int64), np.empty(metrics_max, dtype=np.int64)
+    spans = np.empty(metrics_max * SPAN_COLUMNS, dtype=np.int64)
+    # Pages of these that no point reaches are never touched and cost nothing.
+    times_ms, bits = np.empty(points_max, dtype=np.int64), np.empty(points_max, dtype=np.int64)
+    kinds = np.empty(points_max, dtype=np.uint8)
+    seen = np.empty(TAGS_MAX, dtype=np.uint64)
+    data = np.frombuffer(body + _ZEROS, dtype=np.uint8)
+    metrics, points = kernel.scan(data, len(body), secret, seen, keys, runs, ttls_s, times_ms, kinds, bits, spans)
+    if metrics == NOT_PLAIN:
+        return None
+    return Points(
+        keys[:metrics],
+        times_ms[:points],
+        Values(kinds[:points], bits[:points]),
+        ScannedNames(body, spans, read_name),
+        np.arange(metrics),
+        expiries(ttls_s[:metrics], runs[:metrics], now_ms),
+        runs[:metrics],
+    )
+
+
+class ScanningDecoder:
+    """A decode.Decode that scans what is plain and asks `reference` for the rest."""
+
+    def __init__(self, reference: Decode, secret: NDArray[np.uint64]) -> None:
+        self._reference = reference
+        self._secret = secret
+
+    def __call__(self, body: bytes, now_ms: int) -> Decoded:
+        """The body as columns."""
+        points = scan(body, self._secret, now_ms)
+        return self._reference(body, now_ms) if points is None else Decoded(points, Failures())

@@ -12,6 +12,7 @@ from headrace.errors import Refused
 from headrace.model.query import Fill
 from headrace.protocols.opentsdb.annotations import Annotations
 from headrace.protocols.opentsdb.faults import shown
+from headrace.protocols.opentsdb.fields import SEPARATOR
 from headrace.protocols.opentsdb.read_answer import Element, common_tags, pieces
 from headrace.protocols.opentsdb.read_question import Asked, Question, question
 from headrace.protocols.opentsdb.read_reply import Parameters, Reply
@@ -35,6 +36,9 @@ class Queries:
         """/api/query."""
         said = query_of_body(body) if scope["method"] == "POST" else query_of_parameters(parameters)
         asked = question(said, time.time_ns() // 1_000_000)
+        for part in asked.parts:
+            if not part.tsuids and SEPARATOR in part.echo["metric"]:
+                raise _in_our_words(Refused("metric-unknown", part.echo["metric"]), part)
         in_arrays = "arrays" in parameters
         answer = await self._pool.run(lambda check: self._answer(asked, in_arrays, check), reply.client_leaves)
         await reply.stream(answer, self._pool.next_of)

@@ -45,7 +45,7 @@ class LastQuery(msgspec.Struct, rename="camel"):
     timestamp: int | None = None
 
 
-_LAST_QUERY = msgspec.json.Decoder(LastQuery, strict=False)
+LAST_QUERY = msgspec.json.Decoder(LastQuery, strict=False)
 
 
 class LastPoints:
@@ -57,7 +57,7 @@ class LastPoints:
 
     async def last(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """/api/query/last."""
-        asked = last_query(decode_json(_LAST_QUERY, body) if scope["method"] == "POST" else _of_parameters(parameters))
+        asked = last_query(decode_json(LAST_QUERY, body) if scope["method"] == "POST" else _of_parameters(parameters))
         await reply.whole(await self._pool.run(lambda check: self._answer(asked, check), reply.client_leaves))
 
     def _answer(self, asked: LastQuery, check: Check) -> bytes:

@@ -12,6 +12,8 @@ from headrace.metrics import Metrics
 from headrace.protocols.opentsdb import routes
 from headrace.protocols.opentsdb.annotations import METHODS as ANNOTATION_METHODS
 from headrace.protocols.opentsdb.annotations import Annotations, Keeps
+from headrace.protocols.opentsdb.deletes import DeleteService
+from headrace.protocols.opentsdb.multi_field import MultiField
 from headrace.protocols.opentsdb.read import Queries
 from headrace.protocols.opentsdb.read_last import LastPoints
 from headrace.protocols.opentsdb.read_names import NameQuestions
@@ -30,9 +32,28 @@ def open_room(store: Store, settings: Settings, metrics: Metrics, query_pool: Ex
     query_pool: threads for queries alone; large bodies are decoded on the loop's own threads, where no query is in
     their way.
     """
-    endpoints = read_endpoints(store, settings, metrics, query_pool)
+    endpoints = {
+        **read_endpoints(store, settings, metrics, query_pool),
+        **alibaba_endpoints(store, settings, metrics, query_pool),
+    }
     decode = ScanningDecoder(ReferenceDecoder(store.table), store.table.secret)
     return routes.room(store, settings, metrics, endpoints, decode)
+
+
+def alibaba_endpoints(store: Store, settings: Settings, metrics: Metrics, query_pool: Executor) -> dict[str, ASGIApp]:
+    """What only Alibaba has: multi-field points, and deletes."""
+    pool = QueryPool(query_pool, settings.query_timeout_s)
+    fields, deletes = MultiField(store, pool, metrics), DeleteService(store, pool)
+    handlers = {
+        "mquery": fields.mquery,
+        "query/mlast": fields.mlast,
+        "ttl": deletes.ttl,
+    }
+    writing = {"mput": fields.mput, "delete_data": deletes.delete_data, "delete_meta": deletes.delete_meta}
+    return {
+        **{path: endpoint(handler, settings.body_bytes_max) for path, handler in handlers.items()},
+        **{path: endpoint(handler, settings.body_bytes_max, ("POST",)) for path, handler in writing.items()},
+    }
 
 
 class Needs(Reads, Keeps, Protocol):

@@ -68,11 +68,11 @@ def test_config_file_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("command", ["serve", "check-config"])
 def test_mistakes_are_sentences_and_exit_code_2(command: str) -> None:
-    result = headrace(command, "--telnet", "kairosdb", "--log-format", "xml")
+    result = headrace(command, "--telnet", "smtp", "--log-format", "xml")
     assert result.exit_code == 2
     assert result.stdout == ""
     first, second = result.stderr.splitlines()
-    assert first.startswith('headrace: telnet = "kairosdb" (from --telnet) is not allowed: ')
+    assert first.startswith('headrace: telnet = "smtp" (from --telnet) is not allowed: ')
     assert second.startswith('headrace: log_format = "xml" (from --log-format) is not allowed: ')
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from pathlib import Path
@@ -125,10 +126,22 @@ def test_a_file_that_is_absent_or_no_toml(tmp_path: Path) -> None:
         assert "can not be read" in problems({}, tmp_path / "bad.toml")[0]
 
 
-def test_kairosdb_telnet_is_not_there_yet() -> None:
-    (problem,) = problems({"telnet": "kairosdb"})
-    assert problem.startswith('telnet = "kairosdb" (from --telnet) is not allowed')
-    assert "not built yet" in problem
+def test_types_of_kairosdb(tmp_path: Path) -> None:
+    types = {"position": {"latitude": "double", "floor": "long", "name": "string"}}
+    assert load({"kairosdb_types": json.dumps(types)}).settings.kairosdb_types == types
+    (tmp_path / "c.toml").write_text(
+        '[kairosdb_types.position]\nlatitude = "double"\nfloor = "long"\nname = "string"\n'
+    )
+    assert load({}, tmp_path / "c.toml").settings.kairosdb_types == types
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", '{"position": {}}', '{"long": {"a": "long"}}', '{"position": {"a": "int"}}', '{"": {"a": "long"}}', "[]"],
+)
+def test_bad_types_of_kairosdb(text: str) -> None:
+    (problem,) = problems({"kairosdb_types": text})
+    assert problem.startswith("kairosdb_types = ")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])

@@ -46,9 +46,7 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(default=Path("data"), description="Directory of the database; made when absent.")
     insecure: bool = Field(default=False, description="Serve other hosts although there are no credentials yet.")
-    telnet: Literal["opentsdb", "kairosdb"] = Field(
-        default="opentsdb", description="Whose law holds for telnet lines. kairosdb is not built yet."
-    )
+    telnet: Literal["opentsdb", "kairosdb"] = Field(default="opentsdb", description="Whose law holds for telnet lines.")
     body_bytes_max: int = Field(
         default=limits.BODY_BYTES_MAX,
         ge=1,
@@ -73,6 +71,11 @@ class Settings(BaseSettings):
     )
     seal_age_s: Seconds = Field(
         default=limits.SEAL_AGE_S, description="Seconds after which recent points are sealed, however few they are."
+    )
+    # NoDecode: read by json, so that a mistake is worded as others are.
+    kairosdb_types: Annotated[dict[str, dict[str, Literal["double", "long", "string"]]], NoDecode] = Field(
+        default={},
+        description="Custom types of KairosDB: name, then the fields of its objects, each double, long or string.",
     )
     log_format: Literal["console", "json"] = Field(
         default="console", description="How log lines look on standard error."
@@ -110,11 +113,24 @@ class Settings(BaseSettings):
             raise ValueError("the same port is given twice")
         return value
 
-    @field_validator("telnet")
+    @field_validator("kairosdb_types", mode="before")
     @classmethod
-    def _telnet_is_built(cls, value: str) -> str:
-        if value == "kairosdb":
-            raise ValueError("the telnet law of KairosDB is not built yet; only 'opentsdb' is")
+    def _types_in_one_line(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError('write it as JSON, such as {"position": {"latitude": "double"}}') from None
+
+    @field_validator("kairosdb_types")
+    @classmethod
+    def _types_are_new(cls, value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+        for name, fields in value.items():
+            if not fields:
+                raise ValueError(f'type "{name}" has no fields')
+            if not name or "\0" in name or name in ("long", "double", "string", "complex-number"):
+                raise ValueError(f'"{name}" is there already, or no name for a type')
         return value
 
     @model_validator(mode="after")
@@ -171,6 +187,9 @@ def to_toml(value: object) -> str:
     """A setting's value as TOML spells it."""
     if isinstance(value, tuple):
         return f"[{', '.join(to_toml(item) for item in value)}]"
+    if isinstance(value, dict):
+        items = ", ".join(f"{to_toml(key)} = {to_toml(item)}" for key, item in value.items())
+        return f"{{ {items} }}" if items else "{}"
     if isinstance(value, bool | int | float):
         return json.dumps(value)
     return json.dumps(str(value), ensure_ascii=False)

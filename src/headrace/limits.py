@@ -298,3 +298,6 @@ KAIROSDB_LOOP_BODY_BYTES_MAX = 256 * 1024
 
 KAIROSDB_NAMES_MAX = 1_000_000
 """Names that one answer lists: KairosDB has no limit, its web pages read all. Some 50 MB."""
+
+KAIROSDB_LOGGED_LINES_MAX = 3
+"""Refused telnet lines of one block whose reasons go to the log; the metrics count all of them."""

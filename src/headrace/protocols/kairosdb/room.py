@@ -14,6 +14,7 @@ from headrace.protocols.kairosdb.names import KAIROSDB_RULES
 from headrace.protocols.kairosdb.read import Queries, ReadsAndSaves, read_endpoints
 from headrace.protocols.kairosdb.routes import PREFIXES, KairosDBApp
 from headrace.protocols.kairosdb.scan import ScanningDecoder
+from headrace.protocols.kairosdb.telnet import Telnet
 from headrace.protocols.kairosdb.types import Types
 from headrace.protocols.kairosdb.write import ROOM, WriteService
 from headrace.query.pool import QueryPool
@@ -30,11 +31,12 @@ def open_room(store: Serves, settings: Settings, metrics: Metrics, query_pool: E
     query_pool: threads for questions; large bodies are decoded on the loop's own threads, where no question is in
     their way.
     """
-    types = Types()
+    types = Types(CustomType(name, name, fields) for name, fields in settings.kairosdb_types.items())
     decode = ScanningDecoder(ReferenceDecoder(store.table, types), store.table.secret)
     writes = WriteService(store, KAIROSDB_RULES, metrics, decode)
     queries = Queries(store, QueryPool(query_pool, settings.query_timeout_s), types.group_of, KAIROSDB_RULES)
     questions = read_endpoints(queries, settings.body_bytes_max)
     endpoints = SmallEndpoints(store, query_pool, settings.body_bytes_max).by_path()
     app = KairosDBApp(writes, questions, endpoints, settings.body_bytes_max)
-    return Room(ROOM, PREFIXES, app, faults.refuse)
+    lines = Telnet(writes, store.table)
+    return Room(ROOM, PREFIXES, app, faults.refuse, lines.session)

@@ -1,0 +1,194 @@
+"""The telnet dialect: put, putm, puts and version. Nothing is ever written back but to `version`; errors go to the log.
+
+A block of lines is one batch: it is decoded and stored by one append, so `version` says that everything before it is
+durable.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+import structlog
+
+from headrace import limits
+from headrace.model.points import Points
+from headrace.model.series import SeriesName, series_name
+from headrace.model.spelling import Hashing, KeyCache, SpelledNames, Spelling, key_column
+from headrace.model.time import SECOND_MS, TIME_MS_MAX
+from headrace.model.values import INT64_MAX, INT64_MIN, ValuesBuilder
+from headrace.protocols.kairosdb.decode import expiries
+from headrace.protocols.kairosdb.endpoints import VERSION
+from headrace.protocols.kairosdb.faults import shown
+from headrace.protocols.kairosdb.values import BadValue
+from headrace.protocols.kairosdb.write import WriteService
+from headrace.transport import LineReply
+
+log = structlog.get_logger(__name__)
+
+SECONDS_BELOW: Final = 3_000_000_000
+"""A time of `put` below this is seconds (KairosDB: PutCommand)."""
+
+TTL_TAG: Final = "kairos_opt.ttl"
+
+DEFAULT_TAGS: Final = {"add": "tag"}
+"""What a line without tags gets, since a series must have one."""
+
+COMMANDS: Final = ("put", "putm", "puts")
+WORDS_MIN: Final = 4
+
+_BLANKS = bytes.maketrans(bytes(range(32)), b" " * 32)
+_WORD = re.compile(r'"(.*?)"(?= |\Z)|([^ ]+)')
+_LONG = re.compile(r"-?[0-9]{1,19}")
+_DOUBLE = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")
+
+
+class Telnet:
+    """What all telnet connections of the room share."""
+
+    def __init__(self, writes: WriteService, table: Hashing) -> None:
+        self.writes = writes
+        self.keys = KeyCache(table, read_name)
+
+    def session(self) -> TelnetSession:
+        """A new connection's session."""
+        return TelnetSession(self)
+
+
+class TelnetSession:
+    """One connection (transport.LineSession)."""
+
+    def __init__(self, shared: Telnet) -> None:
+        self._shared = shared
+
+    async def feed(self, block: bytes) -> LineReply:
+        """Take whole lines; returns the answers once all of their points are durable. Raises Unavailable, and then
+        the block may be fed again."""
+        lines = _Lines(self._shared.keys)
+        versions = sum(map(lines.read, block.split(b"\n")))
+        writes = self._shared.writes
+        refused = await writes.store(lines.points(writes.now_ms()), lines.bad)
+        for words in (*lines.words, *(failure.error for failure in refused)):
+            log.warning("telnet line refused", reason=words)
+        return LineReply(f"{VERSION}\n".encode() * versions)
+
+    def line_too_long(self) -> LineReply:
+        """A line that was dropped; KairosDB says nothing."""
+        log.warning("telnet line refused", reason=f"longer than {limits.TELNET_LINE_BYTES_MAX} bytes")
+        return LineReply()
+
+
+class _Lines:
+    """A block as columns. bad: refused lines by broken rule.   words: the reasons of the first few of them."""
+
+    def __init__(self, cache: KeyCache) -> None:
+        self.bad: Counter[str] = Counter()
+        self.words: list[str] = []
+        self._cache = cache
+        self._values = ValuesBuilder()
+        self._times: list[int] = []
+        self._spellings: list[Spelling] = []
+        self._ttls_s: list[int] = []
+
+    def read(self, line: bytes) -> bool:
+        """Take one line; whether it asks for the version."""
+        words = words_of(line)
+        if not words or words[0] not in COMMANDS:
+            return bool(words) and words[0] == "version"
+        try:
+            self._put(words)
+        except BadValue as bad:
+            self.bad[bad.rule] += 1
+            if len(self.words) < limits.KAIROSDB_LOGGED_LINES_MAX:
+                self.words.append(bad.words)
+        return False
+
+    def points(self, now_ms: int) -> Points:
+        """What was taken."""
+        count = len(self._times)
+        return Points(
+            key_column(map(self._cache.__getitem__, self._spellings)),
+            np.array(self._times, dtype=np.int64),
+            self._values.build(),
+            SpelledNames(self._spellings, read_name),
+            np.arange(count),
+            expiries(np.array(self._ttls_s, dtype=np.int64), np.ones(count, dtype=np.int64), now_ms),
+        )
+
+    def _put(self, words: list[str]) -> None:
+        if len(words) < WORDS_MIN:
+            raise BadValue("arguments", f"{words[0]} needs a metric, a time and a value")
+        command, metric, stamp, text, *tags = words
+        if not metric:
+            raise BadValue("name-empty", "metricName may not be empty.")
+        time_ms = _time_of(command, stamp)
+        value = text if command == "puts" else number_of(text)
+        ttl_s, spelled = _tags_of(tags)
+        self._values.add(value)
+        self._times.append(time_ms)
+        self._spellings.append((metric.encode(), spelled))
+        self._ttls_s.append(ttl_s)
+
+
+def words_of(line: bytes) -> list[str]:
+    """The words of a line, split at blanks and control characters; one that begins with a quote runs to the next quote
+    that ends a word. UTF-8, malformed bytes become U+FFFD."""
+    blank = line.translate(_BLANKS)
+    if b'"' not in blank:
+        return [word.decode(errors="replace") for word in blank.split(b" ") if word]
+    return [quoted or bare for quoted, bare in _WORD.findall(blank.decode(errors="replace"))]
+
+
+def _time_of(command: str, text: str) -> int:
+    if not _LONG.fullmatch(text):
+        raise BadValue("timestamp-invalid", f"{shown(text)} is no time")
+    stamp = int(text)
+    time_ms = stamp * SECOND_MS if command == "put" and stamp < SECONDS_BELOW else stamp
+    if abs(time_ms) > TIME_MS_MAX:
+        raise BadValue("timestamp-range", f"{stamp} is beyond any clock")
+    return time_ms
+
+
+def number_of(text: str) -> int | float:
+    """A double when there is a point, else a long of digits after an optional minus. Raises BadValue."""
+    if "." in text:
+        if _DOUBLE.fullmatch(text) and abs(double := float(text)) != float("inf"):
+            return double
+    elif _LONG.fullmatch(text) and INT64_MIN <= int(text) <= INT64_MAX:
+        return int(text)
+    raise BadValue("value-number", f"{shown(text)} is no number")
+
+
+def _tags_of(words: list[str]) -> tuple[int, bytes]:
+    """(ttl in s, the tags as read_name wants them). Raises BadValue."""
+    ttl_s = 0
+    tags = []
+    for number, (key, value) in enumerate(_pairs(words)):
+        if key == TTL_TAG:
+            if not value.isdecimal() or not value.isascii() or int(value) > limits.KAIROSDB_TTL_S_MAX:
+                raise BadValue("ttl-invalid", f"tag[{TTL_TAG}] must be a number")
+            ttl_s = int(value)
+        elif not key:
+            raise BadValue("tag-name-empty", f"tag[{number}].name may not be empty.")
+        else:
+            tags.append(f"{key}={value}")
+    return ttl_s, "\n".join(tags).encode()
+
+
+def _pairs(words: list[str]) -> Iterator[tuple[str, str]]:
+    for number, word in enumerate(words):
+        key, _, rest = word.partition("=")
+        value = rest.partition("=")[0]
+        if not value:
+            raise BadValue("tag-invalid", f"tag[{number}] must be in the format 'name=value'.")
+        yield key, value
+
+
+def read_name(spelling: Spelling) -> SeriesName:
+    """The name that a metric and the checked tags of a line mean, one tag a line; of equal names the last tag."""
+    metric, lines = spelling
+    tags = dict(line.split("=", 1) for line in lines.decode().split("\n")) if lines else DEFAULT_TAGS
+    return series_name(metric.decode(), tags)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from bench import ingest
+from bench import ingest, query
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     kinds = parser.add_subparsers(required=True)
     ingest.add_parser(kinds.add_parser("ingest", help="points in by OpenTSDB's /api/put"))
+    query.add_parser(kinds.add_parser("query", help="the same questions to headrace and VictoriaMetrics"))
     arguments = parser.parse_args()
     raise SystemExit(arguments.run(arguments))
 

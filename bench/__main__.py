@@ -12,6 +12,7 @@ def main() -> None:
     kinds = parser.add_subparsers(required=True)
     ingest.add_parser(kinds.add_parser("ingest", help="points in by OpenTSDB's /api/put"))
     query.add_parser(kinds.add_parser("query", help="the same questions to headrace and VictoriaMetrics"))
+    series.add_parser(kinds.add_parser("series", help="a million new series, lookups among them, the next start"))
     arguments = parser.parse_args()
     raise SystemExit(arguments.run(arguments))
 

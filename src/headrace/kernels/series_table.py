@@ -11,7 +11,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import i64, int64, kernel, keys128, u8, u8_in, u32, u32_in, u64, uint32, uint64, void
+from headrace.kernels import (
+    borrowing_kernel,
+    i64,
+    int64,
+    kernel,
+    keys128,
+    u8,
+    u8_in,
+    u32,
+    u32_in,
+    u64,
+    uint32,
+    uint64,
+    void,
+)
 
 EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
 """A free slot. No entry looks like it: the ordinal 0xFFFFFFFF is never given."""
@@ -23,7 +37,7 @@ _ORDINAL = np.uint64(0x00000000FFFFFFFF)
 _ONE = np.uint64(1)
 
 
-@kernel(uint64(u64, keys128, uint64, uint64))
+@borrowing_kernel(uint64(u64, keys128, uint64, uint64))
 def probe(slots: NDArray[np.uint64], keys: NDArray[np.uint64], low: int, high: int) -> int:
     """The position of the slot that holds the key (low, high), or of the free slot where it belongs."""
     mask = np.uint64(len(slots) - 1)
@@ -98,7 +112,8 @@ def insert(
             ordinals[row] = ordinal
         elif count < count_max:
             begin = ends[count - 1] if count else np.int64(0)
-            heap[begin : begin + length] = new_heap[source : source + length]
+            for at_byte in range(length):
+                heap[begin + at_byte] = new_heap[source + at_byte]
             ends[count] = begin + length
             rules[count] = np.uint8(rule_bits)
             keys[count, 0] = low

@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import i64, int64, kernel, u8, u32, u64, void
+from headrace.kernels import borrowing_kernel, i64, int64, kernel, u8, u32, u64, void
 from headrace.kernels.hashing import hash_span
 
 Int = int | np.int64
 
 
-@kernel(int64(u8, int64, int64, u32, i64, u8, u64))
+@borrowing_kernel(int64(u8, int64, int64, u32, i64, u8, u64))
 def slot_of(
     data: NDArray[np.uint8],
     start: Int,
@@ -42,7 +42,7 @@ def slot_of(
     return slot
 
 
-@kernel(int64(u8, int64, int64, int64, u32, i64, u8, u64))
+@borrowing_kernel(int64(u8, int64, int64, int64, u32, i64, u8, u64))
 def intern(
     data: NDArray[np.uint8],
     start: Int,

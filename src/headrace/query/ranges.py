@@ -37,9 +37,11 @@ class Span:
 class Runs:
     """Rows cut wherever the series or the range changes.
 
-    times: int64[r], start of each run's range.   rows: int64[r + 1], its first row; the last one closes the last run.
+    starts: int64[k + 1], the runs of each series.   times: int64[r], start of each run's range.   rows: int64[r + 1],
+    its first row; the last one closes the last run.
     """
 
+    starts: NDArray[np.int64]
     times: NDArray[np.int64]
     rows: NDArray[np.int64]
 
@@ -58,14 +60,14 @@ class Ranges:
         run_times = np.empty(len(times), dtype=np.int64)
         run_rows = np.empty(len(times) + 1, dtype=np.int64)
         if not len(times):
-            return Runs(run_times, np.zeros(1, dtype=np.int64))
+            return Runs(np.zeros(len(starts), dtype=np.int64), run_times, np.zeros(1, dtype=np.int64))
         if self.span.unit in CALENDAR_UNITS:
             edges = self.edges(int(times.min()), int(times.max()))
             count = edge_runs(starts, times, edges, run_starts, run_times, run_rows)
         else:
             step = self.span.count * UNIT_MS[self.span.unit]
             count = fixed_runs(starts, times, step, self.anchor_ms % step, run_starts, run_times, run_rows)
-        return Runs(run_times[:count], run_rows[: count + 1])
+        return Runs(run_starts, run_times[:count], run_rows[: count + 1])
 
     def edges(self, first_ms: int, last_ms: int) -> NDArray[np.int64]:
         """The starts of all ranges from the one that holds first_ms to the one that holds last_ms, ascending. Raises

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from headrace.kernels.ranges import order_ties
 from headrace.model.points import Kind, Values
 
 GAP: Final = 255
@@ -66,16 +67,15 @@ class Rows:
         times = self.times[order]
         same = times[1:] == times[:-1]
         if same.any():
-            tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
-            order[tied] = order[tied][np.lexsort((self.ranks(order[tied]), times[tied]))]
+            order_ties(times, self.ranks(order), order)
         return self.taken(order)
 
-    def ranks(self, rows: NDArray[np.int64]) -> NDArray[np.float64] | NDArray[np.int64]:
+    def ranks(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Numbers that order the values of `rows` as the values themselves."""
         if len(rows) and self.values.kinds[rows[0]] >= Kind.BOOL:
             texts = np.array([text_of(self.values, row) for row in rows.tolist()], dtype=np.object_)
-            return np.unique(texts, return_inverse=True)[1].astype(np.int64)
-        return self.taken(rows).doubles()
+            return np.unique(texts, return_inverse=True)[1].astype(np.float64)
+        return self.doubles()[rows]
 
 
 def text_of(values: Values, row: int) -> str:

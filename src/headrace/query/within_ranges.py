@@ -9,11 +9,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels.ranges import fit_lines, gather_runs
+from headrace.kernels.aggregate import union_of_times
+from headrace.kernels.ranges import count_rows, extreme_rows, fit_lines, fold_runs, gather_runs, number_runs
 from headrace.kernels.reductions import reduce_runs
 from headrace.model.points import Kind, Values
 from headrace.query.buckets import check_points
-from headrace.query.functions import AVG, DEV, Function
+from headrace.query.functions import AVG, DEV, MAX, MIN, SUM, Function
 from headrace.query.ranges import Ranges
 from headrace.query.rows import GAP, Rows
 
@@ -35,9 +36,9 @@ class Sampling:
 
 
 class Gathered:
-    """Rows brought into order of their ranges; within a range they come series by series.
+    """Rows by the ranges that they lie in.
 
-    starts: int64[r], where each range that has points begins.   bounds: int64[r + 1], its rows.
+    starts: int64[r], where each range that has points begins, ascending.   counts: int64[r], its rows.
     """
 
     def __init__(self, rows: Rows, sampling: Sampling) -> None:
@@ -45,50 +46,55 @@ class Gathered:
         self._sampling = sampling
         runs = sampling.ranges.runs(rows.starts, rows.times)
         self._run_rows = runs.rows
-        self._in_order = len(rows.starts) <= 2
-        order = np.arange(len(runs.times)) if self._in_order else np.argsort(runs.times, kind="stable")
-        self._order = order.astype(np.int64)
-        starts = runs.times[order]
-        new = np.ones(len(starts), dtype=np.bool_)
-        new[1:] = starts[1:] != starts[:-1]
-        self._heads = np.flatnonzero(new)
-        self.starts = starts[self._heads]
-        lengths = np.diff(runs.rows)[order]
-        ends = np.insert(np.cumsum(lengths), 0, 0)
-        self.bounds = np.append(ends[self._heads], ends[-1]).astype(np.int64)
+        scratch = np.empty(len(runs.starts), dtype=np.int64)
+        union = np.empty(len(runs.times), dtype=np.int64)
+        self.starts = union[: union_of_times(runs.starts, runs.times, scratch, union)]
+        self._numbers = np.empty(len(runs.times), dtype=np.int64)
+        number_runs(runs.times, self.starts, self._numbers)
+        self.counts = np.zeros(len(self.starts), dtype=np.int64)
+        count_rows(self._numbers, self._run_rows, self.counts)
 
     @property
-    def counts(self) -> NDArray[np.int64]:
-        """int64[r], rows of each range."""
-        return np.diff(self.bounds)
+    def bounds(self) -> NDArray[np.int64]:
+        """int64[r + 1], the rows of each range in `doubles` and `times`."""
+        return np.insert(np.cumsum(self.counts), 0, 0)
 
     @cached_property
     def doubles(self) -> NDArray[np.float64]:
-        """float64[n]."""
+        """float64[n]: the values, range by range, within a range series by series."""
         return self._gathered(self._rows.doubles().view(np.int64)).view(np.float64)
 
     @cached_property
     def times(self) -> NDArray[np.int64]:
-        """int64[n]."""
+        """int64[n]: as doubles."""
         return self._gathered(self._rows.times)
+
+    def folded(self, function: int) -> NDArray[np.float64]:
+        """float64[r]: SUM, MIN or MAX of each range, run by run, so that no row is moved."""
+        partials = np.empty(len(self._numbers), dtype=np.float64)
+        reduce_runs(function, 0.0, self._rows.doubles(), self._run_rows[:-1], self._run_rows[1:], partials)
+        out = np.full(len(self.starts), {SUM.code: 0.0, MIN.code: np.inf, MAX.code: -np.inf}[function])
+        fold_runs(function, self._numbers, partials, out)
+        return out
+
+    def reduced(self, function: Function) -> NDArray[np.float64]:
+        """float64[r]: one value of each range."""
+        if function.code in (SUM.code, MIN.code, MAX.code):
+            return self.folded(function.code)
+        if function.code == AVG.code:
+            return self.folded(SUM.code) / self.counts
+        out = np.empty(len(self.starts), dtype=np.float64)
+        bounds = self.bounds
+        reduce_runs(function.code, function.probability, self.doubles, bounds[:-1], bounds[1:], out)
+        return out
 
     def first_rows(self) -> NDArray[np.int64]:
         """int64[r]: the row of the earliest point of each range, and of several at one time the one of least value."""
-        return self._extreme(self._run_rows[:-1][self._order], last=False)
+        return self._extreme(self._run_rows[:-1], last=False)
 
     def last_rows(self) -> NDArray[np.int64]:
         """int64[r]: as first_rows, of the latest point and the greatest value."""
-        return self._extreme(self._run_rows[1:][self._order] - 1, last=True)
-
-    def first_times(self) -> NDArray[np.int64]:
-        """int64[r]: the time of the earliest point of each range."""
-        heads = self._rows.times[self._run_rows[:-1]][self._order]
-        return np.minimum.reduceat(heads, self._heads) if len(heads) else heads
-
-    def last_times(self) -> NDArray[np.int64]:
-        """int64[r]: the time of the latest point of each range."""
-        tails = self._rows.times[self._run_rows[1:] - 1][self._order]
-        return np.maximum.reduceat(tails, self._heads) if len(tails) else tails
+        return self._extreme(self._run_rows[1:] - 1, last=True)
 
     def stamps(self) -> NDArray[np.int64]:
         """int64[r]: the time that the value of each range gets."""
@@ -98,30 +104,28 @@ class Gathered:
             case Stamp.END:
                 return self._sampling.ranges.ends(self.starts)
             case Stamp.POINT:
-                return self.first_times()
+                return self._rows.times[self.first_rows()]
 
     def _gathered(self, bits: NDArray[np.int64]) -> NDArray[np.int64]:
-        if self._in_order:
+        if len(self._rows.starts) <= 2:
             return bits
         out = np.empty(len(bits), dtype=np.int64)
-        gather_runs(bits, self._run_rows, self._order, out)
+        gather_runs(bits, self._run_rows, self._numbers, self.bounds[:-1].copy(), out)
         return out
 
     def _extreme(self, candidates: NDArray[np.int64], last: bool) -> NDArray[np.int64]:
-        """Of one candidate row per run, in order of ranges, the first or last of each range."""
-        if self._in_order:
+        """Of one candidate row per run the first or last of each range."""
+        if len(self._rows.starts) <= 2:
             return candidates
-        numbers = np.repeat(np.arange(len(self._heads)), np.diff(np.append(self._heads, len(candidates))))
-        ranks = self._rows.ranks(candidates)
-        sorted_rows = candidates[np.lexsort((ranks, self._rows.times[candidates], numbers))]
-        ends = np.append(self._heads[1:], len(candidates))
-        return sorted_rows[ends - 1] if last else sorted_rows[self._heads]
+        best = np.full(len(self.starts), -1, dtype=np.int64)
+        extreme_rows(last, self._numbers, candidates, self._rows.times, self._rows.ranks(candidates), best)
+        return candidates[best]
 
 
 def reduce_ranges(rows: Rows, sampling: Sampling, function: Function) -> Rows:
     """One double per range."""
     gathered = Gathered(rows, sampling)
-    return Rows.of_doubles(gathered.stamps(), _reduced(gathered, function))
+    return Rows.of_doubles(gathered.stamps(), gathered.reduced(function))
 
 
 def count_ranges(rows: Rows, sampling: Sampling) -> Rows:
@@ -148,9 +152,9 @@ def deviations(rows: Rows, sampling: Sampling, times_from_mean: float | None) ->
     """The sample deviation (n - 1) of each range, 0 for one point; or the mean plus so many times it."""
     gathered = Gathered(rows, sampling)
     counts = gathered.counts
-    sample = np.where(counts > 1, np.sqrt(counts / np.maximum(counts - 1, 1)), 0.0) * _reduced(gathered, DEV)
+    sample = np.where(counts > 1, np.sqrt(counts / np.maximum(counts - 1, 1)), 0.0) * gathered.reduced(DEV)
     if times_from_mean is not None:
-        sample = _reduced(gathered, AVG) + times_from_mean * sample
+        sample = gathered.reduced(AVG) + times_from_mean * sample
     return Rows.of_doubles(gathered.stamps(), sample)
 
 
@@ -158,15 +162,16 @@ def lines(rows: Rows, sampling: Sampling) -> Rows:
     """The least squares line of each range at the times of its first and last point; one or two points are
     themselves."""
     gathered = Gathered(rows, sampling)
-    firsts, lasts = gathered.first_times(), gathered.last_times()
+    first_rows, last_rows = gathered.first_rows(), gathered.last_rows()
+    firsts, lasts = rows.times[first_rows], rows.times[last_rows]
     ends = np.empty((len(firsts), 2), dtype=np.float64)
     at_first, at_last = np.empty(len(firsts)), np.empty(len(firsts))
     fit_lines(gathered.bounds, gathered.times, gathered.doubles, firsts, lasts, at_first, at_last)
     ends[:, 0], ends[:, 1] = at_first, at_last
     few = gathered.counts <= 2
     values = rows.doubles()
-    ends[few, 0] = values[gathered.first_rows()[few]]
-    ends[few, 1] = values[gathered.last_rows()[few]]
+    ends[few, 0] = values[first_rows[few]]
+    ends[few, 1] = values[last_rows[few]]
     times = np.stack((firsts, lasts), axis=1)
     kept = np.ones(times.shape, dtype=np.bool_)
     kept[:, 1] = gathered.counts > 1
@@ -191,10 +196,3 @@ def mark_gaps(rows: Rows, sampling: Sampling, first_ms: int, last_ms: int, trim:
     kinds = np.concatenate((rows.values.kinds, np.full(len(empty), GAP, dtype=np.uint8)))
     bits = np.concatenate((rows.values.bits, np.zeros(len(empty), dtype=np.int64)))
     return Rows.of_one(times[order], Values(kinds[order], bits[order], rows.values.heap))
-
-
-def _reduced(gathered: Gathered, function: Function) -> NDArray[np.float64]:
-    out = np.empty(len(gathered.starts), dtype=np.float64)
-    bounds = gathered.bounds
-    reduce_runs(function.code, function.probability, gathered.doubles, bounds[:-1], bounds[1:], out)
-    return out

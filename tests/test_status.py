@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 
 from headrace import __version__
 from headrace.errors import Refused
@@ -10,8 +11,8 @@ from headrace.metrics import Metrics
 from headrace.status import refuse, status_room
 
 
-async def get(path: str, refusing: str | None = None) -> httpx.Response:
-    room = status_room(lambda: refusing, Metrics())
+async def get(path: str, refusing: str | None = None, damaged: tuple[str, ...] = ()) -> httpx.Response:
+    room = status_room(lambda: refusing, lambda: list(damaged), Metrics())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(room.app), base_url="http://headrace") as client:
         return await client.get(path)
 
@@ -26,6 +27,13 @@ async def test_health_is_503_with_the_reason_while_not() -> None:
     assert answer.status_code == 503
     assert answer.json()["reason"] == "the disk is full"
     assert int(answer.headers["retry-after"]) >= 1
+
+
+@pytest.mark.parametrize("refusing", [None, "the disk is full"])
+async def test_health_names_what_was_set_aside(refusing: str | None) -> None:
+    answer = await get("/health", refusing, ("segments/points-1.parquet: is missing",))
+    assert answer.status_code == (503 if refusing else 200), "the rest is served"
+    assert answer.json()["damaged"] == ["segments/points-1.parquet: is missing"]
 
 
 async def test_metrics_are_what_prometheus_reads() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,12 @@ from headrace import limits
 from headrace.errors import Misconfigured
 
 ENVIRONMENT_PREFIX = "HEADRACE_"
+
+RETENTION_DEFAULT = "default"
+"""In the setting retention: the metrics that no pattern matches."""
+
+DURATION = re.compile(r"(\d{1,9})([smhdwy])")
+UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000, "y": 365 * 86_400_000}
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -71,6 +78,16 @@ class Settings(BaseSettings):
     )
     seal_age_s: Seconds = Field(
         default=limits.SEAL_AGE_S, description="Seconds after which recent points are sealed, however few they are."
+    )
+    # NoDecode: the environment says default=90d,sys.*=30d rather than JSON.
+    retention: Annotated[dict[str, str], NoDecode] = Field(
+        default={RETENTION_DEFAULT: "0"},
+        description="How long points are kept, by pattern of the metric's name; 0 is for ever.",
+    )
+    disk_reserve_bytes: int = Field(
+        default=limits.DISK_RESERVE_BYTES,
+        ge=0,
+        description="Bytes of the disk that only sealing and merging may use; with less free, points get a 503.",
     )
     # NoDecode: read by json, so that a mistake is worded as others are.
     kairosdb_types: Annotated[dict[str, dict[str, Literal["double", "long", "string"]]], NoDecode] = Field(
@@ -133,6 +150,27 @@ class Settings(BaseSettings):
                 raise ValueError(f'"{name}" is there already, or no name for a type')
         return value
 
+    @field_validator("retention", mode="before")
+    @classmethod
+    def _retention_in_one_line(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        parts = [part.strip() for part in value.split(",")]
+        if len(parts) == 1 and "=" not in value:
+            return {RETENTION_DEFAULT: value.strip()}
+        pairs = [part.rpartition("=") for part in parts]
+        rules = {pattern.strip(): duration.strip() for pattern, _, duration in pairs}
+        if "" in rules or len(rules) < len(pairs):
+            raise ValueError("write it as a duration, or as default=90d,sys.*=30d with each pattern once")
+        return rules
+
+    @field_validator("retention")
+    @classmethod
+    def _retention_is_durations(cls, value: dict[str, str]) -> dict[str, str]:
+        for duration in value.values():
+            parse_duration_ms(duration)
+        return value
+
     @model_validator(mode="after")
     def _only_loopback_is_open(self) -> Settings:
         if not self.insecure and not _is_loopback(self.host):
@@ -171,6 +209,16 @@ def load(flags: Mapping[str, object], file: Path | None = None) -> Loaded:
         return Loaded(Settings(**values), sources)
     except ValidationError as mistake:
         raise Misconfigured(tuple(_sentence(error, values, sources) for error in mistake.errors())) from None
+
+
+def parse_duration_ms(text: str) -> int:
+    """A duration as an operator writes it, such as 90d, in ms; 0 for "0". Raises ValueError."""
+    if text == "0":
+        return 0
+    found = DURATION.fullmatch(text)
+    if found is None or not int(found[1]):
+        raise ValueError(f'"{text}" is no duration: write 0 or a whole number and s, m, h, d, w or y, such as 90d')
+    return int(found[1]) * UNIT_MS[found[2]]
 
 
 def flag_of(name: str) -> str:

@@ -116,8 +116,8 @@ SEAL_AGE_S = 600.0
 """Default of the setting seal_age_s: outside tools see a point in the Parquet files after at most about ten minutes."""
 
 PENDING_DELETES_MAX = 10_000
-"""Deletes under which rows of segments still fall; more get a 503 until segments have been rewritten. Each costs a query
-some 20 ns to pass over, so 0.2 ms at the limit."""
+"""Deletes under which rows of segments still fall; more get a 503 until segments have been rewritten. Each costs
+a query some 20 ns to pass over, so 0.2 ms at the limit."""
 
 PENDING_DELETE_SERIES_MAX = 20_000_000
 """Series in all pending deletes together: 80 MB, twice the largest database wholly deleted."""

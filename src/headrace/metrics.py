@@ -74,6 +74,15 @@ class Metrics:
             "1 while the store refuses writes (disk full or failing), else 0.",
             registry=registry,
         )
+        self.disk_free = Gauge(
+            "headrace_disk_free_bytes", "Free on the file system of the data directory.", registry=registry
+        )
+        self.damaged = Gauge(
+            "headrace_damaged_files",
+            "Damage that was set aside and is not served: segments, and what the journal had at the last start.",
+            ["folder"],
+            registry=registry,
+        )
         build = Info("headrace_build", "What is running.", registry=registry)
         build.info({"version": __version__, "python": platform.python_version()})
 

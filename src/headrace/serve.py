@@ -16,6 +16,7 @@ from prometheus_client import Counter
 from headrace import __version__, limits
 from headrace import log as logs
 from headrace.config import Settings
+from headrace.errors import Corrupt, Unavailable
 from headrace.memory import give_back_freed_memory
 from headrace.metrics import Metrics
 from headrace.protocols.kairosdb import room as kairosdb
@@ -45,7 +46,10 @@ async def _serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     with ThreadPoolExecutor(limits.QUERY_THREADS, "headrace-query") as query_pool:
-        store = await loop.run_in_executor(query_pool, open_store, settings, metrics)
+        try:
+            store = await loop.run_in_executor(query_pool, open_store, settings, metrics)
+        except (Corrupt, Unavailable) as failure:
+            raise SystemExit(f"headrace: {failure}") from None
         try:
             server = _server(_rooms(store, settings, metrics, query_pool), settings, metrics)
             sockets = await server.start()
@@ -62,7 +66,7 @@ async def _serve(settings: Settings) -> None:
 def _rooms(store: EmbeddedStore, settings: Settings, metrics: Metrics, query_pool: ThreadPoolExecutor) -> list[Room]:
     """A new protocol is a new line here."""
     return [
-        status_room(lambda: store.refusing, metrics),
+        status_room(lambda: store.refusing, lambda: store.damaged, metrics),
         opentsdb.open_room(store, settings, metrics, query_pool),
         kairosdb.open_room(store, settings, metrics, query_pool),
     ]

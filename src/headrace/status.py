@@ -28,17 +28,19 @@ The server itself
 """
 
 
-def status_room(refusing: Callable[[], str | None], numbers: metrics.Metrics) -> Room:
-    """The room of our own pages. refusing: why the store takes no points at present, None while it does."""
+def status_room(refusing: Callable[[], str | None], damaged: Callable[[], list[str]], numbers: metrics.Metrics) -> Room:
+    """The room of our own pages. refusing: why the store takes no points at present, None while it does.
+    damaged: what was set aside, a sentence each."""
 
     async def welcome(request: Request) -> Response:
         return PlainTextResponse(WELCOME)
 
     async def health(request: Request) -> Response:
         reason = refusing()
+        found = {"damaged": damage} if (damage := damaged()) else {}
         if reason is None:
-            return JSONResponse({"status": "ok", "version": __version__})
-        body = {"status": "refusing writes", "reason": reason, "version": __version__}
+            return JSONResponse({"status": "ok", "version": __version__, **found})
+        body = {"status": "refusing writes", "reason": reason, "version": __version__, **found}
         return JSONResponse(body, status_code=503, headers={"Retry-After": str(RETRY_AFTER_S)})
 
     async def scrape(request: Request) -> Response:

@@ -49,4 +49,4 @@ def test_a_folder_that_is_not_there_cannot_be_synced(tmp_path: Path) -> None:
 
 def test_names_sort_in_the_order_of_versions() -> None:
     assert points_file(9, 9) < points_file(10, 99) < points_file(100, 100) < points_file(10**12, 10**12)
-    assert series_file(9) < series_file(10)
+    assert series_file(9, 20) < series_file(10, 11)

@@ -25,8 +25,12 @@ from headrace.store.visible import Visible
 
 
 @asynccontextmanager
-async def opened(folder: Path, seal_points: int = 1000, seal_age_s: float = 600.0) -> AsyncIterator[EmbeddedStore]:
-    settings = Settings(data_dir=folder, seal_points=seal_points, seal_age_s=seal_age_s)
+async def opened(
+    folder: Path, seal_points: int = 1000, seal_age_s: float = 600.0, disk_reserve_bytes: int = 0
+) -> AsyncIterator[EmbeddedStore]:
+    settings = Settings(
+        data_dir=folder, seal_points=seal_points, seal_age_s=seal_age_s, disk_reserve_bytes=disk_reserve_bytes
+    )
     store = await asyncio.to_thread(open_store, settings, Metrics())
     try:
         yield store

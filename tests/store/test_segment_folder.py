@@ -110,7 +110,7 @@ def test_a_crash_at_any_step_of_sealing_loses_and_doubles_nothing(tmp_path: Path
     # The journal still has what is not sealed.
     assert everything(segments, [generation(sealed_through + 1, 9)]) == RIGHT
     listed = {meta.file for meta in folder.current.segments} | {series.file for series in folder.current.series}
-    assert {file.name for file in path.iterdir()} == {CURRENT, *listed}
+    assert {file.name for file in path.iterdir()} == {CURRENT, folder.current.deletes, *listed}
     if sealed_through == 3:
         segments.append(seal(folder, 4, 6))
     segments.append(seal(folder, 7, 9))
@@ -243,7 +243,7 @@ def test_what_is_listed_is_read_back(tmp_path: Path) -> None:
     assert current == folder.current
     assert current is not None
     assert (current.format, current.sealed_through, current.segments) == (CURRENT_FORMAT, 4, (segment.meta,))
-    assert [(series.file, series.series) for series in current.series] == [("series-0000000000000004.parquet", 8)]
+    assert [(series.file, series.series) for series in current.series] == [("series-0000000000-0000000008.parquet", 8)]
 
 
 def test_a_disk_that_gives_nothing_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

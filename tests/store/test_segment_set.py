@@ -10,7 +10,7 @@ from point_batches import Point, batch, double, metric_ids
 
 from headrace.store.recent import Recent
 from headrace.store.rows import want
-from headrace.store.sealing import sealed_row_groups
+from headrace.store.sealing import sealed_row_groups, sorted_winners
 from headrace.store.segment_set import SegmentSet
 from headrace.store.segment_writer import write_segment
 from headrace.store.segments import Segment, open_segment
@@ -19,7 +19,8 @@ from headrace.store.segments import Segment, open_segment
 def segment(folder: Path, sequence: int) -> Segment:
     recent = Recent(1)
     recent.append(batch([Point(1, sequence, double(sequence))]), sequence)
-    row_groups = sealed_row_groups(recent.view(), metric_ids)
+    view = recent.view()
+    row_groups = sealed_row_groups(view, sorted_winners(view, metric_ids))
     meta = write_segment(folder, row_groups, (sequence, sequence), metric_ids, "d")
     return open_segment(folder, meta, "d")
 

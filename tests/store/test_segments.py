@@ -18,7 +18,7 @@ from headrace.model.points import NEVER, Kind
 from headrace.store.parquet_columns import COLUMN_OF_KIND, SCHEMA
 from headrace.store.recent import Recent
 from headrace.store.rows import want
-from headrace.store.sealing import sealed_row_groups
+from headrace.store.sealing import sealed_row_groups, sorted_winners
 from headrace.store.segment_meta import RowGroups, SegmentKind, SegmentMeta
 from headrace.store.segment_writer import write_segment
 from headrace.store.segments import Segment, open_segment
@@ -29,7 +29,8 @@ MANY = 1_000_000
 def written(folder: Path, points: list[Point], sequence: int = 7) -> SegmentMeta:
     recent = Recent(len(points))
     recent.append(batch(points), sequence)
-    row_groups = sealed_row_groups(recent.view(), metric_ids)
+    view = recent.view()
+    row_groups = sealed_row_groups(view, sorted_winners(view, metric_ids))
     return write_segment(folder, row_groups, (sequence, sequence), metric_ids, "database")
 
 
@@ -105,11 +106,13 @@ def test_the_meta_says_what_the_file_holds(tmp_path: Path) -> None:
         12,
         12,
         0,
+        12,
     )
     described = pq.read_metadata(file).metadata
     assert described[b"headrace.format"] == b"1"
     assert described[b"headrace.database"] == b"database"
     assert described[b"headrace.max_sequence"] == b"12"
+    assert described[b"headrace.deletes_through"] == b"12"
     assert pq.read_schema(file).equals(SCHEMA)
 
 

@@ -24,7 +24,7 @@ def written(folder: Path, names: dict[int, SeriesName]) -> Path:
         return [names[ordinal] for ordinal in ordinals.tolist()]
 
     ordinals = np.array(sorted(names), dtype=np.uint32)
-    return folder / write_series(folder, 5, ordinals, names_of, "d")
+    return folder / write_series(folder, ordinals, names_of, "d")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from headrace.errors import Refused
@@ -29,11 +31,24 @@ TIME_MS_MAX = 2**53
 double."""
 
 
+Clock = Callable[[], int]
+"""Tells the present in ms since 1970 UTC."""
+
+
+def wall_clock() -> int:
+    """The machine's Clock."""
+    return time.time_ns() // 1_000_000
+
+
 class TimeRange(NamedTuple):
     """From start_ms to end_ms, both included."""
 
     start_ms: int
     end_ms: int
+
+
+ALL_TIME = TimeRange(-TIME_MS_MAX, TIME_MS_MAX)
+"""Every time that a point may have."""
 
 
 def duration_ms(count: int, unit: str) -> int:

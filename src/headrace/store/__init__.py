@@ -121,8 +121,10 @@ class Store(Protocol):
         """Delete the points of `series` (uint32 ordinals) with start_ms <= time <= end_ms that are visible now.
 
         On return the deletion survives a power cut and the next snapshot sees none of them; points appended later to
-        the same series and times are not touched by it. Returns the journal sequence of the deletion. Raises
-        Unavailable, and then nothing is deleted. Must be called on the event loop."""
+        the same series and times are not touched by it. A delete of all time (model.time.ALL_TIME) also takes the
+        series out of `find`, and a metric without any other out of `suggest`, until they are written again. Returns the
+        journal sequence of the deletion. Raises Unavailable, and then nothing is deleted. Must be called on the event
+        loop."""
         ...
 
     def snapshot(self, check: Check = go_on) -> AbstractContextManager[Snapshot]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from isal import isal_zlib
+from numpy.typing import NDArray
 
 from headrace import limits
 from headrace.errors import Corrupt, Unavailable
@@ -29,6 +30,9 @@ _SCHEMA = (
     "CREATE TABLE series (first INTEGER PRIMARY KEY, count INTEGER NOT NULL,"
     " keys BLOB NOT NULL, lengths BLOB NOT NULL, names BLOB NOT NULL, crc INTEGER NOT NULL)",
 )
+
+_SCHEMA_OF_HIDDEN = "CREATE TABLE IF NOT EXISTS hidden (series BLOB NOT NULL, crc INTEGER NOT NULL)"
+"""Made at every opening: databases from before there were deletes lack it."""
 
 
 _SCHEMA_OF_DOCUMENTS = (
@@ -55,6 +59,7 @@ class Catalog:
             self._connection.execute("PRAGMA synchronous = FULL")
             if not self._connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'database'").fetchone():
                 self._begin()
+            self._connection.execute(_SCHEMA_OF_HIDDEN)
             self._connection.execute(_SCHEMA_OF_DOCUMENTS)
             version, self.database_id, secret = self._connection.execute("SELECT * FROM database").fetchone()
         if version != FORMAT or len(self.database_id) != ID_BYTES or len(secret) != 8 * SECRET_WORDS:
@@ -90,6 +95,25 @@ class Catalog:
             for begin in range(0, len(series), limits.CATALOG_CHUNK_SERIES):
                 self._insert(series, begin, min(begin + limits.CATALOG_CHUNK_SERIES, len(series)))
         self.series_count = series.end
+
+    def hidden(self) -> NDArray[np.uint32]:
+        """uint32, ascending: the series that were hidden when `set_hidden` was last called. Raises Corrupt,
+        Unavailable."""
+        with _failures_as_ours(self._path):
+            row = self._connection.execute("SELECT series, crc FROM hidden").fetchone()
+        if row is None:
+            return np.empty(0, dtype=np.uint32)
+        if len(row[0]) % 4 or row[1] != _crc(row[0]):
+            raise Corrupt(self._path, "the list of hidden series is damaged")
+        return np.frombuffer(row[0], dtype="<u4").astype(np.uint32)
+
+    def set_hidden(self, series: NDArray[np.uint32]) -> None:
+        """On return these series (ascending) are on disk as the hidden ones. Raises Unavailable, and then nothing has
+        changed."""
+        blob = series.astype("<u4").tobytes()
+        with _failures_as_ours(self._path), self._transaction():
+            self._connection.execute("DELETE FROM hidden")
+            self._connection.execute("INSERT INTO hidden VALUES (?, ?)", (blob, _crc(blob)))
 
     def documents(self) -> Iterator[Document]:
         """All documents. Raises Corrupt, Unavailable."""

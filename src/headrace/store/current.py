@@ -35,7 +35,9 @@ class DamagedFile:
 class Current:
     """The content of current.json. File names are relative to its folder.
 
-    sealed_through: every journal record up to this sequence is in the segments.
+    sealed_through: every journal record up to this sequence is in the segments, or in `deletes`.
+    deletes: the file of the deletes up to sealed_through under which rows of the segments may still fall; "" before
+    there was any.
     """
 
     database: str
@@ -44,6 +46,7 @@ class Current:
     segments: tuple[SegmentMeta, ...] = ()
     series: tuple[SeriesFile, ...] = ()
     damaged: tuple[DamagedFile, ...] = field(default=())
+    deletes: str = ""
 
 
 class _Format(msgspec.Struct):

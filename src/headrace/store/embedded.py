@@ -19,13 +19,29 @@ from headrace.errors import Corrupt, Unavailable
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted
 from headrace.model.series import SeriesTable
+from headrace.model.time import Clock, wall_clock
 from headrace.store import Check, go_on
 from headrace.store.catalog import Catalog
+from headrace.store.deletes import Delete
+from headrace.store.disk_space import DiskSpace
 from headrace.store.documents import Document, Documents
+from headrace.store.folder_lock import FolderLock
+from headrace.store.forgetting import Forgetting
+from headrace.store.hidden import Hidden
+from headrace.store.housekeeping import Housekeeping
 from headrace.store.journal import Journal
 from headrace.store.journal_reader import Replay
+from headrace.store.merger import Merger
 from headrace.store.recent import RecentView
-from headrace.store.records import RecordType, StoredRecord, decode_document, decode_points, decode_series
+from headrace.store.records import (
+    RecordType,
+    StoredRecord,
+    decode_delete,
+    decode_document,
+    decode_points,
+    decode_series,
+)
+from headrace.store.retention import Retention
 from headrace.store.sealer import Sealer
 from headrace.store.segment_folder import SegmentFolder, open_folder
 from headrace.store.segment_set import SegmentSet
@@ -45,43 +61,71 @@ CATALOG = "catalog.sqlite"
 class EmbeddedStore:
     """See store.Store. Made by `open_store`; `close` it when nobody appends or queries any more."""
 
-    def __init__(self, parts: Parts, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, parts: Parts, settings: Settings, metrics: Metrics, clock: Clock) -> None:
         self.table = parts.table
         self._parts = parts
+        self._clock = clock
+        self._retention = Retention(settings.retention, parts.index.metric_ids, parts.index.metric_names)
+        self._disk = DiskSpace(settings.data_dir, settings.disk_reserve_bytes)
         self._writer = Writer(
             parts.journal,
             parts.table,
             parts.index,
             parts.visible,
             parts.documents,
+            self._disk,
+            clock=clock,
             observe_commit=metrics.commit.observe,
         )
         self._sealer = Sealer(parts.visible, self._seal, self._writer.freeze, settings.seal_age_s)
+        self._housekeeping = Housekeeping(
+            parts.folder, parts.visible, parts.index.metric_ids, self._disk, self._forgetting
+        )
+        self._merger = Merger(self._housekeeping.merge, lambda: parts.visible.seal_waits)
         self._show(metrics)
         self._writer.start()
         self._sealer.start()
+        self._merger.start()
 
     @property
     def refusing(self) -> str | None:
         """Why no points are taken at present, None while they are."""
         return self._writer.refusing
 
+    @property
+    def damaged(self) -> list[str]:
+        """What was set aside and is not served: segments ever, what lay in the journal at the last opening."""
+        segments = [f"{SEGMENTS}/{damage.file}: {damage.reason}" for damage in self._parts.folder.current.damaged]
+        return segments + [f"{JOURNAL}/{damage.file.name}: {damage.detail}" for damage in self._parts.journal_damage]
+
     async def append(self, points: Admitted) -> int:
         """See store.Store."""
         return await self._writer.submit(points)
+
+    async def delete(self, series: NDArray[np.uint32], start_ms: int, end_ms: int) -> int:
+        """See store.Store."""
+        return await self._writer.submit_delete(Delete(np.unique(series), start_ms, end_ms))
 
     @contextmanager
     def snapshot(self, check: Check = go_on) -> Iterator[EmbeddedSnapshot]:
         """See store.Store."""
         pinned = self._parts.visible.pin()
         try:
-            yield EmbeddedSnapshot(pinned, self._parts.index, self.table, check)
+            yield EmbeddedSnapshot(pinned, self._parts.index, self.table, self._retention, self._clock(), check)
+        except Corrupt as damage:
+            # Who meets the damage is told; the next snapshot is without the file.
+            self._housekeeping.set_aside(damage)
+            raise
         finally:
             self._parts.visible.release(pinned)
 
     def suggest(self, role: str, prefix: str, limit: int) -> list[str]:
         """See store.Store."""
-        return self._parts.index.suggest(role, prefix, limit)
+        index, hidden = self._parts.index, self._parts.visible.hidden
+        if role != "metrics" or not hidden:
+            return index.suggest(role, prefix, limit)
+        gone = set(index.metrics_only_of(hidden.series))
+        return [name for name in index.suggest(role, prefix, limit + len(gone)) if name not in gone][:limit]
 
     async def change_document(self, kind: str, key: str, body: bytes | None) -> int:
         """See store.Store."""
@@ -94,6 +138,7 @@ class EmbeddedStore:
     def close(self) -> None:
         """Commit what waits and stop. Recent points stay in the journal and are there again at the next start."""
         self._writer.stop()
+        self._merger.stop()
         self._sealer.stop()
         self._parts.close()
 
@@ -101,14 +146,30 @@ class EmbeddedStore:
         """In the sealer's thread. The order makes a crash at any step harmless: names, then points, then the journal
         goes."""
         parts = self._parts
+        forgetting = self._forgetting()
         try:
             parts.catalog_documents()
             unlisted = parts.catalog_series()
-            segment = parts.folder.seal(generation, parts.index.metric_ids, unlisted, self.table.names)
+            self._keep_hidden()
+            segment = parts.folder.seal(generation, parts.index.metric_ids, unlisted, self.table.names, forgetting)
         except OSError as failure:
             raise Unavailable(f"a segment cannot be written: {failure.strerror}") from failure
         parts.visible.replace_oldest(segment)
         parts.journal.unlink_through(generation.last_sequence)
+        parts.visible.forget_deletes(parts.index.metric_ids)
+        self._merger.wake()
+
+    def _forgetting(self) -> Forgetting:
+        """What counts as gone now."""
+        return Forgetting(self._parts.visible.deletes, self._retention, self._clock())
+
+    def _keep_hidden(self) -> None:
+        """Before the journal goes. What is hidden may have changed since the last record that is sealed: reading the
+        later ones back comes to the same."""
+        hidden = self._parts.visible.hidden
+        if hidden is not self._parts.hidden_on_disk:
+            self._parts.catalog.set_hidden(hidden.series)
+            self._parts.hidden_on_disk = hidden
 
     def _show(self, metrics: Metrics) -> None:
         """Gauges ask when they are scraped."""
@@ -119,6 +180,9 @@ class EmbeddedStore:
         metrics.segments.set_function(lambda: len(folder.current.segments))
         metrics.series.set_function(lambda: len(self._parts.index))
         metrics.read_only.set_function(lambda: self.refusing is not None)
+        metrics.disk_free.set_function(self._disk.free_bytes)
+        metrics.damaged.labels(SEGMENTS).set_function(lambda: len(folder.current.damaged))
+        metrics.damaged.labels(JOURNAL).set_function(lambda: len(self._parts.journal_damage))
 
 
 @dataclass(slots=True)
@@ -131,7 +195,10 @@ class Parts:
     folder: SegmentFolder
     visible: Visible
     journal: Journal
+    journal_damage: list[Corrupt]
+    lock: FolderLock
     documents: Documents
+    hidden_on_disk: Hidden
 
     def catalog_documents(self) -> None:
         """Let the catalog take over the documents that have changed since the last time. Raises Unavailable."""
@@ -154,23 +221,34 @@ class Parts:
         self.journal.close()
         self.visible.close()
         self.catalog.close()
+        self.lock.release()
 
 
-def open_store(settings: Settings, metrics: Metrics) -> EmbeddedStore:
+def open_store(settings: Settings, metrics: Metrics, clock: Clock = wall_clock) -> EmbeddedStore:
     """Open the database in settings.data_dir, or begin one. What is damaged is set aside and named in the log.
 
     Raises Corrupt when the catalog or current.json cannot be used, Unavailable when the disk or another server on the
     same directory is in the way.
     """
-    begin = time.perf_counter()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    lock = FolderLock(settings.data_dir)
+    try:
+        return EmbeddedStore(_open_parts(settings, lock), settings, metrics, clock)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _open_parts(settings: Settings, lock: FolderLock) -> Parts:
+    begin = time.perf_counter()
     catalog = Catalog(settings.data_dir / CATALOG)
     table, index = SeriesTable(catalog.secret), SeriesIndex(catalog.secret)
     for series in catalog.series():
         table.restore(series)
         index.add(series)
     folder, segments, damaged = open_folder(settings.data_dir / SEGMENTS, catalog.database_id.hex())
-    visible = Visible(SegmentSet(segments), settings.seal_points)
+    hidden = Hidden(catalog.hidden())
+    visible = Visible(SegmentSet(segments), settings.seal_points, folder.deletes, hidden)
     documents = Documents(catalog.documents())
     replay = Replay(settings.data_dir / JOURNAL, catalog.database_id, folder.current.sealed_through)
     for record in replay:
@@ -184,8 +262,7 @@ def open_store(settings: Settings, metrics: Metrics) -> EmbeddedStore:
         recent=visible.recent_points,
         seconds=round(time.perf_counter() - begin, 3),
     )
-    parts = Parts(catalog, table, index, folder, visible, Journal(replay), documents)
-    return EmbeddedStore(parts, settings, metrics)
+    return Parts(catalog, table, index, folder, visible, Journal(replay), replay.findings, lock, documents, hidden)
 
 
 def _apply(
@@ -207,6 +284,8 @@ def _apply(
         if not visible.fits(len(points)):
             visible.freeze_unbounded()
         visible.append(points, record.sequence)
+    elif record.type == RecordType.DELETE:
+        visible.delete(decode_delete(record), record.sequence)
     elif record.type == RecordType.DOCUMENT:
         documents.apply(decode_document(record))
     else:

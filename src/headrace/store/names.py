@@ -12,6 +12,7 @@ DAMAGED_SUFFIX = ".damaged"
 
 POINTS_PATTERN = "points-*.parquet"
 SERIES_PATTERN = "series-*.parquet"
+DELETES_PATTERN = "deletes-*.parquet"
 
 
 def points_file(min_sequence: int, max_sequence: int) -> str:
@@ -19,6 +20,11 @@ def points_file(min_sequence: int, max_sequence: int) -> str:
     return f"points-{min_sequence:016d}-{max_sequence:016d}.parquet"
 
 
-def series_file(sequence: int) -> str:
-    """The series that were new when the journal was sealed through `sequence`."""
-    return f"series-{sequence:016d}.parquet"
+def deletes_file(sequence: int) -> str:
+    """The deletes that were pending when the journal was sealed through `sequence`."""
+    return f"deletes-{sequence:016d}.parquet"
+
+
+def series_file(first: int, end: int) -> str:
+    """The series with ordinals first .. end - 1. A merged file never has the name of one that it is made of."""
+    return f"series-{first:010d}-{end:010d}.parquet"

@@ -19,6 +19,7 @@ from headrace.kernels.recent import NO_ROW, chain_rows, walk_chains
 from headrace.kernels.rows import filter_rows, gather
 from headrace.kernels.texts import move_texts, rebase_texts, text_bytes
 from headrace.model.points import NEVER, Admitted, Values
+from headrace.store.deletes import Touching
 from headrace.store.rows import Rows, Wanted, too_many_points
 
 CHAIN_STEP_ROWS = 16
@@ -34,7 +35,9 @@ ROW_BYTES = 4 + 8 + 1 + 8 + 4
 class Recent:
     """One generation. Columns are reserved for `capacity` rows; memory follows use, as pages come when touched."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, number: int = 0) -> None:
+        """number: rises from generation to generation; deletes know by it which rows they are later than."""
+        self.number = number
         self._reserve(capacity)
         self._last_row = np.full(SERIES_AT_FIRST, NO_ROW)
         self._expires: NDArray[np.int64] | None = None
@@ -119,6 +122,7 @@ class Recent:
         """Pin the rows that are here now. Any thread."""
         length = self._length  # before all else: every array read after it holds at least these rows
         return RecentView(
+            self.number,
             length,
             self.first_sequence,
             self.last_sequence,
@@ -138,6 +142,7 @@ class Recent:
 class RecentView:
     """The first `length` rows of a generation, in the order of arrival; the arrays may be longer."""
 
+    number: int
     length: int
     first_sequence: int
     last_sequence: int
@@ -154,9 +159,12 @@ class RecentView:
     def __len__(self) -> int:
         return self.length
 
-    def select(self, wanted: Wanted, start_ms: int, end_ms: int, points_max: int) -> Rows:
+    def select(
+        self, wanted: Wanted, start_ms: int, end_ms: int, points_max: int, touching: Touching | None = None
+    ) -> Rows:
         """The rows of the wanted series with start_ms <= time <= end_ms; rows of one series in the order of arrival.
 
+        touching: what pending deletes take from these series and times.
         Raises Refused (rule "query-points") when they are more than points_max.
         """
         rows = self._chained(wanted, start_ms, end_ms)
@@ -170,6 +178,8 @@ class RecentView:
             rows = rows[:found]
         if len(rows) > points_max:
             raise too_many_points(points_max)
+        if touching is not None:
+            rows = touching.keep_of_generation(self.number, rows, self.series, self.times)
         return self.take(rows)
 
     def _chained(self, wanted: Wanted, start_ms: int, end_ms: int) -> NDArray[np.uint32] | None:

@@ -1,4 +1,5 @@
-"""What the journal's records hold: their types, and the payloads of points and of new series (docs/format/journal.md).
+"""What the journal's records hold: their types, and the payloads of points, new series and deletes
+(docs/format/journal.md).
 
 A payload is a count header and then whole columns, little end first, so that encoding copies nothing and decoding makes
 views: no work per point either way. Every 8-byte column lies at a multiple of 8 from the payload's begin.
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from headrace.errors import Corrupt
 from headrace.model.points import HEAP_LENGTH_BITS, Admitted, Kind, Values
 from headrace.model.series import NewSeries
+from headrace.store.deletes import Delete
 from headrace.store.documents import Document
 
 _T = TypeVar("_T", bound=np.generic)
@@ -27,7 +29,7 @@ Buffer = bytes | memoryview
 
 
 class RecordType(IntEnum):
-    """What a record is. The numbers are on disk; never renumber. Those from DELETE on are reserved and not written
+    """What a record is. The numbers are on disk; never renumber. Those after DELETE are reserved and not written
     yet."""
 
     POINTS = 1
@@ -45,6 +47,11 @@ class Record:
 
     type: RecordType
     payload: Sequence[Buffer]
+
+    @property
+    def bytes(self) -> int:
+        """Of the payload."""
+        return sum(memoryview(buffer).nbytes for buffer in self.payload)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,9 @@ _EXPIRES = 2
 
 _SERIES_HEADER = struct.Struct("<IIQ")
 """first ordinal, series, bytes of the heap."""
+
+_DELETE_HEADER = struct.Struct("<I4xqq")
+"""series, 4 unused, start_ms, end_ms."""
 
 _HEAP_LENGTH_MASK = (1 << HEAP_LENGTH_BITS) - 1
 
@@ -128,6 +138,23 @@ def decode_series(record: StoredRecord) -> NewSeries:
     if int(lengths.sum(dtype=np.uint64)) != heap_bytes:
         raise Corrupt(record.file, f"record {record.sequence}: the lengths of its names are not those of their heap")
     return NewSeries(first, keys, lengths, heap)
+
+
+def encode_delete(delete: Delete) -> Record:
+    """One record of a delete; shares its memory."""
+    header = _DELETE_HEADER.pack(len(delete.series), delete.start_ms, delete.end_ms)
+    return Record(RecordType.DELETE, [header, _bytes_of(delete.series)])
+
+
+def decode_delete(record: StoredRecord) -> Delete:
+    """The delete of a DELETE record; its series are copied, so that they outlive the file's window. Raises Corrupt."""
+    columns = _Columns(record)
+    count, start_ms, end_ms = columns.header(_DELETE_HEADER)
+    series = columns.take(np.uint32, count).copy()
+    columns.end()
+    if not count or np.any(series[1:] <= series[:-1]):
+        raise Corrupt(record.file, f"record {record.sequence}: the series of its delete do not rise")
+    return Delete(series, start_ms, end_ms)
 
 
 _DOCUMENT_HEADER = struct.Struct("<HxxIIB3x")

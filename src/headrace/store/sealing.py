@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +10,42 @@ from numpy.typing import NDArray
 from headrace import limits
 from headrace.kernels.merge import count_places, group_rows, keep_winners
 from headrace.kernels.texts import cut_by_text_bytes
+from headrace.model.time import ALL_TIME
+from headrace.store.deletes import Deletes
+from headrace.store.forgetting import Forgetting
 from headrace.store.recent import RecentView
-from headrace.store.rows import MetricIds, Rows, sort_keys
+from headrace.store.rows import MetricIds, Rows, sort_keys, want
+from headrace.store.segment_meta import SegmentMeta
 
 
-def sealed_row_groups(view: RecentView, metric_ids: MetricIds) -> Iterator[Rows]:
-    """The winners of a frozen, non-empty generation by (metric id, ordinal, time), each row group in memory by itself.
+def rows_to_seal(
+    view: RecentView, metric_ids: MetricIds, forgetting: Forgetting, older: Sequence[SegmentMeta]
+) -> NDArray[np.uint32]:
+    """uint32 row numbers of what a frozen, non-empty generation leaves for a segment, by (metric id, ordinal, time).
 
-    Winners that have expired are there too: each may hide an older write in another segment.
+    older: the segments that there are.
     """
     order = sorted_winners(view, metric_ids)
+    if len(forgetting.deletes):
+        order = _undeleted(view, order, metric_ids, forgetting.deletes)
+    series, times = view.series[: view.length], view.times[: view.length]
+    if view.expires is None and times.min() >= forgetting.retention.latest_cut_ms(forgetting.now_ms):
+        return order
+    expires = None if view.expires is None else view.expires[order]
+    left_out = forgetting.forgettable(series[order], times[order], expires, older)
+    return order if left_out is None else order[~left_out]
+
+
+def _undeleted(
+    view: RecentView, order: NDArray[np.uint32], metric_ids: MetricIds, deletes: Deletes
+) -> NDArray[np.uint32]:
+    present = np.flatnonzero(np.bincount(view.series[: view.length])).astype(np.uint32)
+    touching = deletes.touching(want(present, metric_ids), *ALL_TIME)
+    return order if touching is None else touching.keep_of_generation(view.number, order, view.series, view.times)
+
+
+def sealed_row_groups(view: RecentView, order: NDArray[np.uint32]) -> Iterator[Rows]:
+    """The rows of a generation with these numbers, each row group in memory by itself."""
     start = 0
     while start < len(order):
         end = min(start + limits.ROW_GROUP_ROWS, len(order))

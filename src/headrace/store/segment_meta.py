@@ -21,6 +21,7 @@ KIND_KEY = "headrace.kind"
 MIN_SEQUENCE_KEY = "headrace.min_sequence"
 MAX_SEQUENCE_KEY = "headrace.max_sequence"
 CREATED_KEY = "headrace.created"
+DELETES_THROUGH_KEY = "headrace.deletes_through"
 ROW_GROUPS_KEY = "headrace.row_groups"
 
 
@@ -37,6 +38,8 @@ class SegmentMeta:
 
     min_sequence..max_sequence: the journal records whose winners it holds. Of two segments that hold the same series
     and time, the one with the higher sequences is right.
+    deletes_through: deletes up to this sequence were applied to it; those up to max_sequence always, as in files that
+    were written before there were deletes and do not say.
     """
 
     file: str
@@ -50,6 +53,12 @@ class SegmentMeta:
     min_sequence: int
     max_sequence: int
     created: int
+    deletes_through: int = 0
+
+    @property
+    def deletes_applied(self) -> int:
+        """Every row is older than a delete after this sequence; none falls under one before it."""
+        return max(self.deletes_through, self.max_sequence)
 
 
 @dataclass(frozen=True, slots=True)

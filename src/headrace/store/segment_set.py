@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Collection
+from pathlib import Path
 
 from headrace.store.segments import Segment
 
@@ -28,6 +29,11 @@ class SegmentSet:
             self._pins.update(self._segments)
             return self._segments
 
+    def are_all_of(self, pinned: tuple[Segment, ...]) -> bool:
+        """Whether no segment has come since `pinned` were pinned."""
+        with self._lock:
+            return set(self._segments) <= set(pinned)
+
     def release(self, pinned: tuple[Segment, ...]) -> None:
         """Give back what one `pin` returned."""
         with self._lock:
@@ -46,6 +52,12 @@ class SegmentSet:
             self._dropped.update(old)
             unused = self._take_unused()
         _unlink(unused)
+
+    def discard(self, path: Path) -> None:
+        """The segment in this file counts no longer, if one did; whoever has it pinned may read on."""
+        with self._lock:
+            gone = [segment for segment in self._segments if segment.path == path]
+        self.replace(gone, ())
 
     def close(self) -> None:
         """Let go of all files; nothing may be pinned."""

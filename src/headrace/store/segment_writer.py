@@ -18,6 +18,7 @@ from headrace.store.rows import MetricIds, Rows, sort_keys
 from headrace.store.segment_meta import (
     CREATED_KEY,
     DATABASE_KEY,
+    DELETES_THROUGH_KEY,
     FORMAT_KEY,
     KIND_KEY,
     MAX_SEQUENCE_KEY,
@@ -47,16 +48,23 @@ PARQUET_OPTIONS = {
 
 
 def write_segment(
-    folder: Path, row_groups: Iterable[Rows], sequences: tuple[int, int], metric_ids: MetricIds, database: str
+    folder: Path,
+    row_groups: Iterable[Rows],
+    sequences: tuple[int, int],
+    metric_ids: MetricIds,
+    database: str,
+    deletes_through: int = 0,
 ) -> SegmentMeta:
     """Write row groups into a new file of `folder`, synced and renamed.
 
     row_groups: at least one, none empty; their rows rise strictly by (metric id, ordinal, time) through all of them.
     sequences: the first and the last of the journal records whose winners they are.
+    deletes_through: deletes up to this sequence have been applied to them, those up to the last record in any case.
     The file counts only once current.json lists it. Raises OSError and what `row_groups` raises, and then leaves
     nothing behind.
     """
     path = folder / points_file(*sequences)
+    deletes_through = max(deletes_through, sequences[1])
     created_ms = time.time_ns() // 1_000_000
     with replaced_file(path) as file:
         with pq.ParquetWriter(file, SCHEMA, **PARQUET_OPTIONS) as writer:
@@ -69,6 +77,7 @@ def write_segment(
                     MIN_SEQUENCE_KEY: str(sequences[0]),
                     MAX_SEQUENCE_KEY: str(sequences[1]),
                     CREATED_KEY: str(created_ms),
+                    DELETES_THROUGH_KEY: str(deletes_through),
                     ROW_GROUPS_KEY: encode_row_groups(_row_groups(spans, metric_ids)),
                 }
             )
@@ -85,6 +94,7 @@ def write_segment(
         min_sequence=sequences[0],
         max_sequence=sequences[1],
         created=created_ms,
+        deletes_through=deletes_through,
     )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from headrace.errors import Corrupt, Unavailable
 from headrace.kernels.rows import filter_rows
+from headrace.store.deletes import Delete
 from headrace.store.parquet_columns import (
     COLUMN_OF_KIND,
     SCHEMA,
@@ -20,7 +22,7 @@ from headrace.store.parquet_columns import (
     kinds_of,
     pick,
 )
-from headrace.store.rows import Rows, Wanted
+from headrace.store.rows import MetricIds, Rows, Wanted, sort_keys
 from headrace.store.segment_meta import (
     DATABASE_KEY,
     FORMAT_KEY,
@@ -29,6 +31,9 @@ from headrace.store.segment_meta import (
     SegmentMeta,
     decode_row_groups,
 )
+
+Chooser = Callable[[NDArray[np.uint32], NDArray[np.int64]], NDArray[np.uint32]]
+"""Of the series and times of a row group, the row numbers (uint32, ascending) that are asked for."""
 
 
 class Segment:
@@ -51,34 +56,71 @@ class Segment:
         if not len(wanted) or meta.min_time > end_ms or meta.max_time < start_ms:
             return
         for group in self._groups.matching(wanted.keys, start_ms, end_ms).tolist():
-            try:
-                rows = self._read_row_group(group, wanted, start_ms, end_ms)
-            except (OSError, ValueError) as error:
-                raise read_failure(self.path, error) from error
+            rows = self._read_row_group(group, lambda series, times: _matching(series, times, wanted, start_ms, end_ms))
             if len(rows):
                 yield rows
 
-    def _read_row_group(self, group: int, wanted: Wanted, start_ms: int, end_ms: int) -> Rows:
+    def row_groups(self) -> Iterator[Rows]:
+        """All rows in the file's order, one row group at a time. Raises as `read` does."""
+        for group in range(self._footer.num_row_groups):
+            yield self._read_row_group(group, _all)
+
+    def _read_row_group(self, group: int, choose: Chooser) -> Rows:
         kinds = kinds_of(int(self._groups.kinds[group]))
         expiring = bool(self._groups.expiring[group])
         columns = ["series", "time", *(COLUMN_OF_KIND[kind] for kind in kinds), *(["expires"] if expiring else [])]
-        # A ParquetFile may serve one thread; making one around the cached footer costs 0.05 ms.
-        file = pq.ParquetFile(self._source, metadata=self._footer, page_checksum_verification=True)
-        table = file.read_row_group(group, columns=columns, use_threads=False)
-        series, times = decode_series_and_times(table)
-        rows = np.empty(len(series), dtype=np.uint32)
-        found = filter_rows(series, times, len(series), wanted.places, wanted.lowest, start_ms, end_ms, rows)
-        rows = rows[:found]
-        return Rows(
-            pick(series, rows),
-            pick(times, rows),
-            decode_values(table, kinds, rows),
-            decode_expires(table, rows) if expiring else None,
+        try:
+            # A ParquetFile may serve one thread; making one around the cached footer costs 0.05 ms.
+            file = pq.ParquetFile(self._source, metadata=self._footer, page_checksum_verification=True)
+            table = file.read_row_group(group, columns=columns, use_threads=False)
+            series, times = decode_series_and_times(table)
+            rows = choose(series, times)
+            return Rows(
+                pick(series, rows),
+                pick(times, rows),
+                decode_values(table, kinds, rows),
+                decode_expires(table, rows) if expiring else None,
+            )
+        except (OSError, ValueError) as error:
+            raise read_failure(self.path, error) from error
+
+    def may_hold(self, delete: Delete, sequence: int, metric_ids: MetricIds) -> bool:
+        """Whether a row may fall under the delete of this sequence. Looks at row groups, not into them."""
+        meta = self.meta
+        if (
+            sequence <= meta.deletes_applied
+            or meta.min_time > delete.end_ms
+            or meta.max_time < delete.start_ms
+            or meta.min_series > delete.series[-1]
+            or meta.max_series < delete.series[0]
+        ):
+            return False
+        keys = np.sort(sort_keys(delete.series, metric_ids))
+        return len(self._groups.matching(keys, delete.start_ms, delete.end_ms)) > 0
+
+    def is_out(self, oldest_ms: NDArray[np.int64]) -> bool:
+        """Whether every row is of a time before the one that its metric is kept from: int64 ms by metric id."""
+        groups = self._groups
+        metrics = (groups.first_keys >> np.uint64(32)).tolist(), (groups.last_keys >> np.uint64(32)).tolist()
+        return all(
+            end < oldest_ms[first : last + 1].min()
+            for first, last, end in zip(*metrics, groups.max_times.tolist(), strict=True)
         )
 
     def close(self) -> None:
         """Let go of the file; no read may be under way or follow."""
         self._source.close()
+
+
+def _matching(
+    series: NDArray[np.uint32], times: NDArray[np.int64], wanted: Wanted, start_ms: int, end_ms: int
+) -> NDArray[np.uint32]:
+    rows = np.empty(len(series), dtype=np.uint32)
+    return rows[: filter_rows(series, times, len(series), wanted.places, wanted.lowest, start_ms, end_ms, rows)]
+
+
+def _all(series: NDArray[np.uint32], times: NDArray[np.int64]) -> NDArray[np.uint32]:
+    return np.arange(len(series), dtype=np.uint32)
 
 
 def open_segment(folder: Path, meta: SegmentMeta, database: str) -> Segment:

@@ -14,6 +14,7 @@ from headrace.kernels.merge import count_places, drop_expired, group_rows, is_me
 from headrace.kernels.rows import gather
 from headrace.model.points import Values
 from headrace.store import Check, Columns, go_on
+from headrace.store.deletes import NO_DELETES, Deletes, take_rows
 from headrace.store.recent import RecentView
 from headrace.store.rows import Collector, Rows, Wanted
 from headrace.store.segments import Segment
@@ -28,21 +29,39 @@ def select(
     now_ms: int,
     points_max: int,
     check: Check = go_on,
+    deletes: Deletes = NO_DELETES,
+    oldest_ms: NDArray[np.int64] | None = None,
 ) -> Columns:
     """The points of the wanted series with start_ms <= time <= end_ms: winner first, then expiry, then value.
 
     segments, generations: in rising order of version, every segment older than any generation it was not sealed from.
-    check: called after each row group.   Raises Refused (rule "query-points") when more than points_max rows match,
+    check: called after each row group.   deletes: those that are pending.
+    oldest_ms: int64 per wanted series, its points before that time are hidden; None when none is.
+    Raises Refused (rule "query-points") when more than points_max rows match,
     overwritten and expired ones included; Corrupt or Unavailable as Segment.read does.
     """
     collected = Collector(points_max)
+    if oldest_ms is not None and len(wanted):
+        start_ms = max(start_ms, int(oldest_ms.min()))
+        if int(oldest_ms.max()) <= start_ms:
+            oldest_ms = None
+    touching = deletes.touching(wanted, start_ms, end_ms)
     for segment in segments:
         for rows in segment.read(wanted, start_ms, end_ms):
-            collected.add(rows)
+            kept = rows if touching is None else touching.keep_of_segment(segment.meta.deletes_applied, rows)
+            collected.add(_kept(kept, wanted, oldest_ms))
             check()
     for generation in generations:
-        collected.add(generation.select(wanted, start_ms, end_ms, points_max))
+        rows = generation.select(wanted, start_ms, end_ms, points_max, touching)
+        collected.add(_kept(rows, wanted, oldest_ms))
     return merge(collected.take(), wanted, now_ms)
+
+
+def _kept(rows: Rows, wanted: Wanted, oldest_ms: NDArray[np.int64] | None) -> Rows:
+    if oldest_ms is None:
+        return rows
+    places = wanted.places[rows.series - np.uint32(wanted.lowest)]
+    return take_rows(rows, np.flatnonzero(rows.times >= oldest_ms[places]).astype(np.uint32))
 
 
 def merge(rows: Rows, wanted: Wanted, now_ms: int) -> Columns:

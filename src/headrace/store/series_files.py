@@ -32,14 +32,14 @@ SCHEMA = pa.schema(
 PARQUET_OPTIONS = {"compression": "zstd", "write_page_checksum": True, "store_schema": False}
 
 
-def write_series(folder: Path, sequence: int, ordinals: NDArray[np.uint32], names: SeriesNames, database: str) -> str:
-    """Write the names of these series (uint32, ascending) into a new file of `folder`, synced and renamed.
+def write_series(folder: Path, ordinals: NDArray[np.uint32], names: SeriesNames, database: str) -> str:
+    """Write the names of these series (uint32, ascending, not none) into a new file of `folder`, synced and renamed.
 
     Returns the file's name.
 
     The file counts only once current.json lists it. Raises OSError, and then leaves nothing behind.
     """
-    path = folder / series_file(sequence)
+    path = folder / series_file(int(ordinals[0]), int(ordinals[-1]) + 1)
     with replaced_file(path) as file, pq.ParquetWriter(file, SCHEMA, **PARQUET_OPTIONS) as writer:
         for start in range(0, len(ordinals), limits.SERIES_CHUNK):
             chunk = ordinals[start : start + limits.SERIES_CHUNK]

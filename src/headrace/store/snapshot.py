@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
@@ -13,6 +12,7 @@ from headrace.model.series import UNKNOWN, SeriesName, SeriesTable
 from headrace.model.time import TimeRange
 from headrace.store import Check, Columns, TagCondition
 from headrace.store.last import last
+from headrace.store.retention import Retention
 from headrace.store.rows import want
 from headrace.store.selection import select
 from headrace.store.series_index import SeriesIndex
@@ -22,12 +22,22 @@ from headrace.store.visible import Pinned
 class EmbeddedSnapshot:
     """See store.Snapshot. Made by EmbeddedStore.snapshot, which unpins it."""
 
-    def __init__(self, pinned: Pinned, index: SeriesIndex, table: SeriesTable, check: Check) -> None:
+    def __init__(
+        self,
+        pinned: Pinned,
+        index: SeriesIndex,
+        table: SeriesTable,
+        retention: Retention,
+        now_ms: int,
+        check: Check,
+    ) -> None:
+        """now_ms: what has expired or is out of retention by then is not seen."""
         self.check = check
         self._pinned = pinned
         self._index = index
         self._table = table
-        self._now_ms = time.time_ns() // 1_000_000
+        self._retention = retention
+        self._now_ms = now_ms
 
     def find(
         self,
@@ -37,7 +47,10 @@ class EmbeddedSnapshot:
         exact: bool = False,
     ) -> NDArray[np.uint32]:
         """See store.Snapshot."""
-        return self._index.find(metric, conditions, absent, exact)
+        hidden = self._pinned.hidden
+        if hidden and not len(hidden.visible(self._index.find(metric, {}))):
+            raise KeyError(metric)
+        return hidden.visible(self._index.find(metric, conditions, absent, exact))
 
     def tag_ids(self, series: NDArray[np.uint32], key: str) -> NDArray[np.uint32]:
         """See store.Snapshot."""
@@ -58,7 +71,7 @@ class EmbeddedSnapshot:
     def with_keys(self, keys: NDArray[np.uint64]) -> NDArray[np.uint32]:
         """See store.Snapshot."""
         ordinals, _ = self._table.lookup(keys)
-        ordinals[ordinals >= len(self._index)] = UNKNOWN
+        ordinals[(ordinals >= len(self._index)) | self._pinned.hidden.holds(ordinals)] = UNKNOWN
         return ordinals
 
     def select(self, series: NDArray[np.uint32], start_ms: int, end_ms: int) -> Columns:
@@ -83,6 +96,9 @@ class EmbeddedSnapshot:
         return TimeRange(min(span[0] for span in spans), max(span[1] for span in spans)) if spans else None
 
     def _select(self, series: NDArray[np.uint32], start_ms: int, end_ms: int, points_max: int) -> Columns:
+        oldest_ms = None
+        if start_ms < self._retention.latest_cut_ms(self._now_ms):
+            oldest_ms = self._retention.oldest_ms(series, self._now_ms)
         return select(
             self._pinned.segments,
             self._pinned.generations,
@@ -92,4 +108,6 @@ class EmbeddedSnapshot:
             self._now_ms,
             points_max,
             self.check,
+            self._pinned.deletes,
+            oldest_ms,
         )

@@ -4,30 +4,43 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 from headrace import limits
 from headrace.errors import Unavailable
 from headrace.model.points import Admitted
+from headrace.store.deletes import NO_DELETES, Delete, Deletes
+from headrace.store.hidden import NONE_HIDDEN, Hidden
 from headrace.store.recent import Recent, RecentView
+from headrace.store.rows import MetricIds
 from headrace.store.segment_set import SegmentSet
 from headrace.store.segments import Segment
 
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """One moment: segments, then generations, all in rising order of version."""
+    """One moment: segments, then generations, all in rising order of version; and the deletes that came before it."""
 
     segments: tuple[Segment, ...]
     generations: tuple[RecentView, ...]
+    deletes: Deletes
+    hidden: Hidden
 
 
 class Visible:
-    """The writer appends and freezes, the sealer turns the oldest frozen generation into a segment, anyone pins."""
+    """The writer appends, deletes and freezes, the sealer turns the oldest frozen generation into a segment, anyone
+    pins."""
 
-    def __init__(self, segments: SegmentSet, generation_points: int) -> None:
+    def __init__(
+        self, segments: SegmentSet, generation_points: int, deletes: Deletes = NO_DELETES, hidden: Hidden = NONE_HIDDEN
+    ) -> None:
+        """deletes, hidden: as the last seal left them."""
         self._segments = segments
         self._generation_points = generation_points
+        self._deletes = deletes
+        self._hidden = hidden
         self._changed = threading.Condition()
         self._generations: tuple[Recent, ...] = (Recent(generation_points),)
         self._newest_since_s = time.monotonic()
@@ -38,6 +51,27 @@ class Visible:
         if not len(newest):
             self._newest_since_s = time.monotonic()
         newest.append(points, sequence)
+        if self._hidden:
+            self._hidden = self._hidden.showing(points.series)
+
+    def delete(self, delete: Delete, sequence: int) -> None:
+        """Make a committed delete visible. Writer only, so it is later than every row that is there, and than no
+        other."""
+        with self._changed:
+            newest = self._generations[-1]
+            self._deletes = self._deletes.with_delete(delete, sequence, newest.number, len(newest))
+            if delete.is_of_all_time:
+                self._hidden = self._hidden.hiding(delete.series)
+
+    @property
+    def deletes(self) -> Deletes:
+        """Those that are pending now. Any thread."""
+        return self._deletes
+
+    @property
+    def hidden(self) -> Hidden:
+        """The series that are hidden now. Any thread."""
+        return self._hidden
 
     def fits(self, points: int) -> bool:
         """Whether the newest generation takes so many points more; an empty one takes any number."""
@@ -66,7 +100,8 @@ class Visible:
         """As `freeze`, at once and however many generations there are: for reading back what they all held before."""
         with self._changed:
             if len(self._generations[-1]):
-                self._generations = (*self._generations, Recent(self._generation_points))
+                number = self._generations[-1].number + 1
+                self._generations = (*self._generations, Recent(self._generation_points, number))
                 self._changed.notify_all()
 
     def wait_for_frozen(self, wait_s: float) -> RecentView | None:
@@ -75,17 +110,61 @@ class Visible:
             self._changed.wait_for(lambda: len(self._generations) > 1, wait_s)
             return self._generations[0].view() if len(self._generations) > 1 else None
 
-    def replace_oldest(self, segment: Segment) -> None:
-        """From now on this segment stands for the oldest generation. Sealer only."""
+    def replace_oldest(self, segment: Segment | None) -> None:
+        """From now on this segment stands for the oldest generation; None when nothing of it was left. Sealer only."""
         with self._changed:
-            self._segments.add((segment,))
+            if segment is not None:
+                self._segments.add((segment,))
             self._generations = self._generations[1:]
             self._changed.notify_all()
 
+    def forget_deletes(self, metric_ids: MetricIds) -> None:
+        """Drop the pending deletes under which no row of a segment or of recent falls any more. Any thread; does
+        nothing when a segment comes meanwhile."""
+        pending = self._deletes
+        if not len(pending):
+            return
+        segments = self._segments.pin()
+        try:
+            idle = pending.idle(
+                lambda delete, sequence: any(s.may_hold(delete, sequence, metric_ids) for s in segments)
+            )
+            with self._changed:  # the writer may have added deletes, but none that is idle
+                if self._segments.are_all_of(segments):
+                    self._deletes = self._deletes.without(idle, self._generations[0].number)
+        finally:
+            self._segments.release(segments)
+
     def pin(self) -> Pinned:
-        """What is visible now; `release` it. The points of one commit are in it all or not at all."""
+        """What is visible now; `release` it. The points of one commit are in it all or not at all.
+
+        A delete becomes visible only under the lock, so the rows that are there contain all that came before it.
+        """
         with self._changed:
-            return Pinned(self._segments.pin(), tuple(generation.view() for generation in self._generations))
+            generations = tuple(generation.view() for generation in self._generations)
+            return Pinned(self._segments.pin(), generations, self._deletes, self._hidden)
+
+    def pin_segments(self) -> tuple[Segment, ...]:
+        """The segments that count now, without the memory of recent; `release_segments` them."""
+        return self._segments.pin()
+
+    def release_segments(self, pinned: tuple[Segment, ...]) -> None:
+        self._segments.release(pinned)
+
+    def replace(self, old: Collection[Segment], new: Collection[Segment]) -> None:
+        """In one step, `new` stand for `old`. Any thread."""
+        with self._changed:
+            self._segments.replace(old, new)
+
+    def discard(self, path: Path) -> None:
+        """The segment in this file counts no longer. Any thread."""
+        with self._changed:
+            self._segments.discard(path)
+
+    @property
+    def seal_waits(self) -> bool:
+        """Whether a generation is frozen and not sealed yet."""
+        return len(self._generations) > 1
 
     def close(self) -> None:
         """Let go of all segments; nothing may be pinned."""

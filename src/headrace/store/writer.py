@@ -7,6 +7,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
@@ -16,9 +17,12 @@ from headrace import limits
 from headrace.errors import Unavailable
 from headrace.model.points import Admitted, concatenate
 from headrace.model.series import NewSeries, SeriesTable
+from headrace.model.time import Clock
+from headrace.store.deletes import Delete
+from headrace.store.disk_space import DiskSpace
 from headrace.store.documents import Document, Documents
 from headrace.store.journal import Journal
-from headrace.store.records import Record, encode_document, encode_points, encode_series
+from headrace.store.records import Record, encode_delete, encode_document, encode_points, encode_series
 from headrace.store.series_index import SeriesIndex
 from headrace.store.visible import Visible
 
@@ -30,6 +34,14 @@ class Waiting:
     """A batch in the queue and the future of the `append` that brought it."""
 
     points: Admitted
+    future: asyncio.Future[int]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingDelete:
+    """A delete in the queue: later than every batch before it, earlier than every one behind it."""
+
+    delete: Delete
     future: asyncio.Future[int]
 
 
@@ -59,7 +71,9 @@ class Writer:
         index: SeriesIndex,
         visible: Visible,
         documents: Documents,
+        disk: DiskSpace,
         *,
+        clock: Clock,
         observe_commit: Callable[[float], None],
     ) -> None:
         self._journal = journal
@@ -67,8 +81,10 @@ class Writer:
         self._index = index
         self._visible = visible
         self._documents = documents
+        self._disk = disk
+        self._clock = clock
         self._observe_commit = observe_commit
-        self._queue: SimpleQueue[Waiting | WaitingDocument | Freeze | Stop] = SimpleQueue()
+        self._queue: SimpleQueue[Waiting | WaitingDelete | WaitingDocument | Freeze | Stop] = SimpleQueue()
         self._points_submitted = 0  # counted by the loop alone, so that neither counter needs a lock
         self._points_taken = 0  # counted by the writer alone
         self._refusing: str | None = None
@@ -110,6 +126,16 @@ class Writer:
         self._queue.put(Waiting(points, future))
         return await future
 
+    async def submit_delete(self, delete: Delete) -> int:
+        """See Store.delete."""
+        if self._refusing is not None:
+            raise Unavailable(self._refusing)
+        if self._visible.deletes.is_full:
+            raise Unavailable("too many deletes wait until segments have been rewritten")
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._queue.put(WaitingDelete(delete, future))
+        return await future
+
     async def submit_document(self, document: Document) -> int:
         """See Store.change_document."""
         if self._refusing is not None:
@@ -119,18 +145,19 @@ class Writer:
         return await future
 
     def _run(self) -> None:
-        batch: list[Waiting] = []
-        in_hand: list[WaitingDocument] = []
+        waiting: list[Waiting | WaitingDelete | WaitingDocument] = []
         try:
             while True:
                 batch, command = self._gather()
-                if batch:
-                    self._commit(batch)
-                    batch = []
+                delete = command if isinstance(command, WaitingDelete) else None
+                waiting = [*batch] if delete is None else [*batch, delete]
+                if waiting:
+                    self._commit(batch, delete)
+                    waiting = []
                 if isinstance(command, WaitingDocument):
-                    in_hand = [command]
+                    waiting = [command]
                     self._commit_document(command)
-                    in_hand = []
+                    waiting = []
                 elif isinstance(command, Freeze):
                     self._freeze()
                 elif isinstance(command, Stop):
@@ -139,11 +166,11 @@ class Writer:
             log.exception("the writer failed by a fault of ours; a restart goes on from the journal")
             self._broken = True
             self._refusing = "the writer failed and needs a restart of the server"
-            _settle([*batch, *in_hand], bug)
+            _settle(waiting, bug)
             self._answer_until_stop(bug)
 
-    def _gather(self) -> tuple[list[Waiting], WaitingDocument | Freeze | Stop | None]:
-        """Wait for something to do, then take all that waits, up to a commit's size or the first command."""
+    def _gather(self) -> tuple[list[Waiting], WaitingDelete | WaitingDocument | Freeze | Stop | None]:
+        """Wait for something to do, then take all that waits, up to a commit's size, a delete or the first command."""
         batch: list[Waiting] = []
         points = 0
         item = self._next()
@@ -161,7 +188,7 @@ class Writer:
                 break
         return batch, None
 
-    def _next(self) -> Waiting | WaitingDocument | Freeze | Stop | None:
+    def _next(self) -> Waiting | WaitingDelete | WaitingDocument | Freeze | Stop | None:
         """The next item of the queue; None, after a probe of the disk, when none comes while we refuse writes."""
         if self._refusing is None:
             return self._queue.get()
@@ -171,28 +198,40 @@ class Writer:
             self._probe()
             return None
 
-    def _commit(self, batch: list[Waiting]) -> None:
+    def _commit(self, batch: list[Waiting], delete: WaitingDelete | None) -> None:
+        """Make the batches and the delete that came behind them durable with one fdatasync, then visible in that
+        order."""
         begin = time.perf_counter()
-        points = concatenate([waiting.points for waiting in batch])
+        points = concatenate([waiting.points for waiting in batch]) if batch else None
         new_series = self._table.take_unjournaled()
         try:
-            self._make_room(len(points))
-            sequence = self._journal.append(_records(points, new_series))
+            if points is not None:
+                self._make_room(len(points))
+            records = _records(points, new_series, delete, self._clock())
+            self._disk.check(sum(record.bytes for record in records))
+            sequence = self._journal.append(records)
         except Unavailable as failure:
             if new_series is not None:
                 self._table.put_back(new_series)
             self._turn_red(failure)
-            _settle(batch, failure)
+            _settle(batch if delete is None else [*batch, delete], failure)
             return
         if new_series is not None:
             self._index.add(new_series)
-        self._visible.append(points, sequence)
-        _settle(batch, sequence)
+        if points is not None:
+            points_sequence = sequence if delete is None else sequence - 1
+            self._visible.append(points, points_sequence)
+            _settle(batch, points_sequence)
+        if delete is not None:
+            self._visible.delete(delete.delete, sequence)
+            _settle([delete], sequence)
         self._observe_commit(time.perf_counter() - begin)
 
     def _commit_document(self, waiting: WaitingDocument) -> None:
+        record = encode_document(waiting.document)
         try:
-            sequence = self._journal.append([encode_document(waiting.document)])
+            self._disk.check(record.bytes)
+            sequence = self._journal.append([record])
         except Unavailable as failure:
             self._turn_red(failure)
             _settle([waiting], failure)
@@ -217,26 +256,42 @@ class Writer:
         if self._broken:
             return
         try:
+            self._disk.check(0)
             self._journal.probe()
         except Unavailable as failure:
             self._refusing = failure.reason
+            self._hand_over_recent()
             return
         self._refusing = None
         log.info("store takes writes again")
 
+    def _hand_over_recent(self) -> None:
+        """While no points are taken, all that are in memory go to the sealer: a segment takes a fraction of the journal
+        that goes when it is there, which is how a full disk is worked down."""
+        if self._visible.newest_age_s():
+            with suppress(Unavailable):  # the sealer has enough to do
+                self._visible.freeze(0)
+                self._journal.rotate()
+
     def _answer_until_stop(self, bug: Exception) -> None:
         while not isinstance(item := self._queue.get(), Stop):
-            if isinstance(item, Waiting | WaitingDocument):
+            if isinstance(item, Waiting | WaitingDelete | WaitingDocument):
                 _settle([item], bug)
 
 
-def _records(points: Admitted, new_series: NewSeries | None) -> list[Record]:
-    """New series go first, so that no point in the journal is without its name."""
-    points_record = encode_points(points, ingested_ms=time.time_ns() // 1_000_000)
-    return [points_record] if new_series is None else [encode_series(new_series), points_record]
+def _records(
+    points: Admitted | None, new_series: NewSeries | None, delete: WaitingDelete | None, now_ms: int
+) -> list[Record]:
+    """New series go first, so that no point in the journal is without its name; the delete last, as it came last."""
+    records = [] if new_series is None else [encode_series(new_series)]
+    if points is not None:
+        records.append(encode_points(points, ingested_ms=now_ms))
+    if delete is not None:
+        records.append(encode_delete(delete.delete))
+    return records
 
 
-def _settle(batch: Sequence[Waiting | WaitingDocument], outcome: int | Exception) -> None:
+def _settle(batch: Sequence[Waiting | WaitingDelete | WaitingDocument], outcome: int | Exception) -> None:
     """Wake every `append` of the batch: one call into each event loop, however many wait."""
     loops = {waiting.future.get_loop() for waiting in batch}
     for loop in loops:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from bench import ingest, query
+from bench import ingest, query, series
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from headrace.protocols.kairosdb.read import Queries, ReadsAndSaves, read_endpoi
 from headrace.protocols.kairosdb.routes import PREFIXES, KairosDBApp
 from headrace.protocols.kairosdb.scan import ScanningDecoder
 from headrace.protocols.kairosdb.telnet import Telnet
-from headrace.protocols.kairosdb.types import Types
+from headrace.protocols.kairosdb.types import CustomType, Types
 from headrace.protocols.kairosdb.write import ROOM, WriteService
 from headrace.query.pool import QueryPool
 from headrace.transport import Room

@@ -61,7 +61,7 @@ class Types:
         if missing := [field for field in custom.fields if field not in given]:
             raise ValueError(f"must have a {missing[0]}")
         if unknown := [field for field in given if field not in custom.fields]:
-            raise ValueError(f"has a {unknown[0][: limits.KAIROSDB_SHOWN_TEXT_MAX]}, which type {name} has not")
+            raise ValueError(f"has a {unknown[0][: limits.KAIROSDB_SHOWN_TEXT_MAX]}, which it may not")
         members = (f"{_quoted(field)}:{_field(field, kind, given[field])}" for field, kind in custom.fields.items())
         return Custom(name, "{" + ",".join(members) + "}")
 

@@ -35,7 +35,7 @@ STEP_MS = 10_000
 RULES = RuleSet("bench", 1, None, 1, 64, 4096)
 
 MINUTE = {"value": 1, "unit": "minutes"}
-QUESTIONS = {
+QUESTIONS: dict[str, dict[str, object]] = {
     "avg by minute, all series": {"aggregators": [{"name": "avg", "sampling": MINUTE}]},
     "avg by minute, by host": {
         "aggregators": [{"name": "avg", "sampling": MINUTE}],

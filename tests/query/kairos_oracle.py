@@ -21,7 +21,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 class Asked(NamedTuple):
     start_ms: int
-    count: int
+    every: int
     unit: str
     zone: ZoneInfo
     align_sampling: bool
@@ -63,7 +63,7 @@ def months_later(moment: datetime, months: int) -> datetime:
 
 def edge(asked: Asked, number: int) -> int:
     """Where range `number` begins."""
-    begin, steps = anchor(asked), number * asked.count
+    begin, steps = anchor(asked), number * asked.every
     if asked.unit in FIXED_MS:
         return begin + steps * FIXED_MS[asked.unit]
     moment = local(begin, asked.zone)
@@ -77,7 +77,7 @@ def edge(asked: Asked, number: int) -> int:
 def range_of(asked: Asked, ms: int) -> int:
     """The number of the range that holds a time, found by walking from a guess."""
     rough = FIXED_MS.get(asked.unit) or {"day": 1, "week": 7, "month": 30, "year": 365}[asked.unit] * 86_400_000
-    number = (ms - anchor(asked)) // (rough * asked.count)
+    number = (ms - anchor(asked)) // (rough * asked.every)
     while edge(asked, number) > ms:
         number -= 1
     while edge(asked, number + 1) <= ms:

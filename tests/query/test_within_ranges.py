@@ -56,7 +56,7 @@ def rows_of(series: list[list[Point]]) -> Rows:
 
 def sampling_of(asked: Asked) -> Sampling:
     anchor = aligned(asked.start_ms, asked.unit, asked.zone) if asked.align_sampling else asked.start_ms
-    return Sampling(Ranges(anchor, Span(asked.count, asked.unit, asked.zone)), Stamp[asked.stamp])
+    return Sampling(Ranges(anchor, Span(asked.every, asked.unit, asked.zone)), Stamp[asked.stamp])
 
 
 def merged(series: list[list[Point]]) -> list[Point]:

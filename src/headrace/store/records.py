@@ -29,7 +29,7 @@ Buffer = bytes | memoryview
 
 
 class RecordType(IntEnum):
-    """What a record is. The numbers are on disk; never renumber. Those after DELETE are reserved and not written
+    """What a record is. The numbers are on disk; never renumber. 4 to 6 are reserved and not written
     yet."""
 
     POINTS = 1

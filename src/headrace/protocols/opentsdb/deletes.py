@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from starlette.types import Scope
 
 from headrace.errors import Refused
-from headrace.model.time import TIME_MS_MAX, TimeRange
+from headrace.model.time import ALL_TIME, TimeRange
 from headrace.protocols.opentsdb import times
 from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.fields import Field, series_metric
@@ -22,8 +22,6 @@ from headrace.protocols.opentsdb.read_wire import decode_json
 from headrace.query import groups
 from headrace.query.pool import QueryPool, Reads
 from headrace.store import Check
-
-ALL_TIME: Final = TimeRange(-TIME_MS_MAX, TIME_MS_MAX)
 
 
 class Timeline(msgspec.Struct, rename="camel"):

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 from memorystore import MemoryStore
+from numpy.typing import NDArray
 
 from headrace.errors import Refused
 from headrace.model.points import Kind, Values
@@ -27,7 +28,7 @@ UTC_ZONE = ZoneInfo("UTC")
 class CustomStore(MemoryStore):
     """Gives texts that are written as name, NUL, JSON as custom values."""
 
-    def select(self, series: np.ndarray, start_ms: int, end_ms: int) -> Columns:  # type: ignore[type-arg]
+    def select(self, series: NDArray[np.uint32], start_ms: int, end_ms: int) -> Columns:
         found = super().select(series, start_ms, end_ms)
         custom = [kind == Kind.TEXT and "\0" in found.values.text(row) for row, kind in enumerate(found.values.kinds)]
         kinds = np.where(custom, np.uint8(Kind.CUSTOM), found.values.kinds).astype(np.uint8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from bench import ingest, query, series
+from bench import housekeeping, ingest, query, series
 
 
 def main() -> None:
@@ -13,6 +13,7 @@ def main() -> None:
     ingest.add_parser(kinds.add_parser("ingest", help="points in by OpenTSDB's /api/put"))
     query.add_parser(kinds.add_parser("query", help="the same questions to headrace and VictoriaMetrics"))
     series.add_parser(kinds.add_parser("series", help="a million new series, lookups among them, the next start"))
+    housekeeping.add_parser(kinds.add_parser("housekeeping", help="sealing, merging, and the start after a crash"))
     arguments = parser.parse_args()
     raise SystemExit(arguments.run(arguments))
 

@@ -1,0 +1,204 @@
+"""`scripts/bench housekeeping`: sealing, merging and the next start of the embedded store, without a door before it.
+
+Data: 4000 series in 50 metrics, a point every 10 s, two decimals. Each measurement is a process of its own, so that its
+peak of memory is its own too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import multiprocessing
+import os
+import resource
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace import limits
+from headrace.config import Settings
+from headrace.metrics import Metrics
+from headrace.model.points import Admitted, Kind, Values
+from headrace.model.series import series_name
+from headrace.store.embedded import EmbeddedStore, open_store
+from headrace.store.forgetting import KEEP_ALL
+from headrace.store.housekeeping import size_of
+from headrace.store.merge_plan import plan_merge
+from headrace.store.merging import merged_row_groups
+from headrace.store.recent import Recent
+from headrace.store.segment_folder import open_folder
+from headrace.store.segment_writer import write_segment
+
+SERIES = 4000
+METRICS = 50
+STEP_MS = 10_000
+START_MS = 1_700_000_000_000
+BATCH_POINTS = 20_000
+COMMIT_POINTS = 1000
+COMMIT_EACH_S = 0.005
+
+
+def add_parser(parser: argparse.ArgumentParser) -> None:
+    parser.description = __doc__
+    parser.add_argument("--quick", action="store_true", help="a hundredth of the data: does everything still work?")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure and print. 1 when a measurement failed."""
+    share = 100 if arguments.quick else 1
+    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
+        segments = Path(folder) / "segments"
+        return int(
+            in_own_process(seal, segments, 4_000_000 // share)
+            or in_own_process(merge, segments)
+            or in_own_process(start, Path(folder) / "start", 5_000_000 // share)
+            or in_own_process(commit, Path(folder) / "commit", segments, 2000 // share)
+            or in_own_process(count_files, Path(folder) / "files", 500 // (share**0.5))
+        )
+
+
+def in_own_process(measure: Callable[..., None], *arguments: object) -> bool:
+    """Whether it failed."""
+    process = multiprocessing.get_context("spawn").Process(target=measure, args=arguments)
+    process.start()
+    process.join()
+    return process.exitcode != 0
+
+
+def seal(folder: Path, points: int) -> None:
+    """Four generations of so many points, each its own segment."""
+    opened, _, _ = open_folder(folder, "bench")
+    for number in range(1, 5):
+        recent = Recent(points)
+        for begin in range(0, points, BATCH_POINTS):
+            recent.append(batch(number * points + begin, min(BATCH_POINTS, points - begin), ALL_SERIES), number)
+        began = time.perf_counter()
+        segment = opened.seal(recent.view(), metric_ids, ALL_SERIES[:0], lambda _: [], KEEP_ALL)
+        assert segment is not None
+        size = segment.meta.bytes / points
+        print(f"seal: {points:,} points in {time.perf_counter() - began:.2f} s, {size:.2f} bytes each")
+
+
+def merge(folder: Path) -> None:
+    """All segments of the folder into one file beside it."""
+    _, segments, _ = open_folder(folder, "bench")
+    before = peak_mb()
+    began = time.perf_counter()
+    groups = merged_row_groups(segments, (), metric_ids, KEEP_ALL, lambda: None)
+    meta = write_segment(folder.parent, groups, (1, 4), metric_ids, "bench")
+    seconds = time.perf_counter() - began
+    print(
+        f"merge: {meta.rows:,} rows of {len(segments)} files in {seconds:.2f} s, {meta.rows / seconds / 1e6:.1f} "
+        f"million/s, {peak_mb() - before:.0f} MB of memory"
+    )
+
+
+def start(folder: Path, points: int) -> None:
+    """So many points in the journal and in no segment."""
+    settings = Settings(data_dir=folder, seal_points=2 * points)
+    store = open_store(settings, Metrics())
+    asyncio.run(write(store, points))
+    store.close()
+    began = time.perf_counter()
+    store = open_store(settings, Metrics())
+    print(f"start: {points:,} unsealed points read back in {time.perf_counter() - began:.2f} s")
+    store.close()
+
+
+def commit(folder: Path, segments_folder: Path, commits: int) -> None:
+    """The time of a commit, alone and beside merges that follow one another."""
+    store = open_store(Settings(data_dir=folder, seal_points=10**7), Metrics())
+    series = registered(store)
+    report("alone", asyncio.run(paced(store, series, commits)))
+    stopping = threading.Event()
+    merger = threading.Thread(target=merge_on, args=(segments_folder, stopping))
+    merger.start()
+    report("beside merges", asyncio.run(paced(store, series, commits)))
+    stopping.set()
+    merger.join()
+    store.close()
+
+
+def merge_on(folder: Path, stopping: threading.Event) -> None:
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), limits.MERGE_NICENESS)
+    _, segments, _ = open_folder(folder, "bench")
+    while not stopping.is_set():
+        groups = merged_row_groups(segments, (), metric_ids, KEEP_ALL, lambda: None)
+        write_segment(folder.parent, groups, (1, 4), metric_ids, "bench")
+
+
+def report(name: str, waits_s: list[float]) -> None:
+    median, p99, worst = np.percentile(waits_s, [50, 99, 100]) * 1000
+    print(f"commit of {COMMIT_POINTS} points {name}: median {median:.2f} ms, p99 {p99:.2f} ms, worst {worst:.1f} ms")
+
+
+def count_files(folder: Path, seals: float) -> None:
+    """A store that seals 1000 points at a time: files after endless ingest, then after a backfill of ten years."""
+    store = open_store(Settings(data_dir=folder, seal_points=COMMIT_POINTS, seal_age_s=3600), Metrics())
+    series = registered(store)
+    chance = np.random.default_rng(1)
+    for name, span_ms in {"ingest in order": 0, "backfill of ten years": 10 * 365 * 86_400_000}.items():
+        for number in range(int(seals)):
+            points = batch(number * COMMIT_POINTS, COMMIT_POINTS, series)
+            points.times[:] -= chance.integers(0, span_ms + 1, COMMIT_POINTS)
+            asyncio.run(append(store, points))
+        while store._parts.visible.seal_waits or planned(store):
+            time.sleep(0.05)
+        print(f"files: {len(store._parts.folder.current.segments)} after {int(seals)} seals more, {name}")
+    store.close()
+
+
+def planned(store: EmbeddedStore) -> bool:
+    return plan_merge([size_of(meta) for meta in store._parts.folder.current.segments]) is not None
+
+
+async def append(store: EmbeddedStore, points: Admitted) -> None:
+    await store.append(points)
+
+
+async def write(store: EmbeddedStore, points: int) -> None:
+    series = registered(store)
+    for begin in range(0, points, BATCH_POINTS):
+        await store.append(batch(begin, BATCH_POINTS, series))
+
+
+async def paced(store: EmbeddedStore, series: NDArray[np.uint32], commits: int) -> list[float]:
+    """Seconds of each commit."""
+    waits_s = []
+    for number in range(commits):
+        points = batch(number * COMMIT_POINTS, COMMIT_POINTS, series)
+        began = time.perf_counter()
+        await store.append(points)
+        waits_s.append(time.perf_counter() - began)
+        await asyncio.sleep(COMMIT_EACH_S)
+    return waits_s
+
+
+ALL_SERIES = np.arange(SERIES, dtype=np.uint32)
+
+
+def metric_ids(ordinals: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    return (ordinals % METRICS).astype(np.uint32)
+
+
+def registered(store: EmbeddedStore) -> NDArray[np.uint32]:
+    names = [series_name(f"metric.{n % METRICS}", {"host": f"host-{n // METRICS:04d}"}) for n in range(SERIES)]
+    return np.array([store.table.register(store.table.key_of(name), name, 0) for name in names], dtype=np.uint32)
+
+
+def batch(begin: int, points: int, series: NDArray[np.uint32]) -> Admitted:
+    """Points `begin` and on of an endless stream: all series in turn, then all again a step later."""
+    numbers = np.arange(begin, begin + points)
+    doubles = np.round(50 + 10 * np.sin(numbers / 1e6) + np.random.default_rng(begin).normal(size=points), 2)
+    values = Values(np.full(points, Kind.DOUBLE, dtype=np.uint8), doubles.view(np.int64))
+    return Admitted(series[numbers % SERIES], START_MS + numbers // SERIES * STEP_MS, values)
+
+
+def peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,0 +1,94 @@
+"""The merger thread: one merge after another, seals first, failures tried again, stopped in the middle of one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from headrace import limits
+from headrace.errors import Unavailable
+from headrace.store.merger import Merger
+from headrace.store.merging import Pause
+
+
+@pytest.fixture(autouse=True)
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MERGE_TICK_S", 0.01)
+    monkeypatch.setattr(limits, "MERGE_PAUSE_S", 0.001)
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.002)
+
+
+def test_it_goes_on_until_nothing_is_left() -> None:
+    left = [3, 2, 1]
+
+    def merge(pause: Pause) -> int:
+        return left.pop() if left else 0
+
+    merger = Merger(merge, lambda: False)
+    merger.start()
+    until(lambda: not left)
+    left.append(1)
+    until(lambda: not left)
+    merger.stop()
+
+
+def test_a_failure_is_told_and_tried_again() -> None:
+    failures = [Unavailable("the disk is full")] * 3
+
+    def merge(pause: Pause) -> int:
+        if failures:
+            raise failures[0]
+        return 0
+
+    merger = Merger(merge, lambda: False)
+    merger.start()
+    until(lambda: merger.failing == "the disk is full")
+    failures.clear()
+    until(lambda: merger.failing is None)
+    merger.stop()
+
+
+def test_a_merge_waits_for_a_seal_between_any_two_steps() -> None:
+    urgent = threading.Event()
+    urgent.set()
+    steps = []
+
+    def merge(pause: Pause) -> int:
+        if len(steps) < 2:
+            pause()
+            steps.append(1)
+            return 1
+        return 0
+
+    merger = Merger(merge, urgent.is_set)
+    merger.start()
+    time.sleep(0.05)
+    assert not steps
+    urgent.clear()
+    until(lambda: len(steps) == 2)
+    merger.stop()
+
+
+@pytest.mark.parametrize("urgent", [False, True])
+def test_stopping_ends_a_merge_without_end(urgent: bool) -> None:
+    begun = threading.Event()
+
+    def merge(pause: Pause) -> int:
+        begun.set()
+        while True:
+            pause()
+
+    merger = Merger(merge, lambda: urgent)
+    merger.start()
+    assert begun.wait(10)
+    merger.stop()
+    assert merger.failing is None

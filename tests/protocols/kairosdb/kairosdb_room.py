@@ -1,0 +1,121 @@
+"""The KairosDB room over a real store in a folder, and requests to it as the transport's router would bring them."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from starlette.types import Message
+
+from headrace.config import Settings
+from headrace.metrics import Metrics
+from headrace.protocols.kairosdb.room import open_room
+from headrace.store.embedded import EmbeddedStore, open_store
+from headrace.transport.routing import Router
+
+ROOT = "/api/v1/"
+
+
+class Reply(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def errors(self) -> list[str]:
+        assert self.headers["content-type"] == "application/json"
+        (key,) = self.json
+        assert key == "errors"
+        texts: list[str] = self.json[key]
+        return texts
+
+
+class KairosDB:
+    """As its clients see it."""
+
+    def __init__(self, store: EmbeddedStore, settings: Settings, pool: ThreadPoolExecutor) -> None:
+        self.store = store
+        self.metrics = Metrics()
+        self.room = open_room(store, settings, self.metrics, pool)
+        self.router = Router([self.room])
+
+    async def ask(
+        self,
+        path: str,
+        body: Any = b"",
+        *,
+        method: str = "POST",
+        headers: Mapping[str, str] | None = None,
+        compress: bool = False,
+    ) -> Reply:
+        """A body that is neither text nor bytes is sent as JSON."""
+        raw_path, _, query = (ROOT + path).partition("?")
+        content = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": unquote(raw_path),
+            "raw_path": raw_path.encode(),
+            "query_string": query.encode(),
+            "headers": [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()],
+        }
+        unread = [gzip.compress(content) if compress else content]
+        messages: list[Message] = []
+
+        async def receive() -> Message:
+            if unread:
+                return {"type": "http.request", "body": unread.pop(), "more_body": False}
+            await asyncio.Event().wait()  # until it is cancelled: the client stays
+            raise AssertionError
+
+        async def send(message: Message) -> None:
+            messages.append(dict(message))
+
+        await self.router(scope, receive, send)
+        start, *rest = messages
+        answered = {name.decode(): value.decode() for name, value in start["headers"]}
+        return Reply(start["status"], answered, b"".join(part.get("body", b"") for part in rest))
+
+    async def get(self, path: str) -> Reply:
+        return await self.ask(path, method="GET")
+
+    async def refused(self, body: Any) -> list[str]:
+        """The errors of a write."""
+        reply = await self.ask("datapoints", body)
+        assert reply.status == 400, reply
+        return reply.errors
+
+    async def stored(self, metric: str) -> dict[str, list[list[Any]]]:
+        """The points of a metric by the group of their type."""
+        question = {"start_absolute": -(10**15), "end_absolute": 10**15, "metrics": [{"name": metric}]}
+        reply = await self.ask("datapoints/query", question)
+        assert reply.status == 200, reply
+        (answer,) = reply.json["queries"]
+        return {result["group_by"][-1]["type"]: result["values"] for result in answer["results"]}
+
+    async def lines(self, block: bytes | str) -> str:
+        assert self.room.lines is not None
+        reply = await self.room.lines().feed(block.encode() if isinstance(block, str) else block)
+        return reply.data.decode()
+
+
+@contextmanager
+def kairosdb_room(folder: Path, **settings: Any) -> Iterator[KairosDB]:
+    chosen = Settings(data_dir=folder, **settings)
+    store = open_store(chosen, Metrics())
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            yield KairosDB(store, chosen, pool)
+    finally:
+        store.close()

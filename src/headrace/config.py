@@ -94,6 +94,17 @@ class Settings(BaseSettings):
         default={},
         description="Custom types of KairosDB: name, then the fields of its objects, each double, long or string.",
     )
+    series_max: int = Field(
+        default=limits.SERIES_MAX,
+        ge=1,
+        le=limits.SERIES_MAX_MAX,
+        description="Series of the database; points of more are refused, and say which tags make them.",
+    )
+    series_per_hour_max: int = Field(
+        default=limits.SERIES_PER_HOUR_MAX,
+        ge=0,
+        description="New series within an hour; points of more are refused likewise. 0: as many as come.",
+    )
     log_format: Literal["console", "json"] = Field(
         default="console", description="How log lines look on standard error."
     )

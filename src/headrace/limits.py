@@ -123,7 +123,24 @@ PENDING_DELETE_SERIES_MAX = 20_000_000
 """Series in all pending deletes together: 80 MB, twice the largest database wholly deleted."""
 
 SERIES_MAX = 10_000_000
-"""Series of one database. Each costs some 170 bytes of memory with names of 90 bytes: 1.7 GB at the limit."""
+"""Default of the setting series_max: series of one database. Each costs some 170 bytes of memory with names of 90
+bytes: 1.7 GB at the limit."""
+
+SERIES_MAX_MAX = 2**32 - 2
+"""The most that series_max may say: ordinals have 32 bits, and the last one stands for none."""
+
+SERIES_PER_HOUR_MAX = 0
+"""Default of the setting series_per_hour_max: none. A fleet that moves in brings as many as it likes within an hour,
+and only the operator knows how many are too many from then on."""
+
+SERIES_LOOKED_AT = 2048
+"""Latest series whose tags are counted to say which of them make one too many: 8 ms."""
+
+SERIES_LOOK_S = 60.0
+"""They are counted no more often, however many points are refused meanwhile."""
+
+SERIES_BLAMED_TAGS = 3
+"""Tag keys that such a refusal names."""
 
 # journal: what one record may hold, and how its files are read ------------------------------------------------------
 

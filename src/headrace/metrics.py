@@ -69,6 +69,7 @@ class Metrics:
         self.sealed = Gauge("headrace_sealed_points", "Points in segments that count.", registry=registry)
         self.segments = Gauge("headrace_segments", "Segment files that count.", registry=registry)
         self.series = Gauge("headrace_series", "Series known.", registry=registry)
+        self.series_max = Gauge("headrace_series_max", "Series that the setting series_max allows.", registry=registry)
         self.read_only = Gauge(
             "headrace_store_read_only",
             "1 while the store refuses writes (disk full or failing), else 0.",

@@ -21,6 +21,7 @@ from headrace.model.series import (
     encode_name,
     series_name,
 )
+from headrace.model.series_limits import SeriesLimits
 
 SECRET = np.arange(0x9E3779B97F4A7C15, 0x9E3779B97F4A7C15 + 16, 2, dtype=np.uint64)
 
@@ -107,7 +108,7 @@ def test_registering_many_grows_and_gives_a_repeated_key_one_ordinal() -> None:
 
 
 def test_a_series_too_many_is_refused_and_known_ones_are_not() -> None:
-    table = SeriesTable(SECRET, series_max=2)
+    table = SeriesTable(SECRET, SeriesLimits(2))
     name = series_name("m", {"a": "b"})
     table.register((1, 1), name, 0)
     table.register((2, 2), name, 0)

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace import limits
-from headrace.errors import Refused
 from headrace.kernels import series_table as kernel
 from headrace.kernels.hashing import PADDING, hash_name
+from headrace.model.series_limits import SeriesLimits
 
 _T = TypeVar("_T", bound=np.generic)
 
@@ -124,10 +124,10 @@ class SeriesTable:
     (kernels/hashing.py).
     """
 
-    def __init__(self, secret: NDArray[np.uint64], series_max: int = limits.SERIES_MAX) -> None:
-        """secret: uint64[hashing.SECRET_WORDS], the database's own."""
+    def __init__(self, secret: NDArray[np.uint64], allowed: SeriesLimits | None = None) -> None:
+        """secret: uint64[hashing.SECRET_WORDS], the database's own.   allowed: None for the defaults."""
         self.secret = secret
-        self._series_max = series_max
+        self._limits = allowed or SeriesLimits()
         self._lock = threading.Lock()
         self._columns = _Columns(
             np.full(2 * _CAPACITY_MIN, kernel.EMPTY, dtype=np.uint64),
@@ -167,8 +167,8 @@ class SeriesTable:
     def register(self, key: Key, name: SeriesName, rule_bit: int) -> int:
         """The ordinal of the series with this key and name, which satisfies the rule set with `rule_bit`.
 
-        A new one is queryable only when the journal holds it. Raises Refused (rule "series-limit") when it is one too
-        many.
+        A new one is queryable only when the journal holds it. Raises Refused (rules "series-limit" and "series-rate")
+        when it is one too many.
         """
         encoded = encode_name(name)
         [ordinal] = self.register_many(
@@ -178,7 +178,7 @@ class SeriesTable:
             rule_bit,
         )
         if ordinal == UNKNOWN:
-            raise Refused("series-limit", f'no new series of "{name.metric}": all {self._series_max} are in use')
+            raise self._limits.refusal(name.metric, self._count, self._latest)
         return int(ordinal)
 
     def register_many(
@@ -187,7 +187,7 @@ class SeriesTable:
         """As `register`, for n keys uint64[n, 2] whose canonical names, of `lengths` bytes each, follow one another in
         `heap`. A key may occur more than once. Returns uint32[n], UNKNOWN where a series would be one too many."""
         with self._lock:
-            return self._insert(keys, lengths, heap, 1 << rule_bit)
+            return self._insert(keys, lengths, heap, 1 << rule_bit, self._limits.allowed(self._count))
 
     def name(self, ordinal: int) -> SeriesName:
         """The name of an ordinal that the table gave (LOST_NAME where `lose` gave it)."""
@@ -237,11 +237,13 @@ class SeriesTable:
             if known < len(series):
                 self._lose(series.first)
                 skipped = int(series.lengths[:known].sum())
-                ordinals = self._insert(series.keys[known:], series.lengths[known:], series.heap[skipped:], 0)
+                # What is there stays, even if fewer are allowed now.
+                new = (series.keys[known:], series.lengths[known:], series.heap[skipped:])
+                ordinals = self._insert(*new, 0, int(UNKNOWN))
                 if self._count != series.end or not np.array_equal(
                     ordinals, np.arange(series.first + known, series.end, dtype=np.uint32)
                 ):
-                    raise ValueError(f"a series from ordinal {series.first} on is there twice, or beyond the limit")
+                    raise ValueError(f"a series from ordinal {series.first} on is there twice")
             self._journaled = self._count
 
     def lose(self, end: int) -> None:
@@ -257,12 +259,24 @@ class SeriesTable:
             columns.ends[self._count : end] = columns.ends[self._count - 1] if self._count else 0
             self._count = end
 
+    def _latest(self) -> list[SeriesName]:
+        """The names of the series registered last; never none, where one is too many."""
+        count = self._count
+        return [self.name(ordinal) for ordinal in range(max(count - limits.SERIES_LOOKED_AT, 0), count)]
+
     def _insert(
-        self, keys: NDArray[np.uint64], lengths: NDArray[np.uint32], heap: NDArray[np.uint8], rule_bits: int
+        self,
+        keys: NDArray[np.uint64],
+        lengths: NDArray[np.uint32],
+        heap: NDArray[np.uint8],
+        rule_bits: int,
+        count_max: int,
     ) -> NDArray[np.uint32]:
-        columns = self._grown(self._count + len(keys), int(lengths.sum(dtype=np.int64)))
+        """count_max: a new series that would raise the count above it is UNKNOWN, and takes no room."""
+        room = min(len(keys), max(count_max - self._count, 0))
+        columns = self._grown(self._count + room, int(lengths.sum(dtype=np.int64)) if room else 0)
         ordinals = np.empty(len(keys), dtype=np.uint32)
-        self._count = kernel.insert(*columns, self._count, self._series_max, keys, lengths, heap, rule_bits, ordinals)
+        self._count = kernel.insert(*columns, self._count, count_max, keys, lengths, heap, rule_bits, ordinals)
         return ordinals
 
     def _grown(self, count: int, heap_bytes: int) -> _Columns:

@@ -19,6 +19,7 @@ from headrace.errors import Corrupt, Unavailable
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted
 from headrace.model.series import SeriesTable
+from headrace.model.series_limits import SeriesLimits
 from headrace.model.time import Clock, wall_clock
 from headrace.store import Check, go_on
 from headrace.store.catalog import Catalog
@@ -83,6 +84,7 @@ class EmbeddedStore:
         )
         self._merger = Merger(self._housekeeping.merge, lambda: parts.visible.seal_waits)
         self._show(metrics)
+        metrics.series_max.set(settings.series_max)
         self._writer.start()
         self._sealer.start()
         self._merger.start()
@@ -242,7 +244,8 @@ def open_store(settings: Settings, metrics: Metrics, clock: Clock = wall_clock) 
 def _open_parts(settings: Settings, lock: FolderLock) -> Parts:
     begin = time.perf_counter()
     catalog = Catalog(settings.data_dir / CATALOG)
-    table, index = SeriesTable(catalog.secret), SeriesIndex(catalog.secret)
+    allowed = SeriesLimits(settings.series_max, settings.series_per_hour_max)
+    table, index = SeriesTable(catalog.secret, allowed), SeriesIndex(catalog.secret)
     for series in catalog.series():
         table.restore(series)
         index.add(series)

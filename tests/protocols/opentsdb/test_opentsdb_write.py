@@ -8,10 +8,12 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from room_fixture import MemoryStore, OpenTSDB
+from room_fixture import SECRET, MemoryStore, OpenTSDB
 
 from headrace import limits
 from headrace.errors import Refused, Unavailable
+from headrace.model.series import SeriesTable
+from headrace.model.series_limits import SeriesLimits
 from headrace.protocols.opentsdb.write import Flags, flags_of
 
 GOOD = '{"metric":"m","timestamp":1346846400,"value":1,"tags":{"k":"v"}}'
@@ -212,3 +214,22 @@ async def test_every_place_of_a_large_mixed_batch_is_right() -> None:
     reply = await tsdb.ask("/api/put?details", json.dumps(points))
     assert [entry["datapoint"] for entry in json.loads(reply.body)["errors"]] == bad
     assert [value for _, _, _, value in tsdb.store.stored()] == [point["value"] for point in points if point not in bad]
+
+
+async def test_points_of_one_series_too_many_are_refused_by_name_and_the_rest_kept() -> None:
+    door = OpenTSDB(MemoryStore(SeriesTable(SECRET, SeriesLimits(2))))
+    sent = [
+        {"metric": "m", "timestamp": 1_500_000_000, "value": number, "tags": {"request": str(number)}}
+        for number in (0, 1, 2, 0, 3)
+    ]
+    reply = await door.ask("/api/put?details", json.dumps(sent))
+    answer = json.loads(reply.body)
+    assert (reply.status, answer["success"], answer["failed"]) == (400, 3, 2)
+    assert [error["datapoint"]["value"] for error in answer["errors"]] == [2, 3]
+    assert {error["error"] for error in answer["errors"]} == {
+        'no new series of "m": all 2 are in use (series_max); of late "m" has grown by 2 values of tag "request"'
+    }
+    refused = door.metrics.registry.get_sample_value(
+        "headrace_points_refused_total", {"room": "opentsdb", "reason": "series-limit"}
+    )
+    assert refused == 2

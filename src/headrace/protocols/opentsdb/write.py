@@ -23,7 +23,7 @@ from headrace.model.series import SeriesName, SeriesTable
 from headrace.protocols.opentsdb import faults
 from headrace.protocols.opentsdb.faults import Answer, answer, envelope
 from headrace.protocols.opentsdb.gathered import GatheredPuts
-from headrace.protocols.opentsdb.wire import Decode, Failure, as_utf8, incoming_points, read_tags, text_of
+from headrace.protocols.opentsdb.wire import Decode, Decoded, Failure, as_utf8, incoming_points, read_tags, text_of
 
 ROOM = "opentsdb"
 """The label of this room's metrics."""
@@ -117,12 +117,9 @@ class PutService:
             if stored is not None:
                 return 204, [], b""
         if len(body) <= limits.OPENTSDB_LOOP_BODY_BYTES_MAX:
-            decoded = self._decode(body)
+            decoded, admission = self._read(body)
         else:
-            decoded = await asyncio.get_running_loop().run_in_executor(self._executor, self._decode, body)
-        if not decoded.total:
-            raise Refused("no-points", "No datapoints found in content")
-        admission = self.admit(decoded.points)
+            decoded, admission = await asyncio.get_running_loop().run_in_executor(self._executor, self._read, body)
         admitted, failures = admission.admitted, decoded.failures
         if admission.refused:
             failures = sorted([*failures, *_name_failures(body, admission.refused)])
@@ -141,6 +138,13 @@ class PutService:
             outcome = _Outcome(0, failures, lost, f"Storage exception: {error.reason}")
             return faults.unavailable(error, _counts(body, flags, outcome, _no_timeouts(flags)), flags.callback)
         return _answer(body, flags, _Outcome(len(admitted), failures))
+
+    def _read(self, body: bytes) -> tuple[Decoded, Admission]:
+        """What a body means and what of it may be stored. Raises Refused when it fails as a whole. Any thread."""
+        decoded = self._decode(body)
+        if not decoded.total:
+            raise Refused("no-points", "No datapoints found in content")
+        return decoded, self.admit(decoded.points)
 
     def admit(self, points: Points) -> Admission:
         """What of a batch may be stored."""

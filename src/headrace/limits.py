@@ -119,6 +119,10 @@ PENDING_DELETES_MAX = 10_000
 """Deletes under which rows of segments still fall; more get a 503 until segments have been rewritten. Each costs
 a query some 20 ns to pass over, so 0.2 ms at the limit."""
 
+APPLY_DELETES_S = 3600.0
+"""So often segments are rewritten that wait for nothing but deletes: deleted points leave the disk within about an
+hour, and frequent deletes do not rewrite history each time. Sooner when half of PENDING_DELETES_MAX wait."""
+
 PENDING_DELETE_SERIES_MAX = 20_000_000
 """Series in all pending deletes together: 80 MB, twice the largest database wholly deleted."""
 

@@ -6,7 +6,7 @@ import asyncio
 import struct
 import tempfile
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,10 @@ from point_batches import NOW_MS, SERIES_MAX, TIMES_MAX, Point, Value, batch, do
 from headrace import limits
 from headrace.config import Settings
 from headrace.errors import Corrupt, Unavailable
-from headrace.kernels.deletes import keep_undeleted
 from headrace.metrics import Metrics
 from headrace.model.series import series_name
 from headrace.model.time import ALL_TIME
-from headrace.store.deletes import ALL_ROWS, NO_DELETES, Delete
+from headrace.store.deletes import NO_DELETES, Delete
 from headrace.store.embedded import EmbeddedStore, open_store
 from headrace.store.records import StoredRecord, decode_delete, encode_delete
 from headrace.store.rows import Rows, want
@@ -380,15 +379,3 @@ def test_what_touches_a_query_and_what_it_keeps(
         )
     ]
     assert kept.values.doubles().astype(int).tolist() == right
-
-
-@pytest.mark.parametrize("kernel", [keep_undeleted, keep_undeleted.py_func], ids=["compiled", "plain"])  # type: ignore[attr-defined]
-def test_the_kernel_looks_at_row_place_and_both_ends(kernel: Callable[..., int]) -> None:
-    series = np.array([5, 5, 7, 7, 5], dtype=np.uint32)
-    moments = np.array([1, 2, 2, 3, 4], dtype=np.int64)
-    places = np.array([1, 0xFFFFFFFF, 0], dtype=np.uint32)  # 7 comes first
-    starts = np.array([0, 1, 3], dtype=np.int64)
-    stretches = [np.array(column, dtype=np.int64) for column in ([2, 1, 4], [2, 1, 9], [ALL_ROWS, 1, 4])]
-    rows = np.arange(5, dtype=np.uint32)
-    kept = kernel(rows, series, moments, places, 5, starts, *stretches)
-    assert rows[:kept].tolist() == [1, 3, 4]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
+import numpy as np
 import structlog
 
 from headrace import limits
@@ -38,6 +40,7 @@ class Housekeeping:
         self._metric_ids = metric_ids
         self._disk = disk
         self._forgetting = forgetting
+        self._apply_deletes_at = time.monotonic() + limits.APPLY_DELETES_S
 
     def merge(self, pause: Pause) -> int:
         """Do the next merge. Returns the rows or series that it read, 0 when there is nothing to do.
@@ -48,7 +51,9 @@ class Housekeeping:
         pinned = self._visible.pin_segments()
         try:
             plan = plan_merge([size_of(segment.meta) for segment in pinned])
-            return self._merge(pinned[plan], pause) if plan is not None else self._folder.merge_series()
+            if plan is not None:
+                return self._merge(pinned[plan], pause)
+            return self._drop_old(pinned) or self._apply_deletes(pinned, pause) or self._folder.merge_series()
         except OSError as failure:
             raise Unavailable(f"files cannot be merged: {failure.strerror}") from failure
         except Corrupt as damage:
@@ -58,6 +63,40 @@ class Housekeeping:
         finally:
             self._visible.release_segments(pinned)
 
+    def _drop_old(self, segments: tuple[Segment, ...]) -> int:
+        """Drop the segments in which retention has passed for every row, and that hide nothing older. Returns their
+        rows."""
+        forgetting = self._forgetting()
+        cut_ms = forgetting.retention.latest_cut_ms(forgetting.now_ms)
+        if not any(segment.meta.max_time < cut_ms for segment in segments):
+            return 0
+        metrics = np.arange(max(segment.metrics_end for segment in segments))
+        oldest_ms = forgetting.retention.oldest_ms_of_metrics(metrics, forgetting.now_ms)
+        dropped: list[Segment] = []
+        kept: list[Segment] = []
+        for segment in segments:  # in rising order of version
+            hides = any(_overlap(segment.meta, older.meta) for older in kept)
+            (kept if hides or not segment.is_out(oldest_ms) else dropped).append(segment)
+        if dropped:
+            self._folder.drop(dropped)
+            self._visible.replace(dropped, ())
+            log.info("dropped what is out of retention", segments=len(dropped))
+        return sum(segment.meta.rows for segment in dropped)
+
+    def _apply_deletes(self, segments: tuple[Segment, ...], pause: Pause) -> int:
+        """Rewrite a segment that pending deletes keep waiting, now and then or when they are many. Returns the rows
+        read."""
+        now = time.monotonic()
+        deletes = self._visible.deletes
+        many = len(deletes) >= limits.PENDING_DELETES_MAX // 2
+        if not len(deletes) or (now < self._apply_deletes_at and not many):
+            return 0
+        waiting = self._visible.under_deletes(segments, self._metric_ids)
+        if not waiting:
+            self._apply_deletes_at = now + limits.APPLY_DELETES_S
+            return 0
+        return self._merge(tuple(waiting[:1]), pause)
+
     def _merge(self, inputs: tuple[Segment, ...], pause: Pause) -> int:
         needed_bytes = sum(segment.meta.bytes for segment in inputs)
         if self._disk.free_bytes() - needed_bytes < self._disk.reserve_bytes // 2:
@@ -65,6 +104,7 @@ class Housekeeping:
         merged = self._folder.merge(inputs, self._metric_ids, self._forgetting(), pause)
         if merged is not None:
             self._visible.replace(inputs, merged)
+            self._visible.forget_deletes(self._metric_ids)
         return sum(segment.meta.rows for segment in inputs)
 
     def set_aside(self, damage: Corrupt) -> bool:
@@ -79,6 +119,16 @@ class Housekeeping:
         log.error("damage set aside; the rest is served", file=str(damage.file), damage=damage.detail)
         self._visible.discard(damage.file)
         return True
+
+
+def _overlap(one: SegmentMeta, other: SegmentMeta) -> bool:
+    """Whether the two may hold the same series and time."""
+    return (
+        one.min_time <= other.max_time
+        and one.max_time >= other.min_time
+        and one.min_series <= other.max_series
+        and one.max_series >= other.min_series
+    )
 
 
 def size_of(meta: SegmentMeta) -> float:

@@ -15,9 +15,11 @@ SERIES_PATTERN = "series-*.parquet"
 DELETES_PATTERN = "deletes-*.parquet"
 
 
-def points_file(min_sequence: int, max_sequence: int) -> str:
-    """A segment's name says which journal records it came from; names sort in the order of versions."""
-    return f"points-{min_sequence:016d}-{max_sequence:016d}.parquet"
+def points_file(min_sequence: int, max_sequence: int, deletes_through: int = 0) -> str:
+    """A segment's name says which journal records it came from, and through which later one deletes were applied, so
+    that a segment rewritten for them has a name of its own. Names sort in the order of versions."""
+    through = f"-{deletes_through:016d}" if deletes_through > max_sequence else ""
+    return f"points-{min_sequence:016d}-{max_sequence:016d}{through}.parquet"
 
 
 def deletes_file(sequence: int) -> str:

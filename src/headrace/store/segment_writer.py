@@ -63,8 +63,8 @@ def write_segment(
     The file counts only once current.json lists it. Raises OSError and what `row_groups` raises, and then leaves
     nothing behind.
     """
-    path = folder / points_file(*sequences)
     deletes_through = max(deletes_through, sequences[1])
+    path = folder / points_file(*sequences, deletes_through)
     created_ms = time.time_ns() // 1_000_000
     with replaced_file(path) as file:
         with pq.ParquetWriter(file, SCHEMA, **PARQUET_OPTIONS) as writer:

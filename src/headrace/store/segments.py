@@ -98,6 +98,11 @@ class Segment:
         keys = np.sort(sort_keys(delete.series, metric_ids))
         return len(self._groups.matching(keys, delete.start_ms, delete.end_ms)) > 0
 
+    @property
+    def metrics_end(self) -> int:
+        """Its metric ids are all below."""
+        return (int(self._groups.last_keys[-1]) >> 32) + 1
+
     def is_out(self, oldest_ms: NDArray[np.int64]) -> bool:
         """Whether every row is of a time before the one that its metric is kept from: int64 ms by metric id."""
         groups = self._groups

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,6 +117,15 @@ class Visible:
                 self._segments.add((segment,))
             self._generations = self._generations[1:]
             self._changed.notify_all()
+
+    def under_deletes(self, segments: Sequence[Segment], metric_ids: MetricIds) -> list[Segment]:
+        """Those of the segments that may hold rows of pending deletes. Any thread."""
+        pending = list(self._deletes)
+        return [
+            segment
+            for segment in segments
+            if any(segment.may_hold(delete, sequence, metric_ids) for delete, sequence in pending)
+        ]
 
     def forget_deletes(self, metric_ids: MetricIds) -> None:
         """Drop the pending deletes under which no row of a segment or of recent falls any more. Any thread; does

@@ -1,0 +1,128 @@
+"""The small endpoints, in the shapes that KairosDB's clients read (its MetricsResource and FeaturesResource)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+from kairosdb_room import KairosDB, kairosdb_room
+
+from headrace.protocols.kairosdb import endpoints, faults, routes
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KairosDB]:
+    with kairosdb_room(tmp_path_factory.mktemp("kairosdb") / "data") as room:
+        yield room
+
+
+@pytest.fixture
+async def kairos(room: KairosDB) -> KairosDB:
+    """Empty before each test; opening a store takes longer than most of them."""
+    for name in (await room.get("metricnames")).json["results"]:
+        await room.ask(f"metric/{quote(name, safe='')}", method="DELETE")
+    return room
+
+
+async def fill(kairos: KairosDB) -> None:
+    points = [
+        {"name": name, "tags": {"host": host, "dc": "x"}, "datapoints": [[t, t] for t in range(1, 6)]}
+        for name in ("cpu/user", "cpu.sys", "Mem")
+        for host in ("a", "b")
+    ]
+    assert (await kairos.ask("datapoints", points)).status == 204
+
+
+async def test_version_health_and_features(kairos: KairosDB, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = await kairos.get("version")
+    assert version.json == {"version": endpoints.VERSION}
+    assert version.json["version"].startswith("KairosDB 1.3.0")
+    assert (await kairos.get("health/check")).status == 204
+    assert (await kairos.get("health/status")).json == ["JVM-Thread-Deadlock: OK", "Datastore-Query: OK"]
+    monkeypatch.setattr(type(kairos.store), "refusing", "the disk is full")
+    check = await kairos.get("health/check")
+    assert (check.status, check.body) == (500, b"")
+    assert (await kairos.get("health/status")).json[1] == "Datastore-Query: FAIL"
+
+    kinds = (await kairos.get("features")).json
+    assert [kind["name"] for kind in kinds] == ["aggregators", "group_by"]
+    aggregators = {one["name"]: one for one in (await kairos.get("features/aggregators")).json["properties"]}
+    assert "sum" in aggregators
+    assert {"name", "label", "properties"} <= aggregators["sum"].keys()
+    unknown = await kairos.get("features/intel")
+    assert (unknown.status, unknown.errors) == (404, ["Unknown feature 'intel'"])
+
+
+async def test_names(kairos: KairosDB) -> None:
+    assert (await kairos.get("metricnames")).body == b'{"results":[]}'
+    await fill(kairos)
+    assert (await kairos.get("metricnames")).json == {"results": ["Mem", "cpu.sys", "cpu/user"]}
+    assert (await kairos.get("metricnames/?prefix=cpu.")).json == {"results": ["cpu.sys"]}
+    assert (await kairos.get("metricnames?prefix=m")).json == {"results": []}
+    assert (await kairos.get("tagnames")).json == {"results": ["dc", "host"]}
+    assert (await kairos.get("tagvalues")).json == {"results": ["a", "b", "x"]}
+
+
+async def test_delete_of_a_question(kairos: KairosDB) -> None:
+    await fill(kairos)
+    question = {
+        "start_absolute": 2,
+        "end_absolute": 4,
+        "metrics": [{"name": "Mem", "tags": {"host": "a"}}, {"name": "nobody"}, {"name": "cpu.sys"}],
+    }
+    reply = await kairos.ask("datapoints/delete", question)
+    assert (reply.status, reply.body) == (204, b"")
+    assert (await kairos.stored("Mem"))["number"] == [[1, 1], [1, 1], [2, 2], [3, 3], [4, 4], [5, 5], [5, 5]]
+    assert (await kairos.stored("cpu.sys"))["number"] == [[1, 1], [1, 1], [5, 5], [5, 5]]
+    assert len((await kairos.stored("cpu/user"))["number"]) == 10
+
+
+async def test_delete_has_the_errors_of_a_query(kairos: KairosDB) -> None:
+    reply = await kairos.ask("datapoints/delete", {"metrics": [{"name": "m"}]})
+    assert (reply.status, reply.errors) == (
+        400,
+        ["query.metric[0].start_time relative or absolute time must be set"],
+    )
+
+
+@pytest.mark.parametrize("name", ["cpu%2Fuser", "cpu/user", "cpu%2Fuser/"])
+async def test_delete_of_a_metric(kairos: KairosDB, name: str) -> None:
+    await fill(kairos)
+    reply = await kairos.ask(f"metric/{name}", b"{}", method="DELETE")
+    assert (reply.status, reply.body) == (204, b"")
+    assert await kairos.stored("cpu/user") == {}
+    assert (await kairos.get("metricnames")).json == {"results": ["Mem", "cpu.sys"]}
+    await fill(kairos)
+    assert len((await kairos.stored("cpu/user"))["number"]) == 10
+
+
+async def test_delete_of_an_unknown_metric(kairos: KairosDB) -> None:
+    assert (await kairos.ask("metric/nobody", method="DELETE")).status == 204
+
+
+@pytest.mark.parametrize("path", ["rollups", "rollups/", "rollups/17", "metadata/service", "metadata/service/key/k"])
+async def test_what_is_not_built_says_so(kairos: KairosDB, path: str) -> None:
+    for method in ("GET", "POST", "DELETE"):
+        reply = await kairos.ask(path, method=method)
+        assert reply.status == 501
+        assert reply.errors[0].endswith("not available on this server.")
+
+
+async def test_unknown_paths_and_methods(kairos: KairosDB) -> None:
+    unknown = await kairos.get("datapoints/nothing")
+    assert (unknown.status, len(unknown.errors)) == (404, 1)
+    wrong = await kairos.get("datapoints")
+    assert (wrong.status, wrong.headers["allow"]) == (405, "POST")
+    assert (await kairos.ask("version")).status == 405
+
+
+@pytest.mark.parametrize("path", ["put", "query", "suggest", "aggregators", "metrics"])
+def test_all_else_below_api_v1_is_opentsdbs(path: str) -> None:
+    assert not any((routes.ROOT + path).startswith(prefix) for prefix in routes.PREFIXES)
+
+
+def test_answers_are_never_cached() -> None:
+    _, headers, _ = faults.json_answer(json.dumps([]).encode())
+    assert (b"cache-control", b"no-cache") in headers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,17 @@ from point_batches import METRICS, Point, Value, batch, double, metric_ids, name
 from headrace.model.points import NEVER, Kind
 from headrace.store import parquet_columns, series_files
 from headrace.store.current import Current
+from headrace.store.deletes import NO_DELETES, NO_GENERATION, Delete
+from headrace.store.forgetting import KEEP_ALL
 from headrace.store.recent import Recent
 from headrace.store.segment_folder import open_folder
 from headrace.store.segment_meta import SegmentMeta
 
 PAGE = Path(__file__).parents[2] / "docs" / "format" / "segments.md"
+DELETED_MS = (1_700_000_001_000, 1_700_000_010_000)
+DELETED = {(series, 1_700_000_000_000 + step * 1000) for series in (1, 4) for step in (1, 2)}
+"""What is deleted, of series 1 and 4, and not written again by the third segment."""
+
 SERIES = np.arange(6, dtype=np.uint32)
 
 Row = tuple[int, datetime, str, dict[str, str], object]
@@ -50,7 +56,7 @@ def value(kind: int, number: int) -> tuple[Value, object]:
 def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[int, int], Row]:
     """Three segments that overwrite parts of each other; the right rows by series and time.
 
-    An expired row of the second is overwritten by the third, one of the third hides a row of the second.
+    The file of deletes has one that the first two segments need. An expired row of the second is overwritten by the third, one of the third hides a row of the second.
     """
     (tmp_path / "data").mkdir()
     monkeypatch.chdir(tmp_path)
@@ -73,10 +79,17 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[int, 
             hidden = (0, 1_700_000_002_000)
             points.append(Point(*hidden, double(1), past))
             del right[hidden]
+        last = sequence if sequence < 3 else 4  # record 3 is a delete
         recent = Recent(len(points))
-        recent.append(batch(points), sequence)
+        recent.append(batch(points), last)
         new = SERIES[:3] if sequence == 1 else SERIES[3:] if sequence == 2 else SERIES[:0]
-        folder.seal(recent.view(), metric_ids, new, names)
+        forgetting = KEEP_ALL
+        if sequence == 3:  # it came between the second and the third
+            deletes = NO_DELETES.with_delete(Delete(np.array([1, 4], dtype=np.uint32), *DELETED_MS), 3, NO_GENERATION)
+            forgetting = replace(KEEP_ALL, deletes=deletes)
+            for key in DELETED:
+                del right[key]
+        folder.seal(recent.view(), metric_ids, new, names, forgetting)
     return right
 
 
@@ -119,9 +132,11 @@ def test_polars(history: dict[tuple[int, int], Row]) -> None:
 def test_pyarrow(history: dict[tuple[int, int], Row]) -> None:
     namespace: dict[str, Any] = {}
     exec(lines_for("pyarrow"), namespace)
-    last = {(row["series"], row["time"]): row for row in namespace["points"].to_pylist()}
+    last = {(row["series"], int(row["time"].timestamp() * 1000)): row for row in namespace["points"].to_pylist()}
     now = datetime.now(UTC)
-    assert_rows([row for row in last.values() if row["expires"] is None or row["expires"] > now], history)
+    lasting = {key: row for key, row in last.items() if row["expires"] is None or row["expires"] > now}
+    assert lasting.keys() >= DELETED
+    assert_rows([row for key, row in lasting.items() if key not in DELETED], history)
 
 
 def table_under(heading: str) -> list[list[str]]:

@@ -97,6 +97,12 @@ def test_value_groups_of_integers_beyond_doubles() -> None:
     assert ByValue(1).numbers(Rows.of_one(np.array([0]), values)).tolist() == [big]
 
 
+def test_too_many_groups_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headrace.query.splits.QUERY_GROUPS_MAX", 9)
+    with pytest.raises(Refused, match="10 groups, at most 9"):
+        split(of_doubles({n: float(n) for n in range(10)}), (ByValue(1),))
+
+
 def test_split_keeps_every_row_once() -> None:
     rows = of_doubles({n: float(n % 5) for n in range(100)})
     parts = split(rows, (ByValue(2), ByTime(0, 10, "ms", 3)))

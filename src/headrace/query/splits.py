@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from headrace.errors import Refused
+from headrace.limits import QUERY_GROUPS_MAX
 from headrace.model.points import Kind
 from headrace.model.time import UNIT_MS
 from headrace.query.calendar import whole_units
@@ -78,18 +80,31 @@ class ByBin:
 
 
 def split(rows: Rows, splits: tuple[Split, ...]) -> list[tuple[tuple[int, ...], Rows]]:
-    """(numbers, rows) of every group, in order of their first points. Without splits all rows are one."""
+    """(numbers, rows) of every group, in order of their first points. Without splits all rows are one.
+
+    Raises Refused (rule "query-groups") for too many.
+    """
     if not splits:
         return [((), rows)]
     rows = rows.merged()
-    numbers = np.stack([by.numbers(rows) for by in splits], axis=1)
-    distinct, first, codes = np.unique(numbers, axis=0, return_index=True, return_inverse=True)
-    codes = codes.reshape(-1)
+    numbers = [by.numbers(rows) for by in splits]
+    codes = np.zeros(len(rows), dtype=np.int64)
+    for column in numbers:
+        distinct, ranks = np.unique(column, return_inverse=True)
+        codes = np.unique(codes * len(distinct) + ranks, return_inverse=True)[1]
+    _, firsts = np.unique(codes, return_index=True)
+    if len(firsts) > QUERY_GROUPS_MAX:
+        raise Refused(
+            "query-groups", f"the query would make {len(firsts)} groups, at most {QUERY_GROUPS_MAX} are allowed"
+        )
     order = np.argsort(codes, kind="stable")
-    bounds = np.searchsorted(codes[order], np.arange(len(distinct) + 1))
+    bounds = np.searchsorted(codes[order], np.arange(len(firsts) + 1))
     return [
-        (tuple(distinct[code].tolist()), rows.taken(order[bounds[code] : bounds[code + 1]]))
-        for code in np.argsort(first).tolist()
+        (
+            tuple(int(column[firsts[code]]) for column in numbers),
+            rows.taken(order[bounds[code] : bounds[code + 1]]),
+        )
+        for code in np.argsort(firsts).tolist()
     ]
 
 

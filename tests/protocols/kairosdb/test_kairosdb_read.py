@@ -288,6 +288,14 @@ async def test_tags_can_be_left_out_and_an_alias_is_echoed(room: Reading) -> Non
     assert result["alias"] == "load"
 
 
+@pytest.mark.parametrize("unit", ["milliseconds", "hours", "days", "months", "years"])
+@pytest.mark.parametrize("align", [True, False])
+async def test_the_farthest_start_of_a_query(room: Reading, unit: str, align: bool) -> None:
+    put(room, {1000: 1, 2**45: 2})
+    count = {"name": "count", "sampling": {"value": 1, "unit": unit}, "align_sampling": align}
+    assert await room.values(count, start=-(2**63)) == [[1000, 1], [2**45, 1]]
+
+
 async def test_both_ends_belong_to_the_range(room: Reading) -> None:
     put(room, {9: 1, 10: 2, 20: 3, 21: 4})
     assert await room.values(start=10, end=20) == [[10, 2], [20, 3]]

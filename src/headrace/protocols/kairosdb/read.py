@@ -31,6 +31,7 @@ STATUS_OF_RULE = {
     "body-too-large": 413,
     "unsupported-encoding": 415,
     "query-points": 413,
+    "query-groups": 413,
     "query-time": 413,
     "same-time": 500,
     "not-finite": 500,

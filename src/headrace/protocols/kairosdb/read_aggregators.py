@@ -23,7 +23,10 @@ from headrace.query.within_ranges import Sampling, Stamp
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What of the whole question an aggregator goes by. end_ms: the end of the question, or now if that is earlier."""
+    """What of the whole question an aggregator goes by.
+
+    end_ms: the end of the question, or now if that is earlier.
+    """
 
     start_ms: int
     end_ms: int
@@ -79,7 +82,7 @@ RANGE = by_name(
 def _sampling(found: Found, asked: Asked) -> Sampling:
     count, unit = found.get("sampling", (1, "ms"))
     zone = found.get("time_zone", asked.zone)
-    anchor = found.get("start_time", asked.start_ms)
+    anchor = fields.anchor(found.get("start_time", asked.start_ms))
     if found.get("align_sampling", True):
         anchor = aligned(anchor, unit, zone)
     stamp = Stamp.START if found.get("align_start_time") else Stamp.END if found.get("align_end_time") else Stamp.POINT

@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo, available_timezones
 from headrace import limits
 from headrace.errors import Refused
 from headrace.model.time import TIME_MS_MAX, UNIT_MS
-from headrace.query.ranges import Span
 
 UTC: Final = ZoneInfo("UTC")
 
@@ -133,6 +132,6 @@ def spoken_span(count: int, said_unit: str) -> dict[str, Any]:
     return {"value": count, "unit": names[said_unit]}
 
 
-def as_span(said: tuple[int, str], said_zone: ZoneInfo) -> Span:
-    """For the query engine."""
-    return Span(said[0], said[1], said_zone)
+def anchor(time_ms: int) -> int:
+    """A moment from which ranges are counted, kept where sums of two times stay within 64 bits."""
+    return min(max(time_ms, -TIME_MS_MAX), TIME_MS_MAX)

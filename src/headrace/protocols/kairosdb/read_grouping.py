@@ -110,7 +110,7 @@ def _by_time(found: dict[str, Any], place: str, start_ms: int) -> ByTime:
         refuse(f"{place}.rangeSize", "may not be null")
     groups = _at_least_one(found, "group_count", "groupCount", place)
     count, unit = found["range_size"]
-    return ByTime(start_ms, count, unit, groups)
+    return ByTime(fields.anchor(start_ms), count, unit, groups)
 
 
 def _at_least_one(found: dict[str, Any], name: str, java_name: str, place: str) -> int:

@@ -60,7 +60,7 @@ def test_a_failure_is_told_and_tried_again() -> None:
 def test_a_merge_waits_for_a_seal_between_any_two_steps() -> None:
     urgent = threading.Event()
     urgent.set()
-    steps = []
+    steps: list[int] = []
 
     def merge(pause: Pause) -> int:
         if len(steps) < 2:

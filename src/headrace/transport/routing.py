@@ -10,7 +10,7 @@ import orjson
 import structlog
 from starlette.types import Message, Receive, Scope, Send
 
-from headrace.errors import Refused, Unavailable
+from headrace.errors import Corrupt, Refused, Unavailable
 from headrace.transport import Room
 
 log = structlog.get_logger(__name__)
@@ -76,8 +76,7 @@ class Router:
             log.exception("request failed", request_id=request_id, room=room.name, method=scope["method"], path=path)
             if begun:
                 raise
-            detail = f"internal error {type(fault).__name__}; the server's log has more under request id {request_id}"
-            answer = _worded(room, 500, Refused("internal-error", detail))
+            answer = _worded(room, 500, Refused("internal-error", _without_secrets(fault, request_id)))
             answer.headers.append((b"x-request-id", request_id.encode()))
             await _send(send, answer)
 
@@ -87,6 +86,15 @@ class Router:
         room = self.room_for(scope["path"])
         scope["headrace.room"] = room.name if room else ""
         return answer_fault(room, fault)
+
+
+def _without_secrets(fault: Exception, request_id: str) -> str:
+    """What a stranger may know of a fault of ours. Damage is told by the file's name: an answer without it would look
+    whole."""
+    what = f"internal error {type(fault).__name__}"
+    if isinstance(fault, Corrupt):
+        what = f"the stored file {fault.file.name} is damaged; what is asked from now on is answered without it"
+    return f"{what}; the server's log has more under request id {request_id}"
 
 
 def answer_fault(room: Room | None, fault: Refused | Unavailable) -> Answer:

@@ -144,6 +144,34 @@ def test_bad_types_of_kairosdb(text: str) -> None:
     assert problem.startswith("kairosdb_types = ")
 
 
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        ("90d", {"default": "90d"}),
+        ("sys.*=30d, default=1y", {"sys.*": "30d", "default": "1y"}),
+        ("a=b=2h", {"a=b": "2h"}),
+    ],
+)
+def test_retention_in_one_line(text: str, rules: dict[str, str]) -> None:
+    assert load({"retention": text}).settings.retention == rules
+
+
+def test_retention_from_the_file_keeps_its_order(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text('[retention]\n"sys.debug.*" = "12h"\n"sys.*" = "30d"\ndefault = "0"\n')
+    rules = load({}, tmp_path / "c.toml").settings.retention
+    assert list(rules.items()) == [("sys.debug.*", "12h"), ("sys.*", "30d"), ("default", "0")]
+
+
+@pytest.mark.parametrize("text", ["", "30", "0d", "1.5h", "-1d", "sys.*=", "=3d", "a=1d,a=2d", "sys.*=1d,2d", "1 d"])
+def test_impossible_retention(text: str) -> None:
+    assert problems({"retention": text})[0].startswith("retention = ")
+
+
+def test_durations() -> None:
+    lengths = {"0": 0, "1s": 1000, "2m": 120_000, "3h": 10_800_000, "1d": 86_400_000, "1w": 604_800_000}
+    assert {text: config.parse_duration_ms(text) for text in lengths} == lengths
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
 def test_loopback_needs_nothing(host: str) -> None:
     assert load({"host": host}).settings.host == host

@@ -56,7 +56,9 @@ def value(kind: int, number: int) -> tuple[Value, object]:
 def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[int, int], Row]:
     """Three segments that overwrite parts of each other; the right rows by series and time.
 
-    The file of deletes has one that the first two segments need. An expired row of the second is overwritten by the third, one of the third hides a row of the second.
+    The file of deletes has one that the first two segments need.
+    An expired row of the second is overwritten by the
+    third, one of the third hides a row of the second.
     """
     (tmp_path / "data").mkdir()
     monkeypatch.chdir(tmp_path)

@@ -60,7 +60,7 @@ def write_double(
         negative = text[place] == _MINUS
         for figure in range(place, end):
             if text[figure] >= _ZERO:
-                exponent = exponent * 10 + (text[figure] - _ZERO)
+                exponent = exponent * 10 + (np.int64(text[figure]) - _ZERO)
         power += -exponent if negative else exponent
     while count > 0 and digits[count - 1] == _ZERO:
         count -= 1

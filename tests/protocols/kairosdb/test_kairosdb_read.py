@@ -314,9 +314,7 @@ async def test_rates_of_points_at_one_time_and_values_that_json_cannot_say(room:
     assert "non-finite" in await room.error(question, 500)
 
 
-async def test_custom_values_are_their_json(room: Reading) -> None:
-    # Custom values lie in the store as texts of another kind; MemoryStore knows none, so this one is asked as a real
-    # store is in the tests across the doors.
+async def test_texts_are_escaped(room: Reading) -> None:
     put(room, {0: 'say "x"\n'})
     assert await room.values() == [[0, 'say "x"\n']]
 

@@ -91,15 +91,15 @@ QUEUE_POINTS_MAX = 2_000_000
 """Points waiting for the writer: two seconds at 1 million points/s, after which a sender is better off with a 503."""
 
 COMMIT_POINTS = 250_000
-"""Points at which a commit stops to take more: 5 MB, some 10 ms of writing, so that the first in line does not wait long.
-A single larger batch is one commit all the same."""
+"""Points at which a commit stops to take more: 5 MB, some 10 ms of writing, so that the first in line does not wait
+long. A single larger batch is one commit all the same."""
 
 PROBE_INTERVAL_S = 1.0
 """While the disk refuses writes it is tried again so often."""
 
 SEAL_POINTS = 1_000_000
-"""Default of the setting seal_points: 25 MB of columns, and as much again while they are sealed. Four times as many made
-segments 1 % smaller and the server 150 MB larger."""
+"""Default of the setting seal_points: 25 MB of columns, and as much again while they are sealed. Four times as many
+made segments 1 % smaller and the server 150 MB larger."""
 
 GENERATIONS_MAX = 3
 """Generations of recent at once: one that fills and up to two that wait for the sealer, after a burst or while the disk
@@ -173,17 +173,18 @@ ROW_GROUP_TEXT_BYTES = 2 * 1024 * 1024
 MERGE_INPUTS_MAX files holds some seven times as much of each, 110 MB."""
 
 SERIES_CHUNK = 16_384
-"""Series whose names are Python objects at once while a series file is written."""
+"""Series whose names are columns at once while a series file is written: some 5 MB."""
 
 QUERY_THREADS = 2
 """Queries that run at once. Kernels and Parquet reading run outside the GIL, so two keep two cores busy."""
 
 SWITCH_INTERVAL_S = 0.0005
-"""After so long a thread that holds the GIL gives way to one that waits for it. With Python's 5 ms the writer waits that
-long for the loop after every sync, and the loop for a query: 13,000 instead of 21,000 puts/s at 64 connections."""
+"""After so long a thread that holds the GIL gives way to one that waits for it. With Python's 5 ms the writer waits
+that long for the loop after every sync, and the loop for a query: 13,000 instead of 21,000 puts/s at 64 connections."""
 
 OPEN_FILES_BESIDE_CONNECTIONS = 4096
-"""Open files beside connections: segments, journal, catalog. The soft limit of 1024 of many systems is too low for both."""
+"""Open files beside connections: segments, journal, catalog. The soft limit of 1024 of many systems is too low for
+both."""
 
 # housekeeping: how files are merged, and the room that is kept for it ------------------------------------------------
 
@@ -237,8 +238,8 @@ QUERY_TIMEOUT_S = 60.0
 longer only keeps the next question waiting."""
 
 LAST_WINDOW_MS = 60_000
-"""The first stretch of time in which the last point of a series is looked for; each further one is 8 times as long. What is
-alive reports each minute, and ten stretches reach back further than any clock."""
+"""The first stretch of time in which the last point of a series is looked for; each further one is 8 times as long.
+What is alive reports each minute, and ten stretches reach back further than any clock."""
 
 LAST_POINTS_MAX = 1_000_000
 """Points that one such stretch may hold before it is halved: 25 MB, read in some 20 ms."""
@@ -248,7 +249,8 @@ QUERY_STEPS_MAX = 1_000_000_000
 Only undownsampled groups of many series with times of their own come near it."""
 
 QUERIES_WAITING_MAX = 64
-"""Queries that run or wait for a thread. A dashboard asks some 20 at once; behind 64 a client is better off with a 503."""
+"""Queries that run or wait for a thread. A dashboard asks some 20 at once; behind 64 a client is better off with a
+503."""
 
 QUERY_GROUPS_MAX = 100_000
 """Groups that the times or values of one result may fall into: each is a result of its own, some 20 µs and 200 bytes of
@@ -286,8 +288,8 @@ OPENTSDB_TEXT_BYTES_MAX = 64 * 1024
 can say."""
 
 OPENTSDB_GATHERED_BODY_BYTES_MAX = 16 * 1024
-"""Bodies up to this size, some 100 points, are decoded and committed together with their neighbours: their scan takes at
-most 10 µs, less than the calls around it. Larger ones gain nothing from company."""
+"""Bodies up to this size, some 100 points, are decoded and committed together with their neighbours: their scan takes
+at most 10 µs, less than the calls around it. Larger ones gain nothing from company."""
 
 OPENTSDB_LOOP_BODY_BYTES_MAX = 256 * 1024
 """Bodies up to this size are decoded on the event loop: at most 2 ms by the slowest decoder; larger ones on a
@@ -323,7 +325,8 @@ KAIROSDB_SHOWN_TEXT_MAX = 512
 """Characters of one of the sender's texts that an error repeats."""
 
 KAIROSDB_LOOP_BODY_BYTES_MAX = 256 * 1024
-"""Bodies up to this size are decoded on the event loop: at most 5 ms by the slowest decoder; larger ones on a thread."""
+"""Bodies up to this size are decoded on the event loop: at most 5 ms by the slowest decoder; larger ones on a
+thread."""
 
 KAIROSDB_NAMES_MAX = 1_000_000
 """Names that one answer lists: KairosDB has no limit, its web pages read all. Some 50 MB."""

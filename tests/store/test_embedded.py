@@ -157,7 +157,12 @@ async def test_a_full_queue_is_unavailable(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(limits, "QUEUE_POINTS_MAX", 10)
     async with opened(tmp_path) as store:
         sync = os.fdatasync
-        monkeypatch.setattr(os, "fdatasync", lambda descriptor: (time.sleep(0.2), sync(descriptor)))
+
+        def slow_sync(descriptor: int) -> None:
+            time.sleep(0.2)
+            sync(descriptor)
+
+        monkeypatch.setattr(os, "fdatasync", slow_sync)
         first = asyncio.create_task(store.append(points(store, "a", range(1))))
         await asyncio.sleep(0.05)  # it is being written, so what follows waits
         second = asyncio.create_task(store.append(points(store, "b", range(8))))

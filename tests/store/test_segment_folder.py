@@ -44,7 +44,9 @@ def generation(first_sequence: int, last_sequence: int) -> RecentView:
 
 def seal(folder: SegmentFolder, first_sequence: int, last_sequence: int) -> Segment:
     new = ALL_SERIES if first_sequence == 1 else NO_SERIES
-    return folder.seal(generation(first_sequence, last_sequence), metric_ids, new, names)
+    segment = folder.seal(generation(first_sequence, last_sequence), metric_ids, new, names)
+    assert segment is not None
+    return segment
 
 
 def everything(segments: list[Segment], recent: list[RecentView]) -> dict[int, list[tuple[int, Value]]]:

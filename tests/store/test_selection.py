@@ -37,7 +37,9 @@ NO_SERIES = np.empty(0, dtype=np.uint32)
 
 
 def sealed(folder: SegmentFolder, written: list[list[Point]], first_sequence: int) -> Segment:
-    return folder.seal(generation(written, first_sequence), metric_ids, NO_SERIES, names)
+    segment = folder.seal(generation(written, first_sequence), metric_ids, NO_SERIES, names)
+    assert segment is not None
+    return segment
 
 
 def generation(written: list[list[Point]], first_sequence: int) -> RecentView:

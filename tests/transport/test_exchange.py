@@ -8,7 +8,7 @@ import socket
 import struct
 
 import pytest
-from conftest import refuse
+from smallhouse import refuse
 from starlette.types import Receive, Scope, Send
 
 from headrace.transport import Room

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import House
+from smallhouse import House
 
 
 @pytest.mark.parametrize("first", [b"put", b"\n", b"\r\n", b"a", b"\x16\x03", b"@", b"[", "Ä".encode(), b" "])

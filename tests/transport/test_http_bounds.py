@@ -9,7 +9,7 @@ import tracemalloc
 import zlib
 
 import pytest
-from conftest import House, running
+from smallhouse import House, running
 
 from headrace.transport.bounds import Bounds
 

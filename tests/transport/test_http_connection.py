@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import House
+from smallhouse import House
 
 
 def answer(status: str, body: bytes = b"", *headers: bytes) -> bytes:

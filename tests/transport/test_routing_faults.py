@@ -7,7 +7,7 @@ import contextlib
 import json
 
 import pytest
-from conftest import House, refuse
+from smallhouse import House, refuse
 
 from headrace.transport import Room
 from headrace.transport.routing import Router

@@ -7,7 +7,7 @@ import contextlib
 import socket
 
 import pytest
-from conftest import refuse, reply, running
+from smallhouse import refuse, reply, running
 from starlette.types import Receive, Scope, Send
 
 from headrace.transport import Room

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from email.utils import parsedate_to_datetime
 
-from conftest import House
+from smallhouse import House
 
 from headrace.transport.bounds import Bounds
 from headrace.transport.routing import Router

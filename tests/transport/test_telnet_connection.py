@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from conftest import House, running
+from smallhouse import House, running
 
 from headrace.transport.bounds import Bounds
 

@@ -148,7 +148,9 @@ def drop_expired(order: NDArray[np.uint32], starts: NDArray[np.int64], expires: 
 
 @borrowing_kernel(boolean(u64, i64_in, int64, int64))
 def _is_before(keys: NDArray[np.uint64], times: NDArray[np.int64], row: Index, other: Index) -> bool:
-    return keys[row] < keys[other] or (keys[row] == keys[other] and times[row] < times[other])
+    if keys[row] == keys[other]:
+        return bool(times[row] < times[other])
+    return bool(keys[row] < keys[other])
 
 
 @kernel(int64(u64, i64_in, i64, i64, u32))

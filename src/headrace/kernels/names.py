@@ -14,6 +14,7 @@ from headrace.kernels.plain_json import SPAN_COLUMNS
 
 _QUOTE, _BLANK, _EQUALS = 34, 32, 61
 
+
 @kernel(void(u8_in, i64, i64, i64, i64, i64))
 def json_parts(
     text: NDArray[np.uint8],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import i64, int64, kernel, keys128, u8, u8_in, u64
+from headrace.kernels import Index, i64, int64, kernel, keys128, u8, u8_in, u64
 from headrace.kernels.opentsdb_json import scan
 from headrace.kernels.plain_json import SPAN_COLUMNS
 
@@ -23,14 +23,14 @@ def scan_bodies(
     bits: NDArray[np.int64],
     spans: NDArray[np.int64],
     counts: NDArray[np.int64],
-) -> int:
+) -> Index:
     """opentsdb_json.scan over each body data[starts[i]:][:lengths[i]], PADDING zero bytes behind each.
 
     Returns the number of points of all plain bodies; their rows follow one another. counts: int64, written: the points
     of each body, or NOT_PLAIN, and then it has no rows. There is room for lengths[i] // POINT_BYTES_MIN + 1 rows of
     each.
     """
-    row = 0
+    row: Index = 0
     for body in range(len(starts)):
         start = starts[body]
         count = scan(

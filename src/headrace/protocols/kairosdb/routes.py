@@ -36,7 +36,8 @@ GZIP_TYPES: Final = frozenset((b"application/gzip",))
 
 
 class KairosDBApp:
-    """The paths of this room, as an ASGI app. What it raises (Refused, Unavailable) is for the router to have worded."""
+    """The paths of this room, as an ASGI app. What it raises (Refused, Unavailable), the transport's router has
+    worded."""
 
     def __init__(
         self,

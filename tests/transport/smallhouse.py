@@ -1,0 +1,150 @@
+"""A real server on a real socket, with rooms small enough to know by heart."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import orjson
+from starlette.types import Receive, Scope, Send
+
+from headrace.errors import Refused, Unavailable
+from headrace.transport import LineReply, Room
+from headrace.transport.body import read_body
+from headrace.transport.bounds import Bounds
+from headrace.transport.server import Listener, Server
+
+
+class CountingMeter:
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.answers: Counter[tuple[str, int]] = Counter()
+        self.dropped = 0
+
+    def received(self, count: int) -> None:
+        self.bytes += count
+
+    def answered(self, room: str, status: int) -> None:
+        self.answers[room, status] += 1
+
+    def replies_dropped(self, count: int) -> None:
+        self.dropped += count
+
+
+class EchoLines:
+    """Answers every line with itself; `busy` makes the next feeds Unavailable; `bye` closes."""
+
+    def __init__(self, log: list[bytes], busy: list[int]) -> None:
+        self._log = log
+        self._busy = busy
+
+    async def feed(self, block: bytes) -> LineReply:
+        assert block.endswith(b"\n")
+        await asyncio.sleep(0)
+        if self._busy and self._busy[0] > 0:
+            self._busy[0] -= 1
+            raise Unavailable("busy", retry_after_s=0)
+        self._log.append(block)
+        before, bye, _ = block.partition(b"bye\n")
+        return LineReply(before + bye, close=bool(bye))
+
+    def line_too_long(self) -> LineReply:
+        return LineReply(b"too long\n")
+
+
+@dataclass
+class House:
+    """What a test sees of the server."""
+
+    ports: list[int]
+    server: Server
+    meter: CountingMeter
+    blocks: list[bytes] = field(default_factory=list)
+    busy: list[int] = field(default_factory=list)
+    release: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def open(self, port: int = 0) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", self.ports[port])
+
+    async def talk(self, *packets: bytes, eof: bool = True, port: int = 0) -> bytes:
+        """Send the packets one by one, then end our side; everything the server said until it ended its own."""
+        reader, writer = await self.open(port)
+        for packet in packets:
+            writer.write(packet)
+            await asyncio.sleep(0)
+        if eof:
+            writer.write_eof()
+        answer = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+        return without_date(answer)
+
+
+def without_date(answer: bytes) -> bytes:
+    lines = answer.split(b"\r\n")
+    return b"\r\n".join(line for line in lines if not line.startswith(b"date: "))
+
+
+def refuse(status: int, refusal: Refused) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    return (
+        status,
+        [(b"content-type", b"application/json")],
+        orjson.dumps({"rule": refusal.rule, "says": refusal.detail}),
+    )
+
+
+async def reply(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": list(headers)})
+    await send({"type": "http.response.body", "body": body})
+
+
+@asynccontextmanager
+async def running(bounds: Bounds | None = None, ports: int = 1) -> AsyncIterator[House]:
+    meter = CountingMeter()
+    blocks: list[bytes] = []
+    busy: list[int] = [0]
+    release = asyncio.Event()
+
+    async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if path == "/echo/wait":
+            await release.wait()
+        if path == "/echo/bug":
+            raise KeyError("a bug of ours")
+        if path == "/echo/half":
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"10")]})
+            await send({"type": "http.response.body", "body": b"half", "more_body": True})
+            raise KeyError("too late for words")
+        if path == "/echo/full":
+            raise Unavailable("the queue is full", retry_after_s=3)
+        if path == "/echo/stream":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            for part in (b"one", b"two", b""):
+                await send({"type": "http.response.body", "body": part, "more_body": bool(part)})
+            return
+        if path == "/echo/large":
+            await reply(send, 200, b"x" * 32_000_000)
+            return
+        body = await read_body(scope, receive, (bounds or Bounds()).body_bytes_max)
+        if path == "/echo/put":
+            await reply(send, 204, b"")
+        elif path == "/echo/bad":
+            await reply(send, 400, b"no")
+        else:
+            await reply(send, 200, scope["method"].encode() + b" " + scope["raw_path"] + b" " + body)
+
+    async def other(scope: Scope, receive: Receive, send: Send) -> None:
+        await reply(send, 200, b"other")
+
+    rooms = [
+        Room("echo", ("/echo", "/v2/domains/"), echo, refuse, lambda: EchoLines(blocks, busy)),
+        Room("other", ("/echo/other",), other, refuse),
+    ]
+    server = Server(rooms, [Listener("127.0.0.1", 0, "echo") for _ in range(ports)], bounds, meter)
+    opened = await server.start()
+    try:
+        yield House([port for _, port in opened], server, meter, blocks, busy, release)
+    finally:
+        await server.stop(0.2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import i64_in, int64, kernel, u8, u8_in
+from headrace.kernels import Index, i64_in, int64, kernel, u8, u8_in
 from headrace.kernels.datapoints import write_integer
 
 DOUBLE = 0
@@ -41,8 +41,8 @@ def write_double(
         at += 1
         start += 1
     count = 0
-    power = -1
-    exponent = 0
+    power: Index = -1
+    exponent: Index = 0
     after_point = False
     place = start
     while place < end and text[place] != _LITTLE_E and text[place] != _BIG_E:
@@ -89,7 +89,7 @@ def write_double(
         out[at + 1] = _ZERO
         at += 2
     out[at] = _BIG_E
-    return write_integer(power, out, at + 1)
+    return write_integer(int(power), out, at + 1)
 
 
 @kernel(int64(i64_in, u8_in, i64_in, u8_in, u8))

@@ -36,6 +36,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "headrace.serve": "tests/clients and tests/crash run it as a process",
     "headrace.kernels.opentsdb_json": "tests/protocols/opentsdb and tests/fuzz compare it with the reference decoder",
     "headrace.kernels.opentsdb_telnet": "tests/protocols/opentsdb and tests/fuzz compare it with the reading by lines",
+    "headrace.kernels.kairosdb_datapoints": "tests/protocols/kairosdb compares it with the reference decoder",
     "headrace.limits": "constants; their relations are asserted on import",
 }
 """Module -> why no test in the directory that mirrors its own knows it."""

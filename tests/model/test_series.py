@@ -231,3 +231,15 @@ def test_lost_ordinals_are_never_given_again() -> None:
     assert taken is not None
     assert taken.first == 5
     assert table.lookup(as_keys((0, 0)))[0].tolist() == [UNKNOWN]
+
+
+def test_encoded_names_are_those_of_the_ordinals_asked_for() -> None:
+    keys, lengths, heap = random_series(50)
+    table = SeriesTable(SECRET)
+    table.register_many(keys, lengths, heap, 0)
+    table.lose(51)
+    ordinals = np.array([49, 0, 50, 7, 7], dtype=np.uint32)
+    encoded = table.encoded_names(ordinals)
+    expected = [b"" if name == LOST_NAME else encode_name(name) for name in table.names(ordinals)]
+    assert encoded.lengths.tolist() == [len(name) for name in expected]
+    assert encoded.heap.tobytes() == b"".join(expected)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from headrace.model.points import HEAP_LENGTH_BITS, NEVER, Admitted, Kind, Values
-from headrace.model.series import SeriesName, series_name
+from headrace.model.series import EncodedNames, SeriesName, encode_name, series_name
 from headrace.store import Columns
 
 Value = tuple[Kind, int | str]
@@ -87,8 +87,18 @@ def metric_ids(ordinals: NDArray[np.uint32]) -> NDArray[np.uint32]:
     return (ordinals % METRICS).astype(np.uint32)
 
 
-def names(ordinals: NDArray[np.uint32]) -> list[SeriesName]:
-    return [series_name(f"metric.{o % METRICS}", {"host": f"h{o}", "dc": "Zürich"}) for o in ordinals.tolist()]
+def name(ordinal: int) -> SeriesName:
+    return series_name(f"metric.{ordinal % METRICS}", {"host": f"h{ordinal}", "dc": "Zürich"})
+
+
+def names(ordinals: NDArray[np.uint32]) -> EncodedNames:
+    return encoded([name(ordinal) for ordinal in ordinals.tolist()])
+
+
+def encoded(names: Iterable[SeriesName]) -> EncodedNames:
+    each = [encode_name(name) for name in names]
+    lengths = np.array([len(one) for one in each], dtype=np.uint32)
+    return EncodedNames(lengths, np.frombuffer(bytearray(b"".join(each)), dtype=np.uint8))
 
 
 INT64 = st.integers(-(2**63), 2**63 - 1)

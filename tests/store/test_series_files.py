@@ -10,18 +10,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from point_batches import encoded
 
 from headrace import limits
 from headrace.errors import Corrupt
-from headrace.model.series import SeriesName, series_name
+from headrace.model.series import EncodedNames, SeriesName, series_name
 from headrace.store.series_files import read_series, write_series
 
 series_names = st.builds(series_name, st.text(), st.dictionaries(st.text(), st.text(), max_size=3))
 
 
 def written(folder: Path, names: dict[int, SeriesName]) -> Path:
-    def names_of(ordinals: NDArray[np.uint32]) -> list[SeriesName]:
-        return [names[ordinal] for ordinal in ordinals.tolist()]
+    def names_of(ordinals: NDArray[np.uint32]) -> EncodedNames:
+        return encoded(names[ordinal] for ordinal in ordinals.tolist())
 
     ordinals = np.array(sorted(names), dtype=np.uint32)
     return folder / write_series(folder, ordinals, names_of, "d")

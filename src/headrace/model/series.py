@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from headrace import limits
 from headrace.kernels import series_table as kernel
 from headrace.kernels.hashing import PADDING, hash_name
+from headrace.kernels.name_columns import take_names
 from headrace.model.series_limits import SeriesLimits
 
 _T = TypeVar("_T", bound=np.generic)
@@ -80,6 +81,13 @@ def decode_name(encoded: bytes) -> SeriesName:
 
 LOST_NAME = SeriesName("", ())
 """The name of an ordinal whose record was damaged. No registered series has it: every room wants a metric."""
+
+
+class EncodedNames(NamedTuple):
+    """Names in canonical form (encode_name), one after another in `heap`: uint8; lengths: uint32[n], bytes of each."""
+
+    lengths: NDArray[np.uint32]
+    heap: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +206,15 @@ class SeriesTable:
     def names(self, ordinals: NDArray[np.uint32]) -> list[SeriesName]:
         """The names of ordinals that the table gave, in that order."""
         return [self.name(ordinal) for ordinal in ordinals.tolist()]
+
+    def encoded_names(self, ordinals: NDArray[np.uint32]) -> EncodedNames:
+        """As `names`, in canonical form."""
+        columns = self._columns
+        begins = np.where(ordinals > 0, columns.ends[ordinals.astype(np.int64) - 1], 0)
+        lengths = (columns.ends[ordinals] - begins).astype(np.uint32)
+        heap = np.empty(int(lengths.sum(dtype=np.int64)), dtype=np.uint8)
+        take_names(begins, lengths, columns.heap, heap)
+        return EncodedNames(lengths, heap)
 
     def keys(self, ordinals: NDArray[np.uint32]) -> NDArray[np.uint64]:
         """uint64[k, 2]: the keys of ordinals that the table gave."""

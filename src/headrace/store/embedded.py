@@ -153,7 +153,9 @@ class EmbeddedStore:
             parts.catalog_documents()
             unlisted = parts.catalog_series()
             self._keep_hidden()
-            segment = parts.folder.seal(generation, parts.index.metric_ids, unlisted, self.table.names, forgetting)
+            segment = parts.folder.seal(
+                generation, parts.index.metric_ids, unlisted, self.table.encoded_names, forgetting
+            )
         except OSError as failure:
             raise Unavailable(f"a segment cannot be written: {failure.strerror}") from failure
         parts.visible.replace_oldest(segment)

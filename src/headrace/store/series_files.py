@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +11,15 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from headrace import limits
-from headrace.model.series import SeriesName
+from headrace.kernels.name_columns import split_names
+from headrace.model.series import EncodedNames, SeriesName
 from headrace.store.durable import replaced_file
 from headrace.store.names import series_file
 from headrace.store.segment_meta import DATABASE_KEY, FORMAT_KEY, SEGMENT_FORMAT
 from headrace.store.segments import read_failure
 
-SeriesNames = Callable[[NDArray[np.uint32]], list[SeriesName]]
-"""The names of the given ordinals, in that order."""
+SeriesNames = Callable[[NDArray[np.uint32]], EncodedNames]
+"""The names of the given ordinals, in that order (model.series.SeriesTable.encoded_names)."""
 
 SCHEMA = pa.schema(
     [
@@ -62,14 +62,25 @@ def merge_series_files(inputs: Sequence[Path], path: Path, database: str) -> str
     return path.name
 
 
-def _batch(ordinals: NDArray[np.uint32], names: list[SeriesName]) -> pa.RecordBatch:
-    ends = np.cumsum([0, *(len(name.tags) for name in names)], dtype=np.int32)
-    pairs = list(chain.from_iterable(name.tags for name in names))
-    keys = pa.array([key for key, _ in pairs], pa.string())
-    values = pa.array([value for _, value in pairs], pa.string())
-    tags = pa.MapArray.from_arrays(pa.array(ends), keys, values)
-    metrics = pa.array([name.metric for name in names], pa.string())
-    return pa.RecordBatch.from_arrays([pa.array(ordinals), metrics, tags], schema=SCHEMA)
+def _batch(ordinals: NDArray[np.uint32], names: EncodedNames) -> pa.RecordBatch:
+    size, count = len(names.heap), len(ordinals)
+    # A tag takes two bytes at least: the lengths of its key and its value.
+    metric_offsets, tag_offsets = np.empty((2, count + 1), dtype=np.int32)
+    key_offsets, value_offsets = np.empty((2, size // 2 + 1), dtype=np.int32)
+    metrics, keys, values = np.empty((3, size), dtype=np.uint8)
+    offsets = (metric_offsets, metrics, tag_offsets, key_offsets, keys, value_offsets, values)
+    tags = split_names(names.heap, names.lengths, *offsets)
+    pairs = _strings(tags, key_offsets, keys), _strings(tags, value_offsets, values)
+    columns = [
+        pa.array(ordinals),
+        _strings(count, metric_offsets, metrics),
+        pa.MapArray.from_arrays(pa.array(tag_offsets), *pairs),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+
+
+def _strings(count: int, offsets: NDArray[np.int32], data: NDArray[np.uint8]) -> pa.StringArray:
+    return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(data))
 
 
 def read_series(path: Path) -> Iterator[tuple[NDArray[np.uint32], list[SeriesName]]]:

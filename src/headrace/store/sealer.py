@@ -29,13 +29,9 @@ class Sealer:
         self._freeze = freeze
         self._seal_age_s = seal_age_s
         self._failing: str | None = None
+        """Why the last attempt to seal failed, None if it did not."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="headrace-sealer", daemon=True)
-
-    @property
-    def failing(self) -> str | None:
-        """Why the last attempt to seal failed, None if it did not."""
-        return self._failing
 
     def start(self) -> None:
         self._thread.start()
@@ -55,15 +51,16 @@ class Sealer:
             begin = time.perf_counter()
             try:
                 self._seal(generation)
-            except Unavailable as failure:
+            except Exception as failure:  # noqa: BLE001 - whatever it is, points are safe in the journal; try again
                 self._report(failure)
                 self._stopping.wait(limits.PROBE_INTERVAL_S)
                 continue
             self._failing = None
             log.info("sealed", points=len(generation), seconds=round(time.perf_counter() - begin, 3))
 
-    def _report(self, failure: Unavailable) -> None:
-        """Once per reason: the attempt is repeated every second."""
-        if failure.reason != self._failing:
-            log.error("cannot seal; points stay in the journal and in memory", reason=failure.reason)
-        self._failing = failure.reason
+    def _report(self, failure: Exception) -> None:
+        """Once per reason: the attempt is repeated every second. A failure of the disk needs no traceback."""
+        if str(failure) != self._failing:
+            expected = isinstance(failure, Unavailable)
+            log.error("cannot seal; points stay in the journal and in memory", reason=failure, exc_info=not expected)
+        self._failing = str(failure)

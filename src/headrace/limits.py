@@ -333,3 +333,6 @@ KAIROSDB_NAMES_MAX = 1_000_000
 
 KAIROSDB_LOGGED_LINES_MAX = 3
 """Refused telnet lines of one block whose reasons go to the log; the metrics count all of them."""
+
+KAIROSDB_METADATA_BYTES_MAX = 1024 * 1024
+"""One text of metadata: they are dashboards and settings of plugins, and all of them are in memory."""

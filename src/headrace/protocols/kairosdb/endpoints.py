@@ -20,6 +20,7 @@ from headrace.model.query import Selection
 from headrace.model.time import ALL_TIME, TimeRange
 from headrace.protocols.kairosdb import faults
 from headrace.protocols.kairosdb.faults import Answer
+from headrace.protocols.kairosdb.metadata import Documents, Metadata
 from headrace.protocols.kairosdb.read_aggregators import AGGREGATORS
 from headrace.protocols.kairosdb.read_grouping import FEATURES as GROUPERS
 from headrace.protocols.kairosdb.read_wire import parse_query
@@ -55,7 +56,7 @@ class Endpoint(NamedTuple):
         return await handler(scope, receive) if handler else faults.method_not_allowed(", ".join(self.handlers))
 
 
-class Keeps(Protocol):
+class Keeps(Documents, Protocol):
     """What the small endpoints need of a store (store.embedded.EmbeddedStore)."""
 
     @property
@@ -86,6 +87,7 @@ class SmallEndpoints:
 
     def by_path(self) -> dict[str, Endpoint]:
         """The endpoints by their path below /api/v1/. `metric/`, `metadata/` and `rollups/` hold for all below them."""
+        metadata = Metadata(self._store)
         absent = Endpoint(dict.fromkeys(("GET", "POST", "PUT", "DELETE"), self.absent))
         return {
             "version": Endpoint({"GET": self.version}),
@@ -98,7 +100,7 @@ class SmallEndpoints:
             "metric/": Endpoint({"DELETE": self.delete_metric}),
             "features": Endpoint({"GET": self.features}),
             "features/": Endpoint({"GET": self.features}),
-            "metadata/": absent,
+            "metadata/": Endpoint({"GET": metadata.get, "POST": metadata.post, "DELETE": metadata.delete}),
             "rollups": absent,
             "rollups/": absent,
         }
@@ -146,9 +148,9 @@ class SmallEndpoints:
         described = [FEATURES[name] for name in ([kind] if kind else FEATURES)]
         return faults.json_answer(msgspec.json.encode(described if not kind else described[0]))
 
-    async def absent(self, scope: Scope, _receive: Receive) -> Answer:
+    async def absent(self, _scope: Scope, _receive: Receive) -> Answer:
         """501."""
-        return faults.not_built("Metadata" if "/metadata" in scope["path"] else "Roll-ups")
+        return faults.not_built("Roll-ups")
 
     async def _delete(self, selection: Selection, times: TimeRange) -> None:
         series = await self._in_pool(lambda: self._find(selection))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 150.0
 """The first start on a machine compiles the kernels."""
 
 

@@ -14,7 +14,7 @@ from headrace import __version__, config
 from headrace.errors import Misconfigured
 
 NOTICE_AFTER_S = 4.0
-COMPILING = "Compiling for this machine; only the first start does that, and it takes about half a minute ..."
+COMPILING = "Compiling for this machine; only the first start does that, and it takes up to a minute ..."
 """Said when loading takes longer than NOTICE_AFTER_S; with compiled kernels it takes two seconds."""
 
 EXIT_MISCONFIGURED = 2

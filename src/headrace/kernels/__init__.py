@@ -6,13 +6,34 @@ import, never inside request 1), cached on disk, and releases the GIL. Uncompile
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 import numpy as np
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled_folder() -> Path:
+    """Where compiled kernels are kept: a folder of their own for each state of all kernels together.
+
+    Numba by itself compiles a kernel anew when its own file has changed, but not when a kernel that it has inlined has.
+    After an upgrade a scanner could then go on with the hash of yesterday: other keys, and every series twice.
+    """
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+    beside = Path(__file__).parent / "__pycache__"
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headrace"
+    writable = os.access(beside if beside.exists() else beside.parent, os.W_OK)
+    return (beside if writable else home) / f"compiled-{digest}"
+
+
+if "NUMBA_CACHE_DIR" not in os.environ:
+    numba.config.CACHE_DIR = str(compiled_folder())
 
 Index = int | np.int64
 """A place in an array, or a number of places: an int from Python, an int64 inside kernels."""

@@ -85,6 +85,9 @@ class EmbeddedStore:
         self._merger = Merger(self._housekeeping.merge, lambda: parts.visible.seal_waits)
         self._show(metrics)
         metrics.series_max.set(settings.series_max)
+
+    def start(self) -> None:
+        """Let the writer, the sealer and the merger run, each in its thread."""
         self._writer.start()
         self._sealer.start()
         self._merger.start()
@@ -230,6 +233,16 @@ class Parts:
 
 def open_store(settings: Settings, metrics: Metrics, clock: Clock = wall_clock) -> EmbeddedStore:
     """Open the database in settings.data_dir, or begin one. What is damaged is set aside and named in the log.
+
+    Raises as `assemble_store`.
+    """
+    store = assemble_store(settings, metrics, clock)
+    store.start()
+    return store
+
+
+def assemble_store(settings: Settings, metrics: Metrics, clock: Clock) -> EmbeddedStore:
+    """As `open_store`, but nothing runs yet.
 
     Raises Corrupt when the catalog or current.json cannot be used, Unavailable when the disk or another server on the
     same directory is in the way.

@@ -43,20 +43,24 @@ class Sealer:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            generation = self._visible.wait_for_frozen(limits.SEALER_TICK_S)
-            if generation is None:
-                if self._visible.newest_age_s() >= self._seal_age_s:
-                    self._freeze()
-                continue
-            begin = time.perf_counter()
-            try:
-                self._seal(generation)
-            except Exception as failure:  # noqa: BLE001 - whatever it is, points are safe in the journal; try again
-                self._report(failure)
-                self._stopping.wait(limits.PROBE_INTERVAL_S)
-                continue
-            self._failing = None
-            log.info("sealed", points=len(generation), seconds=round(time.perf_counter() - begin, 3))
+            self.take_turn()
+
+    def take_turn(self) -> None:
+        """Seal the oldest frozen generation; while there is none, wait a tick for one."""
+        generation = self._visible.wait_for_frozen(limits.SEALER_TICK_S)
+        if generation is None:
+            if self._visible.newest_age_s() >= self._seal_age_s:
+                self._freeze()
+            return
+        begin = time.perf_counter()
+        try:
+            self._seal(generation)
+        except Exception as failure:  # noqa: BLE001 - whatever it is, points are safe in the journal; try again
+            self._report(failure)
+            self._stopping.wait(limits.PROBE_INTERVAL_S)
+            return
+        self._failing = None
+        log.info("sealed", points=len(generation), seconds=round(time.perf_counter() - begin, 3))
 
     def _report(self, failure: Exception) -> None:
         """Once per reason: the attempt is repeated every second. A failure of the disk needs no traceback."""

@@ -61,6 +61,10 @@ class Stop:
     """In the queue: everything before it is to be committed, nothing comes after it."""
 
 
+AnyWaiting = Waiting | WaitingDelete | WaitingDocument
+Command = WaitingDelete | WaitingDocument | Freeze | Stop
+
+
 class Writer:
     """Owns the journal and the newest generation of recent. `submit` on the event loop, all else in its own thread."""
 
@@ -84,7 +88,7 @@ class Writer:
         self._disk = disk
         self._clock = clock
         self._observe_commit = observe_commit
-        self._queue: SimpleQueue[Waiting | WaitingDelete | WaitingDocument | Freeze | Stop] = SimpleQueue()
+        self._queue: SimpleQueue[Waiting | Command] = SimpleQueue()
         self._points_submitted = 0  # counted by the loop alone, so that neither counter needs a lock
         self._points_taken = 0  # counted by the writer alone
         self._refusing: str | None = None
@@ -145,31 +149,35 @@ class Writer:
         return await future
 
     def _run(self) -> None:
-        waiting: list[Waiting | WaitingDelete | WaitingDocument] = []
         try:
-            while True:
-                batch, command = self._gather()
-                delete = command if isinstance(command, WaitingDelete) else None
-                waiting = [*batch] if delete is None else [*batch, delete]
-                if waiting:
-                    self._commit(batch, delete)
-                    waiting = []
-                if isinstance(command, WaitingDocument):
-                    waiting = [command]
-                    self._commit_document(command)
-                    waiting = []
-                elif isinstance(command, Freeze):
-                    self._freeze()
-                elif isinstance(command, Stop):
-                    return
+            while self.take_turn():
+                pass
         except Exception as bug:  # whatever it is, no client may wait for ever
             log.exception("the writer failed by a fault of ours; a restart goes on from the journal")
-            self._broken = True
-            self._refusing = "the writer failed and needs a restart of the server"
-            _settle(waiting, bug)
             self._answer_until_stop(bug)
 
-    def _gather(self) -> tuple[list[Waiting], WaitingDelete | WaitingDocument | Freeze | Stop | None]:
+    def take_turn(self) -> bool:
+        """Wait for something to do, and do it: a commit, then the command behind it. False when that was to stop."""
+        batch, command = self._gather()
+        try:
+            self._do(batch, command)
+        except Exception as bug:
+            self._broken = True
+            self._refusing = "the writer failed and needs a restart of the server"
+            _settle([item for item in (*batch, command) if isinstance(item, AnyWaiting)], bug)
+            raise
+        return not isinstance(command, Stop)
+
+    def _do(self, batch: list[Waiting], command: Command | None) -> None:
+        delete = command if isinstance(command, WaitingDelete) else None
+        if batch or delete is not None:
+            self._commit(batch, delete)
+        if isinstance(command, WaitingDocument):
+            self._commit_document(command)
+        elif isinstance(command, Freeze):
+            self._freeze_if_free()
+
+    def _gather(self) -> tuple[list[Waiting], Command | None]:
         """Wait for something to do, then take all that waits, up to a commit's size, a delete or the first command."""
         batch: list[Waiting] = []
         points = 0
@@ -188,7 +196,7 @@ class Writer:
                 break
         return batch, None
 
-    def _next(self) -> Waiting | WaitingDelete | WaitingDocument | Freeze | Stop | None:
+    def _next(self) -> Waiting | Command | None:
         """The next item of the queue; None, after a probe of the disk, when none comes while we refuse writes."""
         if self._refusing is None:
             return self._queue.get()
@@ -269,13 +277,17 @@ class Writer:
         """While no points are taken, all that are in memory go to the sealer: a segment takes a fraction of the journal
         that goes when it is there, which is how a full disk is worked down."""
         if self._visible.newest_age_s():
-            with suppress(Unavailable):  # the sealer has enough to do
-                self._visible.freeze(0)
-                self._journal.rotate()
+            self._freeze_if_free()
+
+    def _freeze_if_free(self) -> None:
+        """Unless the sealer has enough to do: when it has done it, we are asked again."""
+        with suppress(Unavailable):
+            self._visible.freeze(0)
+            self._journal.rotate()
 
     def _answer_until_stop(self, bug: Exception) -> None:
         while not isinstance(item := self._queue.get(), Stop):
-            if isinstance(item, Waiting | WaitingDelete | WaitingDocument):
+            if isinstance(item, AnyWaiting):
                 _settle([item], bug)
 
 
@@ -291,7 +303,7 @@ def _records(
     return records
 
 
-def _settle(batch: Sequence[Waiting | WaitingDelete | WaitingDocument], outcome: int | Exception) -> None:
+def _settle(batch: Sequence[AnyWaiting], outcome: int | Exception) -> None:
     """Wake every `append` of the batch: one call into each event loop, however many wait."""
     loops = {waiting.future.get_loop() for waiting in batch}
     for loop in loops:
@@ -301,7 +313,7 @@ def _settle(batch: Sequence[Waiting | WaitingDelete | WaitingDocument], outcome:
 
 def _settle_on_loop(futures: list[asyncio.Future[int]], outcome: int | Exception) -> None:
     for future in futures:
-        if future.cancelled():
+        if future.done():  # cancelled, or answered before the fault that is told to all who were in its turn
             continue
         if isinstance(outcome, Exception):
             future.set_exception(outcome)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -70,3 +71,19 @@ def test_closing_keeps_the_files(tmp_path: Path) -> None:
     only = segment(tmp_path, 1)
     SegmentSet([only]).close()
     assert only.path.exists()
+
+
+def test_whoever_lets_go_last_is_not_bothered_with_a_disk_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path, missing_ok: bool = False) -> None:
+        raise OSError(errno.EIO, "no")
+
+    first = segment(tmp_path, 1)
+    segments = SegmentSet([first])
+    pinned = segments.pin()
+    segments.replace([first], [])
+    monkeypatch.setattr(Path, "unlink", fail)
+    segments.release(pinned)
+    assert first.path.exists()
+    assert segments.pin() == ()

@@ -44,7 +44,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
 }
 """Module -> why no test in the directory that mirrors its own knows it."""
 
-TESTS_OF_THE_WHOLE = {"bench", "clients", "crash", "format", "fuzz", "golden"}
+TESTS_OF_THE_WHOLE = {"bench", "clients", "crash", "format", "fuzz", "golden", "hunt"}
 """Directories of tests that mirror no package."""
 
 NOT_IMPORTED = {"tzdata"}

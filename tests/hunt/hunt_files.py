@@ -1,0 +1,113 @@
+"""What must be true of the files: none too many, none too few, and readable from outside by pyarrow alone."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from hunt_model import RETENTION_MS, Contents, Seen, Value
+
+from headrace.model.points import NEVER, Kind
+from headrace.model.series import SeriesName, series_name
+
+
+def current_of(data: Path) -> dict[str, Any]:
+    current: dict[str, Any] = json.loads((data / "segments" / "current.json").read_bytes())
+    return current
+
+
+def check_tidy(data: Path) -> None:
+    """After an opening: the segments folder holds what current.json lists and nothing else; nothing is set aside."""
+    current = current_of(data)
+    assert not current["damaged"], f"set aside, though nothing was damaged: {current['damaged']}"
+    listed = {entry["file"] for part in ("segments", "series") for entry in current[part]} | {"current.json"}
+    if current.get("deletes"):
+        listed.add(current["deletes"])
+    there = {path.name for path in (data / "segments").iterdir()}
+    assert there == listed, f"in segments/ {sorted(there - listed)} too many, {sorted(listed - there)} missing"
+    strange = [path.name for path in (data / "journal").iterdir() if path.suffix != ".journal"]
+    assert not strange, f"in journal/ {strange}"
+
+
+def check_journal_is_cut(data: Path) -> None:
+    """After a seal: of the journal's files only the last may hold nothing but what is sealed."""
+    sealed_through = current_of(data)["sealed_through"]
+    firsts = sorted(int(path.stem) for path in (data / "journal").iterdir())
+    spent = [first for first, following in pairwise(firsts) if following <= sealed_through + 1]
+    assert not spent, f"journal files {spent} are sealed through {sealed_through} and still there"
+
+
+def open_below(folder: Path) -> list[str]:
+    """The files below `folder` that this process holds open."""
+    found = []
+    for descriptor in list(Path("/proc/self/fd").iterdir()):
+        try:
+            target = descriptor.readlink()
+        except FileNotFoundError:  # that of the listing itself
+            continue
+        if folder in target.parents:
+            found.append(str(target.relative_to(folder)))
+    return sorted(found)
+
+
+def outside_view(data: Path, now_ms: int) -> Contents:
+    """The points of the segments as docs/format/segments.md tells a stranger to read them."""
+    folder = data / "segments"
+    current = current_of(data)
+    names: dict[int, SeriesName] = {}
+    for entry in current["series"]:
+        rows = pq.read_table(folder / entry["file"]).to_pylist()
+        assert len(rows) == entry["series"]
+        names |= {row["series"]: series_name(row["metric"], dict(row["tags"])) for row in rows}
+    deletes = pq.read_table(folder / current["deletes"]).to_pylist() if current["deletes"] else []
+    winners: dict[tuple[int, int], tuple[Value, int]] = {}
+    for entry in sorted(current["segments"], key=lambda entry: entry["max_sequence"]):
+        table = pq.read_table(folder / entry["file"])
+        assert table.num_rows == entry["rows"] > 0
+        assert (folder / entry["file"]).stat().st_size == entry["bytes"]
+        rows_of = list(zip(table["series"].to_pylist(), _int64(table["time"]), strict=True))
+        assert len(set(rows_of)) == len(rows_of), f"{entry['file']} holds a series and time twice"
+        times = [time for _, time in rows_of]
+        assert (min(times), max(times)) == (entry["min_time"], entry["max_time"])
+        through = max(entry.get("deletes_through", 0), entry["max_sequence"])
+        later = [delete for delete in deletes if delete["sequence"] > through]
+        for row, value, expires in zip(rows_of, _values(table), _int64(table["expires"]), strict=True):
+            if not any(row[0] == delete["series"] and delete["start"] <= row[1] <= delete["end"] for delete in later):
+                winners[row] = (value, NEVER if expires is None else expires)
+    found: Contents = {}
+    for (series, time), (value, expires) in sorted(winners.items()):
+        name = names[series]
+        if expires > now_ms and time >= now_ms - RETENTION_MS.get(name.metric, 2**63):
+            found.setdefault(name, []).append(Seen(time, value))
+    return found
+
+
+def _int64(column: pa.ChunkedArray) -> list[int]:
+    numbers: list[int] = column.cast(pa.int64()).to_pylist()
+    return numbers
+
+
+def _values(table: pa.Table) -> list[Value]:
+    bits = table["double"].combine_chunks().fill_null(0.0).to_numpy().view(np.int64).tolist()
+    doubles = zip(table["double"].is_valid().to_pylist(), bits, strict=True)
+    columns = [
+        [Value(Kind.DOUBLE, payload) if valid else None for valid, payload in doubles],
+        [None if number is None else Value(Kind.INT64, number) for number in table["int64"].to_pylist()],
+        [None if flag is None else Value(Kind.BOOL, int(flag)) for flag in table["bool"].to_pylist()],
+        [None if text is None else Value(Kind.TEXT, text.encode()) for text in table["text"].to_pylist()],
+        [None if one is None else _custom(one) for one in table["custom"].to_pylist()],
+    ]
+    values = []
+    for row in zip(*columns, strict=True):
+        [value] = [value for value in row if value is not None]
+        values.append(value)
+    return values
+
+
+def _custom(fields: dict[str, str]) -> Value:
+    return Value(Kind.CUSTOM, f"{fields['type']}\0{fields['json']}".encode())

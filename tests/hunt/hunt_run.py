@@ -1,0 +1,590 @@
+"""A hunt: steps done to a store and to a dict, which must then hold the same. One thread, no real clock, no chance but
+the steps' own, so that the same steps end the same way."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+from unittest import mock
+
+import numpy as np
+from hunt_disk import ERRORS, Died, Disk, Fault
+from hunt_files import check_journal_is_cut, check_tidy, open_below, outside_view
+from hunt_model import RETENTION, Batch, Change, Contents, Deletion, Model, Paper, Point, contents_of, difference
+from hunt_steps import (
+    HOSTS,
+    KEYS,
+    KINDS,
+    METRICS,
+    NAMES,
+    START_MS,
+    Step,
+    batch,
+    batches,
+    columns,
+    deletion,
+    paper,
+    time_ms,
+    time_range,
+    value,
+)
+from numpy.typing import NDArray
+from structlog.testing import capture_logs
+
+from headrace import limits
+from headrace.config import Settings
+from headrace.errors import HeadraceError, Unavailable
+from headrace.gate import RuleSet, admit
+from headrace.metrics import Metrics
+from headrace.model.points import NEVER, Admitted
+from headrace.model.series import SeriesName
+from headrace.store import TagCondition
+from headrace.store.embedded import EmbeddedStore, assemble_store
+from headrace.store.snapshot import EmbeddedSnapshot
+
+RULES = RuleSet("hunt", 0, None, 1, 8, 1000)
+
+SMALL_LIMITS: dict[str, Any] = {
+    "ROW_GROUP_ROWS": 97,
+    "ROW_GROUP_TEXT_BYTES": 20_000,
+    "SERIES_CHUNK": 3,
+    "CATALOG_CHUNK_SERIES": 5,
+    "JOURNAL_WINDOW_BYTES": 4096,
+    "COMMIT_POINTS": 60,
+    "PROBE_BYTES": 64,
+    "PROBE_INTERVAL_S": 0.0,
+    "SEAL_WAIT_S": 0.0,
+    "SEALER_TICK_S": 0.0,
+    "MERGE_FACTOR": 3,
+    "MERGE_INPUTS_MAX": 4,
+    "MERGE_ROWS_MAX": 1000,
+    "MERGE_SERIES_MAX": 20,
+    "APPLY_DELETES_S": 0.0,
+    "DISK_CHECK_INTERVAL_S": 0.0,
+}
+"""So that a few points meet every boundary, and nothing waits."""
+
+GRAVE = ("damage", "fault of ours")
+"""Words that no log line may say: nothing is ever damaged here behind the store's back."""
+
+TURNS_MAX = 20
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A snapshot that is held open, and what it must go on showing."""
+
+    stack: ExitStack
+    snapshot: EmbeddedSnapshot
+    model: Model
+    now_ms: int
+
+
+class Hunt:
+    """One database with its model. acknowledged, crashes, faults: how often, for whoever watches."""
+
+    def __init__(self, folder: Path, logged: Sequence[Any], clock: Clock) -> None:
+        self.acknowledged = self.crashes = self.faults = 0
+        self._folder = folder
+        self._logged = logged
+        self._log_read = 0
+        self._clock = clock
+        self._loop = asyncio.new_event_loop()
+        self._model = Model()
+        self._registered: set[SeriesName] = set()
+        self._unsure: list[Change] = []
+        self._unsure_names: set[SeriesName] = set()
+        self._pins: list[Pin] = []
+        self._lives = 0
+        self._disk = self._new_disk(folder / "data-0")
+        self._store = self._open(Random(0))
+
+    def do(self, step: Step) -> None:
+        """Raises AssertionError when store and model differ, and whatever the store should not have raised."""
+        chance = Random(step.seed)
+        crash = {"kill": self._kill, "die": self._die, "power": self._power, "fail": self._fail, "full": self._full}
+        if step.word in crash:
+            crash[step.word](chance)
+        else:
+            self._act(step.word, chance)
+        self._check_log()
+
+    def close(self) -> None:
+        """Check all once more, then let go."""
+        self._compare()
+        self._leave()
+        self._loop.close()
+
+    def _act(self, word: str, chance: Random) -> None:
+        with self._disk.watching():
+            getattr(self, f"_{word}")(chance)
+
+    # what a server does -----------------------------------------------------------------------------------------------
+
+    def _write(self, chance: Random) -> None:
+        self._change(batches(chance, self._clock.now_ms))
+
+    def _delete(self, chance: Random) -> None:
+        """Alone or among writes; of series that are known, and of some that are hidden."""
+        asked = deletion(chance, self._clock.now_ms)
+        known = tuple(name for name in asked.series if name in self._model.names)
+        changes: list[Change] = [Deletion(known, asked.start_ms, asked.end_ms)] if known else []
+        if chance.random() < 0.4:
+            changes += batches(chance, self._clock.now_ms)
+            chance.shuffle(changes)
+        self._change(changes)
+
+    def _paper(self, chance: Random) -> None:
+        self._change([paper(chance) for _ in range(chance.randint(1, 3))])
+
+    def _register(self, chance: Random) -> None:
+        """A batch that passes the gate but never reaches the store."""
+        self._admit(batch(chance, self._clock.now_ms))
+
+    def _admit(self, batch: Batch) -> Admitted:
+        admission = admit(columns(batch, self._store.table), RULES, self._store.table)
+        assert not admission.refused
+        self._registered.update(point.name for point in batch.points)
+        return admission.admitted
+
+    def _change(self, changes: Sequence[Change]) -> None:
+        """Ask for all changes at once; let the writer work until each is answered."""
+        tasks = [self._loop.create_task(self._ask(change)) for change in changes]
+        self._turn_loop()
+        refused_at_once = [task.done() and task.exception() is not None for task in tasks]
+        try:
+            for _ in range(TURNS_MAX):
+                if all(task.done() for task in tasks):
+                    break
+                self._store._writer.take_turn()
+                self._turn_loop()
+        finally:
+            self._turn_loop()
+            for task, change, at_once in zip(tasks, changes, refused_at_once, strict=True):
+                self._settle(task, change, at_once)
+
+    async def _ask(self, change: Change) -> int:
+        match change:
+            case Batch():
+                return await self._store.append(self._admit(change))
+            case Deletion():
+                ordinals, _ = self._store.table.lookup(self._keys(change.series))
+                return await self._store.delete(ordinals, change.start_ms, change.end_ms)
+            case Paper():
+                return await self._store.change_document(change.kind, change.key, change.body)
+
+    def _settle(self, task: asyncio.Task[int], change: Change, refused_at_once: bool) -> None:
+        if not task.done():
+            assert self._disk.dead, "an append is never answered"
+            task.cancel()
+            self._turn_loop()
+            self._doubt(change)
+        elif isinstance(failure := task.exception(), Unavailable):
+            need = self._disk.hits or self._disk.full or self._store.refusing or self._is_full()
+            assert need, f"refused without need: {failure}"
+            if not refused_at_once:
+                self._doubt(change)
+        elif failure is not None:
+            raise failure
+        elif not isinstance(change, Batch) or change.points:
+            # Whatever failed before is disowned by what was written after it.
+            self._unsure, self._unsure_names = [], set()
+            if not isinstance(change, Paper):
+                self._model.register(self._registered)
+            self._model.apply(change)
+            self.acknowledged += 1
+
+    def _doubt(self, change: Change) -> None:
+        """Nobody was told that it succeeded: after a crash it may be there whole, or not at all."""
+        self._unsure.append(change)
+        self._unsure_names |= self._registered
+
+    def _is_full(self) -> bool:
+        return len(self._store._parts.visible._generations) >= limits.GENERATIONS_MAX
+
+    def _turn_loop(self) -> None:
+        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.run_until_complete(asyncio.sleep(0))
+
+    def _freeze(self, chance: Random) -> None:
+        self._store._writer.freeze()
+        self._store._writer.take_turn()
+
+    def _seal(self, chance: Random) -> None:
+        for _ in range(chance.choice([1, 1, 4])):
+            waiting = len(self._store._parts.visible._generations)
+            self._store._sealer.take_turn()
+            sealed = waiting > 1
+            if not self._disk.hits:
+                assert len(self._store._parts.visible._generations) == waiting - sealed, "nothing was sealed"
+                if sealed:
+                    check_journal_is_cut(self._disk.root)
+
+    def _merge(self, chance: Random) -> None:
+        for _ in range(chance.choice([1, 1, 5])):
+            try:
+                if not self._store._housekeeping.merge(lambda: None):
+                    break
+            except Unavailable:
+                assert self._disk.hits or self._disk.full
+
+    def _seal_all(self) -> None:
+        for _ in self._store._parts.visible._generations[:-1]:
+            self._store._sealer.take_turn()
+
+    def _wait(self, chance: Random) -> None:
+        self._clock.now_ms += chance.choice([1, 1000, 10_000, 100_000])
+
+    def _query(self, chance: Random) -> None:
+        with self._store.snapshot() as snapshot:
+            series = chance.sample(NAMES, k=chance.randint(1, len(NAMES)))
+            start_ms, end_ms = time_range(chance, self._clock.now_ms)
+            self._select(snapshot, self._model, self._clock.now_ms, series, start_ms, end_ms)
+            self._find(snapshot, chance)
+            self._last(snapshot, series, chance)
+        self._suggest(chance)
+        kind, first, end = chance.choice(KINDS), *sorted(chance.sample(KEYS, k=2))
+        papers = sorted((key, body) for (of, key), body in self._model.papers.items() if of == kind)
+        assert self._store.documents(kind, first, end) == [(key, body) for key, body in papers if first <= key < end]
+
+    def _pin(self, chance: Random) -> None:
+        if len(self._pins) < 3:
+            stack = ExitStack()
+            snapshot = stack.enter_context(self._store.snapshot())
+            self._pins.append(Pin(stack, snapshot, self._model.copy(), self._clock.now_ms))
+
+    def _unpin(self, chance: Random) -> None:
+        if self._pins:
+            pin = self._pins.pop(chance.randrange(len(self._pins)))
+            with pin.stack:
+                self._select(pin.snapshot, pin.model, pin.now_ms, NAMES, *time_range(chance, pin.now_ms))
+                self._select(pin.snapshot, pin.model, pin.now_ms, NAMES, -(2**63), 2**63 - 1)
+
+    def _outside(self, chance: Random) -> None:
+        """Seal all there is; then a reader from outside must see what we see. A delete is sealed with points after
+        it."""
+        self._seal_all()
+        point = Point(NAMES[0], START_MS, value(chance), NEVER)
+        self._change([Batch((point,))])
+        self._freeze(chance)
+        self._seal_all()
+        assert not self._store._parts.visible.recent_points, f"cannot be sealed"
+        found = outside_view(self._disk.root, self._clock.now_ms)
+        wrong = difference(found, self._model.contents(self._clock.now_ms))
+        assert not wrong, f"read from outside: {wrong}"
+
+    def _reopen(self, chance: Random) -> None:
+        self._leave()
+        self._store = self._open(chance)
+        self._compare()
+        check_tidy(self._disk.root)
+
+    # what disks and power do to it ------------------------------------------------------------------------------------
+
+    def _some(self, chance: Random) -> None:
+        """A few things that a server does, under whatever the disk is armed with."""
+        words = ["write", "write", "delete", "paper", "freeze", "seal", "seal", "merge", "query", "wait"]
+        for _ in range(chance.randint(1, 6)):
+            self._act(chance.choice(words), chance)
+
+    def _fail(self, chance: Random) -> None:
+        """Some calls fail; the store goes on, and takes points again once they no longer do."""
+        call, calls = chance.randint(1, 12), chance.choice([1, 1, 2, 5, 10_000])
+        self._disk.arm(Fault(call, calls, chance.choice(ERRORS), chance.random()))
+        self._some(chance)
+        self.faults += bool(self._disk.hits)
+        self._heal()
+
+    def _full(self, chance: Random) -> None:
+        """No room is left but the reserve: nothing more is taken, and what is there can be sealed."""
+        self._disk.full = True
+        self._some(chance)
+        self._act("seal", chance)
+        self._heal()
+
+    def _heal(self) -> None:
+        self._disk.arm(None)
+        self._disk.full = False
+        with self._disk.watching():
+            for _ in range(2):
+                if self._store.refusing is not None:
+                    self._store._writer.take_turn()
+        assert self._store.refusing is None, f"refuses for ever: {self._store.refusing}"
+
+    def _kill(self, chance: Random) -> None:
+        self._crash(chance, power=False)
+
+    def _die(self, chance: Random) -> None:
+        self._until_dead(chance)
+        self._crash(chance, power=False)
+
+    def _power(self, chance: Random) -> None:
+        if chance.random() < 0.3:
+            call, calls = chance.randint(1, 12), chance.choice([1, 2, 5])
+            self._disk.arm(Fault(call, calls, chance.choice(ERRORS), chance.random()))
+            self._some(chance)
+        self._until_dead(chance)
+        self._crash(chance, power=True)
+
+    def _until_dead(self, chance: Random) -> None:
+        self._disk.arm(Fault(chance.randint(1, 20), part=chance.random()))
+        try:
+            self._some(chance)
+        except Died:
+            self.faults += 1
+
+    def _crash(self, chance: Random, *, power: bool) -> None:
+        """Reopen from what is left, perhaps with crashes while opening, and find out what has become of what was
+        under way."""
+        self.crashes += 1
+        self._after_crash(chance, power=power)
+        for _ in range(chance.choice([0, 0, 0, 1, 2])):
+            error = chance.choice([None, *ERRORS])
+            self._disk.arm(Fault(chance.randint(1, 6), error=error, part=chance.random()))
+            try:
+                self._store = self._open(chance)
+            except (Died, HeadraceError, OSError):
+                if not self._disk.hits:
+                    raise
+                self._after_crash(chance, power=power, opened=False)
+            else:
+                self._disk.arm(None)
+                self._resolve()
+                self._after_crash(chance, power=power)
+        self._disk.arm(None)
+        self._store = self._open(chance)
+        self._resolve()
+        check_tidy(self._disk.root)
+        if chance.random() < 0.5:
+            self._reopen(chance)
+
+    def _after_crash(self, chance: Random, *, power: bool, opened: bool = True) -> None:
+        """The old life ends, and what it leaves on disk is copied to where the next one begins."""
+        old = self._disk
+        self._lives += 1
+        data = self._folder / f"data-{self._lives}"
+        if power:
+            old.copy_after_power_cut(data, chance)
+        else:
+            old.copy_after_kill(data)
+        if opened:
+            self._leave()
+        shutil.rmtree(old.root)
+        self._disk = self._new_disk(data)
+
+    def _resolve(self) -> None:
+        """After an opening: what was in doubt either counts from now on or never did. A failed write may have left a
+        commit behind, but a later one begins with throwing that away: so what is left of them is one run."""
+        found = self._everything()
+        candidates = list(self._candidates())
+        differences = [self._difference(found, candidate) for candidate in candidates]
+        assert not all(differences), f"none of {len(candidates)} possible contents: " + "\n or ".join(differences)
+        self._model = candidates[differences.index("")]
+        self._unsure, self._unsure_names = [], set()
+
+    def _candidates(self) -> Iterator[Model]:
+        yield self._model
+        for begin in range(len(self._unsure)):
+            candidate = self._model.copy()
+            for change in self._unsure[begin:]:
+                if not isinstance(change, Paper):
+                    candidate.register(self._unsure_names)
+                candidate.apply(change)
+                yield candidate.copy()
+
+    # opening and leaving ----------------------------------------------------------------------------------------------
+
+    def _new_disk(self, data: Path) -> Disk:
+        attic = data.with_name(f"{data.name}-attic")
+        attic.mkdir()
+        return Disk(data, attic)
+
+    def _open(self, chance: Random) -> EmbeddedStore:
+        self._registered = set()
+        seal_points = chance.choice([1, 8, 40, 150, 600])
+        settings = Settings(data_dir=self._disk.root, seal_points=seal_points, retention=RETENTION)
+        with self._disk.watching():
+            return assemble_store(settings, Metrics(), lambda: self._clock.now_ms)
+
+    def _leave(self) -> None:
+        for pin in self._pins:
+            pin.stack.close()
+        self._pins = []
+        self._store._parts.close()
+        left = open_below(self._disk.root)
+        assert not left, f"closed, and still open: {left}"
+
+    # comparing --------------------------------------------------------------------------------------------------------
+
+    def _everything(self) -> tuple[set[SeriesName], Contents, dict[tuple[str, str], bytes]]:
+        """All series, points and documents of the store."""
+        papers = {(kind, key): body for kind in KINDS for key, body in self._store.documents(kind, "", "\U0010ffff")}
+        names: list[SeriesName] = []
+        with self._store.snapshot() as snapshot:
+            for metric in METRICS:
+                try:
+                    names += snapshot.names(snapshot.find(metric, {}))
+                except KeyError:
+                    continue
+            columns = snapshot.select(self._ordinals(snapshot, names), -(2**63), 2**63 - 1)
+            return set(names), contents_of(columns, snapshot.names(columns.series)), papers
+
+    def _difference(self, found: tuple[set[SeriesName], Contents, dict[tuple[str, str], bytes]], model: Model) -> str:
+        names, contents, papers = found
+        if names != model.shown:
+            return f"series: {names - model.shown} too many, {model.shown - names} missing"
+        if papers != model.papers:
+            return f"documents: {papers} instead of {model.papers}"
+        return difference(contents, model.contents(self._clock.now_ms))
+
+    def _compare(self) -> None:
+        wrong = self._difference(self._everything(), self._model)
+        assert not wrong, wrong
+
+    def _select(
+        self,
+        snapshot: EmbeddedSnapshot,
+        model: Model,
+        now_ms: int,
+        series: Sequence[SeriesName],
+        start_ms: int,
+        end_ms: int,
+    ) -> None:
+        asked = [name for name in series if name in model.names]
+        columns = snapshot.select(self._ordinals(snapshot, asked), start_ms, end_ms)
+        found = contents_of(columns, snapshot.names(columns.series))
+        expected = model.contents(now_ms, start_ms, end_ms)
+        wrong = difference(found, {name: expected[name] for name in asked if name in expected})
+        assert not wrong, f"{start_ms}..{end_ms}: {wrong}"
+        assert list(found) == [name for name in asked if name in found], "series are not in the order asked for"
+
+    def _last(self, snapshot: EmbeddedSnapshot, series: Sequence[SeriesName], chance: Random) -> None:
+        before_ms = time_ms(chance, self._clock.now_ms)
+        asked = [name for name in series if name in self._model.names]
+        columns = snapshot.last(self._ordinals(snapshot, asked), before_ms)
+        contents = self._model.contents(self._clock.now_ms, end_ms=before_ms)
+        wrong = difference(
+            contents_of(columns, snapshot.names(columns.series)),
+            {name: contents[name][-1:] for name in asked if name in contents},
+        )
+        assert not wrong, f"last before {before_ms}: {wrong}"
+
+    def _ordinals(self, snapshot: EmbeddedSnapshot, names: Sequence[SeriesName]) -> NDArray[np.uint32]:
+        keys = self._keys(names)
+        ordinals, _ = self._store.table.lookup(keys)
+        assert snapshot.names(ordinals) == list(names)
+        return ordinals
+
+    def _keys(self, names: Sequence[SeriesName]) -> NDArray[np.uint64]:
+        return np.array([self._store.table.key_of(name) for name in names], dtype=np.uint64).reshape(-1, 2)
+
+    def _find(self, snapshot: EmbeddedSnapshot, chance: Random) -> None:
+        metric, host, letter = chance.choice(METRICS), chance.choice(HOSTS), chance.choice("abe東")
+        dc = chance.choice(["eu", "us"])
+        questions: list[tuple[dict[str, list[TagCondition]], Any]] = [
+            ({}, lambda tags: True),
+            ({"host": [_is(host)]}, lambda tags: tags["host"] == host),
+            ({"host": [_has(letter)]}, lambda tags: letter in tags["host"]),
+            ({"dc": [_has("")]}, lambda tags: "dc" in tags),
+            ({"dc": [_is(dc)], "host": [_is(host)]}, lambda tags: tags.get("dc") == dc and tags["host"] == host),
+            ({"host": [_has(letter), _is(host)]}, lambda tags: letter in tags["host"] and tags["host"] == host),
+            ({"rack": [_has("")]}, lambda tags: False),
+        ]
+        conditions, holds = chance.choice(questions)
+        of_metric = {name for name in self._model.shown if name.metric == metric}
+        try:
+            found = snapshot.find(metric, conditions)
+        except KeyError:
+            assert not of_metric, f"{metric} is not found"
+            return
+        assert of_metric, f"{metric} is found"
+        names = snapshot.names(found)
+        assert np.all(np.diff(found.astype(np.int64)) > 0)
+        assert set(names) == {name for name in of_metric if holds(dict(name.tags))}, (metric, list(conditions))
+        assert snapshot.tag_values(found, "dc").tolist() == [dict(name.tags).get("dc") for name in names]
+
+    def _suggest(self, chance: Random) -> None:
+        role = chance.choice(["metrics", "tagk", "tagv"])
+        names = self._model.names
+        texts = {
+            "metrics": {name.metric for name in self._model.shown},
+            "tagk": {key for name in names for key, _ in name.tags},
+            "tagv": {value for name in names for _, value in name.tags},
+        }[role]
+        prefix, limit = chance.choice(["", "c", "cpu", "dc", "host", "東", "zz"]), chance.choice([1, 3, 100])
+        expected = sorted(text for text in texts if text.startswith(prefix))[:limit]
+        assert self._store.suggest(role, prefix, limit) == expected, (role, prefix, limit)
+
+    def _check_log(self) -> None:
+        entries, self._log_read = self._logged[self._log_read :], len(self._logged)
+        for entry in entries:
+            grave = any(word in entry["event"] for word in GRAVE)
+            assert not (grave or entry.get("exc_info")), f"logged: {entry}"
+
+
+def _is(text: str) -> TagCondition:
+    return lambda values: np.array([value == text for value in values.to_pylist()], dtype=np.bool_)
+
+
+def _has(text: str) -> TagCondition:
+    return lambda values: np.array([text in value for value in values.to_pylist()], dtype=np.bool_)
+
+
+class Clock:
+    """What the store takes for the time."""
+
+    def __init__(self) -> None:
+        self.now_ms = START_MS
+
+
+@contextmanager
+def hunting(folder: Path | None = None) -> Iterator[Hunt]:
+    """A hunt that begins with an empty database, in a world that holds still: a clock of its own, small limits."""
+    clock = Clock()
+    with (
+        tempfile.TemporaryDirectory(dir=folder, prefix="hunt-") as own,
+        mock.patch.multiple(limits, **SMALL_LIMITS),
+        mock.patch("os.urandom", Random(1).randbytes),
+        capture_logs() as logged,
+    ):
+        yield Hunt(Path(own).resolve(), logged, clock)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """step: the index of the one that failed."""
+
+    step: int
+    error: BaseException
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """failure: None when store and model agreed to the end. The counts say what the hunt went through."""
+
+    failure: Failure | None
+    acknowledged: int
+    crashes: int
+    faults: int
+
+
+def run(steps: Sequence[Step], folder: Path | None = None) -> Outcome:
+    """Do the steps, from an empty database on, below `folder` (default: where temporary files go)."""
+    failure = None
+    with hunting(folder) as hunt:
+        number = 0
+        try:
+            for number, step in enumerate(steps):  # noqa: B007 - the failure wants to know it
+                hunt.do(step)
+            number = len(steps)
+            hunt.close()
+        except (Exception, Died) as error:  # noqa: BLE001 - whatever it is, it is what we hunt
+            failure = Failure(number, error)
+        return Outcome(failure, hunt.acknowledged, hunt.crashes, hunt.faults)

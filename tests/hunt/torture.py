@@ -1,0 +1,78 @@
+"""Hunt the store for as long as you like: one seed after the other, until one fails. scripts/torture calls it."""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections.abc import Sequence
+
+import click
+from hunt_run import Failure, run
+from hunt_shrink import report, shrink
+from hunt_steps import Step, parse, steps
+from hunt_threads import storm
+
+STEPS = 100
+STORM_EVERY = 20
+STORM_ROUNDS = 50
+SHRINK_S = 300.0
+
+
+@click.group()
+def torture() -> None:
+    """Do to a part of headrace what the world may do to it, and compare it with a model."""
+
+
+@torture.command()
+@click.option("--minutes", type=float, default=1.0, help="How long; a seed that has begun is finished.")
+@click.option("--seed", type=int, default=None, help="The first seed; those after it follow. Default: any.")
+@click.option("--steps", "count", type=int, default=STEPS, help="Steps of each seed.")
+@click.option("--replay", default="", help="These steps instead, as a failure printed them.")
+def store(minutes: float, seed: int | None, count: int, replay: str) -> None:
+    """The embedded store against a dict: writes, seals, crashes, failing disks, power cuts."""
+    if replay:
+        _finish(parse(replay), run(parse(replay)).failure)
+        return
+    ends_s = time.monotonic() + 60 * minutes
+    first = random.SystemRandom().randrange(1_000_000_000) if seed is None else seed
+    number = first
+    while number == first or time.monotonic() < ends_s:
+        begin_s = time.monotonic()
+        outcome = run(steps(number, count))
+        if outcome.failure is not None:
+            click.echo(report(number, outcome.failure))
+            _finish(steps(number, count), outcome.failure)
+        click.echo(
+            f"seed {number}: {count} steps, {outcome.acknowledged} changes acknowledged, {outcome.crashes} crashes, "
+            f"{outcome.faults} faults, {time.monotonic() - begin_s:.1f} s"
+        )
+        if number % STORM_EVERY == 0:
+            _storm(number)
+        number += 1
+
+
+def _storm(seed: int) -> None:
+    begin_s = time.monotonic()
+    try:
+        storm(seed, STORM_ROUNDS)
+    except Exception:
+        click.echo(f"seed {seed} fails with threads; how they met cannot be repeated")
+        raise
+    click.echo(f"seed {seed}: {STORM_ROUNDS} rounds of each writer with threads, {time.monotonic() - begin_s:.1f} s")
+
+
+def _finish(failed: Sequence[Step], failure: Failure | None) -> None:
+    if failure is None:
+        click.echo("no failure")
+        return
+    click.echo(f"shrinking {failure.step + 1} steps, for {SHRINK_S:.0f} s at most ...")
+    few = shrink(failed[: failure.step + 1], lambda fewer: run(fewer).failure, SHRINK_S)
+    last = run(few).failure
+    click.echo(f"{len(few)} steps fail with: {last.error if last else 'nothing, this time'}")
+    click.echo(f'scripts/torture store --replay "{" ".join(map(str, few))}"')
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    torture()

@@ -127,8 +127,13 @@ def _is_number(text: bytes, spelled: str) -> bool:
 
 
 def _is_long(spelled: str, number: Decimal) -> bool:
-    """Whether a number is a long: no point in its text, and whole. KairosDB would make `1e-05` 0."""
-    return "." not in spelled and number == int(number)
+    """Whether a number is a long: no point in its text, and with an exponent only one that is whole and fits.
+
+    Python spells doubles `1e-05` and `1e+300`; KairosDB would make 0 of the one and wrap the other.
+    """
+    if "." in spelled:
+        return False
+    return "e" not in spelled.lower() or (number == int(number) and INT64_MIN <= number <= INT64_MAX)
 
 
 def _double(spelled: str) -> float:

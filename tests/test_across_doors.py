@@ -1,0 +1,114 @@
+"""One store behind all doors: points of every kind go in by each of them and are read by every other."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from serverprocess import ServerProcess, running
+
+TAGS = {"host": "a", "dc": "eu"}
+NOW_MS = int(time.time()) * 1000 - 600_000
+
+NUMBERS = {0: 7, 1000: -(2**63), 2000: 2**63 - 1, 3000: 1.5, 4000: -2.5e-7, 5000: 1e300}
+TEXTS = {0: "on", 1000: 'with "quotes", \\ and é', 2000: "1e5 apples"}
+FLAGS = {0: True, 1000: False}
+
+
+def opentsdb_http(server: ServerProcess, metric: str, points: dict[int, Any]) -> None:
+    body = [{"metric": metric, "timestamp": NOW_MS + at, "value": value, "tags": TAGS} for at, value in points.items()]
+    assert server.put(body)[0] == 204
+
+
+def kairosdb_http(server: ServerProcess, metric: str, points: dict[int, Any]) -> None:
+    pairs = [[NOW_MS + at, value] for at, value in points.items()]
+    body = json.dumps({"name": metric, "datapoints": pairs, "tags": TAGS}).encode()
+    assert server.request("POST", "/api/v1/datapoints", body) == (204, b"")
+
+
+def telnet(server: ServerProcess, metric: str, points: dict[int, Any]) -> None:
+    lines = [f"put {metric} {NOW_MS + at} {value!r} host=a dc=eu\n" for at, value in points.items()]
+    with server.telnet() as line:
+        line.sendall("".join(lines).encode() + b"version\n")
+        assert line.recv(1000)
+
+
+def by_opentsdb(server: ServerProcess, metric: str) -> dict[int, Any]:
+    queries = [{"metric": metric, "aggregator": "none"}]
+    (answer,) = server.query(start=NOW_MS, end=NOW_MS + 60_000, msResolution=True, queries=queries)
+    assert answer["tags"] == TAGS
+    return {int(at) - NOW_MS: value for at, value in answer["dps"].items()}
+
+
+def by_kairosdb(server: ServerProcess, metric: str) -> dict[int, Any]:
+    question = {"start_absolute": NOW_MS, "end_absolute": NOW_MS + 60_000, "metrics": [{"name": metric}]}
+    status, body = server.request("POST", "/api/v1/datapoints/query", json.dumps(question).encode())
+    assert status == 200, body
+    (answer,) = json.loads(body)["queries"]
+    assert all(result["tags"] == {"host": ["a"], "dc": ["eu"]} for result in answer["results"])
+    return {at - NOW_MS: value for result in answer["results"] for at, value in result["values"]}
+
+
+WRITERS = {"opentsdb": opentsdb_http, "kairosdb": kairosdb_http, "telnet": telnet}
+READERS = {"opentsdb": by_opentsdb, "kairosdb": by_kairosdb}
+
+
+@pytest.fixture(scope="module", params=["opentsdb", "kairosdb"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """By the law of each room for telnet lines."""
+    folder: Path = tmp_path_factory.mktemp(request.param)
+    with running(folder / "data", "--telnet", request.param) as server:
+        yield server
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("writer", WRITERS)
+def test_numbers(server: ServerProcess, writer: str, reader: str) -> None:
+    # KairosDB's telnet takes no exponent without a point, and Python spells 1e300 so.
+    points = {at: value for at, value in NUMBERS.items() if writer != "telnet" or value != 1e300}
+    WRITERS[writer](server, f"numbers.{writer}", points)
+    found = READERS[reader](server, f"numbers.{writer}")
+    assert found == points
+    assert all(isinstance(found[at], int) for at in (0, 1000, 2000)), "a long comes back in all its digits"
+
+
+@pytest.mark.parametrize("writer", ["opentsdb", "kairosdb"])
+@pytest.mark.parametrize("reader", READERS)
+def test_texts(server: ServerProcess, writer: str, reader: str) -> None:
+    WRITERS[writer](server, f"texts.{writer}", TEXTS)
+    assert READERS[reader](server, f"texts.{writer}") == TEXTS
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_booleans_of_opentsdb(server: ServerProcess, reader: str) -> None:
+    opentsdb_http(server, "flags", FLAGS)
+    found = READERS[reader](server, "flags")
+    assert {at: str(value).lower() for at, value in found.items()} == {0: "true", 1000: "false"}
+
+
+def test_custom_values_of_kairosdb(server: ServerProcess) -> None:
+    value = {"real": 2.3, "imaginary": 5}
+    body = {"name": "impedance", "type": "complex-number", "timestamp": NOW_MS, "value": value, "tags": TAGS}
+    assert server.request("POST", "/api/v1/datapoints", json.dumps(body).encode()) == (204, b"")
+    assert by_kairosdb(server, "impedance") == {0: value}
+
+
+def test_the_last_write_wins_whichever_door_it_came_by(server: ServerProcess) -> None:
+    for number, writer in enumerate(["opentsdb", "kairosdb", "telnet", "kairosdb", "opentsdb"]):
+        WRITERS[writer](server, "again", {0: number})
+        assert by_opentsdb(server, "again") == by_kairosdb(server, "again") == {0: number}
+    kairosdb_http(server, "again", {0: "text"})
+    assert by_kairosdb(server, "again") == {0: "text"}
+    opentsdb_http(server, "again", {0: 1.5})
+    assert by_kairosdb(server, "again") == {0: 1.5}
+
+
+def test_a_metric_deleted_by_one_door_is_gone_for_all(server: ServerProcess) -> None:
+    opentsdb_http(server, "gone", {0: 1})
+    assert server.request("DELETE", "/api/v1/metric/gone") == (204, b"")
+    assert by_kairosdb(server, "gone") == {}
+    assert server.get("/api/suggest?type=metrics&q=gone") == (200, b"[]")

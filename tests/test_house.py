@@ -39,7 +39,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "headrace.kernels.kairosdb_datapoints": "tests/protocols/kairosdb compares it with the reference decoder",
     "headrace.kernels.opentsdb_bodies": "tests/protocols/opentsdb/test_opentsdb_gathered.py compares with bodies alone",
     "headrace.store.snapshot": "tests/store/test_embedded.py, test_deletes.py and test_last.py read through it",
-    "headrace.store.writer": "tests/store/test_embedded.py drives it with disks that fail on purpose",
     "headrace.limits": "constants; their relations are asserted on import",
 }
 """Module -> why no test in the directory that mirrors its own knows it."""

@@ -12,7 +12,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-from hunt_model import Batch, Contents, Model, contents_of, difference
+from hunt_model import RETENTION, Batch, Contents, Model, contents_of, difference
 from hunt_steps import NAMES, START_MS, batch, columns, time_range
 from structlog.testing import capture_logs
 
@@ -48,7 +48,7 @@ def storm(seed: int, rounds: int, folder: Path | None = None) -> None:
         # The last write wins, so each series has one writer only.
         writers = [Writer(Random(seed * WRITERS + number), NAMES[number::WRITERS]) for number in range(WRITERS)]
         for life in range(LIVES):
-            settings = Settings(data_dir=Path(own), seal_points=[40, 150, 600][(seed + life) % 3])
+            settings = Settings(data_dir=Path(own), seal_points=[40, 150, 600][(seed + life) % 3], retention=RETENTION)
             asyncio.run(_live(settings, writers, rounds))
 
 

@@ -117,7 +117,7 @@ def _welcome(sockets: Sequence[tuple[str, int]], settings: Settings) -> None:
     log.info("serving", version=__version__, sockets=[f"{host}:{port}" for host, port in sockets])
     click.echo(
         f"headrace {__version__} serves http://{address} from {settings.data_dir.resolve()}\n"
-        f"  send    POST http://{address}/api/put   or telnet lines to the same port\n"
+        f"  send    POST http://{address}/api/put  or /api/v1/datapoints,  or telnet lines to the same port\n"
         f"  ask     http://{address}/api/query?start=1h-ago&m=sum:<metric>\n"
         f"  look    http://{address}/  /health  /metrics;  in Grafana add an OpenTSDB data source with this address"
     )

@@ -18,10 +18,12 @@ WELCOME = f"""headrace {__version__}: a durable time-series server that existing
 
 Points in
   POST /api/put                OpenTSDB and Alibaba TSDB, JSON
+  POST /api/v1/datapoints      KairosDB, JSON
   telnet, this port            put <metric> <time> <value> <tag>=<value> ...
 Points out
   GET or POST /api/query       OpenTSDB queries; Grafana: data source "OpenTSDB", this address
-  GET /api/suggest?type=metrics
+  POST /api/v1/datapoints/query   KairosDB queries
+  GET /api/suggest?type=metrics   names; KairosDB: /api/v1/metricnames
 The server itself
   GET /health                  200 while points are taken, 503 with the reason while not
   GET /metrics                 for Prometheus

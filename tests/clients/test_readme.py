@@ -30,7 +30,7 @@ def paste(commands: str) -> str:
 @pytest.mark.peer("curl")
 def test_a_point_in_and_back_out(tmp_path: Path) -> None:
     with running(tmp_path / "data") as server:
-        head, _, answer = paste(block("curl", server)).rpartition("\r\n\r\n")
+        head, _, answer = paste(block("curl -i", server)).rpartition("\r\n\r\n")
         assert head.startswith("HTTP/1.1 204 ")
         (series,) = json.loads(answer)
         assert series["tags"] == {"room": "kitchen"}
@@ -48,3 +48,16 @@ def test_a_point_by_telnet(tmp_path: Path) -> None:
         (series,) = json.loads(answer[1])
         assert series["tags"] == {"room": "hall"}
         assert list(series["dps"].values()) == [20.9]
+
+
+@pytest.mark.peer("curl")
+def test_what_came_in_by_one_door_is_shown_by_the_other(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as server:
+        paste(block("curl -i", server))
+        (metric,) = json.loads(paste(block("curl 127.0.0.1:4242/api/v1/datapoints", server)))["queries"]
+        (result,) = metric["results"]
+        assert result["tags"] == {"room": ["kitchen"]}
+        assert [value for _, value in result["values"]] == [21.5]
+        status, body = server.get("/api/query?start=1h-ago&m=sum:room.humidity")
+        assert status == 200
+        assert list(json.loads(body)[0]["dps"].values()) == [48.5]

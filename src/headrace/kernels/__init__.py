@@ -33,7 +33,7 @@ def compiled_folder() -> Path:
 
 
 if "NUMBA_CACHE_DIR" not in os.environ:
-    numba.config.CACHE_DIR = str(compiled_folder())
+    numba.config.CACHE_DIR = str(compiled_folder())  # type: ignore[attr-defined]
 
 Index = int | np.int64
 """A place in an array, or a number of places: an int from Python, an int64 inside kernels."""

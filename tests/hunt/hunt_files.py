@@ -25,7 +25,9 @@ def check_tidy(data: Path) -> None:
     """After an opening: the segments folder holds what current.json lists and nothing else; nothing is set aside."""
     current = current_of(data)
     assert not current["damaged"], f"set aside, though nothing was damaged: {current['damaged']}"
-    listed = {entry["file"] for part in ("segments", "series") for entry in current[part]} | {"current.json"}
+    files = [entry["file"] for part in ("segments", "series") for entry in current[part]]
+    assert len(set(files)) == len(files), f"a file is listed twice: {files}"
+    listed = {*files, "current.json"}
     if current.get("deletes"):
         listed.add(current["deletes"])
     there = {path.name for path in (data / "segments").iterdir()}

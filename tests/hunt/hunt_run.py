@@ -271,6 +271,7 @@ class Hunt:
         """Seal all there is; then a reader from outside must see what we see. A delete is sealed with points after
         it."""
         self._seal_all()
+        self._heal()
         point = Point(NAMES[0], START_MS, value(chance), NEVER)
         self._change([Batch((point,))])
         self._freeze(chance)

@@ -12,8 +12,9 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-from hunt_model import RETENTION, Batch, Contents, Model, contents_of, difference
-from hunt_steps import NAMES, START_MS, batch, columns, time_range
+from hunt_model import RETENTION, Batch, Contents, Deletion, Model, contents_of, difference
+from hunt_steps import NAMES, START_MS, batch, columns, deletion, time_range
+from numpy.typing import NDArray
 from structlog.testing import capture_logs
 
 from headrace import limits
@@ -35,6 +36,11 @@ SMALL_LIMITS: dict[str, Any] = {
     "COMMIT_POINTS": 60,
     "SEALER_TICK_S": 0.001,
     "PROBE_INTERVAL_S": 0.001,
+    "MERGE_FACTOR": 3,
+    "MERGE_INPUTS_MAX": 4,
+    "MERGE_ROWS_MAX": 1000,
+    "MERGE_SERIES_MAX": 20,
+    "APPLY_DELETES_S": 0.01,
 }
 
 
@@ -76,7 +82,7 @@ class Writer:
         for _ in range(rounds):
             with store.snapshot() as earlier:
                 before = self._model.contents(START_MS)
-                await self._append(store)
+                await self._change(store)
                 await asyncio.to_thread(self._check, store, earlier, before)
             await asyncio.to_thread(self._check_now, store)
             if self._chance.random() < 0.05:
@@ -86,14 +92,27 @@ class Writer:
         with store.snapshot() as snapshot:
             self._check(store, snapshot, self._model.contents(START_MS))
 
+    async def _change(self, store: EmbeddedStore) -> None:
+        try:
+            if self._chance.random() < 0.1:
+                await self._delete(store)
+            else:
+                await self._append(store)
+        except Unavailable:
+            return  # and then nothing of it may show
+
     async def _append(self, store: EmbeddedStore) -> None:
         mine = Batch(tuple(point for point in batch(self._chance, START_MS).points if point.name in self._series))
-        admitted = admit(columns(mine, store.table), RULES, store.table).admitted
-        try:
-            await store.append(admitted)
-        except Unavailable:
-            return
+        await store.append(admit(columns(mine, store.table), RULES, store.table).admitted)
         self._model.apply(mine)
+
+    async def _delete(self, store: EmbeddedStore) -> None:
+        asked = deletion(self._chance, START_MS)
+        mine = Deletion(tuple(name for name in asked.series if name in self._series), asked.start_ms, asked.end_ms)
+        ordinals = self._ordinals(store, mine.series)
+        if len(ordinals):
+            await store.delete(ordinals, mine.start_ms, mine.end_ms)
+            self._model.apply(mine)
 
     def _check_now(self, store: EmbeddedStore) -> None:
         """An acknowledged point is in the next answer."""
@@ -109,8 +128,12 @@ class Writer:
         start_ms: int = -(2**63),
         end_ms: int = 2**63 - 1,
     ) -> None:
-        keys = np.array([store.table.key_of(name) for name in self._series], dtype=np.uint64)
-        ordinals, _ = store.table.lookup(keys)
-        found = snapshot.select(ordinals[ordinals < len(store._parts.index)], start_ms, end_ms)
+        found = snapshot.select(self._ordinals(store, self._series), start_ms, end_ms)
         wrong = difference(contents_of(found, snapshot.names(found.series)), expected)
         assert not wrong, wrong
+
+    def _ordinals(self, store: EmbeddedStore, names: Sequence[SeriesName]) -> NDArray[np.uint32]:
+        """Of those that have been committed."""
+        keys = np.array([store.table.key_of(name) for name in names], dtype=np.uint64).reshape(-1, 2)
+        ordinals, _ = store.table.lookup(keys)
+        return ordinals[ordinals < len(store._parts.index)]

@@ -57,7 +57,7 @@ def _storm(seed: int) -> None:
     try:
         storm(seed, STORM_ROUNDS)
     except Exception:
-        click.echo(f"seed {seed} fails with threads; how they met cannot be repeated")
+        click.echo(f"seed {seed} fails with the store's threads, and may not when they meet in another way:")
         raise
     click.echo(f"seed {seed}: {STORM_ROUNDS} rounds of each writer with threads, {time.monotonic() - begin_s:.1f} s")
 

@@ -49,6 +49,8 @@ class SegmentFolder:
         self._current = current
         self._changing = threading.Lock()
         """Held from reading the state that a change rests on until the changed one is on disk."""
+        self._in_doubt = False
+        """Whether a change failed, so that current.json may list what does not count here."""
 
     @property
     def current(self) -> Current:
@@ -71,6 +73,7 @@ class SegmentFolder:
         Raises OSError, Unavailable or Corrupt when the disk does not take it or gives back something else. Then it may
         be called again: either nothing has changed, or what it writes again is the same.
         """
+        self._settle()
         database = self._current.database
         last_sequence = generation.last_sequence
         order = rows_to_seal(generation, metric_ids, forgetting, self._current.segments)
@@ -113,6 +116,7 @@ class SegmentFolder:
         or set aside meanwhile: then nothing has changed.   pause: see merging.Pause; what it raises ends the merge.
         Raises OSError, Unavailable or Corrupt as `seal` does; the file that Corrupt names may be one of the inputs.
         """
+        self._settle()
         metas = [segment.meta for segment in inputs]
         sequences = metas[0].min_sequence, metas[-1].max_sequence
         older = [meta for meta in self._current.segments if meta.max_sequence < sequences[0]]
@@ -139,6 +143,7 @@ class SegmentFolder:
     def merge_series(self) -> int:
         """Turn series files into fewer, where there are too many. Returns how many series they hold, 0 when there is
         nothing to do. Raises OSError, Unavailable or Corrupt, and then nothing has changed."""
+        self._settle()
         files = self._current.series
         plan = plan_merge([file.series / limits.MERGE_SERIES_MAX for file in files])
         if plan is None:
@@ -184,9 +189,18 @@ class SegmentFolder:
             return self._current.deletes
         return write_deletes(self.folder, sealed_through, deletes, self._current.database)
 
+    def _settle(self) -> None:
+        """Before a file is written: one of its name may be what current.json lists since a change that failed, and with
+        other rows in it, as more has expired or was deleted meanwhile. A crash would then lose it as damaged."""
+        with self._changing:
+            if self._in_doubt:
+                self._commit(self._current, self.deletes)
+
     def _commit(self, current: Current, deletes: Deletes) -> None:
         """deletes: what the file current.deletes holds."""
+        self._in_doubt = True
         write_current(self.folder, current)
+        self._in_doubt = False
         replaced, self._current, self.deletes = self._current.deletes, current, deletes
         if replaced and replaced != current.deletes:
             (self.folder / replaced).unlink(missing_ok=True)

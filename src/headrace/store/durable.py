@@ -8,7 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+import structlog
+
 from headrace.store.names import TEMPORARY_SUFFIX
+
+log = structlog.get_logger(__name__)
 
 
 @contextmanager
@@ -47,3 +51,12 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def discard(path: Path) -> None:
+    """Unlink a file that counts no longer. Never raises: one that the disk keeps lies there until an opening sweeps it,
+    and whoever makes a change must not take it for undone after it has been done."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("a file that counts no longer stays until the next start", file=path.name, error=str(error))

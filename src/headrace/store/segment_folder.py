@@ -16,7 +16,7 @@ from headrace.errors import Corrupt
 from headrace.store.current import Current, DamagedFile, SeriesFile, read_current, write_current
 from headrace.store.delete_files import read_deletes, write_deletes
 from headrace.store.deletes import NO_DELETES, Deletes
-from headrace.store.durable import rename, sync_folder
+from headrace.store.durable import discard, rename, sync_folder
 from headrace.store.forgetting import KEEP_ALL, Forgetting
 from headrace.store.merge_plan import plan_merge
 from headrace.store.merging import Pause, merged_row_groups
@@ -137,7 +137,7 @@ class SegmentFolder:
             raise
         for segment in merged:
             segment.close()
-            segment.path.unlink()
+            discard(segment.path)
         return None
 
     def merge_series(self) -> int:
@@ -158,7 +158,7 @@ class SegmentFolder:
             series = (*series[: plan.start], SeriesFile(name, count), *series[plan.stop :])
             self._commit(replace(self._current, series=series), self.deletes)
         for path in paths:
-            path.unlink()
+            discard(path)
         return count
 
     def drop(self, segments: Collection[Segment]) -> None:
@@ -203,7 +203,7 @@ class SegmentFolder:
         self._in_doubt = False
         replaced, self._current, self.deletes = self._current.deletes, current, deletes
         if replaced and replaced != current.deletes:
-            (self.folder / replaced).unlink(missing_ok=True)
+            discard(self.folder / replaced)
 
 
 def open_folder(folder: Path, database: str) -> tuple[SegmentFolder, list[Segment], list[Corrupt]]:

@@ -7,11 +7,8 @@ from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
-import structlog
-
+from headrace.store.durable import discard
 from headrace.store.segments import Segment
-
-log = structlog.get_logger(__name__)
 
 
 class SegmentSet:
@@ -83,12 +80,6 @@ def _in_version_order(segments: Collection[Segment]) -> tuple[Segment, ...]:
 
 
 def _unlink(segments: list[Segment]) -> None:
-    """Never raises: who lets go of a segment is often a query, which is done with it."""
     for segment in segments:
         segment.close()
-        try:
-            segment.path.unlink(missing_ok=True)
-        except OSError as error:
-            log.warning(
-                "a file that no longer counts stays until the next start", file=segment.path.name, error=str(error)
-            )
+        discard(segment.path)

@@ -24,7 +24,7 @@ from headrace import limits
 from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted, Kind, Values
-from headrace.model.series import series_name
+from headrace.model.series import EncodedNames, series_name
 from headrace.store.embedded import EmbeddedStore, open_store
 from headrace.store.forgetting import KEEP_ALL
 from headrace.store.housekeeping import size_of
@@ -71,6 +71,12 @@ def in_own_process(measure: Callable[..., None], *arguments: object) -> bool:
     return process.exitcode != 0
 
 
+def no_names(ordinals: NDArray[np.uint32]) -> EncodedNames:
+    """No series is new, so none is asked for."""
+    assert not len(ordinals)
+    return EncodedNames(np.empty(0, dtype=np.uint32), np.empty(0, dtype=np.uint8))
+
+
 def seal(folder: Path, points: int) -> None:
     """Four generations of so many points, each its own segment."""
     opened, _, _ = open_folder(folder, "bench")
@@ -79,7 +85,7 @@ def seal(folder: Path, points: int) -> None:
         for begin in range(0, points, BATCH_POINTS):
             recent.append(batch(number * points + begin, min(BATCH_POINTS, points - begin), ALL_SERIES), number)
         began = time.perf_counter()
-        segment = opened.seal(recent.view(), metric_ids, ALL_SERIES[:0], lambda _: [], KEEP_ALL)
+        segment = opened.seal(recent.view(), metric_ids, ALL_SERIES[:0], no_names, KEEP_ALL)
         assert segment is not None
         size = segment.meta.bytes / points
         print(f"seal: {points:,} points in {time.perf_counter() - began:.2f} s, {size:.2f} bytes each")

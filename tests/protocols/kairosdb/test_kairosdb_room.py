@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from kairosdb_room import kairosdb_room
 
-from headrace.protocols.kairosdb import room
-
 GOLDEN = Path(__file__).parents[2] / "golden" / "kairosdb"
 DIALOGUES = [
     pytest.param(dialogue, id=dialogue["name"]) for dialogue in json.loads((GOLDEN / "clients.json").read_text())
@@ -35,6 +33,6 @@ async def test_dialogue(dialogue: dict[str, Any], tmp_path: Path) -> None:
 
 def test_the_room_has_telnet_and_owns_its_paths(tmp_path: Path) -> None:
     with kairosdb_room(tmp_path / "data") as kairos:
-        assert kairos.room.name == room.ROOM == "kairosdb"
+        assert kairos.room.name == "kairosdb"
         assert kairos.room.lines is not None
         assert "/api/v1/datapoints" in kairos.room.prefixes

@@ -53,11 +53,11 @@ def read_deletes(path: Path, database: str) -> Deletes:
     """The deletes of a file. Raises Corrupt when it is missing, damaged or not of this database, Unavailable when the
     disk does not give it."""
     try:
-        file = pq.ParquetFile(path, page_checksum_verification=True)
-        table = file.read(use_threads=False)
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            table = file.read(use_threads=False)
+            described = file.metadata.metadata or {}
     except (OSError, ValueError) as error:
         raise read_failure(path, error) from error
-    described = file.metadata.metadata or {}
     if described.get(FORMAT_KEY.encode()) != str(SEGMENT_FORMAT).encode():
         raise Corrupt(path, f"not of format {SEGMENT_FORMAT}")
     if described.get(DATABASE_KEY.encode()) != database.encode() or not table.schema.equals(SCHEMA):

@@ -134,6 +134,17 @@ def open_segment(folder: Path, meta: SegmentMeta, database: str) -> Segment:
     path = folder / meta.file
     try:
         source = pa.OSFile(str(path))
+    except OSError as error:
+        raise read_failure(path, error) from error
+    try:
+        return Segment(path, meta, source, _footer_as_listed(path, meta, source, database))
+    except BaseException:
+        source.close()
+        raise
+
+
+def _footer_as_listed(path: Path, meta: SegmentMeta, source: pa.NativeFile, database: str) -> pq.FileMetaData:
+    try:
         footer = pq.read_metadata(source)
     except (OSError, ValueError) as error:
         raise read_failure(path, error) from error
@@ -144,7 +155,7 @@ def open_segment(folder: Path, meta: SegmentMeta, database: str) -> Segment:
         raise Corrupt(path, "belongs to another database")
     if footer.num_rows != meta.rows or not footer.schema.to_arrow_schema().equals(SCHEMA):
         raise Corrupt(path, "does not hold the rows and columns that current.json lists")
-    return Segment(path, meta, source, footer)
+    return footer
 
 
 def read_failure(path: Path, error: OSError | ValueError) -> Corrupt | Unavailable:

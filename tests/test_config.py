@@ -97,6 +97,25 @@ def test_impossible_ports(port: str) -> None:
     assert problem.startswith("port = ")
 
 
+@pytest.mark.parametrize(
+    ("text", "origins"),
+    [("*", ("*",)), ("https://a.example, http://[::1]:3000", ("https://a.example", "http://[::1]:3000"))],
+)
+def test_origins(text: str, origins: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().cors_origins == ()
+    assert load({"cors_origins": origins}).settings.cors_origins == origins
+    monkeypatch.setenv("HEADRACE_CORS_ORIGINS", text)
+    assert load({}).settings.cors_origins == origins
+
+
+@pytest.mark.parametrize(
+    "origin", ["grafana", "https://a.example/", "HTTPS://a.example", "https://*.a.example", "null"]
+)
+def test_what_is_no_origin(origin: str) -> None:
+    """A browser would never send these, so they would allow nobody."""
+    assert f'"{origin}" is no origin' in problems({"cors_origins": (origin,)})[0]
+
+
 def test_no_port(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text("port = []")
     assert "at least one port is needed" in problems({}, tmp_path / "c.toml")[0]

@@ -33,6 +33,7 @@ RETENTION_DEFAULT = "default"
 """In the setting retention: the metrics that no pattern matches."""
 
 DURATION = re.compile(r"(\d{1,9})([smhdwy])")
+ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")
 UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000, "y": 365 * 86_400_000}
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -53,6 +54,10 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(default=Path("data"), description="Directory of the database; made when absent.")
     insecure: bool = Field(default=False, description="Serve other hosts although there are no credentials yet.")
+    # NoDecode: the environment says one or several with commas rather than JSON.
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Web origins whose pages may call, such as https://grafana.example.net; `*` is every."
+    )
     telnet: Literal["opentsdb", "kairosdb"] = Field(default="opentsdb", description="Whose law holds for telnet lines.")
     body_bytes_max: int = Field(
         default=limits.BODY_BYTES_MAX,
@@ -139,6 +144,22 @@ class Settings(BaseSettings):
         chosen = [port for port in value if port]
         if len(set(chosen)) < len(chosen):
             raise ValueError("the same port is given twice")
+        return value
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _origins(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins_are_as_browsers_send_them(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if origin != "*" and not ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f'"{origin}" is no origin: write *, or scheme, host and port as browsers send them, '
+                    "such as https://grafana.example.net or http://localhost:3000"
+                )
         return value
 
     @field_validator("kairosdb_types", mode="before")

@@ -69,6 +69,9 @@ TELNET_KEEPALIVE_S = 600
 """Silence on a telnet connection after which the kernel asks whether the other end still lives. We never close a silent
 one: telnet has no acknowledgement, so the next line of its sender would be lost."""
 
+PREFLIGHT_AGE_S = 86_400
+"""How long a browser may remember what CORS allows (Access-Control-Max-Age), as KairosDB has it; browsers cap it."""
+
 STOP_GRACE_S = 5.0
 """What requests and telnet blocks in flight get to finish when the server stops: several times the slowest commit."""
 

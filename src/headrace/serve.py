@@ -83,7 +83,7 @@ def _server(rooms: Sequence[Room], settings: Settings, metrics: Metrics) -> Serv
         idle_timeout_s=settings.idle_timeout_s,
     )
     listeners = [Listener(settings.host, port, settings.telnet) for port in settings.port]
-    return Server(rooms, listeners, bounds, TransportMeter(metrics))
+    return Server(rooms, listeners, bounds, TransportMeter(metrics), settings.cors_origins)
 
 
 class TransportMeter:

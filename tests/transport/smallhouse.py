@@ -17,6 +17,9 @@ from headrace.transport.body import read_body
 from headrace.transport.bounds import Bounds
 from headrace.transport.server import Listener, Server
 
+GRAFANA = b"https://grafana.example.net"
+"""An origin."""
+
 
 class CountingMeter:
     def __init__(self) -> None:
@@ -101,7 +104,9 @@ async def reply(send: Send, status: int, body: bytes, *headers: tuple[bytes, byt
 
 
 @asynccontextmanager
-async def running(bounds: Bounds | None = None, ports: int = 1) -> AsyncIterator[House]:
+async def running(
+    bounds: Bounds | None = None, ports: int = 1, cors_origins: tuple[str, ...] = ()
+) -> AsyncIterator[House]:
     meter = CountingMeter()
     blocks: list[bytes] = []
     busy: list[int] = [0]
@@ -142,7 +147,7 @@ async def running(bounds: Bounds | None = None, ports: int = 1) -> AsyncIterator
         Room("echo", ("/echo", "/v2/domains/"), echo, refuse, lambda: EchoLines(blocks, busy)),
         Room("other", ("/echo/other",), other, refuse),
     ]
-    server = Server(rooms, [Listener("127.0.0.1", 0, "echo") for _ in range(ports)], bounds, meter)
+    server = Server(rooms, [Listener("127.0.0.1", 0, "echo") for _ in range(ports)], bounds, meter, cors_origins)
     opened = await server.start()
     try:
         yield House([port for _, port in opened], server, meter, blocks, busy, release)

@@ -12,6 +12,7 @@ import structlog
 from headrace import limits
 from headrace.transport import Room
 from headrace.transport.bounds import Bounds
+from headrace.transport.cors import CorsRouter
 from headrace.transport.first_byte import FirstByte
 from headrace.transport.routing import Router
 from headrace.transport.state import LineSessions, Meter, ServerState, SilentMeter
@@ -42,9 +43,14 @@ class Server:
         listeners: Sequence[Listener],
         bounds: Bounds | None = None,
         meter: Meter | None = None,
+        cors_origins: Sequence[str] = (),
     ) -> None:
-        """Raises ValueError when a listener names a room that does not exist or speaks no telnet."""
-        self._state = ServerState(Router(rooms), bounds or Bounds(), meter or SilentMeter())
+        """cors_origins: see CorsRouter; without any there is none.
+
+        Raises ValueError when a listener names a room that does not exist or speaks no telnet.
+        """
+        router = CorsRouter(rooms, cors_origins) if cors_origins else Router(rooms)
+        self._state = ServerState(router, bounds or Bounds(), meter or SilentMeter())
         sessions = {room.name: room.lines for room in rooms}
         for listener in listeners:
             if listener.telnet_room is not None and sessions.get(listener.telnet_room) is None:

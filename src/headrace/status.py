@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from headrace import __version__, metrics
 from headrace.errors import RETRY_AFTER_S, Refused
-from headrace.transport import Room
+from headrace.transport import Room, alike
 
 WELCOME = f"""headrace {__version__}: a durable time-series server that existing writers talk to unchanged.
 
@@ -49,7 +49,7 @@ def status_room(refusing: Callable[[], str | None], damaged: Callable[[], list[s
         return Response(numbers.render(), media_type=metrics.CONTENT_TYPE)
 
     routes = [Route("/", welcome), Route("/health", health), Route("/metrics", scrape)]
-    return Room("headrace", ("/",), Starlette(routes=routes), refuse)
+    return Room("headrace", ("/",), Starlette(routes=routes), alike(refuse))
 
 
 def refuse(status: int, refusal: Refused) -> tuple[int, list[tuple[bytes, bytes]], bytes]:

@@ -90,7 +90,7 @@ def without_date(answer: bytes) -> bytes:
     return b"\r\n".join(line for line in lines if not line.startswith(b"date: "))
 
 
-def refuse(status: int, refusal: Refused) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+def refuse(_scope: Scope, status: int, refusal: Refused) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     return (
         status,
         [(b"content-type", b"application/json")],

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from headrace.errors import Refused
 
@@ -33,18 +33,30 @@ class LineSession(Protocol):
         ...
 
 
+RefusedAnswer = tuple[int, list[tuple[bytes, bytes]], bytes]
+"""Status, headers, body."""
+
+Refuse = Callable[[Scope, int, Refused], RefusedAnswer]
+"""Words a refusal with its status, as the answer to the request of the scope."""
+
+
+def alike(refuse: Callable[[int, Refused], RefusedAnswer]) -> Refuse:
+    """For a dialect that words a refusal in the same way whatever was asked."""
+    return lambda _scope, status, refused: refuse(status, refused)
+
+
 @dataclass(frozen=True, slots=True)
 class Room:
     """One protocol as the transport sees it.
 
     prefixes: the URL paths it owns, lower case, longest match wins over all rooms; its app words everything below them,
     unknown paths included.   refuse: words a refusal or failure that happened before the app was reached (too large a
-    body, bad gzip, a deadline) as (status, headers, body) in its dialect.   lines: makes a telnet session for a new
+    body, bad gzip, a deadline), or that the app raised, in its dialect.   lines: makes a telnet session for a new
     connection, None if the room has no telnet.
     """
 
     name: str
     prefixes: tuple[str, ...]
     app: ASGIApp
-    refuse: Callable[[int, Refused], tuple[int, list[tuple[bytes, bytes]], bytes]]
+    refuse: Refuse
     lines: Callable[[], LineSession] | None = None

@@ -70,13 +70,13 @@ class Router:
         except (Refused, Unavailable) as fault:
             if begun:
                 raise  # too late for words: the connection is cut, so that a half answer is not taken for a whole one
-            await _send(send, answer_fault(room, fault))
+            await _send(send, answer_fault(room, scope, fault))
         except Exception as fault:
             request_id = secrets.token_hex(8)
             log.exception("request failed", request_id=request_id, room=room.name, method=scope["method"], path=path)
             if begun:
                 raise
-            answer = _worded(room, 500, Refused("internal-error", _without_secrets(fault, request_id)))
+            answer = _worded(room, scope, 500, Refused("internal-error", _without_secrets(fault, request_id)))
             answer.headers.append((b"x-request-id", request_id.encode()))
             await _send(send, answer)
 
@@ -85,7 +85,7 @@ class Router:
         room in `scope` as a call does."""
         room = self.room_for(scope["path"])
         scope["headrace.room"] = room.name if room else ""
-        return answer_fault(room, fault)
+        return answer_fault(room, scope, fault)
 
 
 def _without_secrets(fault: Exception, request_id: str) -> str:
@@ -97,20 +97,20 @@ def _without_secrets(fault: Exception, request_id: str) -> str:
     return f"{what}; the server's log has more under request id {request_id}"
 
 
-def answer_fault(room: Room | None, fault: Refused | Unavailable) -> Answer:
+def answer_fault(room: Room | None, scope: Scope, fault: Refused | Unavailable) -> Answer:
     """Word a refusal (by STATUS_OF_RULE) or unavailability (503 with Retry-After) as `room` does, or plainly for
     None."""
     if isinstance(fault, Unavailable):
-        answer = _worded(room, 503, Refused("unavailable", fault.reason))
+        answer = _worded(room, scope, 503, Refused("unavailable", fault.reason))
         answer.headers.append((b"retry-after", b"%d" % fault.retry_after_s))
         return answer
-    return _worded(room, STATUS_OF_RULE.get(fault.rule, 400), fault)
+    return _worded(room, scope, STATUS_OF_RULE.get(fault.rule, 400), fault)
 
 
-def _worded(room: Room | None, status: int, refusal: Refused) -> Answer:
+def _worded(room: Room | None, scope: Scope, status: int, refusal: Refused) -> Answer:
     if room is None:
         return _plain(status, refusal)
-    status, headers, body = room.refuse(status, refusal)
+    status, headers, body = room.refuse(scope, status, refusal)
     return Answer(status, list(headers), body)
 
 

@@ -18,7 +18,7 @@ from headrace.protocols.kairosdb.telnet import Telnet
 from headrace.protocols.kairosdb.types import CustomType, Types
 from headrace.protocols.kairosdb.write import ROOM, WriteService
 from headrace.query.pool import QueryPool
-from headrace.transport import Room
+from headrace.transport import Room, alike
 
 
 class Serves(Keeps, ReadsAndSaves, Protocol):
@@ -39,4 +39,4 @@ def open_room(store: Serves, settings: Settings, metrics: Metrics, query_pool: E
     endpoints = SmallEndpoints(store, query_pool, settings.body_bytes_max).by_path()
     app = KairosDBApp(writes, questions, endpoints, settings.body_bytes_max)
     lines = Telnet(writes, store.table)
-    return Room(ROOM, PREFIXES, app, faults.refuse, lines.session)
+    return Room(ROOM, PREFIXES, app, alike(faults.refuse), lines.session)

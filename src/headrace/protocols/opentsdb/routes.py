@@ -21,7 +21,7 @@ from headrace.protocols.opentsdb.stats import server_stats
 from headrace.protocols.opentsdb.telnet import telnet
 from headrace.protocols.opentsdb.wire import Decode, ReferenceDecoder
 from headrace.protocols.opentsdb.write import ROOM, Appends, PutService, flags_of
-from headrace.transport import Room
+from headrace.transport import Room, alike
 from headrace.transport.body import read_body
 
 PREFIXES: Final = ("/api/",)
@@ -51,7 +51,9 @@ def room(
     """
     puts = PutService(store, OPENTSDB_RULES, metrics, decode or ReferenceDecoder(store.table), executor)
     lines = telnet(puts, store.table, lambda: server_stats(metrics))
-    return Room(ROOM, PREFIXES, OpenTSDBApp(puts, endpoints, settings.body_bytes_max), faults.refuse, lines.session)
+    return Room(
+        ROOM, PREFIXES, OpenTSDBApp(puts, endpoints, settings.body_bytes_max), alike(faults.refuse), lines.session
+    )
 
 
 class OpenTSDBApp:

@@ -211,6 +211,9 @@ MERGE_SERIES_MAX = 1_000_000
 MERGE_TICK_S = 10.0
 """Each seal wakes the merger; so often it looks by itself, to try again what failed."""
 
+MERGE_RETRY_S = 60.0
+"""Before merging goes on after a failure that nobody foresaw: the next attempt may be as long, and end as badly."""
+
 MERGE_PAUSE_S = 0.02
 """While a seal is under way merging looks so often whether it is done."""
 
@@ -221,6 +224,10 @@ first."""
 DISK_RESERVE_BYTES = 256 * 1024 * 1024
 """Default of the setting disk_reserve_bytes: five times what sealing all of recent takes at 8 bytes a point, for series
 files, the catalog and texts too."""
+
+DISK_MARGIN_SHARE = 1 / 8
+"""Of the reserve, so much more must be free before a disk that was short takes points again, 32 MiB by default: some
+seconds of full load, so that a disk at the edge does not take and refuse in turns."""
 
 DISK_CHECK_INTERVAL_S = 1.0
 """So often the free space is asked for while points come."""

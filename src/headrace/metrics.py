@@ -84,6 +84,12 @@ class Metrics:
             ["folder"],
             registry=registry,
         )
+        self.housekeeping_failures = Counter(
+            "headrace_housekeeping_failures_total",
+            "Attempts to seal or merge that failed; each is repeated, and the log has the reason.",
+            ["task"],
+            registry=registry,
+        )
         build = Info("headrace_build", "What is running.", registry=registry)
         build.info({"version": __version__, "python": platform.python_version()})
 

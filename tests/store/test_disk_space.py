@@ -48,13 +48,32 @@ def test_points_are_refused_below_the_reserve_and_taken_again_above(
     space.check(1)
     disk.free_bytes -= 1000
     now[0] += limits.DISK_CHECK_INTERVAL_S
-    with pytest.raises(Unavailable, match=r"9 MB are free, and 10 MB are reserved.*disk_reserve_bytes"):
+    with pytest.raises(
+        Unavailable, match=r"9 MB are free, and 10 MB are reserved.*disk_reserve_bytes.*again when 11 MB"
+    ):
         space.check(1)
     with pytest.raises(Unavailable):
         space.check(1)
-    disk.free_bytes += 1000
+    disk.free_bytes += 1000 + int(RESERVE_BYTES * limits.DISK_MARGIN_SHARE)
     now[0] += limits.DISK_CHECK_INTERVAL_S
     space.check(1)
+
+
+def test_a_disk_at_the_edge_does_not_take_and_refuse_in_turns(
+    tmp_path: Path, disk: FileSystem, now: list[float]
+) -> None:
+    space = DiskSpace(tmp_path, RESERVE_BYTES)
+    margin = int(RESERVE_BYTES * limits.DISK_MARGIN_SHARE)
+    taken = []
+    for free_bytes in [0, -1000, 1000, -1000, margin - 1000, margin, 1000, 0, -1000, 1000]:
+        disk.free_bytes = RESERVE_BYTES + free_bytes
+        now[0] += limits.DISK_CHECK_INTERVAL_S
+        try:
+            space.check(1)
+            taken.append(True)
+        except Unavailable:
+            taken.append(False)
+    assert taken == [True, False, False, False, False, True, True, True, False, False]
 
 
 def test_the_file_system_is_asked_each_second_or_after_many_bytes(

@@ -139,7 +139,7 @@ async def test_below_the_reserve_points_are_refused_and_recent_is_sealed(
         await until(lambda: store._parts.visible.recent_points == 0)
         assert len(segment_files(tmp_path)) == 1
         assert store.refusing is not None
-        space.bytes += 2
+        space.bytes = limits.DISK_RESERVE_BYTES * 9 // 8
         await until(lambda: store.refusing is None)
         await store.append(points(store, "a", range(100, 200)))
         assert read(store) == {"a": list(range(200))}

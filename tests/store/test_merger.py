@@ -18,6 +18,7 @@ from headrace.store.merging import Pause
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MERGE_TICK_S", 0.01)
     monkeypatch.setattr(limits, "MERGE_PAUSE_S", 0.001)
+    monkeypatch.setattr(limits, "MERGE_RETRY_S", 0.01)
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -33,7 +34,7 @@ def test_it_goes_on_until_nothing_is_left() -> None:
     def merge(pause: Pause) -> int:
         return left.pop() if left else 0
 
-    merger = Merger(merge, lambda: False)
+    merger = Merger(merge, lambda: False, lambda: None)
     merger.start()
     until(lambda: not left)
     left.append(1)
@@ -49,11 +50,31 @@ def test_a_failure_is_told_and_tried_again() -> None:
             raise failures[0]
         return 0
 
-    merger = Merger(merge, lambda: False)
+    merger = Merger(merge, lambda: False, lambda: None)
     merger.start()
     until(lambda: merger.failing == "the disk is full")
     failures.clear()
     until(lambda: merger.failing is None)
+    merger.stop()
+
+
+def test_a_fault_of_ours_is_counted_and_merging_goes_on() -> None:
+    """Whatever a merge raises, the thread lives: files would grow in number for ever, and no one would know."""
+    faults: list[Exception] = [KeyError("of a bug"), MemoryError(), ZeroDivisionError()]
+    failed: list[int] = []
+    merged: list[int] = []
+
+    def merge(pause: Pause) -> int:
+        if faults:
+            raise faults.pop()
+        merged.append(1)
+        return 0
+
+    merger = Merger(merge, lambda: False, lambda: failed.append(1))
+    merger.start()
+    until(lambda: bool(merged))
+    assert len(failed) == 3
+    assert merger.failing is None
     merger.stop()
 
 
@@ -69,7 +90,7 @@ def test_a_merge_waits_for_a_seal_between_any_two_steps() -> None:
             return 1
         return 0
 
-    merger = Merger(merge, urgent.is_set)
+    merger = Merger(merge, urgent.is_set, lambda: None)
     merger.start()
     time.sleep(0.05)
     assert not steps
@@ -87,7 +108,7 @@ def test_stopping_ends_a_merge_without_end(urgent: bool) -> None:
         while True:
             pause()
 
-    merger = Merger(merge, lambda: urgent)
+    merger = Merger(merge, lambda: urgent, lambda: None)
     merger.start()
     assert begun.wait(10)
     merger.stop()

@@ -59,11 +59,13 @@ def test_generations_are_sealed_in_order_and_failures_are_tried_again(
     visible.append(batch(3), 2)
     visible.freeze(0)
     visible.append(batch(4), 3)
-    sealer = Sealer(visible, disk.seal, lambda: None, seal_age_s=600)
+    counted: list[int] = []
+    sealer = Sealer(visible, disk.seal, lambda: None, seal_age_s=600, count_failure=lambda: counted.append(1))
     sealer.start()
     until(lambda: len(disk.sealed) == 2)
     sealer.stop()
     assert disk.sealed == [[1, 2], [3]]
+    assert len(counted) == 3
     assert visible.recent_points == 1
 
 
@@ -71,7 +73,7 @@ def test_it_asks_for_a_freeze_when_recent_is_old_and_only_then(monkeypatch: pyte
     monkeypatch.setattr(limits, "SEALER_TICK_S", 0.01)
     visible = Visible(SegmentSet(), 10)
     asked = threading.Event()
-    sealer = Sealer(visible, Disk(visible).seal, asked.set, seal_age_s=0.1)
+    sealer = Sealer(visible, Disk(visible).seal, asked.set, seal_age_s=0.1, count_failure=lambda: None)
     sealer.start()
     assert not asked.wait(0.3), "nothing is in recent"
     visible.append(batch(1), 1)

@@ -34,19 +34,26 @@ class DiskSpace:
         return found.f_bavail * found.f_frsize
 
     def check(self, bytes_to_write: int) -> None:
-        """Raises Unavailable while less than the reserve is free. Asks the file system once in
-        limits.DISK_CHECK_INTERVAL_S, and again when more than limits.DISK_CHECK_BYTES were let through since."""
+        """Raises Unavailable from when less than the reserve is free until limits.DISK_MARGIN_SHARE of it more is free
+        again. Asks the file system once in limits.DISK_CHECK_INTERVAL_S, and again when more than
+        limits.DISK_CHECK_BYTES were let through since."""
         now_s = time.monotonic()
         self._written_bytes += bytes_to_write
         if now_s - self._checked_s >= limits.DISK_CHECK_INTERVAL_S or self._written_bytes >= limits.DISK_CHECK_BYTES:
             free = self.free_bytes()
             self._checked_s, self._written_bytes = now_s, bytes_to_write
-            self._short = self._sentence(free) if free < self._reserve_bytes else ""
+            self._short = self._sentence(free) if free < self._wanted_bytes else ""
         if self._short:
             raise Unavailable(self._short)
 
+    @property
+    def _wanted_bytes(self) -> int:
+        return self._reserve_bytes + int(self._reserve_bytes * limits.DISK_MARGIN_SHARE if self._short else 0)
+
     def _sentence(self, free_bytes: int) -> str:
+        enough_bytes = self._reserve_bytes * (1 + limits.DISK_MARGIN_SHARE)
         return (
             f"the disk is full: {free_bytes // 1_000_000} MB are free, "
-            f"and {self._reserve_bytes // 1_000_000} MB are reserved for sealing (disk_reserve_bytes)"
+            f"and {self._reserve_bytes // 1_000_000} MB are reserved for sealing (disk_reserve_bytes); "
+            f"points are taken again when {enough_bytes // 1_000_000:.0f} MB are"
         )

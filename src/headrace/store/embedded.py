@@ -78,11 +78,14 @@ class EmbeddedStore:
             clock=clock,
             observe_commit=metrics.commit.observe,
         )
-        self._sealer = Sealer(parts.visible, self._seal, self._writer.freeze, settings.seal_age_s)
+        failed = metrics.housekeeping_failures
+        self._sealer = Sealer(
+            parts.visible, self._seal, self._writer.freeze, settings.seal_age_s, failed.labels("seal").inc
+        )
         self._housekeeping = Housekeeping(
             parts.folder, parts.visible, parts.index.metric_ids, self._disk, self._forgetting
         )
-        self._merger = Merger(self._housekeeping.merge, lambda: parts.visible.seal_waits)
+        self._merger = Merger(self._housekeeping.merge, lambda: parts.visible.seal_waits, failed.labels("merge").inc)
         self._show(metrics)
         metrics.series_max.set(settings.series_max)
 

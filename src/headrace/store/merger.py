@@ -23,12 +23,15 @@ class Stopped(Exception):  # noqa: N818 - nothing went wrong
 class Merger:
     """Looks for work when woken and every limits.MERGE_TICK_S."""
 
-    def __init__(self, merge: Callable[[Pause], int], urgent: Callable[[], bool]) -> None:
+    def __init__(
+        self, merge: Callable[[Pause], int], urgent: Callable[[], bool], count_failure: Callable[[], None]
+    ) -> None:
         """merge: does one merge and returns the rows that it read, 0 when there is nothing to do; calls `pause` between
         its steps, which raises Stopped when the server stops.   urgent: whether a seal is to be done, which goes
-        first."""
+        first.   count_failure: called for each merge that failed."""
         self._merge = merge
         self._urgent = urgent
+        self._count_failure = count_failure
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._failing: str | None = None
@@ -71,7 +74,11 @@ class Merger:
             except Stopped:
                 return
             except (Corrupt, Unavailable) as failure:
-                self._report(str(failure))
+                self._report(failure)
+            except Exception as bug:  # noqa: BLE001 - the files are as they were: nothing is lost by another attempt
+                self._report(bug, unexpected=True)
+                # The next attempt may read as much and fail as this one did.
+                self._stopping.wait(limits.MERGE_RETRY_S)
 
     def _merge_once(self) -> bool:
         begin = time.perf_counter()
@@ -81,8 +88,9 @@ class Merger:
             log.info("merged", points=rows, seconds=round(time.perf_counter() - begin, 3))
         return rows > 0
 
-    def _report(self, failure: str) -> None:
-        """Once per reason: the attempt is repeated."""
-        if failure != self._failing:
-            log.error("cannot merge; the files stay as they are", reason=failure)
-        self._failing = failure
+    def _report(self, failure: Exception, unexpected: bool = False) -> None:
+        """Once per reason: the attempt is repeated. A failure of the disk needs no traceback."""
+        self._count_failure()
+        if str(failure) != self._failing:
+            log.error("cannot merge; the files stay as they are", reason=failure, exc_info=unexpected)
+        self._failing = str(failure)

@@ -20,14 +20,20 @@ class Sealer:
     """Seals the oldest frozen generation as soon as there is one, and asks for a freeze when recent is old enough."""
 
     def __init__(
-        self, visible: Visible, seal: Callable[[RecentView], None], freeze: Callable[[], None], seal_age_s: float
+        self,
+        visible: Visible,
+        seal: Callable[[RecentView], None],
+        freeze: Callable[[], None],
+        seal_age_s: float,
+        count_failure: Callable[[], None],
     ) -> None:
         """seal: makes a generation a segment, raises Unavailable when the disk does not let it and may be called again.
-        freeze: asks the writer for a new generation."""
+        freeze: asks the writer for a new generation.   count_failure: called for each seal that failed."""
         self._visible = visible
         self._seal = seal
         self._freeze = freeze
         self._seal_age_s = seal_age_s
+        self._count_failure = count_failure
         self._failing: str | None = None
         """Why the last attempt to seal failed, None if it did not."""
         self._stopping = threading.Event()
@@ -64,6 +70,7 @@ class Sealer:
 
     def _report(self, failure: Exception) -> None:
         """Once per reason: the attempt is repeated every second. A failure of the disk needs no traceback."""
+        self._count_failure()
         if str(failure) != self._failing:
             expected = isinstance(failure, Unavailable)
             log.error("cannot seal; points stay in the journal and in memory", reason=failure, exc_info=not expected)

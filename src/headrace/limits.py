@@ -262,6 +262,9 @@ QUERIES_WAITING_MAX = 64
 """Queries that run or wait for a thread. A dashboard asks some 20 at once; behind 64 a client is better off with a
 503."""
 
+CALENDAR_BUCKET_MS_MAX = 100 * 365 * 86_400_000
+"""A calendar bucket: nobody asks for more than a century, and each one of a time zone's clock takes 40 ms to find."""
+
 QUERY_GROUPS_MAX = 100_000
 """Groups that the times or values of one result may fall into: each is a result of its own, some 20 µs and 200 bytes of
 answer."""

@@ -5,7 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from headrace.errors import Refused
 from headrace.model.query import CalendarBuckets, FixedBuckets, OneBucket
@@ -13,6 +17,10 @@ from headrace.model.time import DAY_MS, HOUR_MS, TimeRange
 from headrace.query.buckets import calendar_edges, scan_range, stamps
 
 BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def within(buckets: CalendarBuckets, asked: TimeRange) -> NDArray[np.int64]:
+    return calendar_edges(buckets, asked, asked)
 
 
 def ms(year: int, month: int, day: int, hour: int = 0) -> int:
@@ -38,25 +46,68 @@ def test_stamps_begin_within_the_range() -> None:
 
 
 def test_days_follow_the_clock_over_the_change_of_summer_time() -> None:
-    edges = calendar_edges(CalendarBuckets(1, "day", BERLIN), TimeRange(ms(2024, 3, 30, 5), ms(2024, 4, 1, 5)))
+    edges = within(CalendarBuckets(1, "day", BERLIN), TimeRange(ms(2024, 3, 30, 5), ms(2024, 4, 1, 5)))
     assert edges.tolist() == [ms(2024, 3, 30), ms(2024, 3, 31), ms(2024, 4, 1)]
     assert edges[2] - edges[1] == 23 * HOUR_MS
 
 
 def test_hours_are_counted_from_local_midnight() -> None:
-    edges = calendar_edges(CalendarBuckets(6, "hour", BERLIN), TimeRange(ms(2024, 6, 1, 7), ms(2024, 6, 2, 1)))
+    edges = within(CalendarBuckets(6, "hour", BERLIN), TimeRange(ms(2024, 6, 1, 7), ms(2024, 6, 2, 1)))
     assert edges.tolist() == [ms(2024, 6, 1, 6), ms(2024, 6, 1, 12), ms(2024, 6, 1, 18), ms(2024, 6, 2)]
 
 
 def test_weeks_begin_on_sunday_months_and_years_on_their_first_day() -> None:
     over = TimeRange(ms(2024, 2, 14), ms(2024, 3, 4))
-    weeks = calendar_edges(CalendarBuckets(1, "week", BERLIN), over)
+    weeks = within(CalendarBuckets(1, "week", BERLIN), over)
     assert weeks.tolist() == [ms(2024, 2, 11), ms(2024, 2, 18), ms(2024, 2, 25), ms(2024, 3, 3)]
-    months = calendar_edges(CalendarBuckets(1, "month", BERLIN), over)
+    months = within(CalendarBuckets(1, "month", BERLIN), over)
     assert months.tolist() == [ms(2024, 2, 1), ms(2024, 3, 1)]
-    assert calendar_edges(CalendarBuckets(1, "year", BERLIN), over).tolist() == [ms(2024, 1, 1)]
+    assert within(CalendarBuckets(1, "year", BERLIN), over).tolist() == [ms(2024, 1, 1)]
 
 
-def test_several_days_at_a_time_have_no_agreed_beginning() -> None:
-    with pytest.raises(Refused, match="2 days are not supported"):
-        calendar_edges(CalendarBuckets(2, "day", BERLIN), TimeRange(0, DAY_MS))
+def test_several_days_months_or_years_are_counted_from_the_year_of_the_start() -> None:
+    """The oracle is Java's: from the first of January add the interval until it passes (DateTime.previousInterval)."""
+    days = within(CalendarBuckets(10, "day", BERLIN), TimeRange(ms(2024, 12, 20), ms(2025, 1, 20)))
+    assert days.tolist() == [ms(2024, 12, 16), ms(2024, 12, 26), ms(2025, 1, 5), ms(2025, 1, 15)]
+    months = within(CalendarBuckets(5, "month", BERLIN), TimeRange(ms(2024, 7, 1), ms(2025, 5, 1)))
+    assert months.tolist() == [ms(2024, 6, 1), ms(2024, 11, 1), ms(2025, 4, 1)]
+    years = within(CalendarBuckets(2, "year", BERLIN), TimeRange(ms(2023, 7, 1), ms(2026, 5, 1)))
+    assert years.tolist() == [ms(2023, 1, 1), ms(2025, 1, 1)]
+
+
+def test_several_weeks_are_counted_from_the_sunday_before_the_start() -> None:
+    weeks = within(CalendarBuckets(2, "week", BERLIN), TimeRange(ms(2024, 3, 13), ms(2024, 4, 10)))
+    assert weeks.tolist() == [ms(2024, 3, 10), ms(2024, 3, 24), ms(2024, 4, 7)]
+
+
+def test_points_before_the_year_of_the_start_have_their_buckets_too() -> None:
+    """A scan reaches back by up to an hour."""
+    asked = TimeRange(ms(2024, 1, 1), ms(2024, 1, 3))
+    edges = calendar_edges(CalendarBuckets(2, "day", BERLIN), asked, TimeRange(ms(2023, 12, 31, 23), asked.end_ms))
+    assert edges.tolist() == [ms(2023, 12, 30), ms(2024, 1, 1), ms(2024, 1, 3)]
+
+
+def test_a_bucket_of_many_centuries_is_refused() -> None:
+    with pytest.raises(Refused, match="hundred years"):
+        within(CalendarBuckets(101, "year", BERLIN), TimeRange(0, DAY_MS))
+
+
+@given(
+    st.sampled_from(["second", "minute", "hour", "day", "week", "month", "year"]),
+    st.integers(1, 40),
+    st.sampled_from(["Europe/Berlin", "America/Sao_Paulo", "Asia/Kathmandu", "UTC"]),
+    st.integers(0, 2_000_000_000),
+    st.integers(0, 10**5),
+)
+def test_edges_rise_and_enclose_what_they_are_asked_for(
+    unit: str, count: int, zone: str, start_s: int, length_s: int
+) -> None:
+    asked = TimeRange(start_s * 1000, (start_s + length_s) * 1000)
+    edges = within(CalendarBuckets(count, unit, ZoneInfo(zone)), asked)
+    assert edges[0] <= asked.start_ms
+    assert (np.diff(edges) > 0).all()
+    local = [datetime.fromtimestamp(edge / 1000, ZoneInfo(zone)) for edge in edges.tolist()]
+    if unit in ("month", "year"):
+        assert {(moment.day, moment.hour, moment.minute) for moment in local} == {(1, 0, 0)}
+    if unit == "week":
+        assert {moment.isoweekday() for moment in local} == {7}

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
-
 import numpy as np
 from numpy.typing import NDArray
 
 from headrace.errors import Refused
-from headrace.limits import QUERY_POINTS_MAX
+from headrace.limits import CALENDAR_BUCKET_MS_MAX, QUERY_POINTS_MAX
 from headrace.model.query import Buckets, CalendarBuckets, FixedBuckets, OneBucket
 from headrace.model.time import DAY_MS, HOUR_MS, UNIT_MS, TimeRange, duration_ms, floor_to
+from headrace.query.calendar import first_of, plus, whole_units
+from headrace.query.clock import Clock, clock
 
 
 def scan_range(asked: TimeRange, buckets: Buckets | None) -> TimeRange:
@@ -28,7 +27,7 @@ def scan_range(asked: TimeRange, buckets: Buckets | None) -> TimeRange:
         end = floor_to(end, buckets.interval_ms) + buckets.interval_ms - 1
     elif isinstance(buckets, CalendarBuckets):
         longest = 2 * duration_ms(buckets.count, buckets.unit) + 2 * DAY_MS
-        edges = calendar_edges(buckets, TimeRange(start, end + longest))
+        edges = calendar_edges(buckets, asked, TimeRange(start, end + longest))
         start = int(edges[0])
         end = int(edges[np.searchsorted(edges, end, side="right")]) - 1
     return TimeRange(floor_to(start, HOUR_MS), floor_to(end, HOUR_MS) + HOUR_MS - 1)
@@ -40,7 +39,7 @@ def stamps(asked: TimeRange, buckets: Buckets) -> NDArray[np.int64]:
     if isinstance(buckets, OneBucket):
         return np.array([asked.start_ms], dtype=np.int64)
     if isinstance(buckets, CalendarBuckets):
-        edges = calendar_edges(buckets, asked)
+        edges = calendar_edges(buckets, asked, asked)
         return edges[edges >= asked.start_ms]
     first = -(-asked.start_ms // buckets.interval_ms) * buckets.interval_ms
     check_points((asked.end_ms - first) // buckets.interval_ms + 1)
@@ -53,51 +52,46 @@ def check_points(points: int) -> None:
         raise Refused("query-points", f"the query would make {points} points, at most {QUERY_POINTS_MAX} are allowed")
 
 
-def calendar_edges(buckets: CalendarBuckets, over: TimeRange) -> NDArray[np.int64]:
+def calendar_edges(buckets: CalendarBuckets, asked: TimeRange, over: TimeRange) -> NDArray[np.int64]:
     """The starts of all calendar buckets up to over.end_ms, from the last one not after over.start_ms.
 
-    Days begin at local midnight, weeks on Sunday, months and years on their first day; hours and shorter units are
-    counted from local midnight (OpenTSDB: DateTime.previousInterval). Raises Refused (rule "calendar") for several
-    days, weeks, months or years at a time, whose beginning has no agreed rule.
+    Hours and shorter units are counted from each local midnight. Several days, months or years are counted from the
+    first day of the year that holds asked.start_ms, several weeks from the Sunday before it (OpenTSDB:
+    DateTime.previousInterval, FillingDownsampler): so it matters where a question starts. Raises Refused: rule
+    "query-points" for too many, "calendar" for one longer than limits.CALENDAR_BUCKET_MS_MAX.
     """
-    if UNIT_MS[buckets.unit] >= DAY_MS and buckets.count != 1:
-        raise Refused("calendar", f"calendar buckets of {buckets.count} {buckets.unit}s are not supported, only of 1")
-    check_points((over.end_ms - over.start_ms) // duration_ms(buckets.count, buckets.unit))
-    day = _first_day(datetime.fromtimestamp(over.start_ms // 1000, buckets.zone), buckets.unit)
-    edges: list[int] = []
-    while (midnight := _ms(day, buckets.zone)) <= over.end_ms:
-        following = _following(day, buckets.unit)
-        if UNIT_MS[buckets.unit] < DAY_MS:
-            edges.extend(range(midnight, _ms(following, buckets.zone), duration_ms(buckets.count, buckets.unit)))
-        else:
-            edges.append(midnight)
-        day = following
-    all_edges = np.array(edges, dtype=np.int64)
-    first = max(int(np.searchsorted(all_edges, over.start_ms, side="right")) - 1, 0)
-    return all_edges[first : np.searchsorted(all_edges, over.end_ms, side="right")]
+    count, unit, zone = buckets.count, buckets.unit, buckets.zone
+    length_ms = duration_ms(count, unit)
+    if length_ms > CALENDAR_BUCKET_MS_MAX:
+        raise Refused("calendar", f"a calendar bucket may have at most a hundred years: {count} {unit}s")
+    check_points((over.end_ms - over.start_ms) // length_ms)
+    clocks = clock(zone, min(asked.start_ms, over.start_ms) - length_ms, over.end_ms + length_ms)
+    if UNIT_MS[unit] < DAY_MS:
+        edges = _within_days(clocks, _edges(clocks, 1, "day", asked, over), length_ms)
+    else:
+        edges = _edges(clocks, count, unit, asked, over)
+    first = max(int(np.searchsorted(edges, over.start_ms, side="right")) - 1, 0)
+    return edges[first : np.searchsorted(edges, over.end_ms, side="right")]
 
 
-def _first_day(moment: datetime, unit: str) -> datetime:
-    """Local midnight, without a zone, of the first day of the unit that holds `moment`."""
-    day = moment.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-    if unit == "week":
-        return day - timedelta(days=(day.weekday() + 1) % 7)
-    if unit == "month":
-        return day.replace(day=1)
-    if unit == "year":
-        return day.replace(month=1, day=1)
-    return day
+def _edges(clocks: Clock, count: int, unit: str, asked: TimeRange, over: TimeRange) -> NDArray[np.int64]:
+    """Every `count` units from one at or before over.start_ms to the first after over.end_ms."""
+    start, first, last = clocks.local(np.array([asked.start_ms, *over], dtype=np.int64)).tolist()
+    since = _sunday(start) if unit == "week" else first_of(start, "year")
+    reach = whole_units(since, np.array([first, last], dtype=np.int64), unit) // count
+    steps = np.arange(reach[0] - 1, reach[1] + 2, dtype=np.int64) * count
+    return clocks.instants(plus(np.full(len(steps), since, dtype=np.int64), steps, unit))
 
 
-def _following(day: datetime, unit: str) -> datetime:
-    if unit == "week":
-        return day + timedelta(days=7)
-    if unit == "month":
-        return (day + timedelta(days=31)).replace(day=1)
-    if unit == "year":
-        return day.replace(year=day.year + 1)
-    return day + timedelta(days=1)
+def _within_days(clocks: Clock, midnights: NDArray[np.int64], length_ms: int) -> NDArray[np.int64]:
+    """From each midnight on, every length_ms until the next."""
+    counts = -(-np.diff(midnights) // length_ms)
+    check_points(int(counts.sum()))
+    before = np.cumsum(counts) - counts
+    return np.repeat(midnights[:-1] - before * length_ms, counts) + np.arange(counts.sum()) * length_ms
 
 
-def _ms(local: datetime, zone: ZoneInfo) -> int:
-    return int(local.replace(tzinfo=zone).timestamp()) * 1000
+def _sunday(local_ms: int) -> int:
+    """The midnight before the Sunday on or before a local time (Java: Calendar.getFirstDayOfWeek)."""
+    days = local_ms // DAY_MS
+    return (days - (days + 4) % 7) * DAY_MS  # 1970 began on a Thursday

@@ -25,7 +25,7 @@ def downsample(numbers: Numbers, downsampling: Downsampling, asked: TimeRange) -
         runs = fixed_runs(numbers.starts, numbers.times, buckets.interval_ms, 0, starts, times, rows)
     else:
         if isinstance(buckets, CalendarBuckets):
-            edges = calendar_edges(buckets, scan_range(asked, buckets))
+            edges = calendar_edges(buckets, asked, scan_range(asked, buckets))
         else:
             edges = stamps(asked, buckets)
         runs = edge_runs(numbers.starts, numbers.times, edges, starts, times, rows)

@@ -12,10 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from headrace.model.points import Values
 from headrace.model.time import TimeRange
 
 Matches = Callable[[pa.Array], NDArray[np.bool_]]
 """Says of distinct tag values (Arrow strings) which of them match (store.TagCondition)."""
+
+
+ValuesMatch = Callable[[Values], NDArray[np.bool_]]
+"""Says of n values which of them match: bool[n]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,22 +117,25 @@ class Rate:
     """Change per second between neighbouring points (OpenTSDB: RateOptions).
 
     counter: a fall means that the counter passed counter_max and began again at 0.   reset_value: such a rate above
-    this is given as 0 (0: never).   drop_resets: after a fall no rate is given at all.
+    this is given as 0 (0: never).   drop_resets: after a fall no rate is given at all.   per_second: False for the
+    change itself, whatever the time between (Alibaba TSDB: delta).
     """
 
     counter: bool = False
     counter_max: int = 2**63 - 1
     reset_value: int = 0
     drop_resets: bool = False
+    per_second: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesQuery:
     """Per series downsample, then rate; then one result per group. aggregator: a name of
-    query.aggregators.AGGREGATORS."""
+    query.aggregators.AGGREGATORS.   where: only points whose stored value matches take part, None: all."""
 
     selection: Selection | ChosenSeries
     range: TimeRange
     aggregator: str
     downsampling: Downsampling | None = None
     rate: Rate | None = None
+    where: ValuesMatch | None = None

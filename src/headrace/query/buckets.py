@@ -88,7 +88,8 @@ def _within_days(clocks: Clock, midnights: NDArray[np.int64], length_ms: int) ->
     counts = -(-np.diff(midnights) // length_ms)
     check_points(int(counts.sum()))
     before = np.cumsum(counts) - counts
-    return np.repeat(midnights[:-1] - before * length_ms, counts) + np.arange(counts.sum()) * length_ms
+    first = np.repeat(midnights[:-1] - before * length_ms, counts)
+    return first + np.arange(len(first), dtype=np.int64) * length_ms
 
 
 def _sunday(local_ms: int) -> int:

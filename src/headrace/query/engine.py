@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from headrace.errors import Refused
 from headrace.kernels.rate import rates
 from headrace.model.points import Kind, Values
-from headrace.model.query import ChosenSeries, Rate, SeriesQuery
-from headrace.model.time import TimeRange
+from headrace.model.query import ChosenSeries, Rate, SeriesQuery, ValuesMatch
+from headrace.model.time import SECOND_MS, TimeRange
 from headrace.query import groups
 from headrace.query.across import Numbers, aggregate
 from headrace.query.buckets import scan_range
@@ -73,11 +73,22 @@ def _select(snapshot: Snapshot, query: SeriesQuery) -> tuple[Columns, NDArray[np
     buckets = query.downsampling.buckets if query.downsampling is not None else None
     scan = scan_range(query.range, buckets)
     columns = snapshot.select(ordered.series, scan.start_ms, scan.end_ms)
+    if query.where is not None:
+        columns = _matching(columns, query.where)
     if len(columns.series) == len(ordered.series):
         return columns, ordered.codes
     by_ordinal = np.argsort(ordered.series)
     found = by_ordinal[np.searchsorted(ordered.series, columns.series, sorter=by_ordinal)]
     return columns, ordered.codes[found]
+
+
+def _matching(columns: Columns, where: ValuesMatch) -> Columns:
+    """The points whose value matches, and the series that have some."""
+    kept = where(columns.values)
+    starts = np.append(0, np.cumsum(kept))[columns.starts].astype(np.int64)
+    present = np.flatnonzero(np.diff(starts))
+    values = Values(columns.values.kinds[kept], columns.values.bits[kept], columns.values.heap)
+    return Columns(columns.series[present], np.append(starts[present], starts[-1]), columns.times[kept], values)
 
 
 def _grouped(snapshot: Snapshot, query: SeriesQuery) -> groups.Groups:
@@ -110,9 +121,11 @@ def _rate(numbers: Numbers, rate: Rate) -> Numbers:
     out_starts = np.empty(len(numbers.starts), dtype=np.int64)
     out_times = np.empty(len(numbers.times), dtype=np.int64)
     out_values = np.empty(len(numbers.times), dtype=np.float64)
+    # A change for its own sake is one per second between rows a second apart.
+    times = numbers.times if rate.per_second else np.arange(len(numbers.times), dtype=np.int64) * SECOND_MS
     count = rates(
         numbers.starts,
-        numbers.times,
+        times,
         numbers.kinds,
         numbers.bits,
         numbers.bits.view(np.float64),
@@ -124,7 +137,8 @@ def _rate(numbers: Numbers, rate: Rate) -> Numbers:
         out_times,
         out_values,
     )
-    return Numbers.of_doubles(out_starts, out_times[:count], out_values[:count])
+    later = out_times[:count] if rate.per_second else numbers.times[out_times[:count] // SECOND_MS]
+    return Numbers.of_doubles(out_starts, later, out_values[:count])
 
 
 def _result(

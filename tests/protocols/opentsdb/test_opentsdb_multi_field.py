@@ -103,6 +103,41 @@ async def test_flags_and_bad_points(tsd: RealRoom) -> None:
     assert element["values"] == [[T, 1]]
 
 
+async def test_conditions_and_pages(tsd: RealRoom) -> None:
+    """As TestHiTSDBClientMultiFieldFeatures asks: each field has its own condition, rows of the others stay."""
+    speeds, levels = (45.1, 45.2, 46, 47, 43.8), (1.8, 1.2, 1.9, 0.9, 1.1)
+    points = [
+        {**WIND, "timestamp": T + at, "fields": {"speed": speed, "level": level}}
+        for at, (speed, level) in enumerate(zip(speeds, levels, strict=True))
+    ]
+    assert (await tsd.post("mput", points)).status == 204
+    both = ({"field": "speed", "dpValue": ">=45.2"}, {"field": "level", "dpValue": ">=1.2"})
+    [element] = answered(await tsd.post("mquery", asking(*both)))
+    assert element["values"] == [[T, None, 1.8], [T + 1, 45.2, 1.2], [T + 2, 46, 1.9], [T + 3, 47, None]]
+    [element] = answered(await tsd.post("mquery", asking({"field": "level"}, offset=1, limit=2)))
+    assert element["values"] == [[T + 1, 1.2], [T + 2, 1.9]]
+    [element] = answered(await tsd.post("mquery", asking({"field": "level", "top": 0, "where": ""}, globalLimit=1)))
+    assert element["values"] == [[T, 1.8]]
+    assert answered(await tsd.post("mquery", asking({"field": "speed", "delta": True, "preDpValue": ">46.5"}))) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "sub", "name"),
+    [
+        ({"field": "*", "where": "level>=1.2"}, {}, "where"),
+        ({"field": "level", "top": 3}, {}, "top"),
+        ({"field": "level"}, {"rlimit": 3}, "rlimit"),
+        ({"field": "level"}, {"slimit": 3}, "slimit"),
+    ],
+)
+async def test_what_nobody_has_described_is_refused_by_name(
+    tsd: RealRoom, field: dict[str, Any], sub: dict[str, Any], name: str
+) -> None:
+    await tsd.post("mput", WIND)
+    told = (501, f"'{name}' of a multi-field query is not implemented")
+    assert error(await tsd.post("mquery", asking(field, **sub))) == told
+
+
 async def test_mistakes(tsd: RealRoom) -> None:
     assert error(await tsd.post("mput", "[")) == (400, "Unable to parse the given JSON")
     assert error(await tsd.post("mquery", "{}")) == (400, "Missing sub queries")

@@ -208,6 +208,49 @@ async def test_alibaba_sdk(tsd: OpenTSDB) -> None:
     assert "version" in answer(await post(tsd, "version", {}))
 
 
+async def narrowed(tsd: OpenTSDB, aggregator: str = "none", **sub: Any) -> list[list[list[float]]]:
+    whole = {"start": T, "end": T + 60, "queries": [{"aggregator": aggregator, "metric": "sys.cpu", **sub}]}
+    return [element["dps"] for element in answer(await post(tsd, "query?arrays", whole))]
+
+
+async def test_alibabas_pages(tsd: OpenTSDB) -> None:
+    assert await narrowed(tsd, limit=1, offset=1) == [[[T + 10, 3]], [[T + 20, 30]]]
+    assert await narrowed(tsd, limit=2, globalLimit=4) == [[[T, 1]], [[T, 10]], [[T, 100]]]
+    assert await narrowed(tsd, limit=0, offset=0, globalLimit=0) == await narrowed(tsd)
+    assert await narrowed(tsd, offset=9) == []
+
+
+async def test_alibabas_conditions_on_values(tsd: OpenTSDB) -> None:
+    assert await narrowed(tsd, dpValue=">=5", tags={"dc": "lga"}) == [[[T + 20, 5]], [[T, 10], [T + 20, 30]]]
+    assert await narrowed(tsd, dpValue=" != 3.0", tags={"host": "web01"}) == [[[T, 1], [T + 20, 5]]]
+    # One is about the answer, the other about what is stored: the line through 1 and 5 has a 3 again.
+    hosts = {"host": "web01|web02"}
+    assert await narrowed(tsd, "sum", preDpValue="!=3", tags={"dc": "lga"}) == [[[T, 11], [T + 20, 35]]]
+    assert await narrowed(tsd, "sum", dpValue="<20", tags=hosts) == [[[T, 1], [T + 10, 3], [T + 20, 5]], [[T, 10]]]
+    query = {"start": T, "queries": [{"aggregator": "none", "metric": "state", "dpValue": '=on "air"'}]}
+    assert answer(await post(tsd, "query", query))[0]["dps"] == {str(T): 'on "air"'}
+
+
+async def test_alibabas_delta(tsd: OpenTSDB) -> None:
+    assert await narrowed(tsd, delta=True, tags={"host": "web01"}) == [[[T + 10, 2.0], [T + 20, 2.0]]]
+    risen = await narrowed(tsd, delta=True, deltaOptions={"counter": True, "counterMax": 20}, tags={"host": "web02"})
+    assert risen == [[[T + 20, 20.0]]]
+
+
+@pytest.mark.parametrize(
+    ("sub", "message"),
+    [
+        ({"dpValue": "45"}, "Invalid dpValue: 45. It must look like >=45.2"),
+        ({"preDpValue": "=>45"}, "Invalid preDpValue: =>45. It must look like >=45.2"),
+        ({"limit": -1}, "'limit' must not be negative: -1"),
+        ({"rate": True, "delta": True}, "rate and delta exclude each other"),
+    ],
+)
+async def test_mistakes_in_what_only_alibaba_has(tsd: OpenTSDB, sub: dict[str, Any], message: str) -> None:
+    query = {"start": T, "queries": [{"aggregator": "none", "metric": "sys.cpu", **sub}]}
+    assert error(await post(tsd, "query", query)) == (400, message)
+
+
 async def test_summary_comes_last(tsd: OpenTSDB) -> None:
     *found, summary = answer(await get(tsd, f"query?start={T}&end={T}&m=sum:sys.cpu&show_summary"))
     assert len(found) == 1
@@ -246,7 +289,7 @@ async def test_nothing_found(tsd: OpenTSDB) -> None:
         ("query?start=1&m=sum:1m-none:sys.cpu", "cannot use the NONE aggregator for downsampling"),
         ("query?start=1&m=sum:1x-avg:sys.cpu", "Invalid duration (suffix): 1x"),
         ("query?start=1&m=sum:0s-avg:sys.cpu", "Zero or negative duration: 0s"),
-        ("query?start=1&m=sum:2dc-avg:sys.cpu", "calendar buckets of 2 days are not supported, only of 1"),
+        ("query?start=1&m=sum:101yc-avg:sys.cpu", "a calendar bucket may have at most a hundred years: 101 years"),
         (
             f"query?start={T}&end={T - 1}&m=sum:sys.cpu",
             f"End time [{T - 1}000] must be greater than or equal to the start time [{T}000]",

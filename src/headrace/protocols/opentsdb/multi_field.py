@@ -22,6 +22,7 @@ from headrace.protocols.opentsdb.fields import SEPARATOR, Field, field_of, serie
 from headrace.protocols.opentsdb.names import ILLEGAL_CHARACTER, OPENTSDB_RULES
 from headrace.protocols.opentsdb.read_answer import common_tags
 from headrace.protocols.opentsdb.read_last import LAST_QUERY, last_points, last_query, time_span, value_of
+from headrace.protocols.opentsdb.read_narrowing import narrowing
 from headrace.protocols.opentsdb.read_question import Question, question
 from headrace.protocols.opentsdb.read_reply import Parameters, Reply
 from headrace.protocols.opentsdb.read_wire import JsonFilter, Query, RateOptions, SubQuery, decode_json
@@ -60,9 +61,14 @@ class FieldQuery(msgspec.Struct, rename="camel"):
     downsample: str | None = None
     rate: bool | None = None
     rate_options: RateOptions | None = None
+    delta: bool | None = None
+    dp_value: str | None = None
+    pre_dp_value: str | None = None
+    top: int | None = None
+    where: str | None = None
 
 
-class MultiFieldSubQuery(msgspec.Struct):
+class MultiFieldSubQuery(msgspec.Struct, rename="camel"):
     """One element of `queries`."""
 
     metric: str | None = None
@@ -71,6 +77,16 @@ class MultiFieldSubQuery(msgspec.Struct):
     fields: list[FieldQuery] | None = None
     limit: int | None = None
     offset: int | None = None
+    global_limit: int | None = None
+    rlimit: int | None = None
+    roffset: int | None = None
+    slimit: int | None = None
+    downsample_data_source: str | None = None
+
+
+NOT_KNOWN: Final = ("top", "where", "rlimit", "roffset", "slimit", "downsampleDataSource")
+"""Members of a field or sub-query whose meaning no public source tells: who sets one is told so, since to ignore it
+would give a wrong answer. 0 and "", which the SDK sends for nothing, are nothing."""
 
 
 class MultiFieldQuery(msgspec.Struct, rename="camel"):
@@ -173,6 +189,7 @@ class MultiField:
         with self._store.snapshot(check) as snapshot:
             for sub in said.queries or ():
                 fields = self._fields(sub)
+                _check_known(sub)
                 plan = self._plan(said, sub, fields)
                 names = [field.alias or field.field or "" for field in fields]
                 elements += _elements(snapshot, sub, names, plan)
@@ -204,6 +221,9 @@ class MultiField:
                 downsample=field.downsample,
                 rate=field.rate,
                 rate_options=field.rate_options,
+                delta=field.delta,
+                dp_value=field.dp_value,
+                pre_dp_value=field.pre_dp_value,
                 filters=sub.filters,
                 tags=sub.tags,
             )
@@ -252,6 +272,15 @@ def _wrong(point: MultiFieldPoint) -> str:
     return ""
 
 
+def _check_known(sub: MultiFieldSubQuery) -> None:
+    """Raises Refused (rule "not-implemented") for a member of NOT_KNOWN."""
+    for part in (sub, *(sub.fields or ())):
+        for member in msgspec.structs.fields(part):
+            name = member.encode_name
+            if name in NOT_KNOWN and getattr(part, member.name):
+                raise Refused("not-implemented", f"'{name}' of a multi-field query is not implemented")
+
+
 def _elements(
     snapshot: Snapshot, sub: MultiFieldSubQuery, names: Sequence[str], plan: Question | None
 ) -> list[dict[str, Any]]:
@@ -260,7 +289,7 @@ def _elements(
     aggregated: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for column, part in enumerate(plan.parts if plan else ()):
         try:
-            for result in engine.run(snapshot, part.query):
+            for result in part.narrowing.of(engine.run(snapshot, part.query)):
                 tags, differing = common_tags(snapshot.names(result.series))
                 group = tuple(sorted(tags.items()))
                 values = [value_of(result.values, row) for row in range(len(result.times))]
@@ -273,13 +302,12 @@ def _elements(
             shown = f"{field.metric}.{field.field}" if field else refused.detail
             raise Refused(refused.rule, f"No such name for 'metrics': '{faults.shown(shown)}'") from refused
     unit = 1 if plan and plan.in_ms else 1000
-    first = sub.offset or 0
-    end = first + sub.limit if sub.limit else None
+    page = narrowing(None, sub.offset, sub.limit, sub.global_limit).page(len(groups))
     return [
         {
             "metric": sub.metric,
             "columns": ["timestamp", *names],
-            "values": _joined(columns, len(names), unit)[first:end],
+            "values": _joined(columns, len(names), unit)[page],
             "tags": dict(group),
             "aggregatedTags": aggregated[group],
         }

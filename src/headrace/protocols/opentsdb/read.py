@@ -50,9 +50,8 @@ class Queries:
         with self._store.snapshot(check) as snapshot:
             for part in asked.parts:
                 try:
-                    elements += [
-                        self._element(result, part, asked, snapshot) for result in engine.run(snapshot, part.query)
-                    ]
+                    results = part.narrowing.of(engine.run(snapshot, part.query))
+                    elements += [self._element(result, part, asked, snapshot) for result in results]
                 except Refused as refused:
                     raise _in_our_words(refused, part) from refused
         summary = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from headrace.model.query import (
 from headrace.model.time import TimeRange, duration_ms
 from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.read_filters import NOT_KEY, SaidFilter, condition
+from headrace.protocols.opentsdb.read_narrowing import Narrowing, narrowing, value_condition
 from headrace.protocols.opentsdb.read_times import duration, time_ms, zone
 from headrace.protocols.opentsdb.read_wire import COUNTER_MAX_DEFAULT, Query, RateOptions, SubQuery
 from headrace.protocols.opentsdb.tsuids import keys_of
@@ -31,11 +33,13 @@ from headrace.query.functions import AGGREGATORS, FUNCTIONS, NONE
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One sub-query: what the engine is asked, what `showQuery` echoes of it, and the tsuids that it names."""
+    """One sub-query: what the engine is asked, what `showQuery` echoes of it, the tsuids that it names, and what of its
+    results is wanted."""
 
     query: SeriesQuery
     echo: dict[str, Any]
     tsuids: list[str]
+    narrowing: Narrowing
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +97,9 @@ def _part(sub: SubQuery, index: int, asked: TimeRange, local: ZoneInfo, use_cale
         raise Refused("aggregator", f"No such aggregation function: {shown(sub.aggregator)}")
     said = sub.said_filters()
     selection = ChosenSeries(keys_of(sub.tsuids)) if sub.tsuids else selection_of(sub.metric, said, sub.explicit_tags)
-    rate = _rate(sub.rate_options) if sub.rate else None
-    query = SeriesQuery(selection, asked, sub.aggregator, downsampling(sub.downsample, local, use_calendar), rate)
+    buckets = downsampling(sub.downsample, local, use_calendar)
+    where = value_condition("preDpValue", sub.pre_dp_value)
+    query = SeriesQuery(selection, asked, sub.aggregator, buckets, _change(sub), where)
     echo = {
         "aggregator": sub.aggregator,
         "metric": None if sub.tsuids else sub.metric,
@@ -106,7 +111,8 @@ def _part(sub: SubQuery, index: int, asked: TimeRange, local: ZoneInfo, use_cale
         "index": index,
         "tags": {f.tagk: f"{f.type}({f.filter})" for f in said if f.group_by},
     }
-    return Asked(query, echo, sub.tsuids or [])
+    shown_values = value_condition("dpValue", sub.dp_value)
+    return Asked(query, echo, sub.tsuids or [], narrowing(shown_values, sub.offset, sub.limit, sub.global_limit))
 
 
 def selection_of(metric: str | None, said: Sequence[SaidFilter], explicit_tags: bool | None = False) -> Selection:
@@ -119,6 +125,15 @@ def selection_of(metric: str | None, said: Sequence[SaidFilter], explicit_tags: 
         tuple(one.tagk for one in said if one.type == NOT_KEY),
         bool(explicit_tags),
     )
+
+
+def _change(sub: SubQuery) -> Rate | None:
+    """Rate, Alibaba's delta, or neither. Raises Refused."""
+    if sub.rate and sub.delta:
+        raise Refused("rate", "rate and delta exclude each other")
+    if sub.delta:
+        return dataclasses.replace(_rate(sub.delta_options), per_second=False)
+    return _rate(sub.rate_options) if sub.rate else None
 
 
 def _rate(options: RateOptions | None) -> Rate:

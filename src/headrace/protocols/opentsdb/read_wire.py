@@ -46,6 +46,14 @@ class SubQuery(msgspec.Struct, rename="camel"):
     filters: list[JsonFilter] | None = None
     tags: dict[str, str | int | float | bool | None] | None = None
     explicit_tags: bool | None = None
+    # Alibaba's own:
+    delta: bool | None = None
+    delta_options: RateOptions | None = None
+    pre_dp_value: str | None = None
+    dp_value: str | None = None
+    limit: int | None = None
+    offset: int | None = None
+    global_limit: int | None = None
 
     def said_filters(self) -> list[SaidFilter]:
         """`filters` and `tags`, which must all hold; an empty or null one says nothing."""
@@ -58,7 +66,7 @@ class SubQuery(msgspec.Struct, rename="camel"):
 
 
 class Query(msgspec.Struct, rename="camel"):
-    """The whole question (OpenTSDB: TSQuery). What Alibaba's clients add is ignored like any unknown key."""
+    """The whole question (OpenTSDB: TSQuery). Unknown keys are ignored, as are Alibaba's hints about where to look."""
 
     start: str | int | float | None = None
     end: str | int | float | None = None

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from headrace import limits
 from headrace.errors import Refused
 from headrace.kernels import names as kernel
-from headrace.model.points import Admitted, PartedNames, Points, Values
+from headrace.model.points import Admitted, PartedNames, Points, Values, take_optional
 from headrace.model.series import UNKNOWN, SeriesName, SeriesTable
 
 
@@ -166,7 +166,7 @@ def _whole(series: NDArray[np.uint32], points: Points) -> Admitted:
     """All points. series: of each key."""
     if points.runs is not None:
         series = np.repeat(series, points.runs)
-    return Admitted(series, points.times, points.values, points.expires)
+    return Admitted(series, points.times, points.values, points.expires, points.arrivals)
 
 
 def _take(series: NDArray[np.uint32], points: Points, keep: NDArray[np.bool_]) -> Admitted:
@@ -174,5 +174,5 @@ def _take(series: NDArray[np.uint32], points: Points, keep: NDArray[np.bool_]) -
     admitted = _whole(series, points)
     rows = np.flatnonzero(keep if points.runs is None else np.repeat(keep, points.runs))
     values = Values(points.values.kinds[rows], points.values.bits[rows], points.values.heap)
-    expires = None if points.expires is None else points.expires[rows]
-    return Admitted(admitted.series[rows], points.times[rows], values, expires)
+    expires, arrivals = take_optional(points.expires, rows), take_optional(points.arrivals, rows)
+    return Admitted(admitted.series[rows], points.times[rows], values, expires, arrivals)

@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from headrace.model.arrivals import NO_ARRIVAL, pack
 from headrace.model.points import HEAP_LENGTH_BITS, NEVER, Admitted, Kind, Values
 from headrace.model.series import EncodedNames, SeriesName, encode_name, series_name
 from headrace.store import Columns
@@ -24,6 +25,7 @@ class Point(NamedTuple):
     time: int
     value: Value
     expires: int = NEVER
+    arrival: int = NO_ARRIVAL
 
 
 def double(number: float) -> Value:
@@ -43,11 +45,13 @@ def batch(points: Sequence[Point]) -> Admitted:
             bits.append(payload)
     kinds = np.array([point.value[0] for point in points], dtype=np.uint8)
     expires = np.array([point.expires for point in points], dtype=np.int64)
+    arrivals = np.array([point.arrival for point in points], dtype=np.int64)
     return Admitted(
         np.array([point.series for point in points], dtype=np.uint32),
         np.array([point.time for point in points], dtype=np.int64),
         Values(kinds, np.array(bits, dtype=np.int64), bytes(heap)),
         expires if np.any(expires != NEVER) else None,
+        arrivals if np.any(arrivals != NO_ARRIVAL) else None,
     )
 
 
@@ -56,24 +60,33 @@ def value_at(values: Values, row: int) -> Value:
     return kind, values.text(row) if kind in (Kind.TEXT, Kind.CUSTOM) else int(values.bits[row])
 
 
-def plain(columns: Columns) -> dict[int, list[tuple[int, Value]]]:
+Found = tuple[int, Value] | tuple[int, Value, int]
+"""A point as a query gives it back: time, value, and how it came if that was kept."""
+
+
+def _found(time: int, value: Value, arrival: int) -> Found:
+    return (time, value) if arrival == NO_ARRIVAL else (time, value, arrival)
+
+
+def plain(columns: Columns) -> dict[int, list[Found]]:
     """series -> its points, as they stand in the columns."""
+    arrivals = [NO_ARRIVAL] * len(columns) if columns.arrivals is None else columns.arrivals.tolist()
     found = {}
     for i, series in enumerate(columns.series.tolist()):
         rows = range(int(columns.starts[i]), int(columns.starts[i + 1]))
-        found[series] = [(int(columns.times[row]), value_at(columns.values, row)) for row in rows]
+        found[series] = [_found(int(columns.times[row]), value_at(columns.values, row), arrivals[row]) for row in rows]
     return found
 
 
 def expected(
     writes: Iterable[Point], wanted: Sequence[int], start_ms: int, end_ms: int, now_ms: int
-) -> dict[int, list[tuple[int, Value]]]:
+) -> dict[int, list[Found]]:
     """What a select must find after these writes: last write first, then its expiry, then its value."""
     winners = {(point.series, point.time): point for point in writes}
     found = {}
     for series in wanted:
         points = sorted(
-            (point.time, point.value)
+            _found(point.time, point.value, point.arrival)
             for point in winners.values()
             if point.series == series and start_ms <= point.time <= end_ms and point.expires > now_ms
         )
@@ -125,4 +138,7 @@ points = st.builds(
     st.integers(0, TIMES_MAX),
     values,
     st.sampled_from([NEVER, NEVER, NEVER, NOW_MS - 1, NOW_MS, NOW_MS + 1]),
+    st.sampled_from([NO_ARRIVAL, NO_ARRIVAL, 0, (1 << 51) - 1]).map(
+        lambda moment: moment if moment == NO_ARRIVAL else int(pack(moment, np.array([-330]))[0])
+    ),
 )

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from point_batches import NOW_MS, SERIES_MAX, TIMES_MAX, Point, Value, batch, double, expected, plain, points
+from point_batches import NOW_MS, SERIES_MAX, TIMES_MAX, Found, Point, batch, double, expected, plain, points
 
 from headrace import limits
 from headrace.config import Settings
@@ -228,12 +228,10 @@ def test_what_is_acknowledged_before_is_gone_and_what_is_sent_after_stays(tmp_pa
             await asyncio.gather(*sent)
             with db.store.snapshot() as snapshot:
                 found = plain(snapshot.select(np.array([series], dtype=np.uint32), 0, 99))
-            assert [time for time, _ in found[series]] == [0, 1, 2, 6, 7, 8, 9]
+            assert [found_point[0] for found_point in found[series]] == [0, 1, 2, 6, 7, 8, 9]
             await db.store.append(batch([Point(series, 4, double(-round_))]))
             with db.store.snapshot() as snapshot:
-                again: dict[int, list[tuple[int, Value]]] = plain(
-                    snapshot.select(np.array([series], dtype=np.uint32), 4, 4)
-                )
+                again: dict[int, list[Found]] = plain(snapshot.select(np.array([series], dtype=np.uint32), 4, 4))
             assert again == {series: [(4, double(-round_))]}
 
     async def everybody() -> None:
@@ -366,7 +364,7 @@ def test_what_touches_a_query_and_what_it_keeps(
     wanted = want(np.array(order, dtype=np.uint32), metric_ids)
     given_rows = batch([Point(s, t, double(at)) for at, (s, t) in enumerate(rows)])
     touching = deletes.touching(wanted, 0, TIMES_MAX)
-    kept = Rows(given_rows.series, given_rows.times, given_rows.values, None)
+    kept = Rows(given_rows.series, given_rows.times, given_rows.values, None, None)
     if touching is not None:
         kept = touching.keep_of_segment(applied, kept)
     right = [

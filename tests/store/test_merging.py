@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from point_batches import METRICS, Point, batch, double, metric_ids, points, value_at
 
 from headrace import limits
+from headrace.model.arrivals import NO_ARRIVAL
 from headrace.model.points import NEVER, Kind
 from headrace.store.forgetting import KEEP_ALL
 from headrace.store.merging import merged_row_groups
@@ -42,6 +43,7 @@ def plain(row_groups: list[Rows]) -> list[Point]:
             int(rows.times[row]),
             value_at(rows.values, row),
             NEVER if rows.expires is None else int(rows.expires[row]),
+            NO_ARRIVAL if rows.arrivals is None else int(rows.arrivals[row]),
         )
         for rows in row_groups
         for row in range(len(rows))

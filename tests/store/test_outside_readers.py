@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from point_batches import METRICS, Point, Value, batch, double, metric_ids, names
 
+from headrace.model.arrivals import NO_ARRIVAL, pack
 from headrace.model.points import NEVER, Kind
 from headrace.store import parquet_columns, series_files
 from headrace.store.current import Current
@@ -73,7 +74,8 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[int, 
                 written, shown = value((series + sequence) % 5, step)
                 expires = {(2, 5): past, (3, 7): future}.get((sequence, step), NEVER)
                 time = 1_700_000_000_000 + step * 1000
-                points.append(Point(series, time, written, expires))
+                arrival = int(pack(past, np.array([-330]))[0]) if step % 3 else NO_ARRIVAL
+                points.append(Point(series, time, written, expires, arrival))
                 moment = datetime.fromtimestamp(time / 1000, UTC)
                 tags = {"host": f"h{series}", "dc": "Zürich"}
                 right[series, time] = (series, moment, f"metric.{series % METRICS}", tags, shown)
@@ -92,7 +94,17 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[int, 
             for key in DELETED:
                 del right[key]
         folder.seal(recent.view(), metric_ids, new, names, forgetting)
+        if sequence == 1:
+            make_format_1(tmp_path / "data" / "segments" / "points-0000000000000001-0000000000000001.parquet")
     return right
+
+
+def make_format_1(file: Path) -> None:
+    """As a version from before points could keep how they came would have written it."""
+    table = pq.read_table(file)
+    described = table.schema.metadata | {b"headrace.format": b"1"}
+    older = table.drop_columns(parquet_columns.ARRIVAL_COLUMNS).replace_schema_metadata(described)
+    pq.write_table(older, file, store_schema=False)
 
 
 def assert_rows(found: list[dict[str, Any]], right: dict[tuple[int, int], Row]) -> None:

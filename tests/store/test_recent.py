@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from point_batches import SERIES_MAX, TIMES_MAX, Point, batch, double, metric_ids, points, value_at
 
 from headrace.errors import Refused
+from headrace.model.arrivals import NO_ARRIVAL
 from headrace.model.points import NEVER, Admitted, Kind, Values
 from headrace.store.recent import Recent, RecentView
 from headrace.store.rows import want
@@ -27,6 +28,7 @@ def found(view: RecentView, ordinals: list[int], start_ms: int, end_ms: int) -> 
             int(rows.times[row]),
             value_at(rows.values, row),
             NEVER if rows.expires is None else int(rows.expires[row]),
+            NO_ARRIVAL if rows.arrivals is None else int(rows.arrivals[row]),
         )
         for row in range(len(rows))
     ]

@@ -35,7 +35,7 @@ values_of_any_kind = (
 rows = st.lists(st.tuples(st.integers(0, 2**32 - 2), INT64, values_of_any_kind, INT64), min_size=1, max_size=50)
 
 
-def admitted(given_rows: list[tuple[int, int, Value, int]], expiring: bool) -> Admitted:
+def admitted(given_rows: list[tuple[int, int, Value, int]], expiring: bool, arriving: bool = False) -> Admitted:
     heap = b""
     bits = []
     for _, _, (_, value), _ in given_rows:
@@ -51,12 +51,15 @@ def admitted(given_rows: list[tuple[int, int, Value, int]], expiring: bool) -> A
             np.array([kind for _, _, (kind, _), _ in given_rows], dtype=np.uint8), np.array(bits, dtype=np.int64), heap
         ),
         np.array([expires for _, _, _, expires in given_rows], dtype=np.int64) if expiring else None,
+        np.array([expires for _, _, _, expires in given_rows], dtype=np.int64)[::-1] if arriving else None,
     )
 
 
-@given(rows, st.booleans(), INT64)
-def test_points_come_back(given_rows: list[tuple[int, int, Value, int]], expiring: bool, moment: int) -> None:
-    points = admitted(given_rows, expiring)
+@given(rows, st.booleans(), st.booleans(), INT64)
+def test_points_come_back(
+    given_rows: list[tuple[int, int, Value, int]], expiring: bool, arriving: bool, moment: int
+) -> None:
+    points = admitted(given_rows, expiring, arriving)
     back = decode_points(stored(encode_points(points, moment)))
     assert back.ingested_ms == moment
     assert back.points.series.tolist() == points.series.tolist()
@@ -64,11 +67,10 @@ def test_points_come_back(given_rows: list[tuple[int, int, Value, int]], expirin
     assert back.points.values.kinds.tolist() == points.values.kinds.tolist()
     assert back.points.values.bits.tolist() == points.values.bits.tolist()
     assert back.points.values.heap == points.values.heap
-    if points.expires is None:
-        assert back.points.expires is None
-    else:
-        assert back.points.expires is not None
-        assert back.points.expires.tolist() == points.expires.tolist()
+    for column, given_column in ((back.points.expires, points.expires), (back.points.arrivals, points.arrivals)):
+        assert (None if column is None else column.tolist()) == (
+            None if given_column is None else given_column.tolist()
+        )
 
 
 @given(st.integers(0, 2**31), st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.binary())))
@@ -92,10 +94,11 @@ def test_the_payload_of_points_is_the_documented_one() -> None:
         np.array([1000, 2000], dtype=np.int64),
         Values(np.array([Kind.INT64, Kind.TEXT], dtype=np.uint8), np.array([-1, 2], dtype=np.int64), b"ab"),
         np.array([NEVER, 5], dtype=np.int64),
+        np.array([-1, 6], dtype=np.int64),
     )
     payload = stored(encode_points(points, 42)).payload.tobytes()
-    header = struct.pack("<I B B 2x q Q", 2, 0b11, 0, 42, 2)
-    columns = struct.pack("<qq qq qq II BB", 1000, 2000, -1, 2, NEVER, 5, 7, 8, 1, 3)
+    header = struct.pack("<I B B 2x q Q", 2, 0b111, 0, 42, 2)
+    columns = struct.pack("<qq qq qq qq II BB", 1000, 2000, -1, 2, NEVER, 5, -1, 6, 7, 8, 1, 3)
     assert payload == header + columns + b"ab"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from point_batches import SERIES_MAX, Point, Value, batch, double, expected, metric_ids, names, plain
+from point_batches import SERIES_MAX, Found, Point, batch, double, expected, metric_ids, names, plain
 
 from headrace.errors import Corrupt, Unavailable
 from headrace.store import durable
@@ -49,7 +49,7 @@ def seal(folder: SegmentFolder, first_sequence: int, last_sequence: int) -> Segm
     return segment
 
 
-def everything(segments: list[Segment], recent: list[RecentView]) -> dict[int, list[tuple[int, Value]]]:
+def everything(segments: list[Segment], recent: list[RecentView]) -> dict[int, list[Found]]:
     return plain(select(segments, recent, want(ALL_SERIES, metric_ids), 0, 99, 0, 10**6))
 
 
@@ -220,7 +220,7 @@ def test_without_current_json_nothing_is_swept(tmp_path: Path) -> None:
     assert segment.path.exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format":1}', b'{"format":2,"database":"d"}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format":1}', b'{"format":3,"database":"d"}'])
 def test_a_current_json_that_is_not_understood_stops_the_opening(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "segments"
     folder, _, _ = open_folder(path, "d")

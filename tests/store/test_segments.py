@@ -109,7 +109,7 @@ def test_the_meta_says_what_the_file_holds(tmp_path: Path) -> None:
         12,
     )
     described = pq.read_metadata(file).metadata
-    assert described[b"headrace.format"] == b"1"
+    assert described[b"headrace.format"] == b"2"
     assert described[b"headrace.database"] == b"database"
     assert described[b"headrace.max_sequence"] == b"12"
     assert described[b"headrace.deletes_through"] == b"12"
@@ -235,6 +235,7 @@ def test_row_groups_are_pruned_by_both_ends() -> None:
         max_times=column(9, 9, 19, 9),
         kinds=column(1, 1, 1, 1).astype(np.uint8),
         expiring=column(0, 0, 0, 0).astype(np.bool_),
+        arriving=column(0, 0, 0, 0).astype(np.bool_),
     )
 
     def matching(*keys: int, start: int = 0, end: int = 99) -> list[int]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from headrace.model.arrivals import NO_ARRIVAL
 from headrace.model.series import SeriesName
 
 NEVER = np.iinfo(np.int64).max
@@ -96,6 +97,7 @@ class Points:
     times: int64[n], ms since 1970 UTC.   values: n values.
     names: of each key.   places: int64[k], each key's index in the request, for refusals.
     expires: int64[n] ms since 1970 (NEVER for none), or None when no point of the batch expires.
+    arrivals: int64[n], how each came (model.arrivals), or None when the room does not keep it.
     runs: int64[k], how many consecutive points each key stands for; None: one each, k = n.
     """
 
@@ -106,6 +108,7 @@ class Points:
     places: NDArray[np.int64]
     expires: NDArray[np.int64] | None = None
     runs: NDArray[np.int64] | None = None
+    arrivals: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.times)
@@ -122,6 +125,7 @@ class Admitted:
     times: NDArray[np.int64]
     values: Values
     expires: NDArray[np.int64] | None = None
+    arrivals: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.times)
@@ -135,17 +139,33 @@ def concatenate(batches: Sequence[Admitted]) -> Admitted:
     bits = [batch.values.bits for batch in batches]
     if any(heaps):
         bits = _rebase(batches)
-    expires = None
-    if any(batch.expires is not None for batch in batches):
-        expires = np.concatenate(
-            [np.full(len(batch), NEVER) if batch.expires is None else batch.expires for batch in batches]
-        )
+    lengths = list(map(len, batches))
     return Admitted(
         np.concatenate([batch.series for batch in batches]),
         np.concatenate([batch.times for batch in batches]),
         Values(np.concatenate([batch.values.kinds for batch in batches]), np.concatenate(bits), b"".join(heaps)),
-        expires,
+        join_optional([batch.expires for batch in batches], lengths, NEVER),
+        join_optional([batch.arrivals for batch in batches], lengths, NO_ARRIVAL),
     )
+
+
+def join_optional(
+    parts: Sequence[NDArray[np.int64] | None], lengths: Iterable[int], absent: int
+) -> NDArray[np.int64] | None:
+    """One column of all parts, `absent` where a part lacks it; None when all do. lengths: rows of each part."""
+    if all(part is None for part in parts):
+        return None
+    return np.concatenate(
+        [
+            np.full(length, absent, dtype=np.int64) if part is None else part
+            for part, length in zip(parts, lengths, strict=True)
+        ]
+    )
+
+
+def take_optional(column: NDArray[np.int64] | None, rows: NDArray[np.integer[Any]] | slice) -> NDArray[np.int64] | None:
+    """The given rows of a column that may not be there."""
+    return None if column is None else column[rows]
 
 
 def _rebase(batches: Sequence[Admitted]) -> list[NDArray[np.int64]]:

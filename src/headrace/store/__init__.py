@@ -26,12 +26,14 @@ class Columns:
     series: uint32[k], distinct ordinals, in the order asked for; series without a point in the range are left out.
     starts: int64[k + 1], points of series[i] are rows starts[i]..starts[i+1].
     times: int64[n] ms, strictly increasing within a series.   values: n values.
+    arrivals: int64[n] (model.arrivals), or None when none of the points has one.
     """
 
     series: NDArray[np.uint32]
     starts: NDArray[np.int64]
     times: NDArray[np.int64]
     values: Values
+    arrivals: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.times)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -12,7 +12,8 @@ from headrace.store.durable import replaced_file, sync_folder
 from headrace.store.names import CURRENT
 from headrace.store.segment_meta import SegmentMeta
 
-CURRENT_FORMAT = 1
+CURRENT_FORMAT = 2
+"""From 2 on it may list segments of format 2. 1 is read as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,9 @@ def read_current(folder: Path) -> Current | None:
         return None
     try:
         written_format = msgspec.json.decode(content, type=_Format).format
-        if written_format != CURRENT_FORMAT:
-            raise Corrupt(path, f"format {written_format}, this version of headrace reads format {CURRENT_FORMAT}")
-        return msgspec.json.decode(content, type=Current)
+        if not 1 <= written_format <= CURRENT_FORMAT:
+            raise Corrupt(path, f"format {written_format}, this version of headrace reads 1 to {CURRENT_FORMAT}")
+        return replace(msgspec.json.decode(content, type=Current), format=CURRENT_FORMAT)
     except msgspec.DecodeError as error:
         raise Corrupt(path, str(error)) from error
 

@@ -13,7 +13,7 @@ from headrace.errors import Corrupt
 from headrace.store.deletes import Delete, Deletes
 from headrace.store.durable import replaced_file
 from headrace.store.names import deletes_file
-from headrace.store.segment_meta import DATABASE_KEY, FORMAT_KEY, SEGMENT_FORMAT
+from headrace.store.segment_meta import DATABASE_KEY, FORMAT_KEY, NAMES_FORMAT
 from headrace.store.segments import read_failure
 
 SCHEMA = pa.schema(
@@ -45,7 +45,7 @@ def write_deletes(folder: Path, sealed_through: int, deletes: Deletes, database:
     options = {"compression": "zstd", "write_page_checksum": True, "store_schema": False}
     with replaced_file(path) as file, pq.ParquetWriter(file, SCHEMA, **options) as writer:
         writer.write_table(table)
-        writer.add_key_value_metadata({FORMAT_KEY: str(SEGMENT_FORMAT), DATABASE_KEY: database})
+        writer.add_key_value_metadata({FORMAT_KEY: str(NAMES_FORMAT), DATABASE_KEY: database})
     return path.name
 
 
@@ -58,8 +58,8 @@ def read_deletes(path: Path, database: str) -> Deletes:
             described = file.metadata.metadata or {}
     except (OSError, ValueError) as error:
         raise read_failure(path, error) from error
-    if described.get(FORMAT_KEY.encode()) != str(SEGMENT_FORMAT).encode():
-        raise Corrupt(path, f"not of format {SEGMENT_FORMAT}")
+    if described.get(FORMAT_KEY.encode()) != str(NAMES_FORMAT).encode():
+        raise Corrupt(path, f"not of format {NAMES_FORMAT}")
     if described.get(DATABASE_KEY.encode()) != database.encode() or not table.schema.equals(SCHEMA):
         raise Corrupt(path, "holds no deletes of this database")
     sequences, series, starts, ends = (column.to_numpy() for column in table.columns)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from headrace import limits
 from headrace.kernels.deletes import keep_undeleted
 from headrace.kernels.rows import NOT_WANTED
-from headrace.model.points import Values
+from headrace.model.points import Values, take_optional
 from headrace.model.time import ALL_TIME
 from headrace.store.rows import Rows, Wanted
 
@@ -222,7 +222,8 @@ def take_rows(rows: Rows, kept: NDArray[np.uint32]) -> Rows:
         rows.series[kept],
         rows.times[kept],
         Values(rows.values.kinds[kept], rows.values.bits[kept], rows.values.heap),
-        None if rows.expires is None else rows.expires[kept],
+        take_optional(rows.expires, kept),
+        take_optional(rows.arrivals, kept),
     )
 
 

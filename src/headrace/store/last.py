@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from headrace import limits
 from headrace.errors import Refused
 from headrace.kernels.rows import gather
-from headrace.model.points import Values
+from headrace.model.points import Values, take_optional
 from headrace.model.time import TimeRange
 from headrace.store import Columns
 from headrace.store.rows import Collector, Rows
@@ -67,7 +67,9 @@ def _ends(columns: Columns) -> Rows:
     kinds = np.empty(len(rows), dtype=np.uint8)
     bits = np.empty(len(rows), dtype=np.int64)
     gather(rows, columns.times, columns.values.kinds, columns.values.bits, times, kinds, bits)
-    return Rows(columns.series, times, Values(kinds, bits, columns.values.heap), None)
+    return Rows(
+        columns.series, times, Values(kinds, bits, columns.values.heap), None, take_optional(columns.arrivals, rows)
+    )
 
 
 def _in_order(rows: Rows, series: NDArray[np.uint32]) -> Columns:
@@ -76,4 +78,10 @@ def _in_order(rows: Rows, series: NDArray[np.uint32]) -> Columns:
     places = by_ordinal[np.searchsorted(series, rows.series, sorter=by_ordinal)]
     order = np.argsort(places)
     values = Values(rows.values.kinds[order], rows.values.bits[order], rows.values.heap)
-    return Columns(rows.series[order], np.arange(len(order) + 1, dtype=np.int64), rows.times[order], values)
+    return Columns(
+        rows.series[order],
+        np.arange(len(order) + 1, dtype=np.int64),
+        rows.times[order],
+        values,
+        take_optional(rows.arrivals, order),
+    )

@@ -11,7 +11,7 @@ from headrace import limits
 from headrace.kernels.merge import merge_runs
 from headrace.kernels.rows import gather
 from headrace.kernels.texts import cut_by_text_bytes, move_texts, text_bytes
-from headrace.model.points import Values
+from headrace.model.points import Values, take_optional
 from headrace.store.forgetting import Forgetting
 from headrace.store.rows import Collector, MetricIds, Rows, sort_keys, want
 from headrace.store.segment_meta import SegmentMeta
@@ -158,8 +158,9 @@ def _stretch(rows: Rows, begin: int, end: int) -> Rows:
     if rows.values.heap:
         return _chosen(rows, np.arange(begin, end, dtype=np.uint32))
     values = Values(rows.values.kinds[begin:end], rows.values.bits[begin:end])
-    expires = None if rows.expires is None else rows.expires[begin:end]
-    return Rows(rows.series[begin:end], rows.times[begin:end], values, expires)
+    stretch = slice(begin, end)
+    expires, arrivals = take_optional(rows.expires, stretch), take_optional(rows.arrivals, stretch)
+    return Rows(rows.series[stretch], rows.times[stretch], values, expires, arrivals)
 
 
 def _chosen(rows: Rows, numbers: NDArray[np.uint32]) -> Rows:
@@ -171,5 +172,5 @@ def _chosen(rows: Rows, numbers: NDArray[np.uint32]) -> Rows:
     texts = np.empty(text_bytes(kinds, bits) if rows.values.heap else 0, dtype=np.uint8)
     if len(texts):
         move_texts(kinds, bits, np.frombuffer(rows.values.heap, dtype=np.uint8), texts)
-    expires = None if rows.expires is None else rows.expires[numbers]
-    return Rows(rows.series[numbers], times, Values(kinds, bits, texts.tobytes()), expires)
+    expires, arrivals = take_optional(rows.expires, numbers), take_optional(rows.arrivals, numbers)
+    return Rows(rows.series[numbers], times, Values(kinds, bits, texts.tobytes()), expires, arrivals)

@@ -10,13 +10,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from headrace.kernels.texts import copy_customs, copy_texts, custom_offsets, text_offsets
+from headrace.model.arrivals import NO_ARRIVAL, pack, unpack
 from headrace.model.points import HEAP_LENGTH_BITS, NEVER, Kind, Values
 
 Number = TypeVar("Number", bound=np.generic)
 
 MILLISECONDS = pa.timestamp("ms", tz="UTC")
 
-SCHEMA = pa.schema(
+SCHEMA_1 = pa.schema(
     [
         pa.field("series", pa.uint32(), nullable=False),
         pa.field("time", MILLISECONDS, nullable=False),
@@ -28,6 +29,12 @@ SCHEMA = pa.schema(
         pa.field("expires", MILLISECONDS),
     ]
 )
+"""Of files of format 1: from before points could keep how they came."""
+
+SCHEMA = SCHEMA_1.append(pa.field("ingested", MILLISECONDS)).append(pa.field("utc_offset", pa.int16()))
+
+ARRIVAL_COLUMNS = ["ingested", "utc_offset"]
+"""What one `arrivals` of ours is in a file."""
 
 COLUMN_OF_KIND = {
     Kind.DOUBLE: "double",
@@ -56,6 +63,7 @@ def encode(
     times: NDArray[np.int64],
     values: Values,
     expires: NDArray[np.int64] | None,
+    arrivals: NDArray[np.int64] | None,
 ) -> pa.RecordBatch:
     """One batch of SCHEMA. Columns of kinds that are not there cost nothing but their nulls."""
     present = kinds_of(kinds_mask(values.kinds))
@@ -66,8 +74,20 @@ def encode(
     expiry = pa.nulls(len(values), MILLISECONDS)
     if expires is not None:
         expiry = pa.array(expires, mask=expires == NEVER).view(MILLISECONDS)
-    arrays = [pa.array(series), pa.array(times).view(MILLISECONDS), *columns, expiry]
+    came = _encode_arrivals(arrivals, len(values))
+    arrays = [pa.array(series), pa.array(times).view(MILLISECONDS), *columns, expiry, *came]
     return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
+
+
+def _encode_arrivals(arrivals: NDArray[np.int64] | None, count: int) -> list[pa.Array]:
+    if arrivals is None:
+        return [pa.nulls(count, SCHEMA.field(name).type) for name in ARRIVAL_COLUMNS]
+    ingested_ms, offset_minutes = unpack(arrivals)
+    without = arrivals == NO_ARRIVAL
+    return [
+        pa.array(ingested_ms, mask=without).view(MILLISECONDS),
+        pa.array(offset_minutes.astype(np.int16), mask=without),
+    ]
 
 
 def _encode_kind(kind: Kind, values: Values) -> pa.Array:
@@ -168,6 +188,16 @@ def decode_expires(table: pa.Table, rows: NDArray[np.uint32]) -> NDArray[np.int6
     """int64 ms per given row, NEVER where the column is null."""
     column = _one_array(table, "expires").take(pa.array(rows)).view(pa.int64()).fill_null(NEVER)
     return _fixed_width(column).view(np.int64)
+
+
+def decode_arrivals(table: pa.Table, rows: NDArray[np.uint32]) -> NDArray[np.int64]:
+    """int64 (model.arrivals) per given row, NO_ARRIVAL where a column is null."""
+    selection = pa.array(rows)
+    ingested, offset = (_one_array(table, name).take(selection) for name in ARRIVAL_COLUMNS)
+    known = pc.and_(ingested.is_valid(), offset.is_valid()).to_numpy(zero_copy_only=False)
+    ingested_ms = _fixed_width(ingested.view(pa.int64()).fill_null(0)).view(np.int64)
+    offset_minutes = _fixed_width(offset.fill_null(0)).view(np.int16).astype(np.int64)
+    return np.where(known, pack(ingested_ms, offset_minutes), NO_ARRIVAL)
 
 
 def _one_array(table: pa.Table, name: str) -> pa.Array:

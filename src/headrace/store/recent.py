@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from headrace.kernels.recent import NO_ROW, chain_rows, walk_chains
 from headrace.kernels.rows import filter_rows, gather
 from headrace.kernels.texts import move_texts, rebase_texts, text_bytes
-from headrace.model.points import NEVER, Admitted, Values
+from headrace.model.arrivals import NO_ARRIVAL
+from headrace.model.points import NEVER, Admitted, Values, take_optional
 from headrace.store.deletes import Touching
 from headrace.store.rows import Rows, Wanted, too_many_points
 
@@ -40,7 +41,8 @@ class Recent:
         self.number = number
         self._reserve(capacity)
         self._last_row = np.full(SERIES_AT_FIRST, NO_ROW)
-        self._expires: NDArray[np.int64] | None = None
+        self._expires = OptionalColumn(NEVER)
+        self._arrivals = OptionalColumn(NO_ARRIVAL)
         self._heap = np.empty(0, dtype=np.uint8)
         self._heap_bytes = 0
         self._heads_lock = threading.Lock()
@@ -64,8 +66,8 @@ class Recent:
 
     def bytes_used(self) -> int:
         """Bytes of memory that the rows and their texts take."""
-        expires = 0 if self._expires is None else 8 * self._length
-        return ROW_BYTES * self._length + expires + self._last_row.nbytes + self._heap.nbytes
+        optional = (self._expires.here + self._arrivals.here) * 8 * self._length
+        return ROW_BYTES * self._length + optional + self._last_row.nbytes + self._heap.nbytes
 
     def append(self, points: Admitted, sequence: int) -> None:
         """Take the points of journal record `sequence`; the next view sees them all. Writer only.
@@ -83,8 +85,8 @@ class Recent:
         self._bits[start:end] = points.values.bits
         if points.values.heap:
             self._append_texts(points.values.heap, start, end)
-        if points.expires is not None or self._expires is not None:
-            self._append_expires(points.expires, start, end)
+        self._expires.put(points.expires, start, end, self.capacity)
+        self._arrivals.put(points.arrivals, start, end, self.capacity)
         self._chain(start, end)
         if not start:
             self.first_sequence = sequence
@@ -101,12 +103,6 @@ class Recent:
         self._heap[self._heap_bytes : needed] = np.frombuffer(heap, dtype=np.uint8)
         rebase_texts(self._kinds[start:end], self._bits[start:end], self._heap_bytes)
         self._heap_bytes = needed
-
-    def _append_expires(self, expires: NDArray[np.int64] | None, start: int, end: int) -> None:
-        if self._expires is None:
-            self._expires = np.empty(self.capacity, dtype=np.int64)
-            self._expires[:start] = NEVER
-        self._expires[start:end] = NEVER if expires is None else expires
 
     def _chain(self, start: int, end: int) -> None:
         with self._heads_lock:
@@ -130,12 +126,36 @@ class Recent:
             self._times,
             self._kinds,
             self._bits,
-            self._expires,
+            self._expires.column,
+            self._arrivals.column,
             self._heap,
             self._previous,
             self._last_row,
             self._heads_lock,
         )
+
+
+class OptionalColumn:
+    """An int64 column that takes memory only once a point has something for it."""
+
+    def __init__(self, absent: int) -> None:
+        """absent: stands in the rows of points without."""
+        self.column: NDArray[np.int64] | None = None
+        self._absent = absent
+
+    @property
+    def here(self) -> bool:
+        return self.column is not None
+
+    def put(self, values: NDArray[np.int64] | None, start: int, end: int, capacity: int) -> None:
+        """Fill the rows from start to end. Writer only."""
+        if values is None and self.column is None:
+            return
+        if self.column is None:
+            column = np.empty(capacity, dtype=np.int64)
+            column[:start] = self._absent
+            self.column = column
+        self.column[start:end] = self._absent if values is None else values
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +171,7 @@ class RecentView:
     kinds: NDArray[np.uint8]
     bits: NDArray[np.int64]
     expires: NDArray[np.int64] | None
+    arrivals: NDArray[np.int64] | None
     heap: NDArray[np.uint8]
     previous: NDArray[np.uint32]
     last_row: NDArray[np.uint32]
@@ -203,5 +224,5 @@ class RecentView:
         texts = np.empty(text_bytes(kinds, bits) if len(self.heap) else 0, dtype=np.uint8)
         if len(texts):
             move_texts(kinds, bits, self.heap, texts)
-        expires = None if self.expires is None else self.expires[rows]
-        return Rows(self.series[rows], times, Values(kinds, bits, texts.tobytes()), expires)
+        expires, arrivals = take_optional(self.expires, rows), take_optional(self.arrivals, rows)
+        return Rows(self.series[rows], times, Values(kinds, bits, texts.tobytes()), expires, arrivals)

@@ -78,6 +78,7 @@ _POINTS_HEADER = struct.Struct("<IBBxxqQ")
 
 _MIXED_KINDS = 1
 _EXPIRES = 2
+_ARRIVALS = 4
 
 _SERIES_HEADER = struct.Struct("<IIQ")
 """first ordinal, series, bytes of the heap."""
@@ -93,10 +94,13 @@ def encode_points(points: Admitted, ingested_ms: int) -> Record:
     kinds = points.values.kinds
     uniform = not np.any(kinds != kinds[0])
     flags = (0 if uniform else _MIXED_KINDS) | (0 if points.expires is None else _EXPIRES)
+    flags |= 0 if points.arrivals is None else _ARRIVALS
     header = _POINTS_HEADER.pack(len(points), flags, kinds[0] if uniform else 0, ingested_ms, len(points.values.heap))
     columns: list[Buffer] = [header, _bytes_of(points.times), _bytes_of(points.values.bits)]
     if points.expires is not None:
         columns.append(_bytes_of(points.expires))
+    if points.arrivals is not None:
+        columns.append(_bytes_of(points.arrivals))
     columns.append(_bytes_of(points.series))
     if not uniform:
         columns.append(_bytes_of(kinds))
@@ -111,12 +115,13 @@ def decode_points(record: StoredRecord) -> StoredPoints:
     times = columns.take(np.int64, count)
     bits = columns.take(np.int64, count)
     expires = columns.take(np.int64, count) if flags & _EXPIRES else None
+    arrivals = columns.take(np.int64, count) if flags & _ARRIVALS else None
     series = columns.take(np.uint32, count)
     kinds = columns.take(np.uint8, count) if flags & _MIXED_KINDS else np.full(count, kind, dtype=np.uint8)
     heap = columns.take(np.uint8, heap_bytes).tobytes()
     columns.end()
     _check_values(record, kinds, bits, heap_bytes)
-    return StoredPoints(Admitted(series, times, Values(kinds, bits, heap), expires), ingested_ms)
+    return StoredPoints(Admitted(series, times, Values(kinds, bits, heap), expires, arrivals), ingested_ms)
 
 
 def encode_series(series: NewSeries) -> Record:

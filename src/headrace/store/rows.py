@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from headrace.errors import Refused
 from headrace.kernels.rows import NOT_WANTED
 from headrace.kernels.texts import rebase_texts
-from headrace.model.points import NEVER, Values
+from headrace.model.arrivals import NO_ARRIVAL
+from headrace.model.points import NEVER, Values, join_optional
 
 MetricIds = Callable[[NDArray[np.uint32]], NDArray[np.uint32]]
 """The metric id (uint32) of each given ordinal. An id must never change, as segments are sorted by it. It is the rank
@@ -56,12 +57,14 @@ class Rows:
     """n rows of one source, a later one written after an earlier one if they have the same series and time.
 
     series: uint32[n].   times: int64[n] ms.   values: n values.   expires: int64[n] ms, or None when no row expires.
+    arrivals: int64[n] (model.arrivals), or None when no row has one.
     """
 
     series: NDArray[np.uint32]
     times: NDArray[np.int64]
     values: Values
     expires: NDArray[np.int64] | None
+    arrivals: NDArray[np.int64] | None
 
     def __len__(self) -> int:
         return len(self.times)
@@ -80,6 +83,7 @@ class Collector:
         self._bits: list[NDArray[np.int64]] = []
         self._heaps: list[bytes] = []
         self._expires: list[NDArray[np.int64] | None] = []
+        self._arrivals: list[NDArray[np.int64] | None] = []
 
     def add(self, rows: Rows) -> None:
         """Rows written later than those added before. Raises Refused (rule "query-points") above the limit."""
@@ -92,16 +96,20 @@ class Collector:
         self._bits.append(rows.values.bits)
         self._heaps.append(rows.values.heap)
         self._expires.append(rows.expires)
+        self._arrivals.append(rows.arrivals)
 
     def take(self) -> Rows:
         """All of them in the order they were added, their texts in one heap. Nothing may be added after."""
         self._rebase()
-        expires = self._joined_expires()
+        lengths = list(map(len, self._times))
+        expires = join_optional(self._expires, lengths, NEVER)
+        arrivals = join_optional(self._arrivals, lengths, NO_ARRIVAL)
         return Rows(
             _joined(self._series, np.uint32),
             _joined(self._times, np.int64),
             Values(_joined(self._kinds, np.uint8), _joined(self._bits, np.int64), b"".join(self._heaps)),
             expires,
+            arrivals,
         )
 
     def _rebase(self) -> None:
@@ -110,17 +118,6 @@ class Collector:
             if before and heap:
                 rebase_texts(kinds, bits, before)
             before += len(heap)
-
-    def _joined_expires(self) -> NDArray[np.int64] | None:
-        if all(part is None for part in self._expires):
-            return None
-        lengths = map(len, self._times)
-        return np.concatenate(
-            [
-                np.full(length, NEVER) if part is None else part
-                for length, part in zip(lengths, self._expires, strict=True)
-            ]
-        )
 
 
 Number = TypeVar("Number", bound=np.generic)

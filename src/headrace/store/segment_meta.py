@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 
@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 
 from headrace.errors import Corrupt
 
-SEGMENT_FORMAT = 1
-"""Version of the layout in docs/format/segments.md."""
+SEGMENT_FORMAT = 2
+"""Version of the layout of segments in docs/format/segments.md; 1 is read as well."""
+
+NAMES_FORMAT = 1
+"""Version of the layout of the files of series and of deletes there."""
 
 FORMAT_KEY = "headrace.format"
 DATABASE_KEY = "headrace.database"
@@ -67,7 +70,7 @@ class RowGroups:
 
     first_keys, last_keys: uint64, metric id << 32 | ordinal of the first and the last row: keys rise through the file.
     min_times, max_times: int64 ms.   kinds: uint8, a bit 1 << Kind for each kind of value that is there.
-    expiring: whether any row expires.
+    expiring: whether any row expires.   arriving: whether any row has an arrival.
     """
 
     first_keys: NDArray[np.uint64]
@@ -76,6 +79,7 @@ class RowGroups:
     max_times: NDArray[np.int64]
     kinds: NDArray[np.uint8]
     expiring: NDArray[np.bool_]
+    arriving: NDArray[np.bool_]
 
     def matching(self, keys: NDArray[np.uint64], start_ms: int, end_ms: int) -> NDArray[np.int64]:
         """The row groups that may hold a point of a series in `keys` (ascending) with start_ms <= time <= end_ms."""
@@ -91,6 +95,7 @@ class _RowGroupsJson(msgspec.Struct, frozen=True):
     max_times: list[int]
     kinds: list[int]
     expiring: list[bool]
+    arriving: list[bool] | None = None
 
 
 def encode_row_groups(groups: RowGroups) -> bytes:
@@ -103,6 +108,7 @@ def encode_row_groups(groups: RowGroups) -> bytes:
             groups.max_times.tolist(),
             groups.kinds.tolist(),
             groups.expiring.tolist(),
+            groups.arriving.tolist(),
         )
     )
 
@@ -120,8 +126,8 @@ def decode_row_groups(metadata: dict[bytes, bytes], row_groups: int, file: Path)
         np.array(decoded.max_times, dtype=np.int64),
         np.array(decoded.kinds, dtype=np.uint8),
         np.array(decoded.expiring, dtype=np.bool_),
+        np.array([False] * row_groups if decoded.arriving is None else decoded.arriving, dtype=np.bool_),
     )
-    lengths = {len(column) for column in (decoded.first_keys, decoded.last_keys, decoded.min_times, decoded.max_times)}
-    if lengths | {len(decoded.kinds), len(decoded.expiring)} != {row_groups}:
+    if {len(getattr(groups, column.name)) for column in fields(groups)} != {row_groups}:
         raise Corrupt(file, f"{ROW_GROUPS_KEY} does not describe its {row_groups} row groups")
     return groups

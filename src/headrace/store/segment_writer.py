@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
+from headrace.model.arrivals import NO_ARRIVAL
 from headrace.model.points import NEVER
 from headrace.store.durable import replaced_file
 from headrace.store.names import points_file
@@ -40,7 +41,7 @@ PARQUET_OPTIONS = {
     "compression_level": 1,
     "use_dictionary": ["series", "double", "text", "custom.type", "custom.json"],
     "dictionary_pagesize_limit": DICTIONARY_BYTES_MAX,
-    "column_encoding": dict.fromkeys(["time", "int64", "expires"], "DELTA_BINARY_PACKED"),
+    "column_encoding": dict.fromkeys(["time", "int64", "expires", "ingested"], "DELTA_BINARY_PACKED"),
     "write_page_checksum": True,
     "store_schema": False,
 }
@@ -111,11 +112,13 @@ class _Span:
     max_time: int
     kinds: int
     expiring: bool
+    arriving: bool
 
 
 def _write_row_group(writer: pq.ParquetWriter, rows: Rows) -> _Span:
     expires = rows.expires if rows.expires is not None and np.any(rows.expires != NEVER) else None
-    writer.write_batch(encode(rows.series, rows.times, rows.values, expires))
+    arrivals = rows.arrivals if rows.arrivals is not None and np.any(rows.arrivals != NO_ARRIVAL) else None
+    writer.write_batch(encode(rows.series, rows.times, rows.values, expires, arrivals))
     return _Span(
         rows=len(rows),
         first=int(rows.series[0]),
@@ -126,6 +129,7 @@ def _write_row_group(writer: pq.ParquetWriter, rows: Rows) -> _Span:
         max_time=int(rows.times.max()),
         kinds=kinds_mask(rows.values.kinds),
         expiring=expires is not None,
+        arriving=arrivals is not None,
     )
 
 
@@ -137,4 +141,5 @@ def _row_groups(spans: list[_Span], metric_ids: MetricIds) -> RowGroups:
         np.array([span.max_time for span in spans], dtype=np.int64),
         np.array([span.kinds for span in spans], dtype=np.uint8),
         np.array([span.expiring for span in spans], dtype=np.bool_),
+        np.array([span.arriving for span in spans], dtype=np.bool_),
     )

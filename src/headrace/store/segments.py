@@ -14,8 +14,11 @@ from headrace.errors import Corrupt, Unavailable
 from headrace.kernels.rows import filter_rows
 from headrace.store.deletes import Delete
 from headrace.store.parquet_columns import (
+    ARRIVAL_COLUMNS,
     COLUMN_OF_KIND,
     SCHEMA,
+    SCHEMA_1,
+    decode_arrivals,
     decode_expires,
     decode_series_and_times,
     decode_values,
@@ -34,6 +37,9 @@ from headrace.store.segment_meta import (
 
 Chooser = Callable[[NDArray[np.uint32], NDArray[np.int64]], NDArray[np.uint32]]
 """Of the series and times of a row group, the row numbers (uint32, ascending) that are asked for."""
+
+
+SCHEMA_OF_FORMAT = {b"1": SCHEMA_1, str(SEGMENT_FORMAT).encode(): SCHEMA}
 
 
 class Segment:
@@ -67,8 +73,9 @@ class Segment:
 
     def _read_row_group(self, group: int, choose: Chooser) -> Rows:
         kinds = kinds_of(int(self._groups.kinds[group]))
-        expiring = bool(self._groups.expiring[group])
-        columns = ["series", "time", *(COLUMN_OF_KIND[kind] for kind in kinds), *(["expires"] if expiring else [])]
+        expiring, arriving = bool(self._groups.expiring[group]), bool(self._groups.arriving[group])
+        columns = ["series", "time", *(COLUMN_OF_KIND[kind] for kind in kinds)]
+        columns += ["expires"] * expiring + ARRIVAL_COLUMNS * arriving
         try:
             # A ParquetFile may serve one thread; making one around the cached footer costs 0.05 ms.
             file = pq.ParquetFile(self._source, metadata=self._footer, page_checksum_verification=True)
@@ -80,6 +87,7 @@ class Segment:
                 pick(times, rows),
                 decode_values(table, kinds, rows),
                 decode_expires(table, rows) if expiring else None,
+                decode_arrivals(table, rows) if arriving else None,
             )
         except (OSError, ValueError) as error:
             raise read_failure(self.path, error) from error
@@ -149,11 +157,12 @@ def _footer_as_listed(path: Path, meta: SegmentMeta, source: pa.NativeFile, data
     except (OSError, ValueError) as error:
         raise read_failure(path, error) from error
     described = footer.metadata or {}
-    if described.get(FORMAT_KEY.encode()) != str(SEGMENT_FORMAT).encode():
-        raise Corrupt(path, f"not a segment of format {SEGMENT_FORMAT}")
+    schema = SCHEMA_OF_FORMAT.get(described.get(FORMAT_KEY.encode(), b""))
+    if schema is None:
+        raise Corrupt(path, f"not a segment of format 1 to {SEGMENT_FORMAT}")
     if described.get(DATABASE_KEY.encode()) != database.encode():
         raise Corrupt(path, "belongs to another database")
-    if footer.num_rows != meta.rows or not footer.schema.to_arrow_schema().equals(SCHEMA):
+    if footer.num_rows != meta.rows or not footer.schema.to_arrow_schema().equals(schema):
         raise Corrupt(path, "does not hold the rows and columns that current.json lists")
     return footer
 

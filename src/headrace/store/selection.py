@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from headrace.kernels.merge import count_places, drop_expired, group_rows, is_merged, keep_winners
 from headrace.kernels.rows import gather
-from headrace.model.points import Values
+from headrace.model.points import Values, take_optional
 from headrace.store import Check, Columns, go_on
 from headrace.store.deletes import NO_DELETES, Deletes, take_rows
 from headrace.store.recent import RecentView
@@ -72,7 +72,7 @@ def merge(rows: Rows, wanted: Wanted, now_ms: int) -> Columns:
     starts = np.zeros(len(wanted) + 1, dtype=np.int64)
     count_places(rows.series, wanted.places, wanted.lowest, starts)
     if rows.expires is None and is_merged(rows.series, rows.times, wanted.places, wanted.lowest):
-        return _columns(rows.times, rows.values, starts, wanted)
+        return _columns(rows.times, rows.values, rows.arrivals, starts, wanted)
     order = np.empty(len(rows), dtype=np.uint32)
     group_rows(rows.series, wanted.places, wanted.lowest, starts[:-1].copy(), order)
     scratch = np.empty(int(np.diff(starts).max(initial=0)), dtype=np.uint32)
@@ -84,10 +84,17 @@ def merge(rows: Rows, wanted: Wanted, now_ms: int) -> Columns:
     kinds = np.empty(kept, dtype=np.uint8)
     bits = np.empty(kept, dtype=np.int64)
     gather(order, rows.times, rows.values.kinds, rows.values.bits, times, kinds, bits)
-    return _columns(times, Values(kinds, bits, rows.values.heap), starts, wanted)
+    arrivals = take_optional(rows.arrivals, order)
+    return _columns(times, Values(kinds, bits, rows.values.heap), arrivals, starts, wanted)
 
 
-def _columns(times: NDArray[np.int64], values: Values, starts: NDArray[np.int64], wanted: Wanted) -> Columns:
+def _columns(
+    times: NDArray[np.int64],
+    values: Values,
+    arrivals: NDArray[np.int64] | None,
+    starts: NDArray[np.int64],
+    wanted: Wanted,
+) -> Columns:
     """Leaves out the series without a point."""
     present = np.flatnonzero(np.diff(starts))
-    return Columns(wanted.ordinals[present], np.append(starts[present], starts[-1]), times, values)
+    return Columns(wanted.ordinals[present], np.append(starts[present], starts[-1]), times, values, arrivals)

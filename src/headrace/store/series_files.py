@@ -15,7 +15,7 @@ from headrace.kernels.name_columns import split_names
 from headrace.model.series import EncodedNames, SeriesName
 from headrace.store.durable import replaced_file
 from headrace.store.names import series_file
-from headrace.store.segment_meta import DATABASE_KEY, FORMAT_KEY, SEGMENT_FORMAT
+from headrace.store.segment_meta import DATABASE_KEY, FORMAT_KEY, NAMES_FORMAT
 from headrace.store.segments import read_failure
 
 SeriesNames = Callable[[NDArray[np.uint32]], EncodedNames]
@@ -44,7 +44,7 @@ def write_series(folder: Path, ordinals: NDArray[np.uint32], names: SeriesNames,
         for start in range(0, len(ordinals), limits.SERIES_CHUNK):
             chunk = ordinals[start : start + limits.SERIES_CHUNK]
             writer.write_batch(_batch(chunk, names(chunk)))
-        writer.add_key_value_metadata({FORMAT_KEY: str(SEGMENT_FORMAT), DATABASE_KEY: database})
+        writer.add_key_value_metadata({FORMAT_KEY: str(NAMES_FORMAT), DATABASE_KEY: database})
     return path.name
 
 
@@ -58,7 +58,7 @@ def merge_series_files(inputs: Sequence[Path], path: Path, database: str) -> str
         for input_path in inputs:
             for batch in _batches(input_path):
                 writer.write_batch(batch)
-        writer.add_key_value_metadata({FORMAT_KEY: str(SEGMENT_FORMAT), DATABASE_KEY: database})
+        writer.add_key_value_metadata({FORMAT_KEY: str(NAMES_FORMAT), DATABASE_KEY: database})
     return path.name
 
 

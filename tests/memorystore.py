@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from headrace.model.points import HEAP_LENGTH_BITS, Kind, Values
+from headrace.model.points import HEAP_LENGTH_BITS, Admitted, Kind, Values
 from headrace.model.series import UNKNOWN, SeriesName, SeriesTable, series_name
-from headrace.store import Check, Columns, TagCondition, go_on
+from headrace.store import Check, Columns, Document, DocumentChange, DocumentRange, TagCondition, go_on
 
 Value = int | float | bool | str
 
@@ -25,6 +25,7 @@ class MemoryStore:
         self.check = go_on
         self._names: list[SeriesName] = []
         self._points: list[dict[int, Value]] = []
+        self._documents: dict[tuple[str, str], bytes] = {}
 
     def put(self, metric: str, tags: dict[str, str], points: Mapping[int, Value]) -> None:
         """Write points (ms -> value); the last write of a millisecond wins."""
@@ -47,11 +48,34 @@ class MemoryStore:
             found = {tag[role == "tagv"] for name in self._names for tag in name.tags}
         return sorted(text for text in found if text.startswith(prefix))[:limit]
 
-    async def change_document(self, kind: str, key: str, body: bytes | None) -> int:
-        raise NotImplementedError
+    async def commit(
+        self,
+        changes: Sequence[DocumentChange],
+        points: Admitted | None = None,
+        deleted: NDArray[np.uint32] | None = None,
+    ) -> int:
+        if points is not None or deleted is not None:
+            raise NotImplementedError
+        for change in changes:
+            match change:
+                case DocumentRange(kind, first, end):
+                    gone = [name for name in self._documents if name[0] == kind and first <= name[1] < end]
+                    for name in gone:
+                        del self._documents[name]
+                case Document(kind, key, None):
+                    self._documents.pop((kind, key), None)
+                case Document(kind, key, bytes(body)):
+                    self._documents[kind, key] = body
+        return 0
 
-    def documents(self, kind: str, first: str, end: str) -> list[tuple[str, bytes]]:
-        return []
+    def document(self, kind: str, key: str) -> bytes | None:
+        return self._documents.get((kind, key))
+
+    def documents(
+        self, kind: str, first: str, end: str, limit: int | None = None, backwards: bool = False
+    ) -> list[tuple[str, bytes]]:
+        held = sorted(self._documents.items(), reverse=backwards)
+        return [(key, body) for (of, key), body in held if of == kind and first <= key < end][:limit]
 
     def find(
         self,

@@ -97,6 +97,16 @@ COMMIT_POINTS = 250_000
 """Points at which a commit stops to take more: 5 MB, some 10 ms of writing, so that the first in line does not wait
 long. A single larger batch is one commit all the same."""
 
+QUEUE_DOCUMENT_BYTES_MAX = 64 * 1024 * 1024
+"""Documents waiting for the writer: half a second of writing. One larger commit is taken all the same."""
+
+COMMIT_DOCUMENT_BYTES = 8 * 1024 * 1024
+"""Documents at which a commit stops to take more: some 20 ms of writing, as much as COMMIT_POINTS at most takes."""
+
+COMMIT_RECORDS = 16_384
+"""Records of deletes and documents at which a commit stops to take more, and the most documents that one request may
+change; a commit of the journal may have 65,535 records."""
+
 PROBE_INTERVAL_S = 1.0
 """While the disk refuses writes it is tried again so often."""
 

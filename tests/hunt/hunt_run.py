@@ -45,7 +45,7 @@ from headrace.gate import RuleSet, admit
 from headrace.metrics import Metrics
 from headrace.model.points import NEVER, Admitted
 from headrace.model.series import SeriesName
-from headrace.store import TagCondition
+from headrace.store import Document, TagCondition
 from headrace.store.embedded import EmbeddedStore, assemble_store
 from headrace.store.snapshot import EmbeddedSnapshot
 
@@ -178,7 +178,7 @@ class Hunt:
                 ordinals, _ = self._store.table.lookup(self._keys(change.series))
                 return await self._store.delete(ordinals, change.start_ms, change.end_ms)
             case Paper():
-                return await self._store.change_document(change.kind, change.key, change.body)
+                return await self._store.commit([Document(change.kind, change.key, change.body)])
 
     def _settle(self, task: asyncio.Task[int], change: Change, refused_at_once: bool) -> None:
         if not task.done():

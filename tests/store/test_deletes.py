@@ -257,7 +257,7 @@ def test_order_of_calls_is_the_order_of_the_log(tmp_path: Path) -> None:
         )
 
     sequences = asyncio.run(calls())
-    assert sequences == sorted(set(sequences))
+    assert sequences == sorted(sequences)
     assert db.found() == {1: [(2, double(2))]}
     db.store.close()
 

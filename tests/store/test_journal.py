@@ -25,7 +25,7 @@ Found = list[tuple[int, bytes]]
 
 def record(payload: bytes) -> Record:
     half = len(payload) // 2
-    return Record(RecordType.SETTINGS, [payload[:half], memoryview(payload)[half:], b""])
+    return Record(RecordType.DOCUMENT, [payload[:half], memoryview(payload)[half:], b""])
 
 
 def begin(folder: Path) -> Journal:
@@ -92,7 +92,7 @@ def test_the_bytes_are_the_documented_ones(tmp_path: Path) -> None:
     seed = zlib.crc32(header)
     expected = header + crc(header)
     for sequence, payload, place, left in ((1, b"abc", 0, 0), (2, b"d", 0, 1), (3, b"e", 1, 0)):
-        body = struct.pack("<QI", sequence, len(payload)) + crc(payload, seed) + struct.pack("<HHHH", 6, place, left, 0)
+        body = struct.pack("<QI", sequence, len(payload)) + crc(payload, seed) + struct.pack("<HHHH", 7, place, left, 0)
         expected += b"\xf1REC" + crc(body, seed) + body + payload + bytes(-len(payload) % 8)
     assert file.read_bytes() == expected
 
@@ -338,7 +338,7 @@ def test_short_writes_go_on_where_they_stopped(tmp_path: Path, monkeypatch: pyte
 def test_a_commit_of_more_buffers_than_one_writev_takes(tmp_path: Path) -> None:
     payload = [b"%d" % n for n in range(3000)]
     journal = begin(tmp_path)
-    journal.append([Record(RecordType.SETTINGS, payload)])
+    journal.append([Record(RecordType.DOCUMENT, payload)])
     assert read(tmp_path)[0] == [(1, b"".join(payload))]
 
 

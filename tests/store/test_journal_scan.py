@@ -31,7 +31,7 @@ def test_items_cover_the_file_and_sound_records_are_those_not_hit(
     spans = []
     for sequence, payload in enumerate(payloads, 1):
         begin = len(whole)
-        whole += b"".join(map(bytes, frame_commit([Record(RecordType.SETTINGS, [payload])], sequence, SEED)))
+        whole += b"".join(map(bytes, frame_commit([Record(RecordType.DOCUMENT, [payload])], sequence, SEED)))
         spans.append((begin, begin + 32 + len(payload)))
     del whole[max(48, len(whole) - cut) :]
     original = bytes(whole)
@@ -58,7 +58,7 @@ def test_items_cover_the_file_and_sound_records_are_those_not_hit(
 
 
 def test_a_record_of_an_earlier_sequence_is_not_sound(tmp_path: Path) -> None:
-    frames = [b"".join(map(bytes, frame_commit([Record(RecordType.SETTINGS, [b"x"])], n, SEED))) for n in (2, 1, 3)]
+    frames = [b"".join(map(bytes, frame_commit([Record(RecordType.DOCUMENT, [b"x"])], n, SEED))) for n in (2, 1, 3)]
     file = tmp_path / "file"
     file.write_bytes(encode_file_header(DATABASE, 1) + b"".join(frames))
     with file.open("rb") as opened:

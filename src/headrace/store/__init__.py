@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -37,6 +37,28 @@ class Columns:
 
     def __len__(self) -> int:
         return len(self.times)
+
+
+class Document(NamedTuple):
+    """What is no point and has a name: an annotation, a registration, a form.
+
+    kind, key: together its name.   body: bytes that only their owner understands; None: it is taken away.
+    """
+
+    kind: str
+    key: str
+    body: bytes | None
+
+
+class DocumentRange(NamedTuple):
+    """All documents of `kind` with first <= key < end are taken away."""
+
+    kind: str
+    first: str
+    end: str
+
+
+DocumentChange = Document | DocumentRange
 
 
 TagCondition = Callable[[pa.Array], NDArray[np.bool_]]
@@ -114,9 +136,9 @@ class Store(Protocol):
     async def append(self, points: Admitted) -> int:
         """Take the points. On return they survive `kill -9` and a power cut, and the next snapshot sees all of them.
 
-        Returns the journal sequence that holds them. Raises Unavailable (queue or disk full, failing disk, closing),
-        and then nothing of them is visible; never Refused. A cancelled call may still commit. Must be called on the
-        event loop."""
+        Returns a journal sequence through which they are durable. Raises Unavailable (queue or disk full, failing disk,
+        closing), and then nothing of them is visible; never Refused. A cancelled call may still commit. Must be called
+        on the event loop."""
         ...
 
     async def delete(self, series: NDArray[np.uint32], start_ms: int, end_ms: int) -> int:
@@ -124,8 +146,8 @@ class Store(Protocol):
 
         On return the deletion survives a power cut and the next snapshot sees none of them; points appended later to
         the same series and times are not touched by it. A delete of all time (model.time.ALL_TIME) also takes the
-        series out of `find`, and a metric without any other out of `suggest`, until they are written again. Returns the
-        journal sequence of the deletion. Raises Unavailable, and then nothing is deleted. Must be called on the event
+        series out of `find`, and a metric without any other out of `suggest`, until they are written again. Returns a
+        journal sequence as `append`. Raises Unavailable, and then nothing is deleted. Must be called on the event
         loop."""
         ...
 
@@ -133,17 +155,31 @@ class Store(Protocol):
         """Pin what is visible now. Any thread. check: called between segments."""
         ...
 
-    async def change_document(self, kind: str, key: str, body: bytes | None) -> int:
-        """Keep `body` as the document of this kind and key, or take that away (None). Documents are what is no point:
-        annotations, registrations. Bodies are their owner's business.
+    async def commit(
+        self,
+        changes: Sequence[DocumentChange],
+        points: Admitted | None = None,
+        deleted: NDArray[np.uint32] | None = None,
+    ) -> int:
+        """Delete all points of the series `deleted` (uint32 ordinals), take `points`, change the documents in the order
+        of `changes`: in one commit, of which a crash leaves all or nothing.
 
-        On return the change survives a power cut and `documents` shows it; changes take effect in the order of the
-        calls. Returns the journal sequence. Raises Unavailable, and then nothing is changed. Must be called on the
-        event loop."""
+        On return it survives a power cut, the next snapshot sees it, and so do `document` and `documents`. The delete
+        is one of all time (see `delete`), so `points` may write the same series again, and no snapshot sees the one
+        without the other. Commits and appends take effect in the order of the calls. Returns a journal sequence as
+        `append`. Raises Unavailable, and then nothing has changed; ValueError for more changes than
+        limits.COMMIT_RECORDS and for names that are no UTF-8. Must be called on the event loop."""
         ...
 
-    def documents(self, kind: str, first: str, end: str) -> list[tuple[str, bytes]]:
-        """Keys and bodies of the documents of `kind` with first <= key < end, ascending by key. Any thread."""
+    def document(self, kind: str, key: str) -> bytes | None:
+        """The body of this document, None where there is none. Any thread."""
+        ...
+
+    def documents(
+        self, kind: str, first: str, end: str, limit: int | None = None, backwards: bool = False
+    ) -> list[tuple[str, bytes]]:
+        """Keys and bodies of the documents of `kind` with first <= key < end, ascending by key (by code point), or
+        `backwards`; at most `limit` of them. Any thread."""
         ...
 
     def suggest(self, role: str, prefix: str, limit: int) -> list[str]:

@@ -19,7 +19,7 @@ from headrace import limits
 from headrace.errors import Corrupt, Unavailable
 from headrace.kernels.hashing import SECRET_WORDS
 from headrace.model.series import NewSeries
-from headrace.store.documents import Document
+from headrace.store import Document, DocumentChange, DocumentRange
 from headrace.store.durable import sync_folder
 
 FORMAT = 1
@@ -123,15 +123,19 @@ class Catalog:
                     raise Corrupt(self._path, f"the document {kind} {key} is damaged")
                 yield Document(kind, key, body)
 
-    def change_documents(self, changes: Iterable[Document]) -> None:
+    def change_documents(self, changes: Iterable[DocumentChange]) -> None:
         """On return the changes are on disk. Raises Unavailable, and then nothing has changed."""
         with _failures_as_ours(self._path), self._transaction():
-            for kind, key, body in changes:
-                if body is None:
-                    self._connection.execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key))
-                else:
-                    row = (kind, key, body, _crc(body))
-                    self._connection.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)", row)
+            for change in changes:
+                match change:
+                    case DocumentRange():
+                        statement = "DELETE FROM documents WHERE kind = ? AND key >= ? AND key < ?"
+                        self._connection.execute(statement, change)
+                    case Document(kind, key, None):
+                        self._connection.execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key))
+                    case Document(kind, key, bytes(body)):
+                        row = (kind, key, body, _crc(body))
+                        self._connection.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)", row)
 
     def close(self) -> None:
         """Every change has been synced already."""

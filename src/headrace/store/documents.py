@@ -1,22 +1,15 @@
-"""Documents: small things with a name that are no points (annotations, registrations), in memory by kind and key.
+"""Documents in memory, by kind and key (store.Document). Each change is in the journal before it is here.
 
-Each is in the journal before it is here. The catalog takes over what has changed before the journal may go.
+The catalog takes over what has changed before the journal may go.
 """
 
 from __future__ import annotations
 
 import threading
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
 
-
-class Document(NamedTuple):
-    """kind, key: together its name.   body: bytes that only their owner understands; None: it is taken away."""
-
-    kind: str
-    key: str
-    body: bytes | None
+from headrace.store import Document, DocumentChange, DocumentRange
 
 
 class Documents:
@@ -27,44 +20,58 @@ class Documents:
         self._lock = threading.Lock()
         self._keys: dict[str, list[str]] = {}
         self._bodies: dict[tuple[str, str], bytes] = {}
-        self._pending: dict[tuple[str, str], Document] = {}
+        self._pending: list[DocumentChange] = []
         for document in held:
             self._apply(document)
 
     def __len__(self) -> int:
         return len(self._bodies)
 
-    def apply(self, document: Document) -> None:
-        """Make a durable change visible; the catalog does not know of it yet."""
+    def apply(self, changes: Sequence[DocumentChange]) -> None:
+        """Make durable changes visible, all at once; the catalog does not know of them yet."""
         with self._lock:
-            self._apply(document)
-            self._pending[document.kind, document.key] = document
+            for change in changes:
+                self._apply(change)
+            self._pending += changes
 
-    def between(self, kind: str, first: str, end: str) -> list[tuple[str, bytes]]:
-        """Keys and bodies of the documents of a kind with first <= key < end, ascending by key."""
+    def get(self, kind: str, key: str) -> bytes | None:
+        """See Store.document."""
+        return self._bodies.get((kind, key))
+
+    def between(
+        self, kind: str, first: str, end: str, limit: int | None = None, backwards: bool = False
+    ) -> list[tuple[str, bytes]]:
+        """See Store.documents."""
         with self._lock:
-            keys = self._keys.get(kind, [])
-            return [(key, self._bodies[kind, key]) for key in keys[bisect_left(keys, first) : bisect_left(keys, end)]]
+            keys = self._keys_between(kind, first, end)
+            if backwards:
+                keys.reverse()
+            return [(key, self._bodies[kind, key]) for key in keys[:limit]]
 
-    def pending(self) -> Mapping[tuple[str, str], Document]:
+    def pending(self) -> Sequence[DocumentChange]:
         """The changes that the catalog does not know of."""
         with self._lock:
-            return dict(self._pending)
+            return list(self._pending)
 
-    def taken_over(self, changes: Mapping[tuple[str, str], Document]) -> None:
+    def taken_over(self, changes: Sequence[DocumentChange]) -> None:
         """The catalog knows these now."""
         with self._lock:
-            for name, document in changes.items():
-                if self._pending.get(name) is document:
-                    del self._pending[name]
+            del self._pending[: len(changes)]
 
-    def _apply(self, document: Document) -> None:
-        name = (document.kind, document.key)
-        keys = self._keys.setdefault(document.kind, [])
-        if document.body is None:
-            if self._bodies.pop(name, None) is not None:
-                del keys[bisect_left(keys, document.key)]
-            return
-        if name not in self._bodies:
-            insort(keys, document.key)
-        self._bodies[name] = document.body
+    def _keys_between(self, kind: str, first: str, end: str) -> list[str]:
+        keys = self._keys.get(kind, [])
+        return keys[bisect_left(keys, first) : bisect_left(keys, end)]
+
+    def _apply(self, change: DocumentChange) -> None:
+        if isinstance(change, DocumentRange):
+            gone = self._keys_between(change.kind, change.first, change.end)
+        else:
+            gone = [change.key] if change.body is None else []
+        for key in gone:
+            if self._bodies.pop((change.kind, key), None) is not None:
+                keys = self._keys[change.kind]
+                del keys[bisect_left(keys, key)]
+        if isinstance(change, Document) and change.body is not None:
+            if (change.kind, change.key) not in self._bodies:
+                insort(self._keys.setdefault(change.kind, []), change.key)
+            self._bodies[change.kind, change.key] = change.body

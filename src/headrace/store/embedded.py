@@ -6,7 +6,7 @@ Opening: the catalog gives the database's secret and its series, current.json th
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -20,12 +20,13 @@ from headrace.metrics import Metrics
 from headrace.model.points import Admitted
 from headrace.model.series import SeriesTable
 from headrace.model.series_limits import SeriesLimits
-from headrace.model.time import Clock, wall_clock
-from headrace.store import Check, go_on
+from headrace.model.time import ALL_TIME, Clock, wall_clock
+from headrace.store import Check, DocumentChange, go_on
 from headrace.store.catalog import Catalog
+from headrace.store.commits import request_of
 from headrace.store.deletes import Delete
 from headrace.store.disk_space import DiskSpace
-from headrace.store.documents import Document, Documents
+from headrace.store.documents import Documents
 from headrace.store.folder_lock import FolderLock
 from headrace.store.forgetting import Forgetting
 from headrace.store.hidden import Hidden
@@ -39,6 +40,7 @@ from headrace.store.records import (
     StoredRecord,
     decode_delete,
     decode_document,
+    decode_document_range,
     decode_points,
     decode_series,
 )
@@ -108,11 +110,11 @@ class EmbeddedStore:
 
     async def append(self, points: Admitted) -> int:
         """See store.Store."""
-        return await self._writer.submit(points)
+        return await self._writer.submit(request_of(points=points))
 
     async def delete(self, series: NDArray[np.uint32], start_ms: int, end_ms: int) -> int:
         """See store.Store."""
-        return await self._writer.submit_delete(Delete(np.unique(series), start_ms, end_ms))
+        return await self._writer.submit(request_of(Delete(np.unique(series), start_ms, end_ms)))
 
     @contextmanager
     def snapshot(self, check: Check = go_on) -> Iterator[EmbeddedSnapshot]:
@@ -135,13 +137,25 @@ class EmbeddedStore:
         gone = set(index.metrics_only_of(hidden.series))
         return [name for name in index.suggest(role, prefix, limit + len(gone)) if name not in gone][:limit]
 
-    async def change_document(self, kind: str, key: str, body: bytes | None) -> int:
+    async def commit(
+        self,
+        changes: Sequence[DocumentChange],
+        points: Admitted | None = None,
+        deleted: NDArray[np.uint32] | None = None,
+    ) -> int:
         """See store.Store."""
-        return await self._writer.submit_document(Document(kind, key, body))
+        delete = None if deleted is None else Delete(np.unique(deleted), *ALL_TIME)
+        return await self._writer.submit(request_of(delete, points, changes))
 
-    def documents(self, kind: str, first: str, end: str) -> list[tuple[str, bytes]]:
+    def document(self, kind: str, key: str) -> bytes | None:
         """See store.Store."""
-        return self._parts.documents.between(kind, first, end)
+        return self._parts.documents.get(kind, key)
+
+    def documents(
+        self, kind: str, first: str, end: str, limit: int | None = None, backwards: bool = False
+    ) -> list[tuple[str, bytes]]:
+        """See store.Store."""
+        return self._parts.documents.between(kind, first, end, limit, backwards)
 
     def close(self) -> None:
         """Commit what waits and stop. Recent points stay in the journal and are there again at the next start."""
@@ -214,7 +228,7 @@ class Parts:
         """Let the catalog take over the documents that have changed since the last time. Raises Unavailable."""
         changes = self.documents.pending()
         if changes:
-            self.catalog.change_documents(changes.values())
+            self.catalog.change_documents(changes)
             self.documents.taken_over(changes)
 
     def catalog_series(self) -> NDArray[np.uint32]:
@@ -308,6 +322,8 @@ def _apply(
     elif record.type == RecordType.DELETE:
         visible.delete(decode_delete(record), record.sequence)
     elif record.type == RecordType.DOCUMENT:
-        documents.apply(decode_document(record))
+        documents.apply([decode_document(record)])
+    elif record.type == RecordType.DOCUMENT_RANGE:
+        documents.apply([decode_document_range(record)])
     else:
         raise Corrupt(record.file, f"record {record.sequence} has type {record.type}, which this server does not know")

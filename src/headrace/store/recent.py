@@ -69,16 +69,21 @@ class Recent:
         optional = (self._expires.here + self._arrivals.here) * 8 * self._length
         return ROW_BYTES * self._length + optional + self._last_row.nbytes + self._heap.nbytes
 
-    def append(self, points: Admitted, sequence: int) -> None:
-        """Take the points of journal record `sequence`; the next view sees them all. Writer only.
+    def reserve(self, points: int) -> None:
+        """Make room for so many points, however many appends bring them. Writer only.
 
         An empty generation takes any number; otherwise they must fit into the capacity.
         """
+        if self._length + points > self.capacity:
+            if self._length:
+                raise ValueError(f"{points} points do not fit into {self.capacity - self._length} rows")
+            self._reserve(points)
+
+    def append(self, points: Admitted, sequence: int) -> None:
+        """Take the points of journal record `sequence`, for which there is room or can be (`reserve`); the next view
+        sees them all. Writer only."""
+        self.reserve(len(points))
         start, end = self._length, self._length + len(points)
-        if end > self.capacity:
-            if start:
-                raise ValueError(f"{len(points)} points do not fit into {self.capacity - start} rows")
-            self._reserve(end)
         self._series[start:end] = points.series
         self._times[start:end] = points.times
         self._kinds[start:end] = points.values.kinds

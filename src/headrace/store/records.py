@@ -1,4 +1,4 @@
-"""What the journal's records hold: their types, and the payloads of points, new series and deletes
+"""What the journal's records hold: their types, and the payloads of points, new series, deletes and documents
 (docs/format/journal.md).
 
 A payload is a count header and then whole columns, little end first, so that encoding copies nothing and decoding makes
@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from headrace.errors import Corrupt
 from headrace.model.points import HEAP_LENGTH_BITS, Admitted, Kind, Values
 from headrace.model.series import NewSeries
+from headrace.store import Document, DocumentChange, DocumentRange
 from headrace.store.deletes import Delete
-from headrace.store.documents import Document
 
 _T = TypeVar("_T", bound=np.generic)
 
@@ -29,16 +29,13 @@ Buffer = bytes | memoryview
 
 
 class RecordType(IntEnum):
-    """What a record is. The numbers are on disk; never renumber. 4 to 6 are reserved and not written
-    yet."""
+    """What a record is. The numbers are on disk; never renumber. 4 to 6 were reserved once and never written."""
 
     POINTS = 1
     SERIES = 2
     DELETE = 3
-    APOLLO_REGISTRATION = 4
-    DATAZONE_FORM = 5
-    SETTINGS = 6
     DOCUMENT = 7
+    DOCUMENT_RANGE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,22 +162,51 @@ def decode_delete(record: StoredRecord) -> Delete:
 _DOCUMENT_HEADER = struct.Struct("<HxxIIB3x")
 """bytes of kind, of key and of body, and 1 when the document is taken away."""
 
+_KIND_BYTES_MAX = 0xFFFF
 
-def encode_document(document: Document) -> Record:
-    """One record of a change of a document."""
-    kind, key, body = document.kind.encode(), document.key.encode(), document.body or b""
-    header = _DOCUMENT_HEADER.pack(len(kind), len(key), len(body), document.body is None)
-    return Record(RecordType.DOCUMENT, [header, kind, key, body])
+
+_DOCUMENT_RANGE_HEADER = struct.Struct("<HxxII")
+"""bytes of kind, of the first key and of the end."""
+
+
+def encode_document_change(change: DocumentChange) -> Record:
+    """One record of a change of documents. Raises ValueError for names that no record can hold."""
+    match change:
+        case Document():
+            kind, key, body = _name(change.kind), change.key.encode(), change.body or b""
+            header = _DOCUMENT_HEADER.pack(len(kind), len(key), len(body), change.body is None)
+            return Record(RecordType.DOCUMENT, [header, kind, key, body])
+        case DocumentRange():
+            kind, first, end = _name(change.kind), change.first.encode(), change.end.encode()
+            header = _DOCUMENT_RANGE_HEADER.pack(len(kind), len(first), len(end))
+            return Record(RecordType.DOCUMENT_RANGE, [header, kind, first, end])
+
+
+def _name(kind: str) -> bytes:
+    encoded = kind.encode()
+    if len(encoded) > _KIND_BYTES_MAX:
+        raise ValueError(f"a kind of documents whose name has {len(encoded)} bytes")
+    return encoded
 
 
 def decode_document(record: StoredRecord) -> Document:
     """The change of a DOCUMENT record. Raises Corrupt."""
     columns = _Columns(record)
-    kind_bytes, key_bytes, body_bytes, gone = columns.header(_DOCUMENT_HEADER)
-    kind, key, body = (columns.take(np.uint8, size).tobytes() for size in (kind_bytes, key_bytes, body_bytes))
-    columns.end()
+    *sizes, gone = columns.header(_DOCUMENT_HEADER)
+    kind, key, body = columns.blobs(sizes)
+    return Document(_text(record, kind), _text(record, key), None if gone else body)
+
+
+def decode_document_range(record: StoredRecord) -> DocumentRange:
+    """The change of a DOCUMENT_RANGE record. Raises Corrupt."""
+    columns = _Columns(record)
+    kind, first, end = columns.blobs(columns.header(_DOCUMENT_RANGE_HEADER))
+    return DocumentRange(_text(record, kind), _text(record, first), _text(record, end))
+
+
+def _text(record: StoredRecord, name: bytes) -> str:
     try:
-        return Document(kind.decode(), key.decode(), None if gone else body)
+        return name.decode()
     except UnicodeDecodeError as error:
         raise Corrupt(record.file, f"record {record.sequence}: the name of its document is no text") from error
 
@@ -205,6 +231,12 @@ class _Columns:
         if self._at > len(self._record.payload):
             self._refuse("shorter")
         return self._record.payload[begin : self._at].view(dtype)
+
+    def blobs(self, sizes: Sequence[int]) -> list[bytes]:
+        """Copies of what is left, which is just as many bytes."""
+        taken = [self.take(np.uint8, size).tobytes() for size in sizes]
+        self.end()
+        return taken
 
     def end(self) -> None:
         if self._at != len(self._record.payload):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,17 @@ class Visible:
         self._changed = threading.Condition()
         self._generations: tuple[Recent, ...] = (Recent(generation_points),)
         self._newest_since_s = time.monotonic()
+
+    def apply(self, steps: Sequence[Delete | Admitted], first_sequence: int) -> None:
+        """Make the steps of one commit visible, in their order; their records are numbered from first_sequence on.
+        Writer only, and only when their points `fit`. What is pinned meanwhile shows all of them, or none."""
+        self._generations[-1].reserve(sum(len(step) for step in steps if isinstance(step, Admitted)))
+        with self._changed if len(steps) > 1 else nullcontext():
+            for sequence, step in enumerate(steps, first_sequence):
+                if isinstance(step, Delete):
+                    self.delete(step, sequence)
+                else:
+                    self.append(step, sequence)
 
     def append(self, points: Admitted, sequence: int) -> None:
         """Make a committed batch visible, all of it at once. Writer only, and only when it `fits`."""

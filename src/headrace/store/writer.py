@@ -1,4 +1,4 @@
-"""The writer thread. It takes all that waits, writes it into the journal as one record with one fdatasync, makes it
+"""The writer thread. It takes all that waits, writes it into the journal as one commit with one fdatasync, makes it
 visible, and only then acknowledges all of it: that order is the promise, and must not change."""
 
 from __future__ import annotations
@@ -8,49 +8,23 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 import structlog
 
 from headrace import limits
 from headrace.errors import Unavailable
-from headrace.model.points import Admitted, concatenate
-from headrace.model.series import NewSeries, SeriesTable
+from headrace.model.series import SeriesTable
 from headrace.model.time import Clock
-from headrace.store.deletes import Delete
+from headrace.store.commits import Request, Size, Waiting, encode_step, steps_of
 from headrace.store.disk_space import DiskSpace
-from headrace.store.documents import Document, Documents
+from headrace.store.documents import Documents
 from headrace.store.journal import Journal
-from headrace.store.records import Record, encode_delete, encode_document, encode_points, encode_series
+from headrace.store.records import encode_series
 from headrace.store.series_index import SeriesIndex
 from headrace.store.visible import Visible
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A batch in the queue and the future of the `append` that brought it."""
-
-    points: Admitted
-    future: asyncio.Future[int]
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingDelete:
-    """A delete in the queue: later than every batch before it, earlier than every one behind it."""
-
-    delete: Delete
-    future: asyncio.Future[int]
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingDocument:
-    """A change of a document in the queue: a commit of its own."""
-
-    document: Document
-    future: asyncio.Future[int]
 
 
 class Freeze:
@@ -61,8 +35,7 @@ class Stop:
     """In the queue: everything before it is to be committed, nothing comes after it."""
 
 
-AnyWaiting = Waiting | WaitingDelete | WaitingDocument
-Command = WaitingDelete | WaitingDocument | Freeze | Stop
+Command = Freeze | Stop
 
 
 class Writer:
@@ -89,8 +62,8 @@ class Writer:
         self._clock = clock
         self._observe_commit = observe_commit
         self._queue: SimpleQueue[Waiting | Command] = SimpleQueue()
-        self._points_submitted = 0  # counted by the loop alone, so that neither counter needs a lock
-        self._points_taken = 0  # counted by the writer alone
+        self._submitted = Size()  # counted by the loop alone, so that neither counter needs a lock
+        self._taken = Size()  # counted by the writer alone
         self._refusing: str | None = None
         self._broken = False
         self._thread = threading.Thread(target=self._run, name="headrace-writer", daemon=True)
@@ -102,7 +75,7 @@ class Writer:
 
     @property
     def queued_points(self) -> int:
-        return self._points_submitted - self._points_taken
+        return self._submitted.points - self._taken.points
 
     def start(self) -> None:
         self._thread.start()
@@ -117,35 +90,22 @@ class Writer:
         """Ask for a new generation; the present one, if it holds anything, goes to the sealer. Any thread."""
         self._queue.put(Freeze())
 
-    async def submit(self, points: Admitted) -> int:
-        """See Store.append."""
+    async def submit(self, request: Request) -> int:
+        """See Store.append, delete and commit."""
         if self._refusing is not None:
             raise Unavailable(self._refusing)
-        if not len(points):
+        if request.is_empty:
             return self._journal.last_sequence
-        if self.queued_points and self.queued_points + len(points) > limits.QUEUE_POINTS_MAX:
-            raise Unavailable("too many points wait for the disk")
-        self._points_submitted += len(points)
-        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._queue.put(Waiting(points, future))
-        return await future
-
-    async def submit_delete(self, delete: Delete) -> int:
-        """See Store.delete."""
-        if self._refusing is not None:
-            raise Unavailable(self._refusing)
-        if self._visible.deletes.is_full:
+        if request.delete is not None and self._visible.deletes.is_full:
             raise Unavailable("too many deletes wait until segments have been rewritten")
+        if self.queued_points and self.queued_points + request.size.points > limits.QUEUE_POINTS_MAX:
+            raise Unavailable("too many points wait for the disk")
+        queued_bytes = self._submitted.document_bytes - self._taken.document_bytes
+        if queued_bytes and queued_bytes + request.size.document_bytes > limits.QUEUE_DOCUMENT_BYTES_MAX:
+            raise Unavailable("too many documents wait for the disk")
+        self._submitted = self._submitted.plus(request.size)
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._queue.put(WaitingDelete(delete, future))
-        return await future
-
-    async def submit_document(self, document: Document) -> int:
-        """See Store.change_document."""
-        if self._refusing is not None:
-            raise Unavailable(self._refusing)
-        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._queue.put(WaitingDocument(document, future))
+        self._queue.put(Waiting(request, future))
         return await future
 
     def _run(self) -> None:
@@ -160,35 +120,29 @@ class Writer:
         """Wait for something to do, and do it: a commit, then the command behind it. False when that was to stop."""
         batch, command = self._gather()
         try:
-            self._do(batch, command)
+            if batch:
+                self._commit(batch)
+            if isinstance(command, Freeze):
+                self._freeze_if_free()
         except Exception as bug:
             self._broken = True
             self._refusing = "the writer failed and needs a restart of the server"
-            _settle([item for item in (*batch, command) if isinstance(item, AnyWaiting)], bug)
+            _settle(batch, bug)
             raise
         return not isinstance(command, Stop)
 
-    def _do(self, batch: list[Waiting], command: Command | None) -> None:
-        delete = command if isinstance(command, WaitingDelete) else None
-        if batch or delete is not None:
-            self._commit(batch, delete)
-        if isinstance(command, WaitingDocument):
-            self._commit_document(command)
-        elif isinstance(command, Freeze):
-            self._freeze_if_free()
-
     def _gather(self) -> tuple[list[Waiting], Command | None]:
-        """Wait for something to do, then take all that waits, up to a commit's size, a delete or the first command."""
+        """Wait for something to do, then take all that waits, up to a commit's size or the first command."""
         batch: list[Waiting] = []
-        points = 0
+        size = Size()
         item = self._next()
         while item is not None:
             if not isinstance(item, Waiting):
                 return batch, item
             batch.append(item)
-            points += len(item.points)
-            self._points_taken += len(item.points)
-            if points >= limits.COMMIT_POINTS:
+            size = size.plus(item.request.size)
+            self._taken = self._taken.plus(item.request.size)
+            if size.is_a_commit:
                 break
             try:
                 item = self._queue.get_nowait()
@@ -206,50 +160,39 @@ class Writer:
             self._probe()
             return None
 
-    def _commit(self, batch: list[Waiting], delete: WaitingDelete | None) -> None:
-        """Make the batches and the delete that came behind them durable with one fdatasync, then visible in that
-        order."""
+    def _commit(self, batch: Sequence[Waiting]) -> None:
+        """Make all that the batch asks for durable with one fdatasync, then visible."""
         begin = time.perf_counter()
-        points = concatenate([waiting.points for waiting in batch]) if batch else None
+        requests = [waiting.request for waiting in batch]
+        steps = steps_of(requests)
+        documents = [record for request in requests for record in request.documents]
         new_series = self._table.take_unjournaled()
         try:
-            if points is not None:
-                self._make_room(len(points))
-            records = _records(points, new_series, delete, self._clock())
+            self._make_room(sum(request.size.points for request in requests))
+            # New series go first, so that no point in the journal is without its name.
+            records = [] if new_series is None else [encode_series(new_series)]
+            first = self._journal.last_sequence + 1 + len(records)
+            now_ms = self._clock()
+            records += [encode_step(step, now_ms) for step in steps] + documents
             self._disk.check(sum(record.bytes for record in records))
             sequence = self._journal.append(records)
         except Unavailable as failure:
             if new_series is not None:
                 self._table.put_back(new_series)
             self._turn_red(failure)
-            _settle(batch if delete is None else [*batch, delete], failure)
+            _settle(batch, failure)
             return
         if new_series is not None:
             self._index.add(new_series)
-        if points is not None:
-            points_sequence = sequence if delete is None else sequence - 1
-            self._visible.append(points, points_sequence)
-            _settle(batch, points_sequence)
-        if delete is not None:
-            self._visible.delete(delete.delete, sequence)
-            _settle([delete], sequence)
+        self._visible.apply(steps, first)
+        if documents:
+            self._documents.apply([change for request in requests for change in request.changes])
+        _settle(batch, sequence)
         self._observe_commit(time.perf_counter() - begin)
-
-    def _commit_document(self, waiting: WaitingDocument) -> None:
-        record = encode_document(waiting.document)
-        try:
-            self._disk.check(record.bytes)
-            sequence = self._journal.append([record])
-        except Unavailable as failure:
-            self._turn_red(failure)
-            _settle([waiting], failure)
-            return
-        self._documents.apply(waiting.document)
-        _settle([waiting], sequence)
 
     def _make_room(self, points: int) -> None:
         """Raises Unavailable when sealing has fallen behind for longer than a sender should wait."""
-        if not self._visible.fits(points):
+        if points and not self._visible.fits(points):
             self._freeze()
 
     def _freeze(self) -> None:
@@ -287,24 +230,12 @@ class Writer:
 
     def _answer_until_stop(self, bug: Exception) -> None:
         while not isinstance(item := self._queue.get(), Stop):
-            if isinstance(item, AnyWaiting):
+            if isinstance(item, Waiting):
                 _settle([item], bug)
 
 
-def _records(
-    points: Admitted | None, new_series: NewSeries | None, delete: WaitingDelete | None, now_ms: int
-) -> list[Record]:
-    """New series go first, so that no point in the journal is without its name; the delete last, as it came last."""
-    records = [] if new_series is None else [encode_series(new_series)]
-    if points is not None:
-        records.append(encode_points(points, ingested_ms=now_ms))
-    if delete is not None:
-        records.append(encode_delete(delete.delete))
-    return records
-
-
-def _settle(batch: Sequence[AnyWaiting], outcome: int | Exception) -> None:
-    """Wake every `append` of the batch: one call into each event loop, however many wait."""
+def _settle(batch: Sequence[Waiting], outcome: int | Exception) -> None:
+    """Wake every caller of the batch: one call into each event loop, however many wait."""
     loops = {waiting.future.get_loop() for waiting in batch}
     for loop in loops:
         futures = [waiting.future for waiting in batch if waiting.future.get_loop() is loop]

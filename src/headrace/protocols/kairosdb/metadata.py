@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 from urllib.parse import parse_qs, unquote
 
@@ -12,6 +13,7 @@ from headrace import limits
 from headrace.errors import Refused
 from headrace.protocols.kairosdb import faults
 from headrace.protocols.kairosdb.faults import Answer
+from headrace.store import Document, DocumentChange
 from headrace.transport.body import read_body
 
 KIND: Final = "kairosdb-metadata"
@@ -21,11 +23,15 @@ KIND: Final = "kairosdb-metadata"
 class Documents(Protocol):
     """What metadata needs of a store (store.Store)."""
 
-    async def change_document(self, kind: str, key: str, body: bytes | None) -> int:
+    async def commit(self, changes: Sequence[DocumentChange]) -> int:
         """See store.Store."""
         ...
 
-    def documents(self, kind: str, first: str, end: str) -> list[tuple[str, bytes]]:
+    def document(self, kind: str, key: str) -> bytes | None:
+        """See store.Store."""
+        ...
+
+    def documents(self, kind: str, first: str, end: str, limit: int | None = None) -> list[tuple[str, bytes]]:
         """See store.Store."""
         ...
 
@@ -40,10 +46,10 @@ class Metadata:
         """A text, or the names below a service or below one of its keys."""
         names = _names(scope)
         if len(names) == 3:
-            found = self._store.documents(KIND, "\0".join(names), "\0".join(names) + "\0")
-            if not found:
+            found = self._store.document(KIND, "\0".join(names))
+            if found is None:
                 return faults.errors(404, ["Key not found"])
-            return 200, [(b"content-type", b"text/plain; charset=UTF-8")], found[0][1]
+            return 200, [(b"content-type", b"text/plain; charset=UTF-8")], found
         parameters = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         prefix = parameters.get("startsWith", [""])[-1]
         below = self._store.documents(KIND, "\0".join(names) + "\0", "\0".join(names) + "\1")
@@ -57,7 +63,7 @@ class Metadata:
         if _is_internal(names):
             return _unauthorized()
         body = await read_body(scope, receive, limits.KAIROSDB_METADATA_BYTES_MAX)
-        await self._store.change_document(KIND, "\0".join(names), body)
+        await self._store.commit([Document(KIND, "\0".join(names), body)])
         return faults.done()
 
     async def delete(self, scope: Scope, _receive: Receive) -> Answer:
@@ -65,7 +71,7 @@ class Metadata:
         names = _three_names(scope)
         if _is_internal(names):
             return _unauthorized()
-        await self._store.change_document(KIND, "\0".join(names), None)
+        await self._store.commit([Document(KIND, "\0".join(names), None)])
         return faults.done()
 
 

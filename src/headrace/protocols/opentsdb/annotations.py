@@ -17,6 +17,7 @@ from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.read_reply import Parameters, Reply
 from headrace.protocols.opentsdb.read_wire import decode_json
 from headrace.protocols.opentsdb.tsuids import keys_of
+from headrace.store import Document, DocumentChange
 
 KIND: Final = "opentsdb.annotation"
 METHODS: Final = ("GET", "POST", "PUT", "DELETE")
@@ -41,12 +42,16 @@ _ANNOTATION = msgspec.json.Decoder(Annotation, strict=False)
 class Keeps(Protocol):
     """What annotations need of a store (store.Store)."""
 
-    async def change_document(self, kind: str, key: str, body: bytes | None) -> int:
-        """Durable and visible on return."""
+    async def commit(self, changes: Sequence[DocumentChange]) -> int:
+        """See store.Store."""
         ...
 
-    def documents(self, kind: str, first: str, end: str) -> list[tuple[str, bytes]]:
-        """Those with first <= key < end."""
+    def document(self, kind: str, key: str) -> bytes | None:
+        """See store.Store."""
+        ...
+
+    def documents(self, kind: str, first: str, end: str, limit: int | None = None) -> list[tuple[str, bytes]]:
+        """See store.Store."""
         ...
 
 
@@ -61,7 +66,7 @@ class Annotations:
         method = scope["method"]
         said = decode_json(_ANNOTATION, body) if body else _of_parameters(parameters)
         key = key_of(said)
-        found = self._found(key)
+        found = self._store.document(KIND, key)
         if method in ("POST", "PUT"):
             kept = msgspec.json.decode(found, type=Annotation) if found and method == "POST" else Annotation()
             whole = msgspec.json.encode(_changed(kept, said))
@@ -70,12 +75,12 @@ class Annotations:
                 return
             if len(whole) > limits.OPENTSDB_ANNOTATION_BYTES_MAX:
                 raise Refused("body-too-large", f"an annotation may have {limits.OPENTSDB_ANNOTATION_BYTES_MAX} bytes")
-            await self._store.change_document(KIND, key, whole)
+            await self._store.commit([Document(KIND, key, whole)])
             await reply.whole(orjson.dumps(_shown(whole)))
         elif found is None:
             raise Refused("annotation-unknown", "Unable to locate annotation in storage")
         elif method == "DELETE":
-            await self._store.change_document(KIND, key, None)
+            await self._store.commit([Document(KIND, key, None)])
             await reply.empty(204)
         else:
             await reply.whole(orjson.dumps(_shown(found)))
@@ -87,11 +92,7 @@ class Annotations:
 
     def any_at_all(self) -> bool:
         """Whether there is any at all: most databases have none, and then no query needs to look."""
-        return bool(self._store.documents(KIND, "", "\x7f"))
-
-    def _found(self, key: str) -> bytes | None:
-        found = self._store.documents(KIND, key, key + "\0")
-        return found[0][1] if found else None
+        return bool(self._store.documents(KIND, "", "\x7f", limit=1))
 
 
 def key_of(said: Annotation) -> str:

@@ -101,10 +101,11 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[int, 
 
 def make_format_1(file: Path) -> None:
     """As a version from before points could keep how they came would have written it."""
-    table = pq.read_table(file)
-    described = table.schema.metadata | {b"headrace.format": b"1"}
-    older = table.drop_columns(parquet_columns.ARRIVAL_COLUMNS).replace_schema_metadata(described)
-    pq.write_table(older, file, store_schema=False)
+    described = pq.read_metadata(file).metadata | {b"headrace.format": b"1"}
+    older = pq.read_table(file).drop_columns(parquet_columns.ARRIVAL_COLUMNS)
+    with pq.ParquetWriter(file, parquet_columns.SCHEMA_1, store_schema=False) as writer:
+        writer.write_table(older.cast(parquet_columns.SCHEMA_1))
+        writer.add_key_value_metadata(described)
 
 
 def assert_rows(found: list[dict[str, Any]], right: dict[tuple[int, int], Row]) -> None:

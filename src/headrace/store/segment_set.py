@@ -82,4 +82,5 @@ def _in_version_order(segments: Collection[Segment]) -> tuple[Segment, ...]:
 def _unlink(segments: list[Segment]) -> None:
     for segment in segments:
         segment.close()
+    for segment in segments:
         discard(segment.path)

@@ -28,9 +28,11 @@ from headrace.model.series import EncodedNames, series_name
 from headrace.store.embedded import EmbeddedStore, open_store
 from headrace.store.forgetting import KEEP_ALL
 from headrace.store.housekeeping import size_of
+from headrace.store.journal_format import crc_seed, frame_commit
 from headrace.store.merge_plan import plan_merge
 from headrace.store.merging import merged_row_groups
 from headrace.store.recent import Recent
+from headrace.store.records import encode_points
 from headrace.store.segment_folder import open_folder
 from headrace.store.segment_writer import write_segment
 
@@ -58,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
             in_own_process(seal, segments, 4_000_000 // share)
             or in_own_process(merge, segments)
             or in_own_process(start, Path(folder) / "start", 5_000_000 // share)
+            or in_own_process(start_single, Path(folder) / "single", 500_000 // share)
             or in_own_process(commit, Path(folder) / "commit", segments, 2000 // share)
             or in_own_process(count_files, Path(folder) / "files", 500 // (share**0.5))
         )
@@ -114,6 +117,28 @@ def start(folder: Path, points: int) -> None:
     began = time.perf_counter()
     store = open_store(settings, Metrics())
     print(f"start: {points:,} unsealed points read back in {time.perf_counter() - began:.2f} s")
+    store.close()
+
+
+def start_single(folder: Path, points: int) -> None:
+    """So many points in the journal, each a commit of its own, as a sender of one point at a time leaves them."""
+    settings = Settings(data_dir=folder, seal_points=2 * points)
+    store = open_store(settings, Metrics())
+    asyncio.run(write(store, BATCH_POINTS))  # brings the names
+    sequence = store._parts.journal.last_sequence
+    database = store._parts.catalog.database_id
+    store.close()
+    [file] = (folder / "journal").glob("*.journal")
+    seed = crc_seed(database, 1)
+    with file.open("ab") as journal:
+        for number in range(points):
+            record = encode_points(batch(number, 1, ALL_SERIES), START_MS)
+            journal.writelines(frame_commit([record], sequence + 1 + number, seed))
+    began = time.perf_counter()
+    store = open_store(settings, Metrics())
+    seconds = time.perf_counter() - began
+    assert store._parts.visible.recent_points == BATCH_POINTS + points
+    print(f"start: {points:,} points of as many commits read back in {seconds:.2f} s")
     store.close()
 
 

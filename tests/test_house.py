@@ -37,6 +37,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "headrace.kernels.opentsdb_json": "tests/protocols/opentsdb and tests/fuzz compare it with the reference decoder",
     "headrace.kernels.opentsdb_telnet": "tests/protocols/opentsdb and tests/fuzz compare it with the reading by lines",
     "headrace.kernels.kairosdb_datapoints": "tests/protocols/kairosdb compares it with the reference decoder",
+    "headrace.kernels.journal": "tests/store/test_replay_runs.py compares it with the reading record by record",
     "headrace.kernels.opentsdb_bodies": "tests/protocols/opentsdb/test_opentsdb_gathered.py compares with bodies alone",
     "headrace.store.snapshot": "tests/store/test_embedded.py, test_deletes.py and test_last.py read through it",
     "headrace.limits": "constants; their relations are asserted on import",

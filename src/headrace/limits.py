@@ -168,6 +168,13 @@ read from disk, sound CRC or not, from asking for more memory than any honest re
 JOURNAL_WINDOW_BYTES = 8 * 1024 * 1024
 """Read at a time when the journal is replayed. Larger ones are not faster; smaller ones cut more records."""
 
+REPLAY_RUN_PAYLOAD_BYTES = 4096
+"""Records of up to so many bytes, some 190 points, are replayed many at a time. With longer ones a record's own 20 µs
+are little."""
+
+REPLAY_RUN_ROWS = 65_536
+"""Points of such a run: 2 MB."""
+
 PROBE_BYTES = 1024 * 1024
 """Written, synced and unlinked to learn whether a disk that failed works again: more than a file system finds room for
 without a free block."""

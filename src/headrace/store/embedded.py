@@ -38,6 +38,7 @@ from headrace.store.recent import RecentView
 from headrace.store.records import (
     RecordType,
     StoredRecord,
+    StoredRun,
     decode_delete,
     decode_document,
     decode_document_range,
@@ -287,7 +288,10 @@ def _open_parts(settings: Settings, lock: FolderLock) -> Parts:
     documents = Documents(catalog.documents())
     replay = Replay(settings.data_dir / JOURNAL, catalog.database_id, folder.current.sealed_through)
     for record in replay:
-        _apply(record, table, index, visible, documents)
+        if isinstance(record, StoredRun):
+            _apply_points(record.points, record.last, record.last - record.first + 1, table, index, visible)
+        else:
+            _apply(record, table, index, visible, documents)
     for finding in (*damaged, *replay.findings):
         log.error("damage set aside; the rest is served", file=str(finding.file), damage=finding.detail)
     log.info(
@@ -309,16 +313,7 @@ def _apply(
         table.restore(series)
         index.add(table.series(len(index), len(table)))
     elif record.type == RecordType.POINTS:
-        points = decode_points(record).points
-        highest = int(points.series.max())
-        if highest >= len(table):
-            # The record with their names is damaged. No new series may get their ordinals, or it would get their
-            # points.
-            table.lose(highest + 1)
-            index.add(table.series(len(index), len(table)))
-        if not visible.fits(len(points)):
-            visible.freeze_unbounded()
-        visible.append(points, record.sequence)
+        _apply_points(decode_points(record).points, record.sequence, 1, table, index, visible)
     elif record.type == RecordType.DELETE:
         visible.delete(decode_delete(record), record.sequence)
     elif record.type == RecordType.DOCUMENT:
@@ -327,3 +322,17 @@ def _apply(
         documents.apply([decode_document_range(record)])
     else:
         raise Corrupt(record.file, f"record {record.sequence} has type {record.type}, which this server does not know")
+
+
+def _apply_points(
+    points: Admitted, sequence: int, records: int, table: SeriesTable, index: SeriesIndex, visible: Visible
+) -> None:
+    """The points of so many records that end with `sequence`."""
+    highest = int(points.series.max())
+    if highest >= len(table):
+        # The record with their names is damaged. No new series may get their ordinals, or it would get their points.
+        table.lose(highest + 1)
+        index.add(table.series(len(index), len(table)))
+    if not visible.fits(len(points)):
+        visible.freeze_unbounded()
+    visible.append(points, sequence, records)

@@ -25,11 +25,14 @@ from headrace.store.journal_format import (
     crc_seed,
     first_sequence_of,
 )
-from headrace.store.journal_scan import Sound, Unsound, Window, scan
+from headrace.store.journal_scan import Sound, SoundRun, Unsound, Window, scan
 from headrace.store.names import DAMAGED_SUFFIX, TEMPORARY_SUFFIX
-from headrace.store.records import StoredRecord
+from headrace.store.records import StoredRecord, StoredRun
 
 log = structlog.get_logger(__name__)
+
+_NO_END = 2**63 - 1
+"""Above every sequence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ class JournalFile:
 
 
 class Replay:
-    """Iterate, once, to get the records after `applied`; then the attributes say what was found.
+    """Iterate, once, to get the records after `applied`, some of them many at a time; then the attributes say what was
+    found.
 
     findings: damage that was set aside; what it held is lost.   bytes_cut: of a torn write at the end.
     last_sequence: of the last record that counts, at least `applied`.   files: what the folder holds, ascending.
@@ -59,7 +63,7 @@ class Replay:
         self.last_sequence = applied
         self.files: list[JournalFile] = []
 
-    def __iter__(self) -> Iterator[StoredRecord]:
+    def __iter__(self) -> Iterator[StoredRecord | StoredRun]:
         """Holds one window of a file (limits.JOURNAL_WINDOW_BYTES) and one commit in memory, and what the caller keeps.
 
         Raises Corrupt, before any record, when a file belongs to another database or format; Unavailable when the disk
@@ -92,7 +96,7 @@ class Replay:
                 check_file_header(path, file.read(FILE_HEADER_BYTES), self.database_id)
         return paths
 
-    def _read(self, path: Path, first: int, following: int) -> Iterator[StoredRecord]:
+    def _read(self, path: Path, first: int, following: int) -> Iterator[StoredRecord | StoredRun]:
         """A file that another one follows, whose first sequence is `following`: that one was begun durably before
         anything in it was acknowledged, so what this one holds from there on belongs to a write that failed, and counts
         for nothing."""
@@ -102,7 +106,7 @@ class Replay:
             yield from reading.settle(following)
         self.last_sequence = max(self.last_sequence, following - 1)
 
-    def _read_last(self, path: Path, first: int) -> Iterator[StoredRecord]:
+    def _read_last(self, path: Path, first: int) -> Iterator[StoredRecord | StoredRun]:
         """The file in which a power cut may have torn the last commit."""
         with path.open("r+b") as file:
             reading = _Reading(self, path, first, file.fileno())
@@ -133,11 +137,18 @@ class _Reading:
             kept = self._set_aside(Unsound(0, min(FILE_HEADER_BYTES, self.window.size)))
             replay.findings.append(Corrupt(path, f"its header is damaged and kept in {kept}; its records are read"))
 
-    def settled(self, following: int | None) -> Iterator[StoredRecord]:
+    def settled(self, following: int | None) -> Iterator[StoredRecord | StoredRun]:
         """The records of whole commits below sequence `following`, and damage before them reported. Leaves the rest in
         `commit`."""
         seed = crc_seed(self._replay.database_id, self.reached + 1)
-        for item in scan(self.window, self.reached + 1, seed):
+        runs = range(self._replay.applied + 1, _NO_END if following is None else following)
+        for item in scan(self.window, self.reached + 1, seed, runs):
+            if isinstance(item, SoundRun):
+                # Its records are commits of their own, so whatever came before them is settled.
+                yield from self.settle(item.first)
+                self.reached = item.last
+                yield StoredRun(item.first, item.last, item.points)
+                continue
             if isinstance(item, Sound):
                 if following is not None and item.header.sequence >= following:
                     return
@@ -151,7 +162,7 @@ class _Reading:
             ):
                 yield from self.settle(item.header.sequence + 1)
 
-    def settle(self, following: int) -> Iterator[StoredRecord]:
+    def settle(self, following: int) -> Iterator[StoredRecord | StoredRun]:
         """What is in `commit` counts: give its records, set aside its damage. `following`: the sequence that comes
         after it."""
         commit, self.commit = self.commit, []

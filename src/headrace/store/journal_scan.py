@@ -1,5 +1,5 @@
 """One journal file taken apart into sound records and unsound stretches, in bounded memory. Decides nothing about
-them."""
+them. Small records of points that follow one another are taken apart together."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace import limits
+from headrace.kernels.journal import CRC_TABLES, take_points
+from headrace.model.points import Admitted, Values
 from headrace.store.journal_format import (
     ALIGNMENT,
     FILE_HEADER_BYTES,
@@ -21,6 +23,10 @@ from headrace.store.journal_format import (
     decode_record_header,
     payload_is_sound,
 )
+from headrace.store.records import RecordType
+
+NO_RUNS = range(0)
+"""Each record comes by itself."""
 
 _PAGE_BYTES = 4096
 """What an unreadable sector takes with it."""
@@ -33,6 +39,17 @@ class Sound:
     begin: int
     header: RecordHeader
     payload: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class SoundRun:
+    """Records `first` to `last`, which lie side by side in their file: each is a whole commit of points alone."""
+
+    begin: int
+    end: int
+    first: int
+    last: int
+    points: Admitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +80,10 @@ class Window:
             self._load(begin, min(max(length, limits.JOURNAL_WINDOW_BYTES), self.size - begin))
         return self._bytes[begin - self._begin : max(begin, end) - self._begin]
 
+    def loaded(self, begin: int) -> NDArray[np.uint8]:
+        """What is in memory of the file from `begin` on; maybe nothing. As `view`."""
+        return self._bytes[max(begin - self._begin, 0) :] if begin >= self._begin else self._bytes[:0]
+
     def _load(self, begin: int, length: int) -> None:
         loaded = np.empty(max(length, 0), dtype=np.uint8)
         try:
@@ -91,13 +112,22 @@ class Window:
             into[:] = 0
 
 
-def scan(window: Window, first_sequence: int, seed: int) -> Iterator[Sound | Unsound]:
+def scan(window: Window, first_sequence: int, seed: int, runs: range = NO_RUNS) -> Iterator[Sound | SoundRun | Unsound]:
     """What follows the file header, from front to back without gaps. Sequences of sound records rise from
-    `first_sequence`."""
+    `first_sequence`.   runs: sequences of records that may come as part of a run."""
     at = FILE_HEADER_BYTES
     sequence = first_sequence
     unsound_begin = None
+    small = False
     while at < window.size:
+        if small and sequence in runs:
+            small = False
+            run = _run(window.loaded(at), at, sequence, runs.stop, seed)
+            if run is not None:
+                yield run
+                sequence, at = run.last + 1, run.end
+                continue
+        small = False
         header = decode_record_header(window.view(at, RECORD_HEADER_BYTES).tobytes(), seed)
         if header is not None and header.sequence >= sequence and header.payload_bytes <= limits.RECORD_BYTES_MAX:
             payload = window.view(at + RECORD_HEADER_BYTES, header.payload_bytes)
@@ -108,6 +138,7 @@ def scan(window: Window, first_sequence: int, seed: int) -> Iterator[Sound | Uns
                 yield Sound(at, header, payload)
                 sequence = header.sequence + 1
                 at += header.frame_bytes
+                small = header.type == RecordType.POINTS and header.payload_bytes <= limits.REPLAY_RUN_PAYLOAD_BYTES
                 continue
             # The header's own CRC is right, so the length is, too, and the next record is where it says.
             after = at + header.frame_bytes
@@ -117,6 +148,37 @@ def scan(window: Window, first_sequence: int, seed: int) -> Iterator[Sound | Uns
         at = after
     if unsound_begin is not None:
         yield Unsound(unsound_begin, window.size)
+
+
+def _run(loaded: NDArray[np.uint8], begin: int, first: int, end_sequence: int, seed: int) -> SoundRun | None:
+    """The run that begins with record `first` at `begin` in the file, where `loaded` begins, too."""
+    rows = limits.REPLAY_RUN_ROWS
+    series, kinds = np.empty(rows, dtype=np.uint32), np.empty(rows, dtype=np.uint8)
+    times, bits, expires = (np.empty(rows, dtype=np.int64) for _ in range(3))
+    taken = np.empty(3, dtype=np.int64)
+    whole = loaded[: len(loaded) // ALIGNMENT * ALIGNMENT]
+    records = take_points(
+        loaded,
+        whole.view(np.uint32),
+        whole.view(np.int64),
+        CRC_TABLES,
+        seed,
+        first,
+        end_sequence,
+        limits.REPLAY_RUN_PAYLOAD_BYTES,
+        series,
+        times,
+        kinds,
+        bits,
+        expires,
+        taken,
+    )
+    if not records:
+        return None
+    size, rows, expiring = taken.tolist()
+    values = Values(kinds[:rows], bits[:rows])
+    points = Admitted(series[:rows], times[:rows], values, expires[:rows] if expiring else None)
+    return SoundRun(begin, begin + size, first, first + records - 1, points)
 
 
 def _next_header(window: Window, begin: int, seed: int) -> int:

@@ -79,9 +79,9 @@ class Recent:
                 raise ValueError(f"{points} points do not fit into {self.capacity - self._length} rows")
             self._reserve(points)
 
-    def append(self, points: Admitted, sequence: int) -> None:
-        """Take the points of journal record `sequence`, for which there is room or can be (`reserve`); the next view
-        sees them all. Writer only."""
+    def append(self, points: Admitted, sequence: int, records: int = 1) -> None:
+        """Take the points of journal record `sequence`, or of so many records that end with it, for which there is room
+        or can be (`reserve`); the next view sees them all. Writer only."""
         self.reserve(len(points))
         start, end = self._length, self._length + len(points)
         self._series[start:end] = points.series
@@ -94,7 +94,7 @@ class Recent:
         self._arrivals.put(points.arrivals, start, end, self.capacity)
         self._chain(start, end)
         if not start:
-            self.first_sequence = sequence
+            self.first_sequence = sequence - records + 1
         self.last_sequence = sequence
         self._length = end
 

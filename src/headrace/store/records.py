@@ -63,6 +63,15 @@ class StoredRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredRun:
+    """The points of records `first` to `last`, which hold nothing else, in their order."""
+
+    first: int
+    last: int
+    points: Admitted
+
+
+@dataclass(frozen=True, slots=True)
 class StoredPoints:
     """A points record decoded. ingested_ms: when the writer took the points, ms since 1970 UTC."""
 

@@ -57,12 +57,13 @@ class Visible:
                 else:
                     self.append(step, sequence)
 
-    def append(self, points: Admitted, sequence: int) -> None:
-        """Make a committed batch visible, all of it at once. Writer only, and only when it `fits`."""
+    def append(self, points: Admitted, sequence: int, records: int = 1) -> None:
+        """Make a committed batch, or those of so many records that end with `sequence`, visible, all of it at once.
+        Writer only, and only when it `fits`."""
         newest = self._generations[-1]
         if not len(newest):
             self._newest_since_s = time.monotonic()
-        newest.append(points, sequence)
+        newest.append(points, sequence, records)
         if self._hidden:
             self._hidden = self._hidden.showing(points.series)
 

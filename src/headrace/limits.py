@@ -17,6 +17,13 @@ HEADER_BYTES_MAX = 64 * 1024
 TELNET_LINE_BYTES_MAX = 16 * 1024
 """One telnet line. OpenTSDB allows 1024 bytes, too few for 16 tags or a text value; ours holds the longest names."""
 
+KNOWN_HEADS_MAX = 4096
+"""Heads of posts that are remembered: as many as connections. One more, and all are forgotten: of 0.5 KiB each as a
+rule, so 2 MiB; of KNOWN_HEAD_BYTES_MAX and with as many headers as fit, what a hostile sender can reach, 60 MiB."""
+
+KNOWN_HEAD_BYTES_MAX = 1024
+"""A longer head is parsed each time. Agents send 100 to 300 bytes."""
+
 HEADER_TIMEOUT_S = 30.0
 """Default of the setting header_timeout_s: from a request's first byte to the end of its headers. One packet as a rule;
 on a bad line TCP sends it again after 1, 3, 7 and 15 s, and such a sender is honest."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from headrace.errors import Refused, Unavailable
-from headrace.transport import LineReply, Room
+from headrace.transport import LineReply, Room, WholeAnswer
 from headrace.transport.body import read_body
 from headrace.transport.bounds import Bounds
 from headrace.transport.server import Listener, Server
@@ -58,6 +58,27 @@ class EchoLines:
         return LineReply(b"too long\n")
 
 
+class SmallEcho:
+    """Answers as the app does, but for bodies that begin with `alone`; some others make it fail."""
+
+    body_bytes_max = 100
+
+    def __init__(self, release: asyncio.Event) -> None:
+        self.turns: list[list[bytes]] = []
+        self._release = release
+
+    async def take(self, bodies: Sequence[bytes]) -> list[WholeAnswer | None]:
+        self.turns.append(list(bodies))
+        await asyncio.sleep(0)
+        if b"full" in bodies:
+            raise Unavailable("busy", retry_after_s=3)
+        if b"bug" in bodies:
+            raise KeyError("a bug of ours")
+        if b"wait" in bodies:
+            await self._release.wait()
+        return [None if body.startswith(b"alone") else (200, [], b"POST /echo/small " + body) for body in bodies]
+
+
 @dataclass
 class House:
     """What a test sees of the server."""
@@ -65,6 +86,7 @@ class House:
     ports: list[int]
     server: Server
     meter: CountingMeter
+    small: SmallEcho
     blocks: list[bytes] = field(default_factory=list)
     busy: list[int] = field(default_factory=list)
     release: asyncio.Event = field(default_factory=asyncio.Event)
@@ -111,6 +133,7 @@ async def running(
     blocks: list[bytes] = []
     busy: list[int] = [0]
     release = asyncio.Event()
+    small = SmallEcho(release)
 
     async def echo(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
@@ -144,12 +167,12 @@ async def running(
         await reply(send, 200, b"other")
 
     rooms = [
-        Room("echo", ("/echo", "/v2/domains/"), echo, refuse, lambda: EchoLines(blocks, busy)),
+        Room("echo", ("/echo", "/v2/domains/"), echo, refuse, lambda: EchoLines(blocks, busy), {b"/echo/small": small}),
         Room("other", ("/echo/other",), other, refuse),
     ]
     server = Server(rooms, [Listener("127.0.0.1", 0, "echo") for _ in range(ports)], bounds, meter, cors_origins)
     opened = await server.start()
     try:
-        yield House([port for _, port in opened], server, meter, blocks, busy, release)
+        yield House([port for _, port in opened], server, meter, small, blocks, busy, release)
     finally:
         await server.stop(0.2)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from starlette.types import ASGIApp, Scope
@@ -33,16 +33,32 @@ class LineSession(Protocol):
         ...
 
 
-RefusedAnswer = tuple[int, list[tuple[bytes, bytes]], bytes]
+WholeAnswer = tuple[int, list[tuple[bytes, bytes]], bytes]
 """Status, headers, body."""
 
-Refuse = Callable[[Scope, int, Refused], RefusedAnswer]
+Refuse = Callable[[Scope, int, Refused], WholeAnswer]
 """Words a refusal with its status, as the answer to the request of the scope."""
 
 
-def alike(refuse: Callable[[int, Refused], RefusedAnswer]) -> Refuse:
+def alike(refuse: Callable[[int, Refused], WholeAnswer]) -> Refuse:
     """For a dialect that words a refusal in the same way whatever was asked."""
     return lambda _scope, status, refused: refuse(status, refused)
+
+
+class SmallPosts(Protocol):
+    """The short way in for small posts to one address. What arrives in one turn of the event loop is handed over
+    together, so that an agent's one point costs neither a task nor a scope nor a commit of its own."""
+
+    body_bytes_max: int
+    """Larger bodies go alone."""
+
+    async def take(self, bodies: Sequence[bytes]) -> Sequence[WholeAnswer | None]:
+        """The answer to each body, or None for one that has to go alone: it then reaches the app as if it had never
+        been here. When this raises, all of them go alone, and the app words what it meets.
+
+        bodies: unfolded; in UTF-8 as far as their senders know, since no head names another charset.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +68,8 @@ class Room:
     prefixes: the URL paths it owns, lower case, longest match wins over all rooms; its app words everything below them,
     unknown paths included.   refuse: words a refusal or failure that happened before the app was reached (too large a
     body, bad gzip, a deadline), or that the app raised, in its dialect.   lines: makes a telnet session for a new
-    connection, None if the room has no telnet.
+    connection, None if the room has no telnet.   small_posts: by the target (path and query) of a POST, exactly as it
+    is usually sent; any other spelling goes to the app.
     """
 
     name: str
@@ -60,3 +77,4 @@ class Room:
     app: ASGIApp
     refuse: Refuse
     lines: Callable[[], LineSession] | None = None
+    small_posts: Mapping[bytes, SmallPosts] = field(default_factory=dict)

@@ -84,22 +84,33 @@ async def _rest_of_body(body: bytes, receive: Receive, body_bytes_max: int) -> b
     return bytes(gathered)
 
 
-async def _unfold(body: bytes, encoding: bytes, body_bytes_max: int, lease: Callable[[int], None]) -> bytes:
-    if encoding in (b"gzip", b"x-gzip"):
-        wbits, flag = GZIP_WBITS, igzip_lib.DECOMP_GZIP
-    elif encoding == b"deflate":
-        wbits, flag = (15, igzip_lib.DECOMP_ZLIB) if _has_zlib_header(body) else (-15, igzip_lib.DECOMP_DEFLATE)
-    else:
-        raise Refused("unsupported-encoding", f"Content-Encoding {encoding.decode('latin-1')} is not understood")
+def unfold_at_once(body: bytes, encoding: bytes, bytes_max: int) -> bytes | None:
+    """`body` without its encoding (of which there is one), or None when it holds more than `bytes_max` or more than one
+    member. Raises Refused (bad-compression, unsupported-encoding)."""
+    wbits, _ = _format(body, encoding)
     decoder = isal_zlib.decompressobj(wbits)
-    at_once_bytes = min(limits.INFLATE_INLINE_BYTES_MAX, body_bytes_max)
     try:
-        unfolded = decoder.decompress(body, at_once_bytes)
+        unfolded: bytes = decoder.decompress(body, bytes_max)
     except IsalError as fault:
         raise _bad(str(fault)) from None
-    if decoder.eof and not decoder.unused_data:
+    return unfolded if decoder.eof and not decoder.unused_data else None
+
+
+def _format(body: bytes, encoding: bytes) -> tuple[int, int]:
+    """How an encoding is called by zlib (wbits) and by igzip (flag). Raises Refused (unsupported-encoding)."""
+    if encoding in (b"gzip", b"x-gzip"):
+        return GZIP_WBITS, igzip_lib.DECOMP_GZIP
+    if encoding == b"deflate":
+        return (15, igzip_lib.DECOMP_ZLIB) if _has_zlib_header(body) else (-15, igzip_lib.DECOMP_DEFLATE)
+    raise Refused("unsupported-encoding", f"Content-Encoding {encoding.decode('latin-1')} is not understood")
+
+
+async def _unfold(body: bytes, encoding: bytes, body_bytes_max: int, lease: Callable[[int], None]) -> bytes:
+    unfolded = unfold_at_once(body, encoding, min(limits.INFLATE_INLINE_BYTES_MAX, body_bytes_max))
+    if unfolded is not None:
         lease(len(unfolded))
         return unfolded
+    _, flag = _format(body, encoding)
     return await _unfold_stepwise(body, flag, body_bytes_max, lease)
 
 

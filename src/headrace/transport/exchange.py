@@ -63,12 +63,13 @@ class Exchange:
         self.request = request
         self.keep_alive = request.keep_alive
         self._connection = connection
-        raw_path, _, query = request.target.partition(b"?")
+        head = request.head
+        raw_path, _, query = head.target.partition(b"?")
         self.scope: Scope = {
             "type": "http",
             "asgi": ASGI_VERSION,
-            "http_version": request.version,
-            "method": request.method,
+            "http_version": head.version,
+            "method": head.method,
             "scheme": "http",
             "path": decode_path(raw_path),
             "raw_path": raw_path,
@@ -168,8 +169,8 @@ class Exchange:
             self.status,
             self._head,
             self._connection.state.date_line,
-            bodiless=self.request.method == "HEAD",
-            http_1_0=self.request.version == "1.0",
+            bodiless=self.request.head.method == "HEAD",
+            http_1_0=self.request.head.version == "1.0",
             keep_alive=self.keep_alive and not self._connection.last,
             body_bytes=body_bytes,
         )

@@ -27,8 +27,11 @@ class HttpConnection(asyncio.Protocol):
         self.writing_paused = False
         self.last = False
         self._loop = loop
-        self._reader = RequestReader(state.bounds, state.bodies)
+        self._reader = RequestReader(state.bounds, state.bodies, state.known_heads)
+        self._request: Request | None = None
+        """The one that is being answered."""
         self._exchange: Exchange | None = None
+        """Which answers it, unless it went the short way."""
         self._held = b""
         self._reading_paused = False
         self._ended = False
@@ -53,7 +56,7 @@ class HttpConnection(asyncio.Protocol):
         self._received_bytes += len(data)
         if self._closing:
             return  # thrown away, see limits.LINGER_S
-        if self._exchange is None:
+        if self._request is None:
             self._held = self._reader.feed(data)
             self._advance()
         elif not self._reader.deaf:
@@ -63,7 +66,7 @@ class HttpConnection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self._ended = True
-        return self._exchange is not None  # else there is nothing left to answer, and the loop closes
+        return self._request is not None  # else there is nothing left to answer, and the loop closes
 
     def pause_writing(self) -> None:
         self.writing_paused = True
@@ -78,6 +81,8 @@ class HttpConnection(asyncio.Protocol):
         self._closing = True
         if self._exchange is not None:
             self._exchange.disconnect()
+        elif self._request is not None:
+            self._release()
         for request in self._reader.requests:
             self.state.bodies.give(request.leased)
         self._reader.requests.clear()
@@ -93,24 +98,33 @@ class HttpConnection(asyncio.Protocol):
         await self._writable.wait()
 
     def answered(self, exchange: Exchange) -> None:
-        self._release(exchange)
+        self._release()
         self.state.meter.answered(exchange.scope.get("headrace.room", ""), exchange.status)
-        self._answers += 1
-        if exchange.keep_alive:
-            self._advance()
-        else:
-            self._close(linger=True)
+        self._go_on(exchange.keep_alive)
 
     def broken_off(self, exchange: Exchange) -> None:
-        self._release(exchange)
+        self._release()
         self.abort()  # the only way left to say so
+
+    # What the short way calls, see Sender.
+
+    def answer(self, data: bytes) -> None:
+        if self._request is not None:
+            self._release()
+            self._transport.write(data)
+            self._go_on(keep_alive=not self.last)
+
+    def go_alone(self) -> None:
+        if self._request is not None:
+            self._exchange = Exchange(self, self._request)
+            self.state.start_task(self._loop, self._exchange.run())
 
     # What the server calls, see Connection.
 
     def check(self, now_s: float) -> None:
         bounds = self.state.bounds
         unsent = self._transport.get_write_buffer_size()
-        doing = self._closing or (self._exchange and "answering") or self._reader.reading
+        doing = self._closing or (self._request and "answering") or self._reader.reading
         watched = (doing, self._answers, unsent)
         if watched != self._watched:
             self._watched, self._since_s, self._bytes_then = watched, now_s, self._received_bytes
@@ -122,7 +136,7 @@ class HttpConnection(asyncio.Protocol):
         elif unsent:
             if waited_s >= bounds.slow_reader_s:
                 self._transport.abort()
-        elif self._exchange is not None:
+        elif self._request is not None:
             return
         elif self._reader.reading is NOTHING:
             if waited_s >= bounds.idle_timeout_s:
@@ -138,7 +152,7 @@ class HttpConnection(asyncio.Protocol):
     def stop(self) -> None:
         if self._closing:
             self._transport.close()
-        elif self._exchange is not None:
+        elif self._request is not None:
             self._mark_last()
         elif self._reader.reading is NOTHING:
             self._close()
@@ -165,18 +179,27 @@ class HttpConnection(asyncio.Protocol):
         self._resume_reading()
 
     def _begin(self, request: Request) -> None:
-        self._exchange = Exchange(self, request)
+        self._request = request
         if self.state.stopping:
             self._mark_last()
-        self.state.start_task(self._loop, self._exchange.run())
+        short_way = self.state.short_ways.get(request.head.target)
+        if short_way is None or self.writing_paused or not short_way.add(self, request):
+            self.go_alone()
 
     def _mark_last(self) -> None:
         self.last = not (self._reader.requests or self._held)
 
-    def _release(self, exchange: Exchange) -> None:
-        self.state.bodies.give(exchange.request.leased)
-        exchange.request.leased = 0
-        self._exchange = None
+    def _release(self) -> None:
+        assert self._request is not None, "something is being answered"
+        self.state.bodies.give(self._request.leased)
+        self._request = self._exchange = None
+
+    def _go_on(self, keep_alive: bool) -> None:
+        self._answers += 1
+        if keep_alive:
+            self._advance()
+        else:
+            self._close(linger=True)
 
     def _give_up(self, why: str) -> None:
         self._reader.abandon(Refused("request-timeout", why))

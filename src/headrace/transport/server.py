@@ -14,6 +14,7 @@ from headrace.transport import Room
 from headrace.transport.bounds import Bounds
 from headrace.transport.cors import CorsRouter
 from headrace.transport.first_byte import FirstByte
+from headrace.transport.gathering import Gathering
 from headrace.transport.routing import Router
 from headrace.transport.state import LineSessions, Meter, ServerState, SilentMeter
 
@@ -51,6 +52,11 @@ class Server:
         """
         router = CorsRouter(rooms, cors_origins) if cors_origins else Router(rooms)
         self._state = ServerState(router, bounds or Bounds(), meter or SilentMeter())
+        self._state.short_ways = {
+            target: Gathering(room.name, posts, self._state)
+            for room in rooms
+            for target, posts in room.small_posts.items()
+        }
         sessions = {room.name: room.lines for room in rooms}
         for listener in listeners:
             if listener.telnet_room is not None and sessions.get(listener.telnet_room) is None:

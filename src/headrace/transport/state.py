@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from email.utils import formatdate
 from typing import Any, Protocol
 
 from headrace.transport import LineSession
 from headrace.transport.bounds import Bounds
 from headrace.transport.budget import BytesBudget
+from headrace.transport.heads import KnownHeads
+from headrace.transport.request_reader import Request
 from headrace.transport.routing import Router
 
 
@@ -58,14 +60,42 @@ class Connection(Protocol):
         ...
 
 
+class Sender(Protocol):
+    """A connection whose request goes the short way."""
+
+    last: bool
+    """See exchange.Wire."""
+
+    def answer(self, data: bytes) -> None:
+        """Send this, the whole answer, if the client is still there, and go on."""
+        ...
+
+    def go_alone(self) -> None:
+        """Answer the request as any other."""
+        ...
+
+
+class ShortWay(Protocol):
+    """Where small posts to one address go instead of through an Exchange."""
+
+    def add(self, sender: Sender, request: Request) -> bool:
+        """Take the request, and later answer it or send it alone; False: it has to go alone now."""
+        ...
+
+
 class ServerState:
-    """One server's router, bounds, budget, meter, open connections and running tasks."""
+    """One server's router, bounds, budget, meter, open connections and running tasks.
+
+    short_ways: by target, set once, before the first connection.
+    """
 
     def __init__(self, router: Router, bounds: Bounds, meter: Meter) -> None:
         self.router = router
         self.bounds = bounds
         self.meter = meter
         self.bodies = BytesBudget(bounds.bodies_bytes_max)
+        self.known_heads = KnownHeads(bounds.header_bytes_max)
+        self.short_ways: Mapping[bytes, ShortWay] = {}
         self.connections: set[Connection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self.stopping = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -64,43 +65,31 @@ def bodies_of(*numbers: int) -> list[bytes]:
     return [json.dumps(point(number)).encode() for number in numbers]
 
 
-async def test_what_arrives_in_one_turn_is_one_commit_and_each_hears_its_own_count() -> None:
+def gathered(disk: Disk, admit: Callable[[Points], Admitted | None] = admitted) -> GatheredPuts:
+    return GatheredPuts(SECRET, admit, disk.append, lambda stored: (200, [], b"%d" % stored))
+
+
+async def test_what_comes_together_is_one_commit_and_each_hears_its_own_count() -> None:
     disk = Disk()
-    puts = GatheredPuts(SECRET, admitted, disk.append)
     two = json.dumps([point(5), point(6)]).encode()
-    answers = await asyncio.gather(*(puts.put(body) for body in [*bodies_of(1, 2), b"nonsense", two]))
-    assert answers == [1, 1, None, 2]
-    assert disk.commits == [[1_700_000_000_000 + 1000 * number for number in (1, 2, 5, 6)]]
-    assert await puts.put(bodies_of(9)[0]) == 1
-    assert len(disk.commits) == 2
+    umlaut = json.dumps(point(7, tags={"k": "ü"}), ensure_ascii=False).encode()
+    answers = await gathered(disk).take([*bodies_of(1, 2), b"nonsense", two, b"[]", umlaut])
+    assert [answer and answer[2] for answer in answers] == [b"1", b"1", None, b"2", None, b"1"]
+    assert disk.commits == [[1_700_000_000_000 + 1000 * number for number in (1, 2, 5, 6, 7)]]
+
+
+async def test_where_nothing_is_plain_nothing_is_committed() -> None:
+    disk = Disk()
+    assert await gathered(disk).take([b"nonsense", b""]) == [None, None]
+    assert disk.commits == []
 
 
 async def test_a_refusal_by_the_gate_sends_all_the_usual_way() -> None:
     disk = Disk()
-    puts = GatheredPuts(SECRET, lambda points: None, disk.append)
-    assert await asyncio.gather(*(puts.put(body) for body in bodies_of(1, 2))) == [None, None]
+    assert await gathered(disk, lambda points: None).take(bodies_of(1, 2)) == [None, None]
     assert disk.commits == []
 
 
-async def test_when_the_disk_fails_everyone_hears_it() -> None:
-    puts = GatheredPuts(SECRET, admitted, Disk(Unavailable("full", 7)).append)
-    outcomes = await asyncio.gather(*(puts.put(body) for body in bodies_of(1, 2)), return_exceptions=True)
-    assert [str(outcome) for outcome in outcomes] == ["full", "full"]
-    assert all(isinstance(outcome, Unavailable) and outcome.retry_after_s == 7 for outcome in outcomes)
-
-
-async def test_our_own_fault_leaves_nobody_waiting() -> None:
-    puts = GatheredPuts(SECRET, admitted, Disk(RuntimeError("a bug")).append)
-    outcomes = await asyncio.gather(*(puts.put(body) for body in bodies_of(1, 2)), return_exceptions=True)
-    assert [str(outcome) for outcome in outcomes] == ["a bug", "a bug"]
-
-
-async def test_who_has_gone_does_not_hold_up_the_others() -> None:
-    disk = Disk()
-    puts = GatheredPuts(SECRET, admitted, disk.append)
-    gone, stays = (asyncio.ensure_future(puts.put(body)) for body in bodies_of(1, 2))
-    await asyncio.sleep(0)
-    gone.cancel()
-    assert await stays == 1
-    with pytest.raises(asyncio.CancelledError):
-        await gone
+async def test_when_the_disk_fails_nobody_is_answered() -> None:
+    with pytest.raises(Unavailable, match="full"):
+        await gathered(Disk(Unavailable("full", 7))).take(bodies_of(1, 2))

@@ -7,77 +7,52 @@ goes the usual way alone.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels.decimal import NOT_PLAIN
+from headrace import limits
 from headrace.kernels.opentsdb_bodies import scan_bodies
 from headrace.kernels.opentsdb_json import POINT_BYTES_MIN
 from headrace.kernels.plain_json import PADDING, SPAN_COLUMNS, TAGS_MAX
 from headrace.model.points import Admitted, Points, Values
 from headrace.model.spelling import ScannedNames
-from headrace.protocols.opentsdb.wire import read_name
+from headrace.protocols.opentsdb.wire import as_utf8, read_name
+from headrace.transport import WholeAnswer
 
 _ZEROS = bytes(PADDING)
 
 
-class _Waiting(NamedTuple):
-    body: bytes
-    stored: asyncio.Future[int | None]
-
-
 class GatheredPuts:
-    """On one event loop. Nothing waits longer than for the turn of the loop that it arrived in."""
+    """Puts to one address as the transport hands them over (transport.SmallPosts)."""
+
+    body_bytes_max = limits.OPENTSDB_GATHERED_BODY_BYTES_MAX
 
     def __init__(
         self,
         secret: NDArray[np.uint64],
         admit: Callable[[Points], Admitted | None],
         append: Callable[[Admitted], Awaitable[object]],
+        answer: Callable[[int], WholeAnswer],
     ) -> None:
-        """secret: the database's own.   admit: the gate, None when it refuses any point.   append: the store's."""
+        """secret: the database's own.   admit: the gate, None when it refuses any point.   append: the store's.
+        answer: what a body hears all of whose points, so many, are stored."""
         self._secret = secret
         self._admit = admit
         self._append = append
-        self._waiting: list[_Waiting] = []
-        self._flushes: set[asyncio.Task[None]] = set()
+        self._answer = answer
 
-    async def put(self, body: bytes) -> int | None:
-        """Store the points of a body in valid UTF-8; returns how many. None, and nothing is stored: it is not plain, or
-        the gate refuses a point of it or of a neighbour. Raises Unavailable."""
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(body, loop.create_future())
-        self._waiting.append(waiting)
-        if len(self._waiting) == 1:
-            loop.call_soon(self._flush, loop)
-        return await waiting.stored
-
-    def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
-        waiting, self._waiting = self._waiting, []
-        task = loop.create_task(self._store(waiting))
-        self._flushes.add(task)
-        task.add_done_callback(self._flushes.discard)
-
-    async def _store(self, waiting: list[_Waiting]) -> None:
-        try:
-            points, counts = scan_gathered([one.body for one in waiting], self._secret)
-            admitted = self._admit(points)
-            if admitted is None:
-                counts = [NOT_PLAIN] * len(waiting)
-            elif len(admitted):
-                await self._append(admitted)
-        except Exception as failure:  # noqa: BLE001 - each put raises it in its own request, which words it
-            for one in waiting:
-                if not one.stored.done():
-                    one.stored.set_exception(failure)
-            return
-        for one, count in zip(waiting, counts, strict=True):
-            if not one.stored.done():
-                one.stored.set_result(None if count == NOT_PLAIN else count)
+    async def take(self, bodies: Sequence[bytes]) -> list[WholeAnswer | None]:
+        """See SmallPosts. A body goes alone when it is not plain, and all do when the gate refuses a point of one.
+        Raises Unavailable."""
+        points, counts = scan_gathered([as_utf8(body) for body in bodies], self._secret)
+        admitted = self._admit(points)
+        if admitted is None:
+            return [None] * len(bodies)
+        if len(admitted):
+            await self._append(admitted)
+        return [self._answer(count) if count > 0 else None for count in counts]
 
 
 def scan_gathered(bodies: list[bytes], secret: NDArray[np.uint64]) -> tuple[Points, list[int]]:

@@ -26,6 +26,9 @@ from headrace.transport.body import read_body
 
 PREFIXES: Final = ("/api/",)
 
+SMALL_PUTS: Final = ("/api/put", "/api/put?summary", "/api/put?details", "/api/put?sync")
+"""How agents spell a put. Small ones go the short way; in any other spelling, through the app."""
+
 _PUT_PATHS: Final = frozenset(("/api/put", "/api/put/", "/api/v1/put", "/api/v1/put/"))
 
 API_VERSION_MAX: Final = 1
@@ -52,7 +55,12 @@ def room(
     puts = PutService(store, OPENTSDB_RULES, metrics, decode or ReferenceDecoder(store.table), executor)
     lines = telnet(puts, store.table, lambda: server_stats(metrics))
     return Room(
-        ROOM, PREFIXES, OpenTSDBApp(puts, endpoints, settings.body_bytes_max), alike(faults.refuse), lines.session
+        ROOM,
+        PREFIXES,
+        OpenTSDBApp(puts, endpoints, settings.body_bytes_max),
+        alike(faults.refuse),
+        lines.session,
+        {target.encode(): puts.gathered(flags_of(target.partition("?")[2])) for target in SMALL_PUTS},
     )
 
 

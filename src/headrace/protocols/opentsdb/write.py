@@ -4,6 +4,7 @@ name."""
 from __future__ import annotations
 
 import asyncio
+import functools
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -106,16 +107,11 @@ class PutService:
         self._executor = executor
         self._accepted = metrics.points_accepted.labels(ROOM)
         self._refused = metrics.points_refused
-        self._gathered = GatheredPuts(store.table.secret, self._admit_all, self._append_all)
 
     async def put(self, body: bytes, content_type: str, flags: Flags) -> Answer:
         """The answer to a body, already decompressed. Raises Refused when the request fails as a whole, Unavailable
         when nothing was stored and no flag asks for counts."""
         body = as_utf8(body, content_type)
-        if len(body) <= limits.OPENTSDB_GATHERED_BODY_BYTES_MAX and flags is NO_FLAGS:
-            stored = await self._gathered.put(body)
-            if stored is not None:
-                return 204, [], b""
         if len(body) <= limits.OPENTSDB_LOOP_BODY_BYTES_MAX:
             decoded, admission = self._read(body)
         else:
@@ -138,6 +134,11 @@ class PutService:
             outcome = _Outcome(0, failures, lost, f"Storage exception: {error.reason}")
             return faults.unavailable(error, _counts(body, flags, outcome, _no_timeouts(flags)), flags.callback)
         return _answer(body, flags, _Outcome(len(admitted), failures))
+
+    def gathered(self, flags: Flags) -> GatheredPuts:
+        """The short way of small puts with these flags, which name neither a timeout nor a callback."""
+        answer = functools.lru_cache(lambda stored: _answer(b"", flags, _Outcome(stored, [])))
+        return GatheredPuts(self._store.table.secret, self._admit_all, self._append_all, answer)
 
     def _read(self, body: bytes) -> tuple[Decoded, Admission]:
         """What a body means and what of it may be stored. Raises Refused when it fails as a whole. Any thread."""

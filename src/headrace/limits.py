@@ -114,6 +114,16 @@ COMMIT_RECORDS = 16_384
 """Records of deletes and documents at which a commit stops to take more, and the most documents that one request may
 change; a commit of the journal may have 65,535 records."""
 
+RECENT_DOCUMENT_BYTES_MAX = 128 * 1024 * 1024
+"""Changes of documents in memory, after which more get a 503 until the file holds them: several times what comes while
+a generation of points is sealed."""
+
+DOCUMENT_WAL_BYTES = 16 * 1024 * 1024
+"""documents.sqlite-wal is cut to this size when all of it is in the file: a large filing does not keep its room."""
+
+DOCUMENT_PAGES_GIVEN_BACK = 4096
+"""Pages of 4 KiB that deleted documents left and that each filing gives back to the disk: 16 MB, some 20 ms."""
+
 PROBE_INTERVAL_S = 1.0
 """While the disk refuses writes it is tried again so often."""
 

@@ -137,9 +137,9 @@ def test_a_file_that_is_no_catalog_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_later_format_is_refused(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path / "catalog.sqlite")
-    catalog._connection.execute("UPDATE database SET format = 2")
+    catalog._connection.execute("UPDATE database SET format = 3")
     catalog.close()
-    with pytest.raises(Corrupt, match="format 2"):
+    with pytest.raises(Corrupt, match="format 3"):
         Catalog(tmp_path / "catalog.sqlite")
 
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +15,18 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 from headrace import limits
-from headrace.errors import Corrupt, Unavailable
+from headrace.errors import Corrupt
 from headrace.kernels.hashing import SECRET_WORDS
 from headrace.model.series import NewSeries
-from headrace.store import Document, DocumentChange, DocumentRange
+from headrace.store import Document
 from headrace.store.durable import sync_folder
+from headrace.store.sqlite_files import failures_as_ours, transaction
 
-FORMAT = 1
+FORMAT = 2
+FORMAT_WITH_DOCUMENTS = 1
+"""Documents are in the catalog itself, or nowhere yet. A database begins with it and gets FORMAT as soon as
+documents.sqlite is there, so that one of FORMAT without that file is known to have lost it."""
+
 ID_BYTES = 16
 
 _SCHEMA = (
@@ -33,13 +37,6 @@ _SCHEMA = (
 
 _SCHEMA_OF_HIDDEN = "CREATE TABLE IF NOT EXISTS hidden (series BLOB NOT NULL, crc INTEGER NOT NULL)"
 """Made at every opening: databases from before there were deletes lack it."""
-
-
-_SCHEMA_OF_DOCUMENTS = (
-    "CREATE TABLE IF NOT EXISTS documents (kind TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL,"
-    " crc INTEGER NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID"
-)
-"""Made at every opening: databases from before there were documents lack it."""
 
 
 class Catalog:
@@ -53,27 +50,31 @@ class Catalog:
         self._path = path
         self.series_count = 0
         """Series that the catalog holds: those with ordinals below."""
-        with _failures_as_ours(path):
+        with failures_as_ours(path):
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             if not self._connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'database'").fetchone():
                 self._begin()
             self._connection.execute(_SCHEMA_OF_HIDDEN)
-            self._connection.execute(_SCHEMA_OF_DOCUMENTS)
             version, self.database_id, secret = self._connection.execute("SELECT * FROM database").fetchone()
-        if version != FORMAT or len(self.database_id) != ID_BYTES or len(secret) != 8 * SECRET_WORDS:
+        if (
+            version not in (FORMAT, FORMAT_WITH_DOCUMENTS)
+            or len(self.database_id) != ID_BYTES
+            or len(secret) != 8 * SECRET_WORDS
+        ):
             self._connection.close()
             raise Corrupt(path, f"format {version}; this server reads format {FORMAT}")
+        self.format: int = version
         self.secret = np.frombuffer(secret, dtype="<u8").astype(np.uint64)
         """uint64[SECRET_WORDS]: with it the names of this database decide their keys."""
-        with _failures_as_ours(path):
+        with failures_as_ours(path):
             highest = self._connection.execute("SELECT coalesce(max(first + count), 0) FROM series")
             [self.series_count] = highest.fetchone()
 
     def series(self) -> Iterator[NewSeries]:
         """All series, in rising order of their ordinals. Raises Corrupt, Unavailable."""
-        with _failures_as_ours(self._path):
+        with failures_as_ours(self._path):
             rows = self._connection.execute("SELECT first, count, keys, lengths, names, crc FROM series ORDER BY first")
             for first, count, keys, lengths, names, crc in rows:
                 # SQLite would not notice a flipped bit.
@@ -91,7 +92,7 @@ class Catalog:
 
         Raises Unavailable, and then nothing has changed.
         """
-        with _failures_as_ours(self._path), self._transaction():
+        with failures_as_ours(self._path), transaction(self._connection):
             for begin in range(0, len(series), limits.CATALOG_CHUNK_SERIES):
                 self._insert(series, begin, min(begin + limits.CATALOG_CHUNK_SERIES, len(series)))
         self.series_count = series.end
@@ -99,7 +100,7 @@ class Catalog:
     def hidden(self) -> NDArray[np.uint32]:
         """uint32, ascending: the series that were hidden when `set_hidden` was last called. Raises Corrupt,
         Unavailable."""
-        with _failures_as_ours(self._path):
+        with failures_as_ours(self._path):
             row = self._connection.execute("SELECT series, crc FROM hidden").fetchone()
         if row is None:
             return np.empty(0, dtype=np.uint32)
@@ -111,31 +112,29 @@ class Catalog:
         """On return these series (ascending) are on disk as the hidden ones. Raises Unavailable, and then nothing has
         changed."""
         blob = series.astype("<u4").tobytes()
-        with _failures_as_ours(self._path), self._transaction():
+        with failures_as_ours(self._path), transaction(self._connection):
             self._connection.execute("DELETE FROM hidden")
             self._connection.execute("INSERT INTO hidden VALUES (?, ?)", (blob, _crc(blob)))
 
-    def documents(self) -> Iterator[Document]:
-        """All documents. Raises Corrupt, Unavailable."""
-        with _failures_as_ours(self._path):
+    def documents(self) -> Iterator[Document | Corrupt]:
+        """What a catalog of FORMAT_WITH_DOCUMENTS holds of documents, of a damaged one what is wrong. Raises Corrupt,
+        Unavailable."""
+        with failures_as_ours(self._path):
+            if not self._connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'documents'").fetchone():
+                return
             for kind, key, body, crc in self._connection.execute("SELECT kind, key, body, crc FROM documents"):
-                if crc != _crc(body):
-                    raise Corrupt(self._path, f"the document {kind} {key} is damaged")
-                yield Document(kind, key, body)
+                sound = crc == _crc(body)
+                yield (
+                    Document(kind, key, body) if sound else Corrupt(self._path, f"the document {kind} {key} is damaged")
+                )
 
-    def change_documents(self, changes: Iterable[DocumentChange]) -> None:
-        """On return the changes are on disk. Raises Unavailable, and then nothing has changed."""
-        with _failures_as_ours(self._path), self._transaction():
-            for change in changes:
-                match change:
-                    case DocumentRange():
-                        statement = "DELETE FROM documents WHERE kind = ? AND key >= ? AND key < ?"
-                        self._connection.execute(statement, change)
-                    case Document(kind, key, None):
-                        self._connection.execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key))
-                    case Document(kind, key, bytes(body)):
-                        row = (kind, key, body, _crc(body))
-                        self._connection.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)", row)
+    def give_up_documents(self) -> None:
+        """They are on disk elsewhere, and this is of FORMAT from now on. Raises Unavailable, and then nothing has
+        changed."""
+        with failures_as_ours(self._path), transaction(self._connection):
+            self._connection.execute("DROP TABLE IF EXISTS documents")
+            self._connection.execute("UPDATE database SET format = ?", (FORMAT,))
+        self.format = FORMAT
 
     def close(self) -> None:
         """Every change has been synced already."""
@@ -143,11 +142,12 @@ class Catalog:
 
     def _begin(self) -> None:
         secret = np.frombuffer(os.urandom(8 * SECRET_WORDS), dtype=np.uint64) | np.uint64(1)
-        with self._transaction():
+        with transaction(self._connection):
             for statement in _SCHEMA:
                 self._connection.execute(statement)
             self._connection.execute(
-                "INSERT INTO database VALUES (?, ?, ?)", (FORMAT, os.urandom(ID_BYTES), secret.astype("<u8").tobytes())
+                "INSERT INTO database VALUES (?, ?, ?)",
+                (FORMAT_WITH_DOCUMENTS, os.urandom(ID_BYTES), secret.astype("<u8").tobytes()),
             )
         sync_folder(self._path.parent)
 
@@ -163,17 +163,6 @@ class Catalog:
         row = (series.first + begin, end - begin, *blobs, _crc(*blobs))
         self._connection.execute("INSERT INTO series VALUES (?, ?, ?, ?, ?, ?)", row)
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All of the block's changes are on disk after it, or none is."""
-        self._connection.execute("BEGIN")
-        try:
-            yield
-            self._connection.execute("COMMIT")
-        finally:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-
 
 def _crc(*blobs: bytes) -> int:
     """CRC-32 of the blobs one after another."""
@@ -181,14 +170,3 @@ def _crc(*blobs: bytes) -> int:
     for blob in blobs:
         crc = isal_zlib.crc32(blob, crc)
     return crc
-
-
-@contextmanager
-def _failures_as_ours(path: Path) -> Iterator[None]:
-    """The one place where sqlite3's errors become ours; the most specific wins."""
-    try:
-        yield
-    except sqlite3.OperationalError as failure:
-        raise Unavailable(f"the catalog {path.name} cannot be used: {failure}") from failure
-    except sqlite3.DatabaseError as failure:
-        raise Corrupt(path, str(failure)) from failure

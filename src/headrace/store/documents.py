@@ -1,77 +1,177 @@
-"""Documents in memory, by kind and key (store.Document). Each change is in the journal before it is here.
+"""Documents as rooms see them: what changed last from memory, all else from the file (docs/decisions/documents.md).
 
-The catalog takes over what has changed before the journal may go.
+As with points, the journal makes a change durable, memory makes it visible, and a seal moves it to where it stays.
 """
 
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from heapq import merge
+from itertools import count, islice
+from pathlib import Path
 
-from headrace.store import Document, DocumentChange, DocumentRange
+import structlog
+
+from headrace import limits
+from headrace.errors import Corrupt
+from headrace.store import Document, DocumentChange
+from headrace.store.catalog import FORMAT_WITH_DOCUMENTS, Catalog
+from headrace.store.document_file import FORMAT, DocumentFile
+from headrace.store.durable import rename, sync_folder
+from headrace.store.names import DAMAGED_SUFFIX
+from headrace.store.recent_documents import RecentDocuments
+
+log = structlog.get_logger(__name__)
 
 
 class Documents:
-    """The writer and the opening apply changes; any thread looks up."""
+    """`apply` is for the writer and the opening, `file_recent` for the sealer, all else for any thread."""
 
-    def __init__(self, held: Iterable[Document] = ()) -> None:
-        """held: those that the catalog holds."""
+    def __init__(self, file: DocumentFile) -> None:
+        self._file = file
         self._lock = threading.Lock()
-        self._keys: dict[str, list[str]] = {}
-        self._bodies: dict[tuple[str, str], bytes] = {}
-        self._pending: list[DocumentChange] = []
-        for document in held:
-            self._apply(document)
+        self._recent = RecentDocuments()
+        self._filings = 0
+        """Begun so far. Who reads memory and then the file, and no filing began between, has missed nothing."""
+        self._lost: dict[tuple[str, str], str] = {}
+        """Documents found damaged, and what was said of each."""
 
-    def __len__(self) -> int:
-        return len(self._bodies)
+    @property
+    def recent_bytes(self) -> int:
+        """Of memory that changes take which the file does not hold."""
+        return self._recent.bytes
 
-    def apply(self, changes: Sequence[DocumentChange]) -> None:
-        """Make durable changes visible, all at once; the catalog does not know of them yet."""
+    @property
+    def is_full(self) -> bool:
+        """Whether no more may be applied until the file holds what is here."""
+        return self._recent.bytes >= limits.RECENT_DOCUMENT_BYTES_MAX
+
+    @property
+    def damaged(self) -> list[str]:
+        """What is not served, a sentence each: documents found damaged so far, and what was ever lost with a file."""
         with self._lock:
-            for change in changes:
-                self._apply(change)
-            self._pending += changes
+            lost = [*self._lost.values()]
+        return [*self._file.damage, *lost]
+
+    def apply(self, changes: Sequence[DocumentChange], sequence: int) -> None:
+        """Make changes visible, all at once, that the journal holds through `sequence`. Those that the file holds too
+        are passed over."""
+        if sequence > self._file.applied:
+            with self._lock:
+                self._recent.apply(changes, sequence)
 
     def get(self, kind: str, key: str) -> bytes | None:
-        """See Store.document."""
-        return self._bodies.get((kind, key))
+        """See Store.document. Raises Corrupt when it is damaged, Unavailable."""
+        with self._lock:
+            change = self._recent.get(kind, key)
+        if change is not None:
+            return change.body
+        try:
+            return self._file.get(kind, key)
+        except Corrupt as damage:
+            self._remember(kind, key, damage)
+            raise
 
     def between(
         self, kind: str, first: str, end: str, limit: int | None = None, backwards: bool = False
     ) -> list[tuple[str, bytes]]:
-        """See Store.documents."""
+        """See Store.documents. Raises Corrupt when one is damaged, once: from then on it is left out; Unavailable."""
+        while True:
+            with self._lock:
+                filings = self._filings
+                changes = self._recent.between(kind, first, end)
+                spans = self._recent.not_taken_away(kind, first, end)
+            with self._file.between(kind, spans, backwards) as rows:
+                changed = {change.key for change in changes}
+                kept = self._sound(kind, ((key, body) for key, body in rows if key not in changed))
+                present = [(key, body) for _, key, body in changes if body is not None]
+                if backwards:
+                    present.reverse()
+                found = list(islice(merge(kept, present, reverse=backwards), limit))
+            if filings == self._filings:
+                return found
+
+    def file_recent(self) -> None:
+        """Move what has changed to the file: on return it is on disk there. Raises Unavailable or Corrupt, and then
+        nothing has moved."""
         with self._lock:
-            keys = self._keys_between(kind, first, end)
-            if backwards:
-                keys.reverse()
-            return [(key, self._bodies[kind, key]) for key in keys[:limit]]
-
-    def pending(self) -> Sequence[DocumentChange]:
-        """The changes that the catalog does not know of."""
+            self._filings += 1
+            sequence = self._recent.last_sequence
+            ranges, documents = self._recent.all()
+        if not ranges and not documents:
+            return
+        self._file.write(ranges, documents, sequence)
         with self._lock:
-            return list(self._pending)
+            self._recent.forget(sequence)
+            for kind, key, _ in documents:
+                self._lost.pop((kind, key), None)
 
-    def taken_over(self, changes: Sequence[DocumentChange]) -> None:
-        """The catalog knows these now."""
+    def close(self) -> None:
+        """Nobody may look up any more. What is recent is in the journal."""
+        self._file.close()
+
+    def _sound(self, kind: str, rows: Iterator[tuple[str, bytes | Corrupt]]) -> Iterator[tuple[str, bytes]]:
+        for key, body in rows:
+            if not isinstance(body, Corrupt):
+                yield key, body
+            elif (kind, key) not in self._lost:
+                self._remember(kind, key, body)
+                raise body
+
+    def _remember(self, kind: str, key: str, damage: Corrupt) -> None:
+        """Say it once."""
         with self._lock:
-            del self._pending[: len(changes)]
+            known = (kind, key) in self._lost
+            self._lost[kind, key] = f"{damage.file.name}: {damage.detail}"
+        if not known:
+            log.error("a document is damaged; the rest is served", file=str(damage.file), damage=damage.detail)
 
-    def _keys_between(self, kind: str, first: str, end: str) -> list[str]:
-        keys = self._keys.get(kind, [])
-        return keys[bisect_left(keys, first) : bisect_left(keys, end)]
 
-    def _apply(self, change: DocumentChange) -> None:
-        if isinstance(change, DocumentRange):
-            gone = self._keys_between(change.kind, change.first, change.end)
-        else:
-            gone = [change.key] if change.body is None else []
-        for key in gone:
-            if self._bodies.pop((change.kind, key), None) is not None:
-                keys = self._keys[change.kind]
-                del keys[bisect_left(keys, key)]
-        if isinstance(change, Document) and change.body is not None:
-            if (change.kind, change.key) not in self._bodies:
-                insort(self._keys.setdefault(change.kind, []), change.key)
-            self._bodies[change.kind, change.key] = change.body
+def open_documents(path: Path, catalog: Catalog) -> Documents:
+    """Open the documents of the catalog's database, or begin them. A file that is damaged or missing is replaced by an
+    empty one, which remembers it; the damaged one is kept under another name.
+
+    Raises Corrupt when the file is of another database or a later format, Unavailable when the disk fails.
+    """
+    known = catalog.format != FORMAT_WITH_DOCUMENTS
+    missed = f"{path.name} was missing, and with it all documents" if known else ""
+    try:
+        file = DocumentFile(path, catalog.database_id, missed)
+    except Corrupt as damage:
+        missed = f"{path.name}: {damage.detail}; it is kept as {_set_aside(path)}, and documents begin anew"
+        file = DocumentFile(path, catalog.database_id, missed)
+    try:
+        if file.format != FORMAT:
+            raise Corrupt(path, f"format {file.format}; this server reads format {FORMAT}")
+        if file.database != catalog.database_id:
+            raise Corrupt(path, "belongs to another database")
+        if not known:
+            _move(catalog, file)
+    except BaseException:
+        file.close()
+        raise
+    for lost in file.damage:
+        log.error("documents are lost; the rest is served", damage=lost)
+    return Documents(file)
+
+
+def _set_aside(path: Path) -> str:
+    """The new name of a file and of what SQLite keeps beside it."""
+    target = next(
+        aside for number in count() if not (aside := path.with_name(f"{path.name}.{number}{DAMAGED_SUFFIX}")).exists()
+    )
+    for beside in ("", "-wal", "-shm"):
+        source = path.with_name(path.name + beside)
+        if source.exists():
+            rename(source, target.with_name(target.name + beside))
+    sync_folder(path.parent)
+    return target.name
+
+
+def _move(catalog: Catalog, file: DocumentFile) -> None:
+    """From the catalog to their own file, the same again after a crash."""
+    found = list(catalog.documents())
+    file.write((), (document for document in found if isinstance(document, Document)), 0)
+    file.note([f"{damage.file.name}: {damage.detail}" for damage in found if isinstance(damage, Corrupt)])
+    catalog.give_up_documents()

@@ -26,7 +26,7 @@ from headrace.store.catalog import Catalog
 from headrace.store.commits import request_of
 from headrace.store.deletes import Delete
 from headrace.store.disk_space import DiskSpace
-from headrace.store.documents import Documents
+from headrace.store.documents import Documents, open_documents
 from headrace.store.folder_lock import FolderLock
 from headrace.store.forgetting import Forgetting
 from headrace.store.hidden import Hidden
@@ -59,6 +59,7 @@ log = structlog.get_logger(__name__)
 JOURNAL = "journal"
 SEGMENTS = "segments"
 CATALOG = "catalog.sqlite"
+DOCUMENTS = "documents.sqlite"
 """What lies in the data directory (docs/operations.md)."""
 
 
@@ -107,7 +108,8 @@ class EmbeddedStore:
     def damaged(self) -> list[str]:
         """What was set aside and is not served: segments ever, what lay in the journal at the last opening."""
         segments = [f"{SEGMENTS}/{damage.file}: {damage.reason}" for damage in self._parts.folder.current.damaged]
-        return segments + [f"{JOURNAL}/{damage.file.name}: {damage.detail}" for damage in self._parts.journal_damage]
+        journal = [f"{JOURNAL}/{damage.file.name}: {damage.detail}" for damage in self._parts.journal_damage]
+        return segments + journal + self._parts.documents.damaged
 
     async def append(self, points: Admitted) -> int:
         """See store.Store."""
@@ -171,7 +173,7 @@ class EmbeddedStore:
         parts = self._parts
         forgetting = self._forgetting()
         try:
-            parts.catalog_documents()
+            parts.documents.file_recent()
             unlisted = parts.catalog_series()
             self._keep_hidden()
             segment = parts.folder.seal(
@@ -208,6 +210,7 @@ class EmbeddedStore:
         metrics.disk_free.set_function(self._disk.free_bytes)
         metrics.damaged.labels(SEGMENTS).set_function(lambda: len(folder.current.damaged))
         metrics.damaged.labels(JOURNAL).set_function(lambda: len(self._parts.journal_damage))
+        metrics.damaged.labels(DOCUMENTS).set_function(lambda: len(self._parts.documents.damaged))
 
 
 @dataclass(slots=True)
@@ -225,13 +228,6 @@ class Parts:
     documents: Documents
     hidden_on_disk: Hidden
 
-    def catalog_documents(self) -> None:
-        """Let the catalog take over the documents that have changed since the last time. Raises Unavailable."""
-        changes = self.documents.pending()
-        if changes:
-            self.catalog.change_documents(changes)
-            self.documents.taken_over(changes)
-
     def catalog_series(self) -> NDArray[np.uint32]:
         """Let the catalog take over the series that the journal made durable since the last time. Returns the ordinals
         (uint32, ascending) that no series file holds yet. Raises Unavailable."""
@@ -245,6 +241,7 @@ class Parts:
         """Nothing may append, seal or read any more."""
         self.journal.close()
         self.visible.close()
+        self.documents.close()
         self.catalog.close()
         self.lock.release()
 
@@ -285,7 +282,7 @@ def _open_parts(settings: Settings, lock: FolderLock) -> Parts:
     folder, segments, damaged = open_folder(settings.data_dir / SEGMENTS, catalog.database_id.hex())
     hidden = Hidden(catalog.hidden())
     visible = Visible(SegmentSet(segments), settings.seal_points, folder.deletes, hidden)
-    documents = Documents(catalog.documents())
+    documents = open_documents(settings.data_dir / DOCUMENTS, catalog)
     replay = Replay(settings.data_dir / JOURNAL, catalog.database_id, folder.current.sealed_through)
     for record in replay:
         if isinstance(record, StoredRun):
@@ -317,9 +314,9 @@ def _apply(
     elif record.type == RecordType.DELETE:
         visible.delete(decode_delete(record), record.sequence)
     elif record.type == RecordType.DOCUMENT:
-        documents.apply([decode_document(record)])
+        documents.apply([decode_document(record)], record.sequence)
     elif record.type == RecordType.DOCUMENT_RANGE:
-        documents.apply([decode_document_range(record)])
+        documents.apply([decode_document_range(record)], record.sequence)
     else:
         raise Corrupt(record.file, f"record {record.sequence} has type {record.type}, which this server does not know")
 

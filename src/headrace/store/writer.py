@@ -103,6 +103,8 @@ class Writer:
         queued_bytes = self._submitted.document_bytes - self._taken.document_bytes
         if queued_bytes and queued_bytes + request.size.document_bytes > limits.QUEUE_DOCUMENT_BYTES_MAX:
             raise Unavailable("too many documents wait for the disk")
+        if request.changes and self._documents.is_full:
+            raise Unavailable("documents arrive faster than they can be filed")
         self._submitted = self._submitted.plus(request.size)
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._queue.put(Waiting(request, future))
@@ -186,7 +188,7 @@ class Writer:
             self._index.add(new_series)
         self._visible.apply(steps, first)
         if documents:
-            self._documents.apply([change for request in requests for change in request.changes])
+            self._documents.apply([change for request in requests for change in request.changes], sequence)
         _settle(batch, sequence)
         self._observe_commit(time.perf_counter() - begin)
 

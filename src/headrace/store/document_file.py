@@ -1,0 +1,175 @@
+"""documents.sqlite: documents on disk, through which record of the journal, and what is damaged of them.
+
+docs/format/documents.md has the tables. One thread writes, any reads: each reading borrows a connection of its own, and
+SQLite's WAL lets both go on side by side. What was written is synced on return, so the journal may go.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from isal import isal_zlib
+
+from headrace import limits
+from headrace.errors import Corrupt
+from headrace.store import Document, DocumentRange
+from headrace.store.durable import sync_folder
+from headrace.store.sqlite_files import failures_as_ours, transaction
+
+FORMAT = 1
+
+_SCHEMA = (
+    "CREATE TABLE state (format INTEGER NOT NULL, database BLOB NOT NULL, applied INTEGER NOT NULL)",
+    "CREATE TABLE documents (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL,"
+    " crc INTEGER NOT NULL, UNIQUE (kind, key))",
+    "CREATE TABLE damage (what TEXT PRIMARY KEY)",
+)
+
+_GET = "SELECT body, crc FROM documents WHERE kind = ? AND key = ?"
+_BETWEEN = "SELECT key, body, crc FROM documents WHERE kind = ? AND key >= ? AND key < ? ORDER BY key"
+_BETWEEN_BACKWARDS = _BETWEEN + " DESC"
+_PUT = (
+    "INSERT INTO documents (kind, key, body, crc) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body, crc = excluded.crc"
+)
+_DELETE = "DELETE FROM documents WHERE kind = ? AND key = ?"
+_NOTE = "INSERT OR IGNORE INTO damage VALUES (?)"
+_DELETE_RANGE = "DELETE FROM documents WHERE kind = ? AND key >= ? AND key < ?"
+
+Span = tuple[str, str]
+"""Keys from the first on and below the second."""
+
+
+class DocumentFile:
+    """`write` and `note` are for one thread at a time, all else for any. Open from construction to `close`."""
+
+    def __init__(self, path: Path, database_id: bytes, missed: str = "") -> None:
+        """Open the file, or begin one where there is none: it is on disk on return.
+
+        database_id: 16 bytes.   missed: what a new file is to remember as lost, if anything is.
+        Raises Corrupt when the file is damaged, Unavailable when the disk fails.
+        """
+        self.path = path
+        self._applied = 0
+        self._idle: deque[sqlite3.Connection] = deque()
+        with failures_as_ours(path):
+            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            with failures_as_ours(path):
+                self._begin_or_read(database_id, missed)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _begin_or_read(self, database_id: bytes, missed: str) -> None:
+        # Only a new file takes the first: room that deleted documents leave can be given back step by step.
+        self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._connection.execute(f"PRAGMA journal_size_limit = {limits.DOCUMENT_WAL_BYTES}")
+        if not self._connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'state'").fetchone():
+            with transaction(self._connection):
+                for statement in _SCHEMA:
+                    self._connection.execute(statement)
+                self._connection.execute("INSERT INTO state VALUES (?, ?, 0)", (FORMAT, database_id))
+                if missed:
+                    self._connection.execute(_NOTE, (missed,))
+            sync_folder(self.path.parent)
+        state = self._connection.execute("SELECT format, database, applied FROM state").fetchone()
+        if state is None:
+            raise Corrupt(self.path, "does not say what it is")
+        self.format, self.database, self._applied = state
+        self.damage: list[str] = [what for (what,) in self._connection.execute("SELECT what FROM damage")]
+        """What was ever lost."""
+
+    @property
+    def applied(self) -> int:
+        """Every change of documents in the journal up to this sequence is in the file."""
+        return self._applied
+
+    def get(self, kind: str, key: str) -> bytes | None:
+        """The body of a document, None where there is none. Raises Corrupt, Unavailable."""
+        with self._reading() as connection:
+            found = connection.execute(_GET, (kind, key)).fetchone()
+        if found is None:
+            return None
+        body, crc = found
+        if crc != _crc(kind, key, body):
+            raise self._damaged(kind, key)
+        return bytes(body)
+
+    @contextmanager
+    def between(
+        self, kind: str, spans: Sequence[Span], backwards: bool = False
+    ) -> Iterator[Iterator[tuple[str, bytes | Corrupt]]]:
+        """The documents of a kind in these spans (in rising order, apart) as they are at this moment, rising by key or
+        falling; a damaged one with what is wrong instead of its body. Raises Corrupt when nobody can tell which there
+        are, Unavailable."""
+        with self._reading() as connection:
+            connection.execute("BEGIN")
+            try:
+                with closing(self._rows(connection, kind, spans, backwards)) as rows:
+                    yield rows
+            finally:
+                connection.execute("ROLLBACK")
+
+    def _rows(
+        self, connection: sqlite3.Connection, kind: str, spans: Sequence[Span], backwards: bool
+    ) -> Generator[tuple[str, bytes | Corrupt]]:
+        for first, end in reversed(spans) if backwards else spans:
+            rows = connection.execute(_BETWEEN_BACKWARDS if backwards else _BETWEEN, (kind, first, end))
+            for key, body, crc in rows:
+                yield key, body if crc == _crc(kind, key, body) else self._damaged(kind, key)
+
+    def write(self, ranges: Iterable[DocumentRange], documents: Iterable[Document], applied: int) -> None:
+        """Take the ranges away, then change the documents; on return it is on disk, and all changes of the journal up
+        to `applied` are. Raises Unavailable or Corrupt, and then nothing has changed."""
+        with failures_as_ours(self.path):
+            with transaction(self._connection):
+                self._connection.executemany(_DELETE_RANGE, ranges)
+                for kind, key, body in documents:
+                    if body is None:
+                        self._connection.execute(_DELETE, (kind, key))
+                    else:
+                        self._connection.execute(_PUT, (kind, key, body, _crc(kind, key, body)))
+                self._connection.execute("UPDATE state SET applied = ?", (applied,))
+            self._applied = applied
+            self._connection.execute(f"PRAGMA incremental_vacuum({limits.DOCUMENT_PAGES_GIVEN_BACK})").fetchall()
+
+    def note(self, damage: Sequence[str]) -> None:
+        """Remember what is lost. Raises Unavailable or Corrupt."""
+        with failures_as_ours(self.path), transaction(self._connection):
+            self._connection.executemany(_NOTE, [(what,) for what in damage])
+        self.damage += damage
+
+    def close(self) -> None:
+        """Nobody may read or write any more. What was written is on disk already."""
+        while self._idle:
+            self._idle.pop().close()
+        self._connection.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with failures_as_ours(self.path):
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                connection = sqlite3.connect(
+                    f"{self.path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+                )
+            try:
+                yield connection
+            finally:
+                self._idle.append(connection)
+
+    def _damaged(self, kind: str, key: str) -> Corrupt:
+        return Corrupt(self.path, f"the document {kind} {key!r} is damaged")
+
+
+def _crc(kind: str, key: str, body: bytes) -> int:
+    """CRC-32 of kind, key and body one after another: SQLite would not notice a flipped bit."""
+    return isal_zlib.crc32(body, isal_zlib.crc32(key.encode(), isal_zlib.crc32(kind.encode())))

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
 HOUSE = SOURCE / "headrace"
 
-FLOORS = ("kernels", "model", "gate", "store", "query", "transport", "protocols", "status", "serve")
+FLOORS = ("kernels", "compiling", "model", "gate", "store", "query", "transport", "protocols", "status", "serve")
 """Imports point from right to left. cli stands above serve, and only __main__ imports it."""
 
 LEAVES = {"errors", "limits", "config", "metrics", "log", "memory"}
@@ -108,7 +108,7 @@ def may_import(module: str, imported: str) -> bool:
     if here == "__main__":
         return there == "cli"
     if here == "cli":
-        return there in LEAVES or there == "serve"
+        return there in LEAVES or there in ("serve", "compiling")
     if there in LEAVES:
         return here != "kernels"
     return there in FLOORS and FLOORS.index(there) < FLOORS.index(here)

@@ -2,4 +2,5 @@
 
 from headrace.cli import main
 
-main()
+if __name__ == "__main__":  # the processes that compile kernels import this file under another name
+    main()

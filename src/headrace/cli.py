@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -13,9 +12,7 @@ import click
 from headrace import __version__, config
 from headrace.errors import Misconfigured
 
-NOTICE_AFTER_S = 4.0
 COMPILING = "Compiling for this machine; only the first start does that, and it takes up to a minute ..."
-"""Said when loading takes longer than NOTICE_AFTER_S; with compiled kernels it takes two seconds."""
 
 EXIT_MISCONFIGURED = 2
 """As click's own for a wrong flag: what was asked for cannot be done, nothing was started."""
@@ -75,13 +72,14 @@ def _flag(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 @takes_settings
 def serve(loaded: config.Loaded) -> None:
     """Serve until SIGTERM or SIGINT."""
-    notice = threading.Timer(NOTICE_AFTER_S, click.echo, [COMPILING], {"err": True})
-    notice.daemon = True
-    notice.start()
-    # Not at the top: it loads every kernel and every room, seconds that check-config and --help need not wait for.
+    # Not at the top: they load every kernel and every room, seconds that check-config and --help need not wait for.
+    from headrace.compiling import are_compiled, compile_all  # noqa: PLC0415
+
+    if not are_compiled():
+        click.echo(COMPILING, err=True)
+        compile_all()
     from headrace.serve import run  # noqa: PLC0415
 
-    notice.cancel()
     run(loaded.settings)
 
 

@@ -1,0 +1,50 @@
+"""The first start on a machine: processes side by side compile the kernels, each a part of the modules, into the folder
+from which the server then loads them."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from types import ModuleType
+
+import numba
+
+from headrace import kernels
+
+COMPILED = "compiled"
+"""An empty file in the cache: all modules are in it."""
+
+PROCESSES_MAX = 4
+"""Each takes up to 300 MB, and the longest module alone as long as a quarter of all."""
+
+
+def are_compiled() -> bool:
+    """Whether loading the kernels takes no compiler; also when they are not to be compiled at all."""
+    return bool(numba.config.DISABLE_JIT) or _marker().exists()  # type: ignore[attr-defined]
+
+
+def compile_all(package: ModuleType = kernels) -> None:
+    """Load every module of the package once, in processes of their own, so that its kernels are in the cache.
+
+    Raises BrokenProcessPool when one of them dies, and what a module's import raises.
+    """
+    folder = Path(str(package.__file__)).parent
+    sources = sorted(folder.glob("*.py"), key=lambda path: path.stat().st_size, reverse=True)
+    names = [
+        f"{package.__name__}.{path.stem}" for path in sources if path.stem not in ("__init__", Path(__file__).stem)
+    ]
+    processes = min(len(os.sched_getaffinity(0)), PROCESSES_MAX)
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(_load, names))
+    _marker().touch()
+
+
+def _load(name: str) -> None:
+    importlib.import_module(name)
+
+
+def _marker() -> Path:
+    return Path(numba.config.CACHE_DIR) / COMPILED  # type: ignore[attr-defined]

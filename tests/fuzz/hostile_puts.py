@@ -1,6 +1,6 @@
 """Seeded hostile bodies for the scanner of /api/put, or telnet blocks, each compared with the reference decoder.
 
-Arguments: "json" or "telnet", seed, number of bodies. Run by test_fuzz_opentsdb_scan.py with bounds checks and
+Arguments: "json" or "telnet", seed, number of bodies. Run by test_fuzz_scanners.py with bounds checks and
 uncompiled. Says how many bodies were taken and how many handed over; an IndexError or a difference ends it with the
 body that caused it.
 """
@@ -8,6 +8,7 @@ body that caused it.
 import json
 import random
 import sys
+from collections.abc import Callable
 
 import numpy as np
 
@@ -64,13 +65,13 @@ def plain_block(rng: random.Random) -> bytes:
     return "".join(lines).encode()
 
 
-def mutated(rng: random.Random, plain: bytes) -> bytes:
+def mutated(rng: random.Random, plain: bytes, sharp: list[str] = SHARP) -> bytes:
     body = bytearray(plain)
     for _ in range(rng.choice([0, 1, 1, 2, 5])):
         at = rng.randrange(len(body) + 1)
         match rng.randrange(5):
             case 0:
-                body[at:at] = rng.choice(SHARP).encode("latin-1")
+                body[at:at] = rng.choice(sharp).encode("latin-1")
             case 1:
                 body[at : at + 1] = bytes([rng.randrange(256)])
             case 2:
@@ -116,10 +117,15 @@ def assert_equal(points: Points, expected: Points) -> None:
     assert points.values.bits.tolist() == expected.values.bits.tolist()
 
 
-def main() -> None:
-    hostile, is_taken = {"json": (hostile_body, body_is_taken), "telnet": (hostile_block, block_is_taken)}[sys.argv[1]]
-    rng = random.Random(int(sys.argv[2]))
-    number = int(sys.argv[3])
+Dialects = dict[str, tuple[Callable[[random.Random], bytes], Callable[[bytes], bool]]]
+"""By name: what makes a hostile text, and what says whether the scanner took it, compared."""
+
+
+def compare_all(dialects: Dialects, arguments: list[str]) -> None:
+    """arguments: the program's."""
+    hostile, is_taken = dialects[arguments[1]]
+    rng = random.Random(int(arguments[2]))
+    number = int(arguments[3])
     taken = 0
     for _ in range(number):
         text = hostile(rng)
@@ -132,4 +138,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    compare_all({"json": (hostile_body, body_is_taken), "telnet": (hostile_block, block_is_taken)}, sys.argv)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import boolean, i64_in, int64, kernel, u8, u8_in
+from headrace.kernels import Index, boolean, borrowing_kernel, i64_in, int64, kernel, u8, u8_in
 
 DOUBLE = 0
 INT64 = 1
@@ -23,24 +23,31 @@ MINUS = ord("-")
 ZERO = ord("0")
 N = ord("n")
 
+_ONE, _TEN, _HUNDRED, _THOUSAND = (np.uint64(10**power) for power in range(4))
+_DIGIT_ZERO = np.uint64(ZERO)
 
-@kernel(int64(int64, u8, int64))
-def write_integer(number: int, out: NDArray[np.uint8], at: int) -> int:
+
+@borrowing_kernel(int64(int64, u8, int64))
+def write_integer(number: Index, out: NDArray[np.uint8], at: Index) -> Index:
     """The decimal digits of a 64-bit integer from out[at] on; returns where they end."""
+    rest = np.uint64(max(number, 0))
     if number < 0:
         out[at] = MINUS
         at += 1
-    # Towards -2^63 there is always room, towards 2^63 not.
-    rest = -abs(number) if number != -(2**63) else number
-    digits = 1
+        rest = np.uint64(-(number + 1)) + _ONE  # -(-2^63) would be too large
+    digits: Index = 1
     above = rest
-    while above <= -10:
-        above = -(-above // 10) if above != -(2**63) else -922337203685477580
-        digits += 1
-    for place in range(at + digits - 1, at - 1, -1):
-        tenth = -(-rest // 10) if rest != -(2**63) else -922337203685477580
-        out[place] = ZERO + (tenth * 10 - rest)
+    while above >= _THOUSAND:
+        above //= _THOUSAND
+        digits += 3
+    digits += (above >= _TEN) + (above >= _HUNDRED)
+    place = at + digits - 1
+    while rest >= _TEN:
+        tenth = rest // _TEN
+        out[place] = _DIGIT_ZERO + (rest - tenth * _TEN)
         rest = tenth
+        place -= 1
+    out[place] = _DIGIT_ZERO + rest
     return at + digits
 
 
@@ -53,14 +60,14 @@ def weave(
     in_arrays: bool,
     nan: NDArray[np.uint8],
     out: NDArray[np.uint8],
-) -> int:
+) -> Index:
     """`"time":value,...`, or with in_arrays `[time,value],...`, into `out` (POINT_BYTES_MAX a point); returns the
     length.
 
     times[n], kinds[n], bits[n]: integers and booleans are in `bits`.   doubles: a JSON array of the values of kind
     DOUBLE alone, in order, with null for NaN; each null is written as `nan`.
     """
-    at = 0
+    at: Index = 0
     source = 1
     for row in range(len(times)):
         if row > 0:

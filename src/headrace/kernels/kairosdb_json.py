@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import Index, i64_in, int64, kernel, u8, u8_in
+from headrace.kernels import Index, borrowing_kernel, i64_in, int64, kernel, u8, u8_in
 from headrace.kernels.datapoints import write_integer
 
 DOUBLE = 0
@@ -22,15 +22,15 @@ _PLAIN_POWER_MIN, _PLAIN_POWER_MAX = -3, 6
 """Powers of ten of the first digit between which Java writes no exponent: 0.001 to 9999999 (Java: Double.toString)."""
 
 
-@kernel(int64(u8_in, int64, int64, u8, u8, int64))
+@borrowing_kernel(int64(u8_in, int64, int64, u8, u8, int64))
 def write_double(
     text: NDArray[np.uint8],
     start: int,
     end: int,
     digits: NDArray[np.uint8],
     out: NDArray[np.uint8],
-    at: int,
-) -> int:
+    at: Index,
+) -> Index:
     """Spell the JSON number text[start:end], the shortest of its double, as KairosDB does, from out[at] on; returns
     where it ends. digits: scratch of end - start bytes.
 
@@ -89,7 +89,7 @@ def write_double(
         out[at + 1] = _ZERO
         at += 2
     out[at] = _BIG_E
-    return write_integer(int(power), out, at + 1)
+    return write_integer(power, out, at + 1)
 
 
 @kernel(int64(i64_in, u8_in, i64_in, u8_in, u8))
@@ -99,13 +99,13 @@ def weave_pairs(
     bits: NDArray[np.int64],
     doubles: NDArray[np.uint8],
     out: NDArray[np.uint8],
-) -> int:
+) -> Index:
     """`[time,value],...` into `out` (POINT_BYTES_MAX a point); returns the length.
 
     times[n], kinds[n], bits[n]: integers are in `bits`.   doubles: a JSON array of the finite values of kind DOUBLE
     alone, in order.
     """
-    at = 0
+    at: Index = 0
     source = 1
     digits = np.empty(POINT_BYTES_MAX, dtype=np.uint8)
     for row in range(len(times)):

@@ -8,8 +8,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from headrace.kernels.in_time_order import sort_by_bits, sort_ties
 from headrace.kernels.ranges import order_ties
 from headrace.model.points import Kind, Values
+from headrace.model.time import TIME_MS_MAX
 
 GAP: Final = 255
 """In place of a Kind: an empty range, which has a time and no value."""
@@ -63,10 +65,13 @@ class Rows:
         """All series as one, ascending in time; equal times ascending by value (KairosDB: SortingDataPointGroup)."""
         if len(self.starts) <= 2:
             return self
-        order = np.argsort(self.times, kind="stable")  # finds the runs that the series are, and merges these
-        times = self.times[order]
-        same = times[1:] == times[:-1]
-        if same.any():
+        times, order = _in_time_order(self.times)
+        kinds = self.values.kinds
+        if len(kinds) and kinds[0] <= Kind.INT64 and (kinds == kinds[0]).all():
+            bits = self.values.bits[order]
+            sort_ties(times, bool(kinds[0] == Kind.DOUBLE), bits.view(np.uint64))
+            return Rows.of_one(times, Values(kinds, bits))
+        if (times[1:] == times[:-1]).any():
             order_ties(times, self.ranks(order), order)
         return self.taken(order)
 
@@ -76,6 +81,24 @@ class Rows:
             texts = np.array([text_of(self.values, row) for row in rows.tolist()], dtype=np.object_)
             return np.unique(texts, return_inverse=True)[1].astype(np.float64)
         return self.doubles()[rows]
+
+
+def _in_time_order(times: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(int64[n], the times ascending; int64[n], the row of each, those of equal times in their own order)."""
+    first = int(times.min(initial=TIME_MS_MAX))
+    time_bits = max(int(times.max(initial=first)) - first, 0).bit_length()
+    row_bits = len(times).bit_length()
+    if time_bits + row_bits > 64:
+        order = np.argsort(times, kind="stable")
+        return times[order], order
+    words = (times - first).view(np.uint64)
+    words <<= np.uint64(row_bits)
+    words |= np.arange(len(times), dtype=np.uint64)
+    sort_by_bits(words, np.empty_like(words), row_bits, time_bits)
+    ascending = (words >> np.uint64(row_bits)).view(np.int64)
+    ascending += first
+    words &= np.uint64((1 << row_bits) - 1)
+    return ascending, words.view(np.int64)
 
 
 def text_of(values: Values, row: int) -> str:

@@ -85,6 +85,7 @@ async def test_delete_has_the_errors_of_a_query(kairos: KairosDB) -> None:
         400,
         ["query.metric[0].start_time relative or absolute time must be set"],
     )
+    assert (await kairos.ask("datapoints/delete", b"")).errors == ["query json must not be null or empty"]
 
 
 @pytest.mark.parametrize("name", ["cpu%2Fuser", "cpu/user", "cpu%2Fuser/"])
@@ -100,11 +101,13 @@ async def test_delete_of_a_metric(kairos: KairosDB, name: str) -> None:
 
 async def test_delete_of_an_unknown_metric(kairos: KairosDB) -> None:
     assert (await kairos.ask("metric/nobody", method="DELETE")).status == 204
+    nameless = await kairos.ask("metric/", method="DELETE")
+    assert (nameless.status, len(nameless.errors)) == (404, 1)
 
 
-@pytest.mark.parametrize("path", ["rollups", "rollups/", "rollups/17"])
+@pytest.mark.parametrize("path", ["rollups", "rollups/", "rollups/17", "rollups/17/status"])
 async def test_what_is_not_built_says_so(kairos: KairosDB, path: str) -> None:
-    for method in ("GET", "POST", "DELETE"):
+    for method in ("GET", "POST", "PUT", "DELETE"):
         reply = await kairos.ask(path, method=method)
         assert reply.status == 501
         assert reply.errors[0].endswith("not available on this server.")

@@ -39,13 +39,14 @@ async def test_texts_are_kept_listed_and_forgotten(tmp_path: Path) -> None:
         ("POST", "service", 400),
         ("GET", "a/b/c/d", 400),
         ("GET", "a//c", 400),
+        ("GET", "", 400),
         ("PUT", "a/b/c", 405),
         ("POST", "a/b/" + "c" * limits.KAIROSDB_NAME_BYTES_MAX, 400),
     ],
 )
 async def test_refusals(method: str, path: str, status: int, tmp_path: Path) -> None:
     with kairosdb_room(tmp_path / "data") as kairos:
-        reply = await kairos.ask(f"metadata/{path}", b"text", method=method)
+        reply = await kairos.ask(f"metadata/{path}".removesuffix("/"), b"text", method=method)
         assert reply.status == status
         assert len(reply.errors) == 1
         assert kairos.store.documents(metadata.KIND, "", "\U0010ffff") == []

@@ -20,7 +20,7 @@ from headrace.model.query import Selection
 from headrace.model.time import ALL_TIME, TimeRange
 from headrace.protocols.kairosdb import faults
 from headrace.protocols.kairosdb.faults import Answer
-from headrace.protocols.kairosdb.metadata import Documents, Metadata
+from headrace.protocols.kairosdb.metadata import Documents, Metadata, path_below
 from headrace.protocols.kairosdb.read_aggregators import AGGREGATORS
 from headrace.protocols.kairosdb.read_grouping import FEATURES as GROUPERS
 from headrace.protocols.kairosdb.read_wire import parse_query
@@ -135,8 +135,9 @@ class SmallEndpoints:
 
     async def delete_metric(self, scope: Scope, _receive: Receive) -> Answer:
         """Delete a metric with all of its points; one that nobody knows is gone already."""
-        # From the raw path: a name may hold slashes, escaped.
-        metric = unquote(scope["raw_path"].decode("latin-1").split("/", 4)[4].removesuffix("/"))
+        metric = unquote(path_below(scope))
+        if not metric:
+            return faults.not_found(scope["path"])
         await self._delete(Selection(metric), ALL_TIME)
         return faults.done()
 

@@ -75,11 +75,15 @@ class Metadata:
         return faults.done()
 
 
+def path_below(scope: Scope) -> str:
+    """What follows /api/v1/metadata/ or its like, as it was sent: a name in it may hold slashes, escaped."""
+    path: str = scope["raw_path"].decode("latin-1")
+    return "/".join(path.split("/")[4:]).removesuffix("/")
+
+
 def _names(scope: Scope) -> list[str]:
     """Service, service key, key: one to three of them. Raises Refused (rule "metadata-names")."""
-    # From the raw path: a name may hold slashes, escaped.
-    path: str = scope["raw_path"].decode("latin-1").split("/", 4)[4].removesuffix("/")
-    names = [unquote(name) for name in path.split("/")]
+    names = [unquote(name) for name in path_below(scope).split("/")]
     if len(names) > 3 or any(not name or "\0" in name for name in names):
         raise Refused("metadata-names", "metadata has a service, a service key and a key")
     if sum(map(len, names)) > limits.KAIROSDB_NAME_BYTES_MAX:

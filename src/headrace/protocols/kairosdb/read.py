@@ -134,7 +134,7 @@ def read_endpoints(queries: Queries, body_bytes_max: int) -> dict[str, ASGIApp]:
             if scope["method"] == "GET":
                 parameters = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
                 body = parameters.get("query", [""])[0]
-            await queries.query(_not_empty(body), _reply(scope, receive, send))
+            await queries.query(body, _reply(scope, receive, send))
         except Refused as refused:
             await _send(send, faults.refuse(STATUS_OF_RULE.get(refused.rule, 400), refused))
 
@@ -144,17 +144,11 @@ def read_endpoints(queries: Queries, body_bytes_max: int) -> dict[str, ASGIApp]:
             return
         try:
             body = await read_body(scope, receive, body_bytes_max, GZIP_TYPES)
-            await queries.tags(_not_empty(body), _reply(scope, receive, send))
+            await queries.tags(body, _reply(scope, receive, send))
         except Refused as refused:
             await _send(send, faults.refuse(STATUS_OF_RULE.get(refused.rule, 400), refused))
 
     return {"datapoints/query": query, "datapoints/query/tags": tags}
-
-
-def _not_empty(question: bytes | str) -> bytes | str:
-    if not question.strip():
-        raise Refused("query", "query json must not be null or empty")
-    return question
 
 
 def _reply(scope: Scope, receive: Receive, send: Send) -> Reply:

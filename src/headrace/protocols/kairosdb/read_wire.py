@@ -43,6 +43,8 @@ class MetricQuery:
 def parse_query(body: bytes | str, now_ms: int) -> list[MetricQuery]:
     """The question, one MetricQuery per element of `metrics`, in that order. Raises Refused (rules "json", "query" and
     "regexp")."""
+    if not body.strip():
+        raise Refused("query", "query json must not be null or empty")
     said = _json(body)
     asked, end_ms = _times(said, now_ms)
     metrics = said.get("metrics")

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from headrace import limits
 from headrace.kernels import kairosdb_datapoints as kernel
+from headrace.kernels import kairosdb_telnet
 from headrace.kernels.decimal import NOT_PLAIN
+from headrace.kernels.names import line_parts
 from headrace.kernels.plain_json import PADDING, SPAN_COLUMNS, TAGS_MAX
 from headrace.model import time
 from headrace.model.points import Points, Values
-from headrace.model.spelling import ScannedNames
+from headrace.model.scanning import is_utf8, scan_points
+from headrace.model.series import SeriesName
+from headrace.model.spelling import ScannedNames, Spelling
 from headrace.protocols.kairosdb.decode import Decode, Decoded, expiries
 from headrace.protocols.kairosdb.faults import Failures
 from headrace.protocols.kairosdb.wire import read_name
@@ -21,6 +27,7 @@ assert (kernel.TIME_MS_MAX, kernel.TTL_S_MAX) == (time.TIME_MS_MAX, limits.KAIRO
 )
 
 _ZEROS = bytes(PADDING)
+_NOT_FOR_THE_KERNEL = (b'"', b"kairos_opt.")
 
 
 def scan(body: bytes, secret: NDArray[np.uint64], now_ms: int) -> Points | None:
@@ -51,6 +58,17 @@ def scan(body: bytes, secret: NDArray[np.uint64], now_ms: int) -> Points | None:
         expiries(ttls_s[:metrics], runs[:metrics], now_ms),
         runs[:metrics],
     )
+
+
+def scan_lines(block: bytes, secret: NDArray[np.uint64], read: Callable[[Spelling], SeriesName]) -> Points | None:
+    """As `scan`, for a block of whole telnet lines, which need not be UTF-8; None also when any line is no put.
+
+    read: the name that a metric and its words `key=value` mean.
+    """
+    if any(mark in block for mark in _NOT_FOR_THE_KERNEL) or not is_utf8(block):
+        return None
+    rows = len(block) // kairosdb_telnet.LINE_BYTES_MIN + 1
+    return scan_points(kairosdb_telnet.scan, block, rows, secret, read, line_parts)
 
 
 class ScanningDecoder:

@@ -15,22 +15,21 @@ import numpy as np
 import structlog
 
 from headrace import limits
+from headrace.kernels.kairosdb_telnet import SECONDS_BELOW
 from headrace.model.points import Points
-from headrace.model.series import SeriesName, series_name
-from headrace.model.spelling import Hashing, KeyCache, SpelledNames, Spelling, key_column
+from headrace.model.series import SeriesName, SeriesTable, series_name
+from headrace.model.spelling import KeyCache, SpelledNames, Spelling, key_column
 from headrace.model.time import SECOND_MS, TIME_MS_MAX
 from headrace.model.values import INT64_MAX, INT64_MIN, ValuesBuilder
 from headrace.protocols.kairosdb.decode import expiries
 from headrace.protocols.kairosdb.endpoints import VERSION
 from headrace.protocols.kairosdb.faults import shown
-from headrace.protocols.kairosdb.values import BadValue
+from headrace.protocols.kairosdb.scan import scan_lines
+from headrace.protocols.kairosdb.values import DOUBLE_TEXT, BadValue
 from headrace.protocols.kairosdb.write import WriteService
 from headrace.transport import LineReply
 
 log = structlog.get_logger(__name__)
-
-SECONDS_BELOW: Final = 3_000_000_000
-"""A time of `put` below this is seconds (KairosDB: PutCommand)."""
 
 TTL_TAG: Final = "kairos_opt.ttl"
 
@@ -43,15 +42,15 @@ WORDS_MIN: Final = 4
 _BLANKS = bytes.maketrans(bytes(range(32)), b" " * 32)
 _WORD = re.compile(r'"(.*?)"(?= |\Z)|([^ ]+)')
 _LONG = re.compile(r"-?[0-9]{1,19}")
-_DOUBLE = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")
 
 
 class Telnet:
     """What all telnet connections of the room share."""
 
-    def __init__(self, writes: WriteService, table: Hashing) -> None:
+    def __init__(self, writes: WriteService, table: SeriesTable) -> None:
         self.writes = writes
         self.keys = KeyCache(table, read_name)
+        self.secret = table.secret
 
     def session(self) -> TelnetSession:
         """A new connection's session."""
@@ -67,10 +66,14 @@ class TelnetSession:
     async def feed(self, block: bytes) -> LineReply:
         """Take whole lines; returns the answers once all of their points are durable. Raises Unavailable, and then
         the block may be fed again."""
-        lines = _Lines(self._shared.keys)
-        versions = sum(map(lines.read, block.split(b"\n")))
         writes = self._shared.writes
-        refused = await writes.store(lines.points(writes.now_ms()), lines.bad)
+        lines = Lines(self._shared.keys)
+        versions = 0
+        points = scan_lines(block, self._shared.secret, read_words)
+        if points is None:
+            versions = sum(map(lines.read, block.split(b"\n")))
+            points = lines.points(writes.now_ms())
+        refused = await writes.store(points, lines.bad)
         for words in (*lines.words, *(failure.error for failure in refused)):
             log.warning("telnet line refused", reason=words)
         return LineReply(f"{VERSION}\n".encode() * versions)
@@ -81,7 +84,7 @@ class TelnetSession:
         return LineReply()
 
 
-class _Lines:
+class Lines:
     """A block as columns. bad: refused lines by broken rule.   words: the reasons of the first few of them."""
 
     def __init__(self, cache: KeyCache) -> None:
@@ -155,7 +158,7 @@ def _time_of(command: str, text: str) -> int:
 def number_of(text: str) -> int | float:
     """A double when there is a point, else a long of digits after an optional minus. Raises BadValue."""
     if "." in text:
-        if _DOUBLE.fullmatch(text) and abs(double := float(text)) != float("inf"):
+        if DOUBLE_TEXT.fullmatch(text) and abs(double := float(text)) != float("inf"):
             return double
     elif _LONG.fullmatch(text) and INT64_MIN <= int(text) <= INT64_MAX:
         return int(text)
@@ -192,3 +195,9 @@ def read_name(spelling: Spelling) -> SeriesName:
     metric, lines = spelling
     tags = dict(line.split("=", 1) for line in lines.decode().split("\n")) if lines else DEFAULT_TAGS
     return series_name(metric.decode(), tags)
+
+
+def read_words(spelling: Spelling) -> SeriesName:
+    """As read_name, of tags as they stood in a plain line, with blanks between and after them."""
+    metric, words = spelling
+    return read_name((metric, b"\n".join(words.split())))

@@ -59,9 +59,9 @@ class Types:
             raise ValueError(f"must be an object of type {name}")
         given = _OBJECT.decode(text)
         if missing := [field for field in custom.fields if field not in given]:
-            raise ValueError(f"must have a {missing[0]}")
+            raise ValueError(f'must have the field "{missing[0]}"')
         if unknown := [field for field in given if field not in custom.fields]:
-            raise ValueError(f"has a {unknown[0][: limits.KAIROSDB_SHOWN_TEXT_MAX]}, which it may not")
+            raise ValueError(f'must not have the field "{unknown[0][: limits.KAIROSDB_SHOWN_TEXT_MAX]}"')
         members = (f"{_quoted(field)}:{_field(field, kind, given[field])}" for field, kind in custom.fields.items())
         return Custom(name, "{" + ",".join(members) + "}")
 

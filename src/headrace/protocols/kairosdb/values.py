@@ -25,6 +25,9 @@ INVALID_TYPE: Final = " value is an invalid type"
 _QUOTED_NUMBER = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]++)?+|\.[0-9]++)")
 """What KairosDB takes for a number although it is quoted (Util.isNumber); `1e5` and `1.` are texts."""
 
+DOUBLE_TEXT: Final = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")
+"""A finite double as a text in which Java reads one."""
+
 _JSON_NUMBER = re.compile(r"-?+[0-9]++(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+")
 _PLAIN_CHARACTERS = b"0123456789-.,"
 _STRING = msgspec.json.Decoder(str)
@@ -74,11 +77,10 @@ def time_of(raw: msgspec.Raw, *, cut: bool) -> int:
 
 
 def integer_of(raw: msgspec.Raw, greatest: int) -> int | None:
-    """The integer 0 … greatest that a JSON number spells, quoted or not; None for all else."""
+    """The integer 0 … greatest that a JSON number spells, quoted or not, as `60.0` or `6e1` too; None for all else."""
     text = _text_of_number(raw)
-    if text is None or not text.isdigit() or len(text) > len(str(greatest)) or int(text) > greatest:
-        return None
-    return int(text)
+    number = None if text is None else _finite(text)
+    return int(number) if number is not None and 0 <= number <= greatest and number == int(number) else None
 
 
 def check_not_empty(raw: msgspec.Raw, kind: str | None) -> None:
@@ -105,10 +107,10 @@ def value_of(raw: msgspec.Raw, kind: str | None, types: Types) -> Value:
     if text[0] in b"[{":
         raise BadValue("value-type", INVALID_TYPE)
     spelled = _STRING.decode(text) if text[0] == ord('"') else text.decode()
-    if kind == "string" or (kind is None and not _is_number(text, spelled)):
+    if kind == "string" or (kind is None and not _is_number(text, spelled, kind)):
         _check_length(spelled)
         return spelled
-    number = _finite(spelled) if _is_number(text, spelled) else None
+    number = _finite(spelled) if _is_number(text, spelled, kind) else None
     if number is None:
         raise BadValue("value-number", f'.value is not a number: "{shown(spelled)}"')
     if kind == "double" or (kind is None and not _is_long(spelled, number)):
@@ -120,9 +122,9 @@ def value_of(raw: msgspec.Raw, kind: str | None, types: Types) -> Value:
     return int(number)
 
 
-def _is_number(text: bytes, spelled: str) -> bool:
+def _is_number(text: bytes, spelled: str, kind: str | None) -> bool:
     if text[0] == ord('"'):
-        return bool(_QUOTED_NUMBER.fullmatch(spelled))
+        return bool((DOUBLE_TEXT if kind == "double" else _QUOTED_NUMBER).fullmatch(spelled))
     return text not in (b"true", b"false")
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headrace.kernels import opentsdb_json, opentsdb_telnet
-from headrace.kernels.decimal import NOT_PLAIN
 from headrace.kernels.names import json_parts, line_parts
-from headrace.kernels.plain_json import PADDING, SPAN_COLUMNS, TAGS_MAX
-from headrace.model.points import Points, Values
+from headrace.model.points import Points
+from headrace.model.scanning import is_utf8, scan_points
 from headrace.model.series import SeriesName
-from headrace.model.spelling import ScannedNames, Spelling
+from headrace.model.spelling import Spelling
 from headrace.protocols.opentsdb import times
 from headrace.protocols.opentsdb.wire import Decode, Decoded, read_name
 
@@ -24,8 +22,6 @@ assert (opentsdb_json.SECONDS_MIN, opentsdb_json.SECONDS_MAX, opentsdb_json.MILL
     times.MILLISECONDS_MAX,
 ), "kernels import nothing of ours, so the rule of time stands in both"
 
-_ZEROS = bytes(PADDING)
-
 
 def scan(body: bytes, secret: NDArray[np.uint64]) -> Points | None:
     """The points of a plain JSON body in valid UTF-8, or None when the reference decoder must look at it. Any thread.
@@ -34,7 +30,7 @@ def scan(body: bytes, secret: NDArray[np.uint64]) -> Points | None:
     exactly what the reference decoder returns, and it would have refused nothing.
     """
     rows = len(body) // opentsdb_json.POINT_BYTES_MIN + 1
-    return _scan(opentsdb_json.scan, body, rows, secret, read_name, json_parts)
+    return scan_points(opentsdb_json.scan, body, rows, secret, read_name, json_parts)
 
 
 def scan_lines(block: bytes, secret: NDArray[np.uint64], read: Callable[[Spelling], SeriesName]) -> Points | None:
@@ -42,41 +38,10 @@ def scan_lines(block: bytes, secret: NDArray[np.uint64], read: Callable[[Spellin
 
     read: telnet's own reading of a spelling.
     """
-    if not block.isascii() and not _is_utf8(block):
+    if not is_utf8(block):
         return None
     rows = len(block) // opentsdb_telnet.LINE_BYTES_MIN + 1
-    return _scan(opentsdb_telnet.scan, block, rows, secret, read, line_parts)
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _scan(
-    kernel: Callable[..., Any],
-    text: bytes,
-    rows: int,
-    secret: NDArray[np.uint64],
-    read: Callable[[Spelling], SeriesName],
-    take_apart: Callable[..., None],
-) -> Points | None:
-    """rows: at least as many as points can stand in `text`."""
-    data = np.frombuffer(text + _ZEROS, dtype=np.uint8)
-    keys = np.empty((rows, 2), dtype=np.uint64)
-    times_ms, bits = np.empty(rows, dtype=np.int64), np.empty(rows, dtype=np.int64)
-    kinds = np.empty(rows, dtype=np.uint8)
-    seen = np.empty(TAGS_MAX, dtype=np.uint64)
-    spans = np.empty(rows * SPAN_COLUMNS, dtype=np.int64)
-    count = kernel(data, len(text), secret, seen, keys, times_ms, kinds, bits, spans)
-    if count == NOT_PLAIN:
-        return None
-    values = Values(kinds[:count], bits[:count])
-    names = ScannedNames(text, spans, read, take_apart)
-    return Points(keys[:count], times_ms[:count], values, names, np.arange(count))
+    return scan_points(opentsdb_telnet.scan, block, rows, secret, read, line_parts)
 
 
 class ScanningDecoder:

@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
-FUZZER = Path(__file__).with_name("hostile_puts.py")
+HERE = Path(__file__).parent
+FUZZERS = pytest.mark.parametrize(
+    ("fuzzer", "dialect"),
+    [(fuzzer, dialect) for fuzzer in ("hostile_puts.py", "hostile_datapoints.py") for dialect in ("json", "telnet")],
+)
 # Compiled code is kept without regard to whether it checks bounds: this one needs a folder of its own.
 MUST_FAIL = """
 import numpy as np
@@ -36,13 +40,15 @@ def checked_cache(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(tmp_path_factory.mktemp("bounds-checked"))
 
 
-@pytest.mark.parametrize("dialect", ["json", "telnet"])
-def test_no_hostile_body_makes_the_scanner_read_or_write_out_of_bounds(dialect: str, checked_cache: str) -> None:
+@FUZZERS
+def test_no_hostile_body_makes_the_scanner_read_or_write_out_of_bounds(
+    fuzzer: str, dialect: str, checked_cache: str
+) -> None:
     checked = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": checked_cache}
     assert "IndexError" in run("-c", MUST_FAIL, **checked).stderr, "the check itself works"
-    assert_all_agree(run(str(FUZZER), dialect, "1", "20000", **checked), 20_000)
+    assert_all_agree(run(str(HERE / fuzzer), dialect, "1", "20000", **checked), 20_000)
 
 
-@pytest.mark.parametrize("dialect", ["json", "telnet"])
-def test_uncompiled_the_scanner_says_the_same(dialect: str) -> None:
-    assert_all_agree(run(str(FUZZER), dialect, "2", "500", NUMBA_DISABLE_JIT="1"), 500)
+@FUZZERS
+def test_uncompiled_the_scanner_says_the_same(fuzzer: str, dialect: str) -> None:
+    assert_all_agree(run(str(HERE / fuzzer), dialect, "2", "500", NUMBA_DISABLE_JIT="1"), 500)

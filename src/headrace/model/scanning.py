@@ -1,0 +1,54 @@
+"""What scanners of one key a point have in common: room for their columns, and the batch that these become."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.kernels.decimal import NOT_PLAIN
+from headrace.kernels.plain_json import PADDING, SPAN_COLUMNS, TAGS_MAX
+from headrace.model.points import Points, Values
+from headrace.model.series import SeriesName
+from headrace.model.spelling import ScannedNames, Spelling
+
+_ZEROS = bytes(PADDING)
+
+
+def scan_points(
+    kernel: Callable[..., Any],
+    text: bytes,
+    rows: int,
+    secret: NDArray[np.uint64],
+    read: Callable[[Spelling], SeriesName],
+    take_apart: Callable[..., None],
+) -> Points | None:
+    """The points of a text that is plain to `kernel`, or None. Any thread.
+
+    kernel: as kernels.opentsdb_json.scan.   rows: at least as many as points can stand in `text`.   secret: uint64[8].
+    read, take_apart: see ScannedNames.
+    """
+    data = np.frombuffer(text + _ZEROS, dtype=np.uint8)
+    keys = np.empty((rows, 2), dtype=np.uint64)
+    times_ms, bits = np.empty(rows, dtype=np.int64), np.empty(rows, dtype=np.int64)
+    kinds = np.empty(rows, dtype=np.uint8)
+    seen = np.empty(TAGS_MAX, dtype=np.uint64)
+    spans = np.empty(rows * SPAN_COLUMNS, dtype=np.int64)
+    count = kernel(data, len(text), secret, seen, keys, times_ms, kinds, bits, spans)
+    if count == NOT_PLAIN:
+        return None
+    names = ScannedNames(text, spans, read, take_apart)
+    return Points(keys[:count], times_ms[:count], Values(kinds[:count], bits[:count]), names, np.arange(count))
+
+
+def is_utf8(text: bytes) -> bool:
+    """Whether a text may be scanned: what is not UTF-8, a reference decoder mends."""
+    if text.isascii():
+        return True
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

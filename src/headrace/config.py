@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -35,6 +35,12 @@ RETENTION_DEFAULT = "default"
 DURATION = re.compile(r"(\d{1,9})([smhdwy])")
 ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")
 UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000, "y": 365 * 86_400_000}
+
+SECRETS = frozenset(("datazone_credentials",))
+"""Settings whose values are never shown."""
+
+PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+"""What an endpoint URL may have behind host and port: segments that no client escapes."""
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -98,6 +104,20 @@ class Settings(BaseSettings):
     kairosdb_types: Annotated[dict[str, dict[str, Literal["double", "long", "string"]]], NoDecode] = Field(
         default={},
         description="Custom types of KairosDB: name, then the fields of its objects, each double, long or string.",
+    )
+    datazone_prefix: str = Field(
+        default="", description="Path before DataZone's own, for clients whose endpoint URL has one, such as /base."
+    )
+    # NoDecode: as kairosdb_types.
+    datazone_credentials: Annotated[dict[str, SecretStr], NoDecode] = Field(
+        default={},
+        description="Who may call DataZone: secret access key by access key id; none: signatures are not checked.",
+    )
+    datazone_region: str = Field(
+        default="", description="Region that DataZone's requests must be signed for; none: any."
+    )
+    datazone_points: bool = Field(
+        default=True, description="Make points of the numbers in DataZone's forms, for the other doors."
     )
     series_max: int = Field(
         default=limits.SERIES_MAX,
@@ -180,6 +200,30 @@ class Settings(BaseSettings):
                 raise ValueError(f'type "{name}" has no fields')
             if not name or "\0" in name or name in ("long", "double", "string", "complex-number"):
                 raise ValueError(f'"{name}" is there already, or no name for a type')
+        return value
+
+    @field_validator("datazone_prefix")
+    @classmethod
+    def _prefix_is_a_path(cls, value: str) -> str:
+        if not PREFIX.fullmatch(value):
+            raise ValueError("write a path without a slash at its end, such as /base")
+        return value
+
+    @field_validator("datazone_credentials", mode="before")
+    @classmethod
+    def _credentials_in_one_line(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError('write it as JSON, such as {"ACCESS-KEY-ID": "secret access key"}') from None
+
+    @field_validator("datazone_credentials")
+    @classmethod
+    def _credentials_are_whole(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        if any(not key_id or "/" in key_id or not secret.get_secret_value() for key_id, secret in value.items()):
+            raise ValueError("an access key id or a secret is empty, or an id has a slash")
         return value
 
     @field_validator("retention", mode="before")
@@ -309,4 +353,5 @@ def _sentence(error: Mapping[str, Any], values: Mapping[str, Any], sources: Mapp
     if not error["loc"]:  # settings that do not go together: the sentence names them itself
         return f"{why[:1].upper()}{why[1:]}."
     name = str(error["loc"][0])
-    return f"{name} = {to_toml(values[name])} (from {sources[name]}) is not allowed: {why}."
+    value = '"**********"' if name in SECRETS else to_toml(values[name])
+    return f"{name} = {value} (from {sources[name]}) is not allowed: {why}."

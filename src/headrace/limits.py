@@ -383,3 +383,46 @@ KAIROSDB_LOGGED_LINES_MAX = 3
 
 KAIROSDB_METADATA_BYTES_MAX = 1024 * 1024
 """One text of metadata: they are dashboards and settings of plugins, and all of them are in memory."""
+
+# the DataZone room -------------------------------------------------------------------------------------------------
+
+DATAZONE_BODY_BYTES_MAX = 16 * 1024 * 1024
+"""One request's body: a form of 500,000 characters is up to 6 MB of JSON."""
+
+DATAZONE_LOOP_BODY_BYTES_MAX = 64 * 1024
+"""Bodies up to this size are decoded on the event loop: some 2 ms; larger ones on a thread."""
+
+DATAZONE_FORMS_MAX = 4000
+"""Forms of one request: each is two documents of the one commit that must hold all of them. The service's own limit is
+not public."""
+
+DATAZONE_FORM_NUMBERS_MAX = 1000
+"""Numbers of one form that become points. The documented contents have two; a thousand is a form per column of the
+widest tables."""
+
+DATAZONE_POST_NUMBERS_MAX = 8000
+"""Numbers of one request that become points: each may be a new series, and so a document of the commit."""
+
+assert 2 * DATAZONE_FORMS_MAX + DATAZONE_POST_NUMBERS_MAX + 2 <= COMMIT_RECORDS, "what a request changes is one commit"
+
+DATAZONE_NAME_BYTES_MAX = 4096
+"""UTF-8 bytes of a metric or a tag of such points, as in the OpenTSDB room."""
+
+DATAZONE_SUMMARY_CHARACTERS_MAX = 20_000
+"""Of a form's contentSummary, by the service's model; longer ones are left out."""
+
+DATAZONE_TOKEN_MS = 24 * 3600 * 1000
+"""For so long a client token is remembered at least."""
+
+DATAZONE_TOKEN_PERIOD_MS = 8 * 3600 * 1000
+"""Tokens are forgotten by whole periods, so after 24 to 32 hours; a write asks for its token in each period that
+counts, five lookups."""
+
+DATAZONE_VIOLATIONS_MAX = 100
+"""Broken constraints that one answer words; all are counted."""
+
+DATAZONE_SHOWN_TEXT_MAX = 512
+"""Characters of one of the sender's texts that an error repeats."""
+
+DATAZONE_CLOCK_SKEW_S = 5 * 60
+"""How far the time of a signature may be from ours: AWS's own tolerance."""

@@ -1,0 +1,36 @@
+"""The room put together: what serve.py asks for."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from headrace import limits
+from headrace.config import Settings
+from headrace.metrics import Metrics
+from headrace.model.time import Clock, wall_clock
+from headrace.protocols.datazone import faults
+from headrace.protocols.datazone.names import ROOM
+from headrace.protocols.datazone.read import Reads, ReadService
+from headrace.protocols.datazone.routes import ROOT, DataZoneApp
+from headrace.protocols.datazone.sigv4 import Signatures
+from headrace.protocols.datazone.write import Writes, WriteService
+from headrace.transport import Room, alike
+
+
+class Serves(Writes, Reads, Protocol):
+    """What this room needs of a store (store.Store)."""
+
+
+def open_room(store: Serves, settings: Settings, metrics: Metrics, clock: Clock = wall_clock) -> Room:
+    """The room over a store."""
+    # A prefix of nothing is ROOT itself.
+    roots = tuple(dict.fromkeys((ROOT, settings.datazone_prefix + ROOT)))
+    secrets = {key_id: secret.get_secret_value() for key_id, secret in settings.datazone_credentials.items()}
+    app = DataZoneApp(
+        WriteService(store, metrics, clock, settings.datazone_points),
+        ReadService(store),
+        Signatures(secrets, settings.datazone_region, clock),
+        roots,
+        min(settings.body_bytes_max, limits.DATAZONE_BODY_BYTES_MAX),
+    )
+    return Room(ROOM, tuple(root.lower() for root in roots), app, alike(faults.refuse))

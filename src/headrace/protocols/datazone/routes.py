@@ -1,0 +1,109 @@
+"""The paths of this room: which operation a method and a path mean."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from starlette.types import Receive, Scope, Send
+
+from headrace.errors import Refused
+from headrace.protocols.datazone.faults import Answer, shown
+from headrace.protocols.datazone.names import Entity
+from headrace.protocols.datazone.read import ReadService
+from headrace.protocols.datazone.sigv4 import Request, Signatures
+from headrace.protocols.datazone.wire import read_query
+from headrace.protocols.datazone.write import WriteService
+from headrace.transport.body import read_body
+
+ROOT: Final = "/v2/domains/"
+
+
+class Operation(NamedTuple):
+    """name: the method, and GET-ONE for a GET of one point.   form_id: of the point, for that one."""
+
+    name: str
+    entity: Entity
+    form_id: str = ""
+
+
+class DataZoneApp:
+    """Everything below ROOT, as an ASGI app. What it raises (Refused, Unavailable), the transport's router has
+    worded."""
+
+    def __init__(
+        self,
+        writes: WriteService,
+        reads: ReadService,
+        signatures: Signatures,
+        roots: tuple[str, ...],
+        body_bytes_max: int,
+    ) -> None:
+        """roots: ROOT, and ROOT behind a prefix."""
+        self._writes = writes
+        self._reads = reads
+        self._signatures = signatures
+        self._roots = tuple(root.encode() for root in roots)
+        self._body_bytes_max = body_bytes_max
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        _check_encoding(scope)
+        body = await read_body(scope, receive, self._body_bytes_max)
+        # The path as it was sent: decoded, a slash inside of a segment would part it.
+        raw_path: bytes = scope["raw_path"]
+        query: bytes = scope["query_string"]
+        caller = self._signatures.caller(Request(scope["method"], raw_path, query, scope["headers"], body))
+        operation = self._operation(scope["method"], raw_path)
+        status, headers, content = await self._answer(operation, scope, query, body, caller)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    async def _answer(self, operation: Operation, scope: Scope, query: bytes, body: bytes, caller: str) -> Answer:
+        name, entity, form_id = operation
+        if name == "POST":
+            _check_content_type(scope)
+            return await self._writes.post(entity, body, caller)
+        parameters = read_query(query)
+        if name == "DELETE":
+            return await self._writes.delete(entity, parameters, caller)
+        if name == "GET-ONE":
+            return await self._reads.get(entity, form_id, parameters)
+        return await self._reads.list(entity, parameters)
+
+    def _operation(self, method: str, raw_path: bytes) -> Operation:
+        for root in self._roots:
+            if raw_path.startswith(root):
+                segments = [
+                    unquote_to_bytes(part).decode(errors="replace") for part in raw_path[len(root) :].split(b"/")
+                ]
+                found = _operation(method, segments)
+                if found is not None:
+                    return found
+        path = shown(raw_path.decode("latin-1"))
+        raise Refused("operation-unknown", f"No operation is at {method} {path}")
+
+
+def _operation(method: str, segments: list[str]) -> Operation | None:
+    match segments:
+        case [domain, "entities", entity_type, entity_id, "time-series-data-points"] if method in (
+            "GET",
+            "POST",
+            "DELETE",
+        ):
+            return Operation(method, Entity(domain, entity_type, entity_id))
+        case [domain, "entities", entity_type, entity_id, "time-series-data-points", form_id] if method == "GET":
+            return Operation("GET-ONE", Entity(domain, entity_type, entity_id), form_id)
+    return None
+
+
+def _check_encoding(scope: Scope) -> None:
+    for name, value in scope["headers"]:
+        if name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
+            raise Refused("media-type", "Content-Encoding is not understood: no client of this service compresses.")
+
+
+def _check_content_type(scope: Scope) -> None:
+    for name, value in scope["headers"]:
+        if name == b"content-type" and value.partition(b";")[0].strip().lower() != b"application/json":
+            raise Refused("media-type", "The Content-Type of a request must be application/json.")

@@ -1,0 +1,156 @@
+"""The DataZone room over a real store in a folder, and requests to it as the transport's router would bring them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest.mock import patch
+from urllib.parse import quote, urlencode
+
+import numpy as np
+from starlette.types import Message
+
+from headrace import limits
+from headrace.config import Settings
+from headrace.metrics import Metrics
+from headrace.model.points import Kind
+from headrace.model.time import ALL_TIME
+from headrace.protocols.datazone.room import open_room
+from headrace.store.embedded import EmbeddedStore, open_store
+from headrace.transport.exchange import decode_path
+from headrace.transport.routing import Router
+
+NOW_MS = 1_704_164_645_000
+"""2024-01-02T03:04:05Z."""
+
+ASSET = "/v2/domains/dzd_abc123/entities/ASSET/asset01/time-series-data-points"
+TYPE = "amazon.datazone.DataQualityResultFormType"
+CONTENT = '{"passingPercentage":88.0,"evaluationsCount":8}'
+
+
+def form(name: str = "dq", timestamp: Any = 1704164645.678, **members: Any) -> dict[str, Any]:
+    return {"formName": name, "typeIdentifier": TYPE, "timestamp": timestamp, **members}
+
+
+class Reply(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def fault(self) -> tuple[int, str, str]:
+        """Status, code and message; the code is the same wherever it stands."""
+        assert self.headers["x-amzn-errortype"] == self.json["__type"]
+        assert self.headers["content-type"] == "application/json"
+        assert self.headers["x-amzn-requestid"]
+        return self.status, self.json["__type"], self.json["message"]
+
+
+class DataZone:
+    """As its clients see it."""
+
+    def __init__(self, store: EmbeddedStore, settings: Settings) -> None:
+        self.store = store
+        self.now_ms = NOW_MS
+        self.metrics = Metrics()
+        self.router = Router([open_room(store, settings, self.metrics, lambda: self.now_ms)])
+
+    async def ask(self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Reply:
+        raw_path, _, query = target.encode().partition(b"?")
+        sent = {"host": "127.0.0.1:4242", **({"content-type": "application/json"} if body else {}), **(headers or {})}
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": decode_path(raw_path),
+            "raw_path": raw_path,
+            "query_string": query,
+            "headers": [(name.lower().encode(), value.encode()) for name, value in sent.items()],
+        }
+        unread = [body]
+        messages: list[Message] = []
+
+        async def receive() -> Message:
+            if unread:
+                return {"type": "http.request", "body": unread.pop(), "more_body": False}
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def send(message: Message) -> None:
+            messages.append(dict(message))
+
+        await self.router(scope, receive, send)
+        start, content = messages
+        answered = {name.decode(): value.decode() for name, value in start["headers"]}
+        return Reply(start["status"], answered, content["body"])
+
+    async def post(self, *forms: Any, path: str = ASSET, **members: Any) -> Reply:
+        return await self.ask("POST", path, json.dumps({"forms": list(forms), **members}).encode())
+
+    async def listed(self, name: Any = "dq", path: Any = ASSET, **parameters: Any) -> Reply:
+        return await self.ask("GET", f"{path}?{query(formName=name, **parameters)}")
+
+    async def get(self, form_id: str, name: str = "dq", path: str = ASSET) -> Reply:
+        return await self.ask("GET", f"{path}/{quote(form_id, safe='')}?{query(formName=name)}")
+
+    async def delete(self, name: str = "dq", path: str = ASSET, **parameters: Any) -> Reply:
+        return await self.ask("DELETE", f"{path}?{query(formName=name, **parameters)}")
+
+    async def ids(self, name: str = "dq", path: str = ASSET, **parameters: Any) -> list[str]:
+        """Of all pages."""
+        found: list[str] = []
+        token: dict[str, str] = {}
+        while True:
+            reply = await self.listed(name, path, **parameters, **token)
+            assert reply.status == 200, reply
+            found += [item["id"] for item in reply.json["items"]]
+            if "nextToken" not in reply.json:
+                return found
+            token = {"nextToken": reply.json["nextToken"]}
+
+    def points(self, metric: str) -> dict[tuple[tuple[str, str], ...], dict[int, int | float]]:
+        """The points of a metric, by tags and ms; integers and doubles as they are kept."""
+        with self.store.snapshot() as snapshot:
+            try:
+                series = snapshot.find(metric, {})
+            except KeyError:
+                return {}
+            columns = snapshot.select(series, *ALL_TIME)
+            found = {}
+            for at, name in enumerate(snapshot.names(columns.series)):
+                rows = range(columns.starts[at], columns.starts[at + 1])
+                found[name.tags] = {int(columns.times[row]): number(columns.values, row) for row in rows}
+            return found
+
+    def refused(self, rule: str) -> float:
+        return self.metrics.points_refused.labels("datazone", rule)._value.get()  # type: ignore[no-any-return]
+
+
+def number(values: Any, row: int) -> int | float:
+    if values.kinds[row] == Kind.INT64:
+        return int(values.bits[row])
+    assert values.kinds[row] == Kind.DOUBLE
+    return float(np.int64(values.bits[row]).view(np.float64))
+
+
+def query(**parameters: Any) -> str:
+    return urlencode({name: str(value) for name, value in parameters.items()}, quote_via=quote, safe="")
+
+
+@contextmanager
+def datazone_room(folder: Path, **settings: Any) -> Iterator[DataZone]:
+    chosen = Settings(data_dir=folder, **settings)
+    # Closing waits for the sealer's tick, and each test has a store of its own.
+    with patch.object(limits, "SEALER_TICK_S", 0.02):
+        store = open_store(chosen, Metrics())
+        try:
+            yield DataZone(store, chosen)
+        finally:
+            store.close()

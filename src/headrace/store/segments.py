@@ -78,7 +78,10 @@ class Segment:
         columns += ["expires"] * expiring + ARRIVAL_COLUMNS * arriving
         try:
             # A ParquetFile may serve one thread; making one around the cached footer costs 0.05 ms.
-            file = pq.ParquetFile(self._source, metadata=self._footer, page_checksum_verification=True)
+            # Without pre_buffer it reads in this thread, not in one of Arrow's that has to wake up first.
+            file = pq.ParquetFile(
+                self._source, metadata=self._footer, page_checksum_verification=True, pre_buffer=False
+            )
             table = file.read_row_group(group, columns=columns, use_threads=False)
             series, times = decode_series_and_times(table)
             rows = choose(series, times)

@@ -14,7 +14,8 @@ from headrace.transport.body import GZIP_WBITS, accepts_gzip, gzipped
 Header = tuple[bytes, bytes]
 
 Answer = tuple[bytes, Iterator[bytes]]
-"""The first chunk of an answer, and what makes the others."""
+"""The first chunk of an answer, and what makes the others, as `joined` cuts them: one that is shorter than
+limits.ANSWER_CHUNK_BYTES is the last."""
 
 
 class Reply:
@@ -53,10 +54,10 @@ class Reply:
         """An answer in chunks; stops making them when the client has gone. next_of: gives the next chunk, b"" after
         the last."""
         chunk, chunks = answer
-        following = await next_of(chunks)
-        if not following:
+        if len(chunk) < limits.ANSWER_CHUNK_BYTES:
             await self.whole(chunk)
             return
+        following = await next_of(chunks)
         headers = list(self._headers)
         packing = isal_zlib.compressobj(1, wbits=GZIP_WBITS) if accepts_gzip(self._scope) else _AsItIs()
         if not isinstance(packing, _AsItIs):
@@ -89,7 +90,7 @@ class Reply:
 
 
 def joined(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes in chunks of about limits.ANSWER_CHUNK_BYTES."""
+    """The same bytes in chunks of limits.ANSWER_CHUNK_BYTES or somewhat more; only the last may be shorter."""
     gathered: list[bytes] = []
     length = 0
     for part in parts:

@@ -12,8 +12,8 @@ come and go, and keeps columns, bodies and row groups in its heaps: at the peak 
 400 MB instead of 346, at the same speed."""
 
 KEPT_BYTES_MAX = 4 * 1024 * 1024
-"""What is free at the end of a heap is kept up to here. A row group is read into some 1.5 MB of smaller allocations: given
-back each time, they are 200 to 300 page faults, and the read takes 1.5 instead of 0.7 ms."""
+"""What is free at the end of a heap is kept up to here. A row group is read into some 1.5 MB of smaller allocations:
+given back each time, they are 200 to 300 page faults, and the read takes 1.5 instead of 0.7 ms."""
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -59,6 +59,11 @@ class DocumentRange(NamedTuple):
 
 
 DocumentChange = Document | DocumentRange
+
+
+RETENTION_DOCUMENT: Final = ("retention", "default")
+"""Kind and key of the document that says, in decimal ms, how long points are kept of metrics that no pattern of the
+setting `retention` matches; without it the setting's own default holds. It counts from its commit on."""
 
 
 TagCondition = Callable[[pa.Array], NDArray[np.bool_]]

@@ -5,6 +5,7 @@ Opening: the catalog gives the database's secret and its series, current.json th
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,9 +22,9 @@ from headrace.model.points import Admitted
 from headrace.model.series import SeriesTable
 from headrace.model.series_limits import SeriesLimits
 from headrace.model.time import ALL_TIME, Clock, wall_clock
-from headrace.store import Check, DocumentChange, go_on
+from headrace.store import RETENTION_DOCUMENT, Check, DocumentChange, go_on
 from headrace.store.catalog import Catalog
-from headrace.store.commits import request_of
+from headrace.store.commits import Request, request_of
 from headrace.store.deletes import Delete
 from headrace.store.disk_space import DiskSpace
 from headrace.store.documents import Documents, open_documents
@@ -70,7 +71,8 @@ class EmbeddedStore:
         self.table = parts.table
         self._parts = parts
         self._clock = clock
-        self._retention = Retention(settings.retention, parts.index.metric_ids, parts.index.metric_names)
+        self._retention_rules = settings.retention
+        self._retention = self._read_retention()
         self._disk = DiskSpace(settings.data_dir, settings.disk_reserve_bytes)
         self._writer = Writer(
             parts.journal,
@@ -148,7 +150,20 @@ class EmbeddedStore:
     ) -> int:
         """See store.Store."""
         delete = None if deleted is None else Delete(np.unique(deleted), *ALL_TIME)
-        return await self._writer.submit(request_of(delete, points, changes))
+        request = request_of(delete, points, changes)
+        if any(change.kind == RETENTION_DOCUMENT[0] for change in changes):
+            return await asyncio.shield(self._change_retention(request))  # cancelled, it may still commit
+        return await self._writer.submit(request)
+
+    async def _change_retention(self, request: Request) -> int:
+        sequence = await self._writer.submit(request)
+        self._retention = self._read_retention()
+        return sequence
+
+    def _read_retention(self) -> Retention:
+        body = self.document(*RETENTION_DOCUMENT)
+        names = self._parts.index.metric_ids, self._parts.index.metric_names
+        return Retention(self._retention_rules, *names, None if body is None else int(body))
 
     def document(self, kind: str, key: str) -> bytes | None:
         """See store.Store."""

@@ -21,13 +21,21 @@ FOR_EVER = ALL_TIME.start_ms
 
 
 class Retention:
-    """The rules of one run of the server: they change by a restart. What they hid but was not dropped yet comes back
-    when they then allow it."""
+    """Rules that never change; others are other rules. What they hid but was not dropped yet comes back when later ones
+    allow it."""
 
-    def __init__(self, rules: Mapping[str, str], metric_ids: MetricIds, metric_names: MetricNames) -> None:
-        """rules: setting `retention`, sound: pattern of metric names -> duration, the first that matches holds."""
+    def __init__(
+        self,
+        rules: Mapping[str, str],
+        metric_ids: MetricIds,
+        metric_names: MetricNames,
+        default_ms: int | None = None,
+    ) -> None:
+        """rules: setting `retention`, sound: pattern of metric names -> duration, the first that matches holds.
+        default_ms: in place of the default that they name."""
         ages = {pattern: parse_duration_ms(duration) for pattern, duration in rules.items()}
-        self._default_ms = ages.pop(RETENTION_DEFAULT, 0)
+        default = ages.pop(RETENTION_DEFAULT, 0)
+        self._default_ms = default if default_ms is None else default_ms
         self._patterns = [(_compiled(pattern), age_ms) for pattern, age_ms in ages.items()]
         self._metric_ids = metric_ids
         self._metric_names = metric_names

@@ -66,6 +66,43 @@ async def test_beside_the_points(tsd: RealRoom) -> None:
     assert (len(posted["annotations"]), len(posted["globalAnnotations"])) == (2, 1)
 
 
+@pytest.mark.parametrize("path", ["annotation/bulk", "annotations/bulk"])
+async def test_many_at_once(tsd: RealRoom, path: str) -> None:
+    tsuid = await tsuid_of(tsd, "sys.cpu")
+    notes = [{**NOTE, "startTime": T + at, "tsuid": tsuid} for at in range(3)]
+    storm = {"startTime": T, "description": "storm"}
+    written = answered(await tsd.post(path, [*notes, storm]))
+    assert [(note.get("tsuid"), note["startTime"]) for note in written] == [
+        *((tsuid, T + at) for at in range(3)),
+        (None, T),
+    ]
+    assert answered(await tsd.get(f"annotations?start_time={T}"))["description"] == "storm"
+    again = answered(
+        await tsd.post(path, [notes[0], {"startTime": T, "notes": "rain"}, {"startTime": T, "endTime": T}])
+    )
+    assert again == [{"startTime": T, "endTime": T, "description": "storm", "notes": "rain", "custom": None}]
+    replaced = answered(await tsd.post(path, [{"startTime": T}], method="PUT"))
+    assert replaced == [{"startTime": T, "endTime": 0, "description": "", "notes": "", "custom": None}]
+    body = {"tsuids": [tsuid], "startTime": T + 1, "endTime": T + 2}
+    gone = answered(await tsd.post(path, body, method="DELETE"))
+    ends = {"startTime": (T + 1) * 1000, "endTime": (T + 2) * 1000}
+    assert gone == {"tsuids": [tsuid], "global": False, **ends, "totalDeleted": 2}
+    all_of_them = await tsd.ask(f"/api/{path}?start_time={T}&tsuids={tsuid}&global", method="DELETE")
+    assert answered(all_of_them)["totalDeleted"] == 2
+    assert answered(await tsd.ask(f"/api/{path}?start_time=1970/01/02&global", method="DELETE"))["totalDeleted"] == 0
+
+
+async def test_of_many_all_are_kept_or_none(tsd: RealRoom) -> None:
+    assert error(await tsd.post("annotation/bulk", [NOTE, {"description": "when?"}]))[0] == 400
+    assert (await tsd.get(f"annotation?start_time={T}")).status == 404
+    assert error(await tsd.post("annotation/bulk", NOTE)) == (400, "Unable to parse the given JSON")
+    assert error(await tsd.get("annotation/bulk"))[0] == 405
+    missing = "Missing the TSUIDs or global annotations flag"
+    assert error(await tsd.post("annotation/bulk", {"startTime": T}, method="DELETE")) == (400, missing)
+    assert error(await tsd.post("annotation/bulk", {"global": True}, method="DELETE"))[0] == 400
+    assert error(await tsd.ask("/api/annotation/bulk?global", method="DELETE"))[0] == 400
+
+
 @pytest.mark.parametrize("sealed", [False, True])
 async def test_they_survive_a_restart_and_the_journal(tmp_path: Path, sealed: bool) -> None:
     with real_room(tmp_path, seal_points=2) as tsd:

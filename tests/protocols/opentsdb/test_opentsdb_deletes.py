@@ -1,4 +1,4 @@
-"""delete_data, delete_meta, ttl, as Alibaba's SDK asks them."""
+"""delete_data, delete_meta, as Alibaba's SDK asks them."""
 
 from __future__ import annotations
 
@@ -44,4 +44,3 @@ async def test_mistakes(tsd: RealRoom) -> None:
     assert error(await tsd.post("delete_data", {"metric": "x", "start": T})) == (400, "No such name for 'metrics': 'x'")
     assert error(await tsd.post("delete_data", {"metric": "m", "start": T, "end": 5}))[0] == 400
     assert (await tsd.get("delete_data")).status == 405
-    assert (await tsd.get("ttl")).status == 501

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
@@ -15,12 +16,14 @@ from headrace.model.time import TimeRange
 from headrace.protocols.opentsdb import times
 from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.read_reply import Parameters, Reply
+from headrace.protocols.opentsdb.read_times import UTC, time_ms
 from headrace.protocols.opentsdb.read_wire import decode_json
 from headrace.protocols.opentsdb.tsuids import keys_of
-from headrace.store import Document, DocumentChange
+from headrace.store import Document, DocumentChange, DocumentRange
 
 KIND: Final = "opentsdb.annotation"
 METHODS: Final = ("GET", "POST", "PUT", "DELETE")
+BULK_METHODS: Final = ("POST", "PUT", "DELETE")
 
 Stamp = int | str | None
 
@@ -36,7 +39,18 @@ class Annotation(msgspec.Struct, rename="camel"):
     custom: dict[str, str] | None = None
 
 
+class AnnotationRange(msgspec.Struct, rename="camel"):
+    """Those to delete: of the series with these tsuids, and the global ones where the flag says so."""
+
+    start_time: Stamp = None
+    end_time: Stamp = None
+    tsuids: list[str] | None = None
+    global_: bool | None = msgspec.field(default=None, name="global")
+
+
 _ANNOTATION = msgspec.json.Decoder(Annotation, strict=False)
+_ANNOTATIONS = msgspec.json.Decoder(list[Annotation], strict=False)
+_RANGE = msgspec.json.Decoder(AnnotationRange, strict=False)
 
 
 class Keeps(Protocol):
@@ -68,13 +82,10 @@ class Annotations:
         key = key_of(said)
         found = self._store.document(KIND, key)
         if method in ("POST", "PUT"):
-            kept = msgspec.json.decode(found, type=Annotation) if found and method == "POST" else Annotation()
-            whole = msgspec.json.encode(_changed(kept, said))
+            whole = _written(said, found if method == "POST" else None)
             if whole == found:
                 await reply.empty(304)
                 return
-            if len(whole) > limits.OPENTSDB_ANNOTATION_BYTES_MAX:
-                raise Refused("body-too-large", f"an annotation may have {limits.OPENTSDB_ANNOTATION_BYTES_MAX} bytes")
             await self._store.commit([Document(KIND, key, whole)])
             await reply.whole(orjson.dumps(_shown(whole)))
         elif found is None:
@@ -84,6 +95,43 @@ class Annotations:
             await reply.empty(204)
         else:
             await reply.whole(orjson.dumps(_shown(found)))
+
+    async def bulk(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
+        """POST and PUT of many, which are kept all or none and answered but for those that change nothing; DELETE of
+        those that begin within a range (OpenTSDB: AnnotationRpc.executeBulk)."""
+        if scope["method"] == "DELETE":
+            await reply.whole(await self._delete_range(decode_json(_RANGE, body) if body else _range_of(parameters)))
+            return
+        changed: dict[str, bytes] = {}
+        several = decode_json(_ANNOTATIONS, body)
+        if len(several) > limits.COMMIT_RECORDS:
+            raise Refused("body-too-large", f"one request may bring {limits.COMMIT_RECORDS} annotations")
+        for said in several:
+            key = key_of(said)
+            found = changed.get(key) or self._store.document(KIND, key)
+            whole = _written(said, found if scope["method"] == "POST" else None)
+            if whole != found:
+                changed[key] = whole
+        if changed:
+            await self._store.commit([Document(KIND, key, whole) for key, whole in changed.items()])
+        await reply.whole(orjson.dumps([_shown(whole) for whole in changed.values()]))
+
+    async def _delete_range(self, asked: AnnotationRange) -> bytes:
+        if not asked.start_time:
+            raise Refused("start-missing", "Missing the start time value")
+        if not (asked.tsuids or asked.global_):
+            raise Refused("tsuids-missing", "Missing the TSUIDs or global annotations flag")
+        now_ms = time.time_ns() // 1_000_000
+        start = time_ms(str(asked.start_time), now_ms, UTC)
+        end = time_ms(str(asked.end_time), now_ms, UTC) if asked.end_time else now_ms
+        tsuids = [tsuid.upper() for tsuid in asked.tsuids or ()]
+        keys_of(tsuids)
+        spans = [(_key(tsuid, start), _key(tsuid, end + 1)) for tsuid in tsuids + [""] * bool(asked.global_)]
+        total = sum(len(self._store.documents(KIND, *span)) for span in dict.fromkeys(spans))
+        if total:
+            await self._store.commit([DocumentRange(KIND, *span) for span in spans])
+        said = {"tsuids": asked.tsuids, "global": bool(asked.global_), "startTime": start, "endTime": end}
+        return orjson.dumps({**said, "totalDeleted": total})
 
     def within(self, tsuids: Sequence[str], asked: TimeRange) -> list[dict[str, Any]]:
         """Those that begin within the range, as an answer shows them. For the global ones: the tsuid ""."""
@@ -118,6 +166,15 @@ def _stamp(given: Stamp, what: str) -> int:
     return int(text)
 
 
+def _written(said: Annotation, found: bytes | None) -> bytes:
+    """The document that `said` makes of the one that was found (None: of nothing). Raises Refused for one too large."""
+    kept = msgspec.json.decode(found, type=Annotation) if found else Annotation()
+    whole = msgspec.json.encode(_changed(kept, said))
+    if len(whole) > limits.OPENTSDB_ANNOTATION_BYTES_MAX:
+        raise Refused("body-too-large", f"an annotation may have {limits.OPENTSDB_ANNOTATION_BYTES_MAX} bytes")
+    return whole
+
+
 def _changed(kept: Annotation, said: Annotation) -> Annotation:
     """What is said, and what is kept where nothing is said (OpenTSDB: Annotation.syncToStorage)."""
     return Annotation(
@@ -145,3 +202,12 @@ def _of_parameters(given: Parameters) -> Annotation:
         for name in ("start_time", "tsuid", "end_time", "description", "notes")
     )
     return Annotation(start, tsuid, end, description, notes)
+
+
+def _range_of(given: Parameters) -> AnnotationRange:
+    """OpenTSDB: AnnotationRpc.parseBulkDeleteQS."""
+    start, end = (given.get(name, [None])[0] for name in ("start_time", "end_time"))
+    if not start:
+        raise Refused("start-missing", "Missing parameter <code>start_time</code>")
+    tsuids = [tsuid.strip() for tsuid in given["tsuids"][0].split(",")] if "tsuids" in given else None
+    return AnnotationRange(start, end, tsuids, "global" in given)

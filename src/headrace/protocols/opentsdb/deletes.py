@@ -1,4 +1,4 @@
-"""Alibaba's /api/delete_data and /api/delete_meta, and what of its ttl there is."""
+"""Alibaba's /api/delete_data and /api/delete_meta."""
 
 from __future__ import annotations
 
@@ -67,10 +67,6 @@ class DeleteService:
         if asked.delete_data is False:
             raise Refused("not-implemented", "delete_meta without its data is not implemented")
         await self._delete(asked, ALL_TIME, reply)
-
-    async def ttl(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
-        """Retention is a setting of the server, not of the API."""
-        raise Refused("not-implemented", "ttl is not implemented: retention is set where the server is configured")
 
     async def _delete(self, asked: Timeline, range_: TimeRange, reply: Reply) -> None:
         if range_.end_ms < range_.start_ms:

@@ -10,8 +10,7 @@ from starlette.types import ASGIApp
 from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.protocols.opentsdb import routes
-from headrace.protocols.opentsdb.annotations import METHODS as ANNOTATION_METHODS
-from headrace.protocols.opentsdb.annotations import Annotations, Keeps
+from headrace.protocols.opentsdb.annotations import BULK_METHODS, METHODS, Annotations, Keeps
 from headrace.protocols.opentsdb.deletes import DeleteService
 from headrace.protocols.opentsdb.multi_field import MultiField
 from headrace.protocols.opentsdb.read import Queries
@@ -20,6 +19,7 @@ from headrace.protocols.opentsdb.read_names import NameQuestions
 from headrace.protocols.opentsdb.read_reply import endpoint
 from headrace.protocols.opentsdb.read_server import server_pages
 from headrace.protocols.opentsdb.scan import ScanningDecoder
+from headrace.protocols.opentsdb.ttl import TimeToLiveService
 from headrace.protocols.opentsdb.wire import ReferenceDecoder
 from headrace.query.pool import QueryPool, Reads
 from headrace.store import Store
@@ -41,13 +41,13 @@ def open_room(store: Store, settings: Settings, metrics: Metrics, query_pool: Ex
 
 
 def alibaba_endpoints(store: Store, settings: Settings, metrics: Metrics, query_pool: Executor) -> dict[str, ASGIApp]:
-    """What only Alibaba has: multi-field points, and deletes."""
+    """What only Alibaba has: multi-field points, deletes, and time to live."""
     pool = QueryPool(query_pool, settings.query_timeout_s)
     fields, deletes = MultiField(store, pool, metrics), DeleteService(store, pool)
     handlers = {
         "mquery": fields.mquery,
         "query/mlast": fields.mlast,
-        "ttl": deletes.ttl,
+        "ttl": TimeToLiveService(store, settings).ttl,
     }
     writing = {"mput": fields.mput, "delete_data": deletes.delete_data, "delete_meta": deletes.delete_meta}
     return {
@@ -75,5 +75,7 @@ def read_endpoints(store: Needs, settings: Settings, metrics: Metrics, query_poo
         **server_pages(settings, metrics),
     }
     endpoints = {path: endpoint(handler, settings.body_bytes_max) for path, handler in handlers.items()}
-    endpoints["annotation"] = endpoint(annotations.annotation, settings.body_bytes_max, ANNOTATION_METHODS)
+    for path in ("annotation", "annotations"):
+        endpoints[path] = endpoint(annotations.annotation, settings.body_bytes_max, METHODS)
+        endpoints[f"{path}/bulk"] = endpoint(annotations.bulk, settings.body_bytes_max, BULK_METHODS)
     return endpoints

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from bench import housekeeping, ingest, query, series
+from bench import housekeeping, ingest, kairos_query, query, series
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     kinds = parser.add_subparsers(required=True)
-    ingest.add_parser(kinds.add_parser("ingest", help="points in by OpenTSDB's /api/put"))
+    ingest.add_parser(kinds.add_parser("ingest", help="points in by OpenTSDB's /api/put or KairosDB's door"))
     query.add_parser(kinds.add_parser("query", help="the same questions to headrace and VictoriaMetrics"))
+    kairos_query.add_parser(kinds.add_parser("kairos-query", help="KairosDB's questions over ten million raw points"))
     series.add_parser(kinds.add_parser("series", help="a million new series, lookups among them, the next start"))
     housekeeping.add_parser(kinds.add_parser("housekeeping", help="sealing, merging, and the start after a crash"))
     arguments = parser.parse_args()

@@ -1,4 +1,5 @@
-"""`scripts/bench ingest`: points in by /api/put, each peer alone with the sender on the same two cores.
+"""`scripts/bench ingest`: points in by /api/put, or KairosDB's way, each peer alone with the sender on
+the same two cores.
 
 Every cell (peer, points a request, connections) has a fresh server in an empty folder: a second of warm-up, the
 measured run, a settle, a count by the server's own queries, a stop, a look at the disk. A cell is good when every
@@ -18,6 +19,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import get_args
 
 from bench import load, wrk
 from bench.peers import PEERS, Peer, disk_bytes
@@ -73,6 +75,9 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=int, default=5, help="measured time of a cell (default %(default)s)")
     parser.add_argument("--only", type=lambda text: text.split(","), default=names, help=f"of {','.join(names)}")
     parser.add_argument("--points", type=_numbers, default=POINTS_PER_REQUEST, help="points a request (1000,50,1)")
+    parser.add_argument(
+        "--dialect", choices=list(get_args(load.Dialect)), default="opentsdb", help="whose points (default %(default)s)"
+    )
     parser.add_argument("--connections", type=_numbers, default=CONNECTIONS, help="(4,16,64)")
     parser.add_argument("--quick", action="store_true", help="one second of one cell: does everything still work?")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the JSON and the table")
@@ -89,7 +94,8 @@ def run(arguments: argparse.Namespace) -> int:
         print("wrk is not installed")
         return 1
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])  # inherited by all that is started here
-    peers = [peer for peer in PEERS if peer.name in arguments.only]
+    dialect = arguments.dialect
+    peers = [peer for peer in PEERS if peer.name in arguments.only and dialect in peer.dialects]
     versions = {peer.name: peer.version() for peer in peers}
     seconds, points, connections = arguments.seconds, arguments.points, arguments.connections
     if arguments.quick:
@@ -100,8 +106,8 @@ def run(arguments: argparse.Namespace) -> int:
         for c in connections:
             for peer in (peer for peer in peers if versions[peer.name] is not None):
                 print(f"{peer.name}: {n} points a request, {c} connections", flush=True)
-                cells.append(measure(peer, points_per_request=n, connections=c, seconds=seconds))
-    table = report(machine, versions, cells, seconds)
+                cells.append(measure(peer, points_per_request=n, connections=c, seconds=seconds, dialect=dialect))
+    table = report(machine, versions, cells, seconds, dialect)
     print("\n" + table)
     arguments.results.mkdir(parents=True, exist_ok=True)
     name = time.strftime("ingest-%Y%m%dT%H%M%SZ", time.gmtime())
@@ -111,13 +117,21 @@ def run(arguments: argparse.Namespace) -> int:
         "versions": versions,
         "seconds": seconds,
         "seed": SEED,
+        "dialect": dialect,
         "cells": [{**asdict(cell), "complaints": cell.complaints} for cell in cells],
     }
     (arguments.results / f"{name}.json").write_text(json.dumps(everything, indent=2) + "\n")
     return 0 if cells and not any(cell.complaints for cell in cells) else 1
 
 
-def measure(peer: type[Peer], *, points_per_request: int, connections: int, seconds: int) -> Cell:
+def measure(
+    peer: type[Peer],
+    *,
+    points_per_request: int,
+    connections: int,
+    seconds: int,
+    dialect: load.Dialect = "opentsdb",
+) -> Cell:
     """One cell: a fresh server, warm-up, run, settle, count."""
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder, peer(Path(folder)) as server:
 
@@ -129,6 +143,7 @@ def measure(peer: type[Peer], *, points_per_request: int, connections: int, seco
                 seconds=duration,
                 seed=SEED,
                 first_round=first_round,
+                dialect=dialect,
             )
 
         warm_up = put(min(WARM_UP_S, seconds), 0)
@@ -197,13 +212,16 @@ def _fsync_ms(path: Path, times: int = 50) -> float:
     return statistics.median(taken) * 1e3
 
 
-def report(machine: dict[str, str], versions: dict[str, str | None], cells: Iterable[Cell], seconds: int) -> str:
+def report(
+    machine: dict[str, str], versions: dict[str, str | None], cells: Iterable[Cell], seconds: int, dialect: load.Dialect
+) -> str:
     """The run as Markdown."""
     lines = [f"- {what}: {value}" for what, value in machine.items()]
     for peer in (peer for peer in PEERS if peer.name in versions):
         lines.append(f"- {peer.name}: {versions[peer.name] or 'not installed'}; a good answer means: {peer.promise}")
     lines += [
-        f"- {load.SERIES} series, 4 tags, seed {SEED}, {seconds} s a cell after a warm-up, one fresh server a cell",
+        f"- dialect {dialect}, {load.SERIES} series, 4 tags, seed {SEED}, {seconds} s a cell after a warm-up, "
+        "one fresh server a cell",
         "",
         "| points a request | connections | server | points/s | requests/s | p50 ms | p99 ms "
         "| server CPU s per million points | after the run | sender CPU s per million points "

@@ -16,7 +16,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 HOSTS = 100
 DATA_CENTRES = ("fra1", "ams3", "nyc2", "sgp1")
@@ -24,6 +24,9 @@ RACKS = 10
 EPOCH_S = 1_700_000_000
 """Time of round 0: past, as peers drop points from the future."""
 STEP_S = 10
+
+Dialect = Literal["opentsdb", "kairosdb"]
+"""The door by which points come. To KairosDB's they come as metric objects of one point each, in milliseconds."""
 
 GAUGE = "g"
 COUNTER = "c"
@@ -63,6 +66,21 @@ class Field(NamedTuple):
     start: int
 
 
+class Spelling(NamedTuple):
+    """Where a dialect takes points, and what stands there before a time in seconds, a value and tags."""
+
+    path: str
+    before_time: bytes
+    before_value: bytes
+    before_tags: bytes
+
+
+_SPELLED: dict[Dialect, Spelling] = {
+    "opentsdb": Spelling("/api/put", b'{"metric":"%s","timestamp":', b',"value":', b',"tags":'),
+    "kairosdb": Spelling("/api/v1/datapoints", b'{"name":"%s","datapoints":[[', b"000,", b']],"tags":'),
+}
+
+
 @dataclass(frozen=True)
 class Template:
     """One request with its head; all rounds have the same bytes but for the fields."""
@@ -87,31 +105,33 @@ def series(seed: int) -> Iterator[Series]:
                     yield Series(metric, {**where, key: value}, kind, start)
 
 
-def templates(seed: int, points_per_request: int, host_header: str) -> list[Template]:
+def templates(seed: int, points_per_request: int, host_header: str, dialect: Dialect = "opentsdb") -> list[Template]:
     """The requests of one round, in order. One point travels as an object, more as an array."""
     assert SERIES % points_per_request == 0, "a round is a whole number of requests"
     every = list(series(seed))
     return [
-        _template(every[at : at + points_per_request], host_header) for at in range(0, len(every), points_per_request)
+        _template(every[at : at + points_per_request], host_header, dialect)
+        for at in range(0, len(every), points_per_request)
     ]
 
 
-def _template(points: list[Series], host_header: str) -> Template:
+def _template(points: list[Series], host_header: str, dialect: Dialect) -> Template:
+    spelled = _SPELLED[dialect]
     body = bytearray()
     fields = []
     body += b"[" if len(points) > 1 else b""
     for number, point in enumerate(points):
         body += b"," if number else b""
-        body += b'{"metric":"%s","timestamp":' % point.metric.encode()
+        body += spelled.before_time % point.metric.encode()
         time_at = len(body)
-        body += b"0" * TIME_DIGITS + b',"value":'
+        body += b"0" * TIME_DIGITS + spelled.before_value
         value_at = len(body)
         body += b"00.00" if point.kind == GAUGE else b"0" * COUNTER_DIGITS
-        body += b',"tags":%s}' % json.dumps(point.tags, separators=(",", ":")).encode()
+        body += spelled.before_tags + b"%s}" % json.dumps(point.tags, separators=(",", ":")).encode()
         fields.append(Field(time_at, value_at, point.kind, point.start))
     body += b"]" if len(points) > 1 else b""
     head = (
-        f"POST /api/put HTTP/1.1\r\nHost: {host_header}\r\nContent-Type: application/json\r\n"
+        f"POST {spelled.path} HTTP/1.1\r\nHost: {host_header}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     ).encode()
     shift = len(head)

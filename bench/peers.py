@@ -71,6 +71,8 @@ class Peer(ABC):
     name: ClassVar[str]
     promise: ClassVar[str]
     """What a good answer says about the points, in a few words for the table."""
+    dialects: ClassVar[tuple[load.Dialect, ...]] = ("opentsdb",)
+    """In which points may come."""
     still_s: ClassVar[float] = 1.0
     """A data folder that has not changed for so long has settled."""
 
@@ -103,7 +105,7 @@ class Peer(ABC):
 
     @property
     def address(self) -> str:
-        """host:port whose /api/put takes OpenTSDB's JSON."""
+        """host:port that takes the dialects, OpenTSDB's at /api/put."""
         return f"127.0.0.1:{self.port}"
 
     @abstractmethod
@@ -196,6 +198,7 @@ class Headrace(Peer):
 
     name = "headrace"
     promise = "on disk (fsync) and visible"
+    dialects = ("opentsdb", "kairosdb")
 
     @staticmethod
     def version() -> str | None:

@@ -51,12 +51,21 @@ def version() -> str | None:
     return words[1] if len(words) > 1 else "unknown"
 
 
-def put(address: str, *, points_per_request: int, connections: int, seconds: int, seed: int, first_round: int) -> Sent:
-    """Send to http://address/api/put for whole `seconds`, beginning with round `first_round` of the load."""
+def put(
+    address: str,
+    *,
+    points_per_request: int,
+    connections: int,
+    seconds: int,
+    seed: int,
+    first_round: int,
+    dialect: load.Dialect = "opentsdb",
+) -> Sent:
+    """Send to the server at `address` for whole `seconds`, beginning with round `first_round` of the load."""
     with tempfile.TemporaryDirectory(prefix="headrace-bench-load-") as folder:
-        load.write(load.templates(seed, points_per_request, address), Path(folder))
+        load.write(load.templates(seed, points_per_request, address, dialect), Path(folder))
         command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s"]
-        command += ["--timeout", f"{TIMEOUT_S}s", "--script", str(SCRIPT), f"http://{address}/api/put"]
+        command += ["--timeout", f"{TIMEOUT_S}s", "--script", str(SCRIPT), f"http://{address}/"]
         command += ["--", folder, str(seed), str(first_round)]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 2 * TIMEOUT_S, check=False)

@@ -2,6 +2,7 @@ import json
 import sys
 from collections import defaultdict
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -58,6 +59,23 @@ def test_one_round_holds_every_series_once_with_four_tags(points_per_request: in
     assert len(names) == load.SERIES == 4000
 
 
+def test_kairosdbs_dialect_says_the_same_points() -> None:
+    told = []
+    for dialect in get_args(load.Dialect):
+        (template, *_) = load.templates(1, 1000, "127.0.0.1:1", dialect)
+        filled = bytearray(template.request)
+        for field in template.fields:
+            filled[field.time_at : field.time_at + 10] = b"1700000000"
+            value = b"12.34" if field.kind == load.GAUGE else b"1234567890"
+            filled[field.value_at : field.value_at + len(value)] = value
+        told.append(json.loads(filled.partition(b"\r\n\r\n")[2]))
+    opentsdb, kairosdb = told
+    assert kairosdb == [
+        {"name": point["metric"], "datapoints": [[point["timestamp"] * 1000, point["value"]]], "tags": point["tags"]}
+        for point in opentsdb
+    ]
+
+
 def test_the_same_seed_gives_the_same_load() -> None:
     assert load.templates(7, 50, "a:1") == load.templates(7, 50, "a:1")
     assert load.templates(7, 50, "a:1") != load.templates(8, 50, "a:1")
@@ -104,10 +122,12 @@ def test_a_server_that_forgets_acknowledged_points_is_found_out() -> None:
 
 
 @needs_wrk
+@pytest.mark.parametrize("dialect", get_args(load.Dialect))
 def test_quick_run_against_headrace_writes_table_and_json(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    dialect: load.Dialect, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["bench", "ingest", "--quick", "--only", "headrace", "--results", str(tmp_path)])
+    arguments = ["--quick", "--only", "headrace", "--dialect", dialect, "--results", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["bench", "ingest", *arguments])
     with pytest.raises(SystemExit) as ended:
         main()
     printed = capsys.readouterr().out

@@ -198,6 +198,13 @@ async def test_grafana_frontend(tsd: OpenTSDB) -> None:
     assert found[1]["query"]["tags"] == {"host": "iwildcard(web*)"}
 
 
+async def test_a_dash_at_the_end_of_a_downsampling_says_nothing(tsd: OpenTSDB) -> None:
+    for text in ("10s-sum-", "10s-sum"):
+        reply = await get(tsd, f"query?start={T}&end={T + 20}&m=sum:{text}:sys.cpu{{host=web01}}&arrays")
+        assert answer(reply)[0]["dps"] == [[T, 1.0], [T + 10, 3.0], [T + 20, 5.0]]
+    assert error(await get(tsd, f"query?start={T}&m=sum:10s-:sys.cpu"))[0] == 400
+
+
 async def test_alibaba_sdk(tsd: OpenTSDB) -> None:
     query = (
         '{"delete":false,"end":1356998420,"msResolution":false,"queries":[{"aggregator":"sum","dpValue":">0",'

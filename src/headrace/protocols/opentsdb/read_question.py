@@ -149,7 +149,7 @@ def downsampling(text: str | None, local: ZoneInfo, use_calendar: bool) -> Downs
     """What `<n><unit>[c]-<function>[-<fill>]` says (OpenTSDB: DownsamplingSpecification). Raises Refused."""
     if not text or text.lower() == NONE:
         return None
-    parts = text.split("-")
+    parts = text.rstrip("-").split("-")  # Java's split ends so; Grafana's backend sends 1m-avg- without a fill policy
     if not 2 <= len(parts) <= 3:
         wanted = (
             "provide at least interval and function"

@@ -131,6 +131,10 @@ SEAL_POINTS = 1_000_000
 """Default of the setting seal_points: 25 MB of columns, and as much again while they are sealed. Four times as many
 made segments 1 % smaller and the server 150 MB larger."""
 
+SEAL_OTHER_BYTES = 32 * 1024 * 1024
+"""Deletes and documents that recent stands for, at which it is sealed as at seal_points: as much memory, and as much
+journal to read at a start."""
+
 GENERATIONS_MAX = 3
 """Generations of recent at once: one that fills and up to two that wait for the sealer, after a burst or while the disk
 is slow. More would only hide that sealing falls behind."""

@@ -50,8 +50,7 @@ class Deletion:
     end_ms: int
 
 
-@dataclass(frozen=True)
-class Paper:
+class Paper(NamedTuple):
     """A change of a document; no body takes it away."""
 
     kind: str
@@ -59,7 +58,28 @@ class Paper:
     body: bytes | None
 
 
-Change = Batch | Deletion | Paper
+class Papers(NamedTuple):
+    """A range of documents that are taken away."""
+
+    kind: str
+    first: str
+    end: str
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What one commit brings, in this order: series deleted, points, changes of documents."""
+
+    deleted: tuple[SeriesName, ...]
+    batch: Batch
+    papers: tuple[Paper | Papers, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.deleted or self.batch.points or self.papers)
+
+
+Change = Batch | Deletion | Bundle
 
 RETENTION = {"disk": "90s"}
 """The setting of every hunt: short enough that the clock passes it."""
@@ -96,10 +116,21 @@ class Model:
             case Deletion():
                 for name in change.series:
                     self._delete(name, change.start_ms, change.end_ms)
-            case Paper(body=None):
-                self.papers.pop((change.kind, change.key), None)
-            case Paper(body=bytes(body)):
-                self.papers[change.kind, change.key] = body
+            case Bundle():
+                self.apply(Deletion(change.deleted, *ALL_TIME))
+                self.apply(change.batch)
+                for paper in change.papers:
+                    self._file(paper)
+
+    def _file(self, paper: Paper | Papers) -> None:
+        match paper:
+            case Papers(kind, first, end):
+                for name in [name for name in self.papers if name[0] == kind and first <= name[1] < end]:
+                    del self.papers[name]
+            case Paper(kind, key, None):
+                self.papers.pop((kind, key), None)
+            case Paper(kind, key, bytes(body)):
+                self.papers[kind, key] = body
 
     def _delete(self, name: SeriesName, start_ms: int, end_ms: int) -> None:
         points = self.points.get(name, {})

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,10 +17,9 @@ from unittest import mock
 import numpy as np
 from hunt_disk import ERRORS, Died, Disk, Fault
 from hunt_files import check_journal_is_cut, check_tidy, open_below, outside_view
-from hunt_model import RETENTION, Batch, Change, Contents, Deletion, Model, Paper, Point, contents_of, difference
+from hunt_model import RETENTION, Batch, Bundle, Change, Contents, Deletion, Model, Paper, contents_of, difference
 from hunt_steps import (
     HOSTS,
-    KEYS,
     KINDS,
     METRICS,
     NAMES,
@@ -28,12 +27,12 @@ from hunt_steps import (
     Step,
     batch,
     batches,
+    bundle,
     columns,
     deletion,
-    paper,
+    key_range,
     time_ms,
     time_range,
-    value,
 )
 from numpy.typing import NDArray
 from structlog.testing import capture_logs
@@ -43,9 +42,9 @@ from headrace.config import Settings
 from headrace.errors import HeadraceError, Unavailable
 from headrace.gate import RuleSet, admit
 from headrace.metrics import Metrics
-from headrace.model.points import NEVER, Admitted
+from headrace.model.points import Admitted
 from headrace.model.series import SeriesName
-from headrace.store import Document, TagCondition
+from headrace.store import Document, DocumentRange, TagCondition
 from headrace.store.embedded import EmbeddedStore, assemble_store
 from headrace.store.snapshot import EmbeddedSnapshot
 
@@ -61,6 +60,7 @@ SMALL_LIMITS: dict[str, Any] = {
     "PROBE_BYTES": 64,
     "PROBE_INTERVAL_S": 0.0,
     "SEAL_WAIT_S": 0.0,
+    "SEAL_OTHER_BYTES": 20_000,
     "SEALER_TICK_S": 0.0,
     "MERGE_FACTOR": 3,
     "MERGE_INPUTS_MAX": 4,
@@ -141,8 +141,18 @@ class Hunt:
             chance.shuffle(changes)
         self._change(changes)
 
-    def _paper(self, chance: Random) -> None:
-        self._change([paper(chance) for _ in range(chance.randint(1, 3))])
+    def _commit(self, chance: Random) -> None:
+        """Alone or among writes."""
+        changes: list[Change] = [self._bundle(chance) for _ in range(chance.randint(1, 3))]
+        if chance.random() < 0.3:
+            changes += batches(chance, self._clock.now_ms)
+            chance.shuffle(changes)
+        self._change(changes)
+
+    def _bundle(self, chance: Random) -> Bundle:
+        """It can only delete series that are known."""
+        asked = bundle(chance, self._clock.now_ms)
+        return replace(asked, deleted=tuple(name for name in asked.deleted if name in self._model.names))
 
     def _register(self, chance: Random) -> None:
         """A batch that passes the gate but never reaches the store."""
@@ -177,8 +187,10 @@ class Hunt:
             case Deletion():
                 ordinals, _ = self._store.table.lookup(self._keys(change.series))
                 return await self._store.delete(ordinals, change.start_ms, change.end_ms)
-            case Paper():
-                return await self._store.commit([Document(change.kind, change.key, change.body)])
+            case Bundle():
+                ordinals, _ = self._store.table.lookup(self._keys(change.deleted))
+                papers = [Document(*one) if isinstance(one, Paper) else DocumentRange(*one) for one in change.papers]
+                return await self._store.commit(papers, self._admit(change.batch), ordinals)
 
     def _settle(self, task: asyncio.Task[int], change: Change, refused_at_once: bool) -> None:
         if not task.done():
@@ -193,11 +205,10 @@ class Hunt:
                 self._doubt(change)
         elif failure is not None:
             raise failure
-        elif not isinstance(change, Batch) or change.points:
+        elif not _is_empty(change):
             # Whatever failed before is disowned by what was written after it.
             self._unsure, self._unsure_names = [], set()
-            if not isinstance(change, Paper):
-                self._model.register(self._registered)
+            self._model.register(self._registered)
             self._model.apply(change)
             self.acknowledged += 1
 
@@ -251,9 +262,15 @@ class Hunt:
             if chance.random() < 0.25:  # it takes longer than all the rest
                 self._last(snapshot, series, chance)
         self._suggest(chance)
-        kind, first, end = chance.choice(KINDS), *sorted(chance.sample(KEYS, k=2))
-        papers = sorted((key, body) for (of, key), body in self._model.papers.items() if of == kind)
-        assert self._store.documents(kind, first, end) == [(key, body) for key, body in papers if first <= key < end]
+        self._papers(chance)
+
+    def _papers(self, chance: Random) -> None:
+        kind, (first, end), backwards = chance.choice(KINDS), key_range(chance), chance.random() < 0.5
+        limit = chance.choice([None, 0, 1, 2])
+        papers = [(key, body) for (of, key), body in self._model.papers.items() if of == kind and first <= key < end]
+        expected = sorted(papers, reverse=backwards)[:limit]
+        assert self._store.documents(kind, first, end, limit, backwards) == expected
+        assert self._store.document(kind, first) == self._model.papers.get((kind, first))
 
     def _pin(self, chance: Random) -> None:
         if len(self._pins) < 3:
@@ -269,12 +286,9 @@ class Hunt:
                 self._select(pin.snapshot, pin.model, pin.now_ms, NAMES, -(2**63), 2**63 - 1)
 
     def _outside(self, chance: Random) -> None:
-        """Seal all there is; then a reader from outside must see what we see. A delete is sealed with points after
-        it."""
+        """Seal all there is; then a reader from outside must see what we see."""
         self._seal_all()
         self._heal()
-        point = Point(NAMES[0], START_MS, value(chance), NEVER)
-        self._change([Batch((point,))])
         self._freeze(chance)
         self._seal_all()
         assert not self._store._parts.visible.recent_points, "cannot be sealed"
@@ -292,7 +306,7 @@ class Hunt:
 
     def _some(self, chance: Random) -> None:
         """A few things that a server does, under whatever the disk is armed with."""
-        words = ["write", "write", "delete", "paper", "freeze", "seal", "seal", "merge", "query", "wait"]
+        words = ["write", "write", "delete", "commit", "freeze", "seal", "seal", "merge", "query", "wait"]
         for _ in range(chance.randint(1, 6)):
             self._act(chance.choice(words), chance)
 
@@ -396,8 +410,7 @@ class Hunt:
         for begin in range(len(self._unsure)):
             candidate = self._model.copy()
             for change in self._unsure[begin:]:
-                if not isinstance(change, Paper):
-                    candidate.register(self._unsure_names)
+                candidate.register(self._unsure_names)
                 candidate.apply(change)
                 yield candidate.copy()
 
@@ -529,6 +542,17 @@ class Hunt:
         for entry in entries:
             grave = entry.get("exc_info") or any(word in entry["event"] for word in GRAVE)
             assert not grave, f"logged: {entry}"
+
+
+def _is_empty(change: Change) -> bool:
+    """Whether the store has nothing to do for it."""
+    match change:
+        case Batch():
+            return not change.points
+        case Deletion():
+            return not change.series
+        case Bundle():
+            return change.is_empty
 
 
 def _is(text: str) -> TagCondition:

@@ -11,7 +11,7 @@ from headrace.model.points import HEAP_LENGTH_BITS, NEVER, Kind, Points, Values
 from headrace.model.series import SeriesName, SeriesTable, series_name
 from headrace.model.time import ALL_TIME, DAY_MS
 
-from hunt_model import Batch, Deletion, Paper, Point, Value  # isort: skip
+from hunt_model import Batch, Bundle, Deletion, Paper, Papers, Point, Value  # isort: skip
 
 START_MS = 1_700_000_000_000
 """What the clock shows at first."""
@@ -19,7 +19,7 @@ START_MS = 1_700_000_000_000
 WEIGHTS = {
     "write": 40,
     "delete": 6,
-    "paper": 3,
+    "commit": 6,
     "register": 1,
     "freeze": 6,
     "seal": 10,
@@ -147,9 +147,24 @@ def deletion(chance: Random, now_ms: int) -> Deletion:
     return Deletion(tuple(series), *time_range(chance, now_ms))
 
 
-def paper(chance: Random) -> Paper:
+def bundle(chance: Random, now_ms: int) -> Bundle:
+    """Any of its parts may be missing, and all."""
+    deleted = chance.sample(NAMES, k=chance.choice([1, 3])) if chance.random() < 0.3 else ()
+    brought = batch(chance, now_ms) if chance.random() < 0.6 else Batch(())
+    papers = tuple(paper(chance) for _ in range(chance.choice([0, 1, 1, 2, 5])))
+    return Bundle(tuple(deleted), brought, papers)
+
+
+def paper(chance: Random) -> Paper | Papers:
+    if chance.random() < 0.15:
+        return Papers(chance.choice(KINDS), *key_range(chance))
     body = None if chance.random() < 0.3 else chance.randbytes(chance.choice([0, 1, 20, 5000]))
     return Paper(chance.choice(KINDS), chance.choice(KEYS), body)
+
+
+def key_range(chance: Random) -> tuple[str, str]:
+    first, end = chance.sample(["", *KEYS, "\U0010ffff"], k=2)
+    return (first, end) if chance.random() < 0.1 else (min(first, end), max(first, end))
 
 
 def time_range(chance: Random, now_ms: int) -> tuple[int, int]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -180,3 +182,87 @@ def test_points_that_no_delete_parts_are_one_step(asked: list[Request]) -> None:
                 expected.append(times)
     steps = steps_of(asked)
     assert ["delete" if isinstance(step, Delete) else step.times.tolist() for step in steps] == expected
+
+
+# sealing what is no point -----------------------------------------------------------------------------------------
+
+
+async def until(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen"
+        await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def _sealers_that_look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "SEALER_TICK_S", 0.01)
+
+
+def journal_of(folder: Path) -> list[Path]:
+    return sorted((folder / "journal").iterdir())
+
+
+@pytest.mark.usefixtures("_sealers_that_look_often")
+async def test_documents_alone_are_sealed_when_they_are_old(tmp_path: Path) -> None:
+    store = open_store(Settings(data_dir=tmp_path, seal_age_s=0.1), Metrics())
+    await store.commit([Document("n", "a", b"1")])
+    await until(lambda: not journal_of(tmp_path))
+    assert store.document("n", "a") == b"1"
+    store.close()
+    store = opened(tmp_path)
+    assert store.documents("n", "", "~") == [("a", b"1")]
+    assert not list((tmp_path / "segments").glob("points-*"))
+    store.close()
+
+
+@pytest.mark.usefixtures("_sealers_that_look_often")
+async def test_a_delete_alone_is_sealed_when_it_is_old(tmp_path: Path) -> None:
+    store = open_store(Settings(data_dir=tmp_path, seal_age_s=0.1), Metrics())
+    await store.append(points(store, 1, 2, 3))
+    await until(lambda: list((tmp_path / "segments").glob("points-*")))
+    await store.delete(HOST_A, 2, 2)
+    await until(lambda: not journal_of(tmp_path))
+    assert times_of(store) == [1, 3]
+    store.close()
+    store = open_store(Settings(data_dir=tmp_path, seal_age_s=0.1), Metrics())
+    assert times_of(store) == [1, 3]
+    await store.commit([], None, HOST_A)  # hides the series too
+    await until(lambda: not journal_of(tmp_path))
+    store.close()
+    store = opened(tmp_path)
+    assert times_of(store) == []
+    assert store.suggest("metrics", "", 9) == []
+    store.close()
+
+
+async def test_many_bytes_of_documents_are_sealed_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "SEAL_OTHER_BYTES", 50_000)
+    store = opened(tmp_path)
+    for number in range(40):
+        await store.commit([Document("n", f"{number:02d}", bytes(5000))])
+        await asyncio.sleep(0.002)
+    await until(lambda: store._parts.documents.recent_bytes < 60_000)
+    assert sum(file.stat().st_size for file in journal_of(tmp_path)) < 120_000
+    assert len(store.documents("n", "", "~")) == 40
+    store.close()
+
+
+def test_a_journal_of_many_documents_is_read_back_in_generations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened(tmp_path)
+    asyncio.run(store.commit([Document("n", f"{number:02d}", bytes(5000)) for number in range(40)], points(store, 1)))
+    store.close()
+    monkeypatch.setattr(limits, "SEAL_OTHER_BYTES", 50_000)
+    store = assemble_store(Settings(data_dir=tmp_path, disk_reserve_bytes=0), Metrics(), lambda: 0)
+    assert len(store._parts.visible._generations) > 3
+    while store._parts.visible.seal_waits:
+        store._sealer.take_turn()
+    assert times_of(store) == [1]
+    assert len(store.documents("n", "", "~")) == 40
+    store._parts.close()
+    store = opened(tmp_path)
+    assert times_of(store) == [1]
+    assert len(store.documents("n", "", "~")) == 40
+    store.close()

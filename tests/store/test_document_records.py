@@ -14,8 +14,7 @@ from headrace.store import Document, DocumentChange, DocumentRange
 from headrace.store.records import (
     RecordType,
     StoredRecord,
-    decode_document,
-    decode_document_range,
+    decode_document_change,
     encode_document_change,
 )
 
@@ -29,17 +28,17 @@ def stored(change: DocumentChange, cut: int | None = None) -> StoredRecord:
 @given(st.builds(Document, st.text(max_size=9), st.text(), st.one_of(st.none(), st.binary())))
 def test_a_record_holds_a_change(document: Document) -> None:
     assert stored(document).type == RecordType.DOCUMENT
-    assert decode_document(stored(document)) == document
+    assert decode_document_change(stored(document)) == document
     with pytest.raises(Corrupt):
-        decode_document(stored(document, -1))
+        decode_document_change(stored(document, -1))
 
 
 @given(st.builds(DocumentRange, st.text(max_size=9), st.text(), st.text()))
 def test_a_record_holds_a_range(gone: DocumentRange) -> None:
     assert stored(gone).type == RecordType.DOCUMENT_RANGE
-    assert decode_document_range(stored(gone)) == gone
+    assert decode_document_change(stored(gone)) == gone
     with pytest.raises(Corrupt):
-        decode_document_range(stored(gone, -1))
+        decode_document_change(stored(gone, -1))
 
 
 @pytest.mark.parametrize("change", [Document("k" * 70_000, "", None), Document("k", "\ud800", b"")])

@@ -41,8 +41,7 @@ from headrace.store.records import (
     StoredRecord,
     StoredRun,
     decode_delete,
-    decode_document,
-    decode_document_range,
+    decode_document_change,
     decode_points,
     decode_series,
 )
@@ -320,6 +319,7 @@ def _apply(
     record: StoredRecord, table: SeriesTable, index: SeriesIndex, visible: Visible, documents: Documents
 ) -> None:
     """Do again what the commit that wrote `record` did."""
+    other_bytes = 0
     if record.type == RecordType.SERIES:
         series = decode_series(record)
         table.restore(series)
@@ -327,13 +327,16 @@ def _apply(
     elif record.type == RecordType.POINTS:
         _apply_points(decode_points(record).points, record.sequence, 1, table, index, visible)
     elif record.type == RecordType.DELETE:
+        other_bytes = len(record.payload)
         visible.delete(decode_delete(record), record.sequence)
-    elif record.type == RecordType.DOCUMENT:
-        documents.apply([decode_document(record)], record.sequence)
-    elif record.type == RecordType.DOCUMENT_RANGE:
-        documents.apply([decode_document_range(record)], record.sequence)
+    elif record.type in (RecordType.DOCUMENT, RecordType.DOCUMENT_RANGE):
+        other_bytes = len(record.payload)
+        documents.apply([decode_document_change(record)], record.sequence)
     else:
         raise Corrupt(record.file, f"record {record.sequence} has type {record.type}, which this server does not know")
+    visible.reach(record.sequence, other_bytes)
+    if visible.is_heavy:
+        visible.freeze_unbounded()
 
 
 def _apply_points(

@@ -49,6 +49,9 @@ class Recent:
         self._length = 0
         self.first_sequence = 0
         self.last_sequence = 0
+        """Through which it stands for the journal, whose records need not be points; 0 while it stands for none."""
+        self.other_bytes = 0
+        """Of the records that it stands for beside points and their series."""
 
     def _reserve(self, capacity: int) -> None:
         self._series = np.empty(capacity, dtype=np.uint32)

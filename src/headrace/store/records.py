@@ -198,19 +198,15 @@ def _name(kind: str) -> bytes:
     return encoded
 
 
-def decode_document(record: StoredRecord) -> Document:
-    """The change of a DOCUMENT record. Raises Corrupt."""
+def decode_document_change(record: StoredRecord) -> DocumentChange:
+    """The change of a DOCUMENT or DOCUMENT_RANGE record. Raises Corrupt."""
     columns = _Columns(record)
+    if record.type == RecordType.DOCUMENT_RANGE:
+        kind, first, end = columns.blobs(columns.header(_DOCUMENT_RANGE_HEADER))
+        return DocumentRange(_text(record, kind), _text(record, first), _text(record, end))
     *sizes, gone = columns.header(_DOCUMENT_HEADER)
     kind, key, body = columns.blobs(sizes)
     return Document(_text(record, kind), _text(record, key), None if gone else body)
-
-
-def decode_document_range(record: StoredRecord) -> DocumentRange:
-    """The change of a DOCUMENT_RANGE record. Raises Corrupt."""
-    columns = _Columns(record)
-    kind, first, end = columns.blobs(columns.header(_DOCUMENT_RANGE_HEADER))
-    return DocumentRange(_text(record, kind), _text(record, first), _text(record, end))
 
 
 def _text(record: StoredRecord, name: bytes) -> str:

@@ -21,10 +21,12 @@ from headrace.store.segment_meta import SegmentMeta
 def rows_to_seal(
     view: RecentView, metric_ids: MetricIds, forgetting: Forgetting, older: Sequence[SegmentMeta]
 ) -> NDArray[np.uint32]:
-    """uint32 row numbers of what a frozen, non-empty generation leaves for a segment, by (metric id, ordinal, time).
+    """uint32 row numbers of what a frozen generation leaves for a segment, by (metric id, ordinal, time).
 
     older: the segments that there are.
     """
+    if not len(view):
+        return np.empty(0, dtype=np.uint32)
     order = sorted_winners(view, metric_ids)
     if len(forgetting.deletes):
         order = _undeleted(view, order, metric_ids, forgetting.deletes)

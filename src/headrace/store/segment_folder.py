@@ -65,8 +65,8 @@ class SegmentFolder:
         names: SeriesNames,
         forgetting: Forgetting = KEEP_ALL,
     ) -> Segment | None:
-        """Turn a frozen, non-empty generation into a segment. On return it counts, on disk and for good, and the
-        records of the journal through its last sequence are no longer needed. None when nothing was left to seal.
+        """Turn a frozen generation into a segment. On return it counts, on disk and for good, and the records of the
+        journal through its last sequence are no longer needed. None when it had no points, or none of them was left.
 
         new_series: uint32, ascending, the ordinals that no series file holds yet, at least those of this generation.
         forgetting: all deletes up to the generation's last sequence, those of later ones that have been committed.

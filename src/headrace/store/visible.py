@@ -44,7 +44,8 @@ class Visible:
         self._hidden = hidden
         self._changed = threading.Condition()
         self._generations: tuple[Recent, ...] = (Recent(generation_points),)
-        self._newest_since_s = time.monotonic()
+        self._newest_since_s: float | None = None
+        """Since when the newest generation stands for something."""
 
     def apply(self, steps: Sequence[Delete | Admitted], first_sequence: int) -> None:
         """Make the steps of one commit visible, in their order; their records are numbered from first_sequence on.
@@ -60,10 +61,8 @@ class Visible:
     def append(self, points: Admitted, sequence: int, records: int = 1) -> None:
         """Make a committed batch, or those of so many records that end with `sequence`, visible, all of it at once.
         Writer only, and only when it `fits`."""
-        newest = self._generations[-1]
-        if not len(newest):
-            self._newest_since_s = time.monotonic()
-        newest.append(points, sequence, records)
+        self._generations[-1].append(points, sequence, records)
+        self.reach(sequence)
         if self._hidden:
             self._hidden = self._hidden.showing(points.series)
 
@@ -75,6 +74,23 @@ class Visible:
             self._deletes = self._deletes.with_delete(delete, sequence, newest.number, len(newest))
             if delete.is_of_all_time:
                 self._hidden = self._hidden.hiding(delete.series)
+        self.reach(sequence)
+
+    def reach(self, sequence: int, other_bytes: int = 0) -> None:
+        """The newest generation stands for the journal through `sequence`, whatever its records are. Writer only.
+
+        other_bytes: of those since the last call that are neither points nor series.
+        """
+        if self._newest_since_s is None:
+            self._newest_since_s = time.monotonic()
+        newest = self._generations[-1]
+        newest.last_sequence = sequence
+        newest.other_bytes += other_bytes
+
+    @property
+    def is_heavy(self) -> bool:
+        """Whether the newest generation should be frozen for what it holds beside points."""
+        return self._generations[-1].other_bytes >= limits.SEAL_OTHER_BYTES
 
     @property
     def deletes(self) -> Deletes:
@@ -92,15 +108,16 @@ class Visible:
         return not len(newest) or len(newest) + points <= self._generation_points
 
     def newest_age_s(self) -> float:
-        """For how long the newest generation has held points; 0 when it holds none."""
-        return time.monotonic() - self._newest_since_s if len(self._generations[-1]) else 0.0
+        """For how long the newest generation has stood for something, 0 while it does not."""
+        since_s = self._newest_since_s
+        return 0.0 if since_s is None else time.monotonic() - since_s
 
     @property
     def recent_points(self) -> int:
         return sum(map(len, self._generations))
 
     def freeze(self, wait_s: float) -> None:
-        """Begin a new generation, and leave the present one, unless it is empty, to the sealer. Writer only.
+        """Begin a new generation, and leave the present one, unless it stands for nothing, to the sealer. Writer only.
 
         Raises Unavailable when limits.GENERATIONS_MAX are there and the sealer frees none within `wait_s`.
         """
@@ -112,7 +129,8 @@ class Visible:
     def freeze_unbounded(self) -> None:
         """As `freeze`, at once and however many generations there are: for reading back what they all held before."""
         with self._changed:
-            if len(self._generations[-1]):
+            if self._generations[-1].last_sequence:
+                self._newest_since_s = None
                 number = self._generations[-1].number + 1
                 self._generations = (*self._generations, Recent(self._generation_points, number))
                 self._changed.notify_all()

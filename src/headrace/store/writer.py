@@ -20,7 +20,7 @@ from headrace.store.commits import Request, Size, Waiting, encode_step, steps_of
 from headrace.store.disk_space import DiskSpace
 from headrace.store.documents import Documents
 from headrace.store.journal import Journal
-from headrace.store.records import encode_series
+from headrace.store.records import RecordType, encode_series
 from headrace.store.series_index import SeriesIndex
 from headrace.store.visible import Visible
 
@@ -36,6 +36,9 @@ class Stop:
 
 
 Command = Freeze | Stop
+
+_SEALED_BY_POINTS = (RecordType.POINTS, RecordType.SERIES)
+"""Records whose number says when to seal, not their bytes."""
 
 
 class Writer:
@@ -187,10 +190,13 @@ class Writer:
         if new_series is not None:
             self._index.add(new_series)
         self._visible.apply(steps, first)
+        self._visible.reach(sequence, sum(record.bytes for record in records if record.type not in _SEALED_BY_POINTS))
         if documents:
             self._documents.apply([change for request in requests for change in request.changes], sequence)
         _settle(batch, sequence)
         self._observe_commit(time.perf_counter() - begin)
+        if self._visible.is_heavy:
+            self._freeze_if_free()
 
     def _make_room(self, points: int) -> None:
         """Raises Unavailable when sealing has fallen behind for longer than a sender should wait."""

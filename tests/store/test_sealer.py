@@ -84,7 +84,7 @@ def test_it_asks_for_a_freeze_when_recent_is_old_and_only_then(monkeypatch: pyte
 def test_the_writer_hears_when_sealing_falls_behind() -> None:
     visible = Visible(SegmentSet(), 1)
     for number in range(limits.GENERATIONS_MAX - 1):
-        visible.append(batch(number), number)
+        visible.append(batch(number), number + 1)
         visible.freeze(0)
     visible.append(batch(99), 99)
     with pytest.raises(Unavailable, match="sealed"):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -36,7 +36,7 @@ DURATION = re.compile(r"(\d{1,9})([smhdwy])")
 ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")
 UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000, "y": 365 * 86_400_000}
 
-SECRETS = frozenset(("datazone_credentials",))
+SECRETS = frozenset(("apollo_tokens", "datazone_credentials"))
 """Settings whose values are never shown."""
 
 PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
@@ -44,6 +44,36 @@ PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+ApolloScope = Literal["apollo_read", "apollo_write", "read", "write"]
+ApolloPermission = Literal["readonly", "readwrite", "admin", "owner"]
+
+
+class ApolloToken(BaseModel):
+    """One access token of Apollo's door: what its bearer may do (scopes), and where (collections, by name).
+
+    default_collection: where it looks when a request names none; without it, the only one that it has.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    token: SecretStr = Field(min_length=1)
+    scopes: tuple[ApolloScope, ...] = Field(min_length=1)
+    collections: dict[str, ApolloPermission] = Field(min_length=1)
+    default_collection: str | None = None
+
+    @model_validator(mode="after")
+    def _default_is_one_of_them(self) -> ApolloToken:
+        if self.default_collection is not None and self.default_collection not in self.collections:
+            raise ValueError(f'default_collection "{self.default_collection}" is none of its collections')
+        return self
+
+    def default(self) -> str | None:
+        """Where the bearer looks when a request names no collection; None for nowhere."""
+        if self.default_collection is None and len(self.collections) == 1:
+            return next(iter(self.collections))
+        return self.default_collection
 
 
 class Settings(BaseSettings):
@@ -104,6 +134,16 @@ class Settings(BaseSettings):
     kairosdb_types: Annotated[dict[str, dict[str, Literal["double", "long", "string"]]], NoDecode] = Field(
         default={},
         description="Custom types of KairosDB: name, then the fields of its objects, each double, long or string.",
+    )
+    apollo_org_id: str = Field(
+        default="headrace",
+        min_length=1,
+        description="The tenant that Apollo's definitions of time series name (orgId).",
+    )
+    # NoDecode: read by json, so that a mistake is worded as others are.
+    apollo_tokens: Annotated[dict[str, ApolloToken], NoDecode] = Field(
+        default={},
+        description="Access tokens of Apollo's door, by a name of yours; without any it asks for none.",
     )
     datazone_prefix: str = Field(
         default="", description="Path before DataZone's own, for clients whose endpoint URL has one, such as /base."
@@ -185,12 +225,7 @@ class Settings(BaseSettings):
     @field_validator("kairosdb_types", mode="before")
     @classmethod
     def _types_in_one_line(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        try:
-            return json.loads(value)
-        except ValueError:
-            raise ValueError('write it as JSON, such as {"position": {"latitude": "double"}}') from None
+        return _from_json(value, '{"position": {"latitude": "double"}}')
 
     @field_validator("kairosdb_types")
     @classmethod
@@ -200,6 +235,22 @@ class Settings(BaseSettings):
                 raise ValueError(f'type "{name}" has no fields')
             if not name or "\0" in name or name in ("long", "double", "string", "complex-number"):
                 raise ValueError(f'"{name}" is there already, or no name for a type')
+        return value
+
+    @field_validator("apollo_tokens", mode="before")
+    @classmethod
+    def _tokens_in_one_line(cls, value: object) -> object:
+        example = '{"meter": {"token": "...", "scopes": ["apollo_write"], "collections": {"plant": "readwrite"}}}'
+        return _from_json(value, example)
+
+    @field_validator("apollo_tokens")
+    @classmethod
+    def _tokens_differ(cls, value: dict[str, ApolloToken]) -> dict[str, ApolloToken]:
+        names: dict[str, str] = {}
+        for name, token in value.items():
+            other = names.setdefault(token.token.get_secret_value(), name)
+            if other != name:
+                raise ValueError(f'"{other}" and "{name}" have the same token')
         return value
 
     @field_validator("datazone_prefix")
@@ -212,12 +263,7 @@ class Settings(BaseSettings):
     @field_validator("datazone_credentials", mode="before")
     @classmethod
     def _credentials_in_one_line(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        try:
-            return json.loads(value)
-        except ValueError:
-            raise ValueError('write it as JSON, such as {"ACCESS-KEY-ID": "secret access key"}') from None
+        return _from_json(value, '{"ACCESS-KEY-ID": "secret access key"}')
 
     @field_validator("datazone_credentials")
     @classmethod
@@ -287,6 +333,16 @@ def load(flags: Mapping[str, object], file: Path | None = None) -> Loaded:
         raise Misconfigured(tuple(_sentence(error, values, sources) for error in mistake.errors())) from None
 
 
+def _from_json(value: object, example: str) -> object:
+    """A setting in one line is JSON. Raises ValueError."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ValueError(f"write it as JSON, such as {example}") from None
+
+
 def parse_duration_ms(text: str) -> int:
     """A duration as an operator writes it, such as 90d, in ms; 0 for "0". Raises ValueError."""
     if text == "0":
@@ -309,6 +365,8 @@ def variable_of(name: str) -> str:
 
 def to_toml(value: object) -> str:
     """A setting's value as TOML spells it."""
+    if isinstance(value, BaseModel):
+        value = {name: item for name, item in value if item is not None}
     if isinstance(value, tuple):
         return f"[{', '.join(to_toml(item) for item in value)}]"
     if isinstance(value, dict):
@@ -353,5 +411,7 @@ def _sentence(error: Mapping[str, Any], values: Mapping[str, Any], sources: Mapp
     if not error["loc"]:  # settings that do not go together: the sentence names them itself
         return f"{why[:1].upper()}{why[1:]}."
     name = str(error["loc"][0])
+    if name in SECRETS and len(error["loc"]) > 1:
+        why = f"{'.'.join(map(str, error['loc'][1:]))}: {why}"
     value = '"**********"' if name in SECRETS else to_toml(values[name])
     return f"{name} = {value} (from {sources[name]}) is not allowed: {why}."

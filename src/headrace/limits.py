@@ -430,3 +430,46 @@ DATAZONE_SHOWN_TEXT_MAX = 512
 
 DATAZONE_CLOCK_SKEW_S = 5 * 60
 """How far the time of a signature may be from ours: AWS's own tolerance."""
+
+# the Apollo room ---------------------------------------------------------------------------------------------------
+
+APOLLO_NAME_BYTES_MAX = 4096
+"""UTF-8 bytes of a device id, a point id, a pointType or a metric: as in the other rooms."""
+
+APOLLO_TEXT_BYTES_MAX = 64 * 1024
+"""UTF-8 bytes of a text value; must stay below what model.points.HEAP_LENGTH_BITS can say."""
+
+APOLLO_POINTS_MAX = 10_000
+"""Points of one registration, and new time series of one post: twenty times what the platform takes at once, a
+commit of some 3 MB."""
+
+assert APOLLO_POINTS_MAX < COMMIT_RECORDS, "a document each, and the device's"
+
+APOLLO_SAMPLES_MAX = 100_000
+"""Samples of one post: ten times what the platform takes at once, some 12 MB of JSON."""
+
+APOLLO_METRICS_MAX = 100
+"""Different `metric` of the samples of one time series: they are listed in its definition, and each is a series."""
+
+APOLLO_CACHED_SERIES_MAX = 65_536
+"""Time series whose registrations a server remembers: some 60 MB. When full it is emptied, which costs one look into
+the store a series."""
+
+APOLLO_LOOP_BODY_BYTES_MAX = 64 * 1024
+"""Bodies up to this size are decoded on the event loop: 500 samples, at most 2 ms by the reference decoder; larger ones
+on a thread."""
+
+APOLLO_PAGE_SAMPLES = 100
+"""Samples of a page when the query does not say."""
+
+APOLLO_PAGE_SAMPLES_MAX = 1000
+"""The largest page; a larger `limit` is cut."""
+
+APOLLO_PIECE_SAMPLES = 1000
+"""Samples of an answer that are spelled in one step: some 2 ms, in which other threads have their turns."""
+
+APOLLO_CORRELATION_BYTES_MAX = 256
+"""A longer x-correlation-id is neither logged nor sent back: it is no id."""
+
+APOLLO_SHOWN_TEXT_MAX = 512
+"""Characters of one of the sender's texts that an error repeats."""

@@ -21,6 +21,7 @@ from headrace.config import Settings
 from headrace.errors import Corrupt, Unavailable
 from headrace.memory import give_back_freed_memory
 from headrace.metrics import Metrics
+from headrace.protocols.apollo import room as apollo
 from headrace.protocols.datazone import room as datazone
 from headrace.protocols.kairosdb import room as kairosdb
 from headrace.protocols.opentsdb import room as opentsdb
@@ -73,6 +74,7 @@ def _rooms(store: EmbeddedStore, settings: Settings, metrics: Metrics, query_poo
         status_room(lambda: store.refusing, lambda: store.damaged, metrics),
         opentsdb.open_room(store, settings, metrics, query_pool),
         kairosdb.open_room(store, settings, metrics, query_pool),
+        apollo.open_room(store, settings, metrics, query_pool),
         datazone.open_room(store, settings, metrics),
     ]
 

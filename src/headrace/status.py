@@ -19,6 +19,7 @@ WELCOME = f"""headrace {__version__}: a durable time-series server that existing
 Points in
   POST /api/put                OpenTSDB and Alibaba TSDB, JSON
   POST /api/v1/datapoints      KairosDB, JSON
+  POST /apollo/devices/{id}/timeseries/samples   Johnson Controls Apollo
   telnet, this port            put <metric> <time> <value> <tag>=<value> ...
 Points out
   GET or POST /api/query       OpenTSDB queries; Grafana: data source "OpenTSDB", this address

@@ -1,0 +1,89 @@
+"""How this dialect answers: {"status": {...}, "data": ...}. `Message` and `Code` on writes, `message` and `code` on
+reads, as the pages have it; Code is a text."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import orjson
+from starlette.types import Scope
+
+from headrace import limits
+from headrace.errors import Refused
+
+Headers = list[tuple[bytes, bytes]]
+Answer = tuple[int, Headers, bytes]
+"""Status, headers, body."""
+
+JSON_TYPE: Final = (b"content-type", b"application/json; charset=utf-8")
+
+STATUS_OF_RULE: Final = {
+    "token-missing": 401,
+    "token-invalid": 401,
+    "scope-missing": 403,
+    "collection-access": 403,
+    "device-access": 403,
+    "not-found": 404,
+    "series-unknown": 404,
+    "method": 405,
+    "body-too-large": 413,
+    "too-many": 413,
+    "query-points": 413,
+    "query-time": 413,
+    "unsupported-encoding": 415,
+}
+"""HTTP status of a refused request; every other rule is a 400."""
+
+
+def correlation_of(scope: Scope) -> bytes | None:
+    """The client's trace id, if it gave one that is short enough to be one."""
+    for name, value in scope["headers"]:
+        if name == b"x-correlation-id" and 0 < len(value) <= limits.APOLLO_CORRELATION_BYTES_MAX:
+            return bytes(value)
+    return None
+
+
+def headers_of(scope: Scope) -> Headers:
+    """Of every answer to this request."""
+    correlation = correlation_of(scope)
+    return [JSON_TYPE] if correlation is None else [JSON_TYPE, (b"x-correlation-id", correlation)]
+
+
+def taken(scope: Scope, data: Any) -> Answer:
+    """A write that is done: 202, although ours is no promise for later."""
+    return 202, headers_of(scope), orjson.dumps({"status": {"Message": "", "Code": "202"}, "data": data})
+
+
+def found(scope: Scope, data: Any) -> Answer:
+    """A read that is not streamed."""
+    return 200, headers_of(scope), orjson.dumps({"status": {"message": "", "code": "200"}, "data": data})
+
+
+def listed(scope: Scope, data: Any) -> Answer:
+    """A list of collections, whose page has a status of its own."""
+    return 200, headers_of(scope), orjson.dumps({"status": {"message": "OK", "code": "OK"}, "data": data})
+
+
+def refuse(scope: Scope, status: int, refused: Refused) -> Answer:
+    """A request that fails, as a whole as all do here. The transport asks too: before this room's app was reached, and
+    for what it raised."""
+    said = {"message": refused.detail, "code": str(status)}
+    if scope["method"] not in ("GET", "HEAD"):
+        said = {name.capitalize(): text for name, text in said.items()}
+    headers = headers_of(scope)
+    if status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    elif refused.rule == "method":
+        headers.append((b"allow", refused.at.encode()))
+    return status, headers, orjson.dumps({"status": said, "data": {}})
+
+
+def series_unknown(series_id: str) -> Refused:
+    """404 for a time series that is not there, or belongs to another device."""
+    return Refused("series-unknown", f"Timeseries not found: {shown(series_id)}")
+
+
+def shown(text: str) -> str:
+    """A text of the sender's as an error repeats it: cut when it is very long."""
+    most = limits.APOLLO_SHOWN_TEXT_MAX
+    return text if len(text) <= most else f"{text[:most]}..."

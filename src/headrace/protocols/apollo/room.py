@@ -1,0 +1,41 @@
+"""The room put together: what serve.py asks for."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from typing import Protocol
+
+from headrace.config import Settings
+from headrace.metrics import Metrics
+from headrace.model.time import Clock, wall_clock
+from headrace.protocols.apollo import faults
+from headrace.protocols.apollo.access import Access
+from headrace.protocols.apollo.cursor import Tokens
+from headrace.protocols.apollo.decode import decode
+from headrace.protocols.apollo.read import Samples
+from headrace.protocols.apollo.registrations import Registrations
+from headrace.protocols.apollo.routes import PREFIXES, ApolloApp
+from headrace.protocols.apollo.write import ROOM, Appends, WriteService
+from headrace.query.pool import QueryPool, Reads
+from headrace.transport import Room
+
+
+class Serves(Appends, Reads, Protocol):
+    """What this room needs of a store (store.Store)."""
+
+
+def open_room(
+    store: Serves, settings: Settings, metrics: Metrics, query_pool: Executor, clock: Clock = wall_clock
+) -> Room:
+    """The room over a store.
+
+    query_pool: threads for questions; large bodies are decoded on the loop's own threads, where no question is in
+    their way.
+    """
+    registrations = Registrations(store)
+    writes = WriteService(store, registrations, metrics, decode, clock)
+    pool = QueryPool(query_pool, settings.query_timeout_s)
+    samples = Samples(store, registrations, pool, Tokens(store.table.secret))
+    access = Access(settings.apollo_tokens, settings.apollo_org_id)
+    app = ApolloApp(writes, samples, registrations, access, settings.apollo_org_id, settings.body_bytes_max)
+    return Room(ROOM, PREFIXES, app, faults.refuse)

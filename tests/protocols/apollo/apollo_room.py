@@ -1,0 +1,138 @@
+"""The Apollo room over a real store in a folder, and requests to it as the transport's router would bring them."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote, urlencode
+
+import numpy as np
+from starlette.types import Message
+
+from headrace.config import Settings
+from headrace.metrics import Metrics
+from headrace.model.time import ALL_TIME, Clock, wall_clock
+from headrace.protocols.apollo.room import open_room
+from headrace.store.embedded import EmbeddedStore, open_store
+from headrace.transport.routing import Router
+
+
+class Reply(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def said(self) -> tuple[int, str]:
+        """Status and words of a refusal, whichever way its members are spelled."""
+        status = {name.lower(): text for name, text in self.json["status"].items()}
+        assert status["code"] == str(self.status)
+        assert self.json["data"] == {}
+        return self.status, status["message"]
+
+
+class Apollo:
+    """As its clients see it."""
+
+    def __init__(self, store: EmbeddedStore, settings: Settings, pool: ThreadPoolExecutor, clock: Clock) -> None:
+        self.store = store
+        self.metrics = Metrics()
+        self.room = open_room(store, settings, self.metrics, pool, clock)
+        self.router = Router([self.room])
+
+    async def ask(
+        self,
+        path: str,
+        body: Any = b"",
+        *,
+        method: str = "POST",
+        headers: Mapping[str, str] | None = None,
+        compress: bool = False,
+    ) -> Reply:
+        """A body that is neither text nor bytes is sent as JSON."""
+        raw_path, _, query = path.partition("?")
+        content = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
+        sent = dict(headers or {})
+        if compress:
+            content = gzip.compress(content)
+            sent["Content-Encoding"] = "gzip"
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": unquote(raw_path),
+            "raw_path": raw_path.encode(),
+            "query_string": query.encode(),
+            "headers": [(name.lower().encode(), value.encode()) for name, value in sent.items()],
+        }
+        unread = [content]
+        messages: list[Message] = []
+
+        async def receive() -> Message:
+            if unread:
+                return {"type": "http.request", "body": unread.pop(), "more_body": False}
+            await asyncio.Event().wait()  # until it is cancelled: the client stays
+            raise AssertionError
+
+        async def send(message: Message) -> None:
+            messages.append(dict(message))
+
+        await self.router(scope, receive, send)
+        start, *rest = messages
+        answered = {name.decode(): value.decode() for name, value in start["headers"]}
+        return Reply(start["status"], answered, b"".join(part.get("body", b"") for part in rest))
+
+    async def register(self, device: str, *points: tuple[str, str], **headers: str) -> list[str]:
+        """The timeseriesIds of points, each an id and a pointType."""
+        body = [{"id": point, "pointType": kind} for point, kind in points]
+        reply = await self.ask(f"/apollo/devices/{quote(device, '')}/timeseries", body, headers=headers)
+        assert reply.status == 202, reply
+        return [entry["timeseriesId"] for entry in reply.json["data"]["relationships"]]
+
+    async def post(self, device: str, samples: Any, **headers: str) -> Reply:
+        return await self.ask(f"/apollo/devices/{quote(device, '')}/timeseries/samples", samples, headers=headers)
+
+    async def store_samples(self, device: str, samples: Any) -> None:
+        reply = await self.post(device, samples)
+        assert reply.json == {"status": {"Message": "", "Code": "202"}, "data": {}}, reply
+
+    async def get(self, device: str, *ids: str, token: str = "", **parameters: Any) -> Reply:
+        query = urlencode([*(("timeseries_ids", one) for one in ids), *parameters.items()])
+        path = f"/apollo/devices/{quote(device, '')}/timeseries/samples?{query}"
+        return await self.ask(path, method="GET", headers={"ContinuationToken": token} if token else {})
+
+    async def samples(self, device: str, *ids: str, **parameters: Any) -> list[dict[str, Any]]:
+        reply = await self.get(device, *ids, **parameters)
+        assert reply.status == 200, reply
+        data: list[dict[str, Any]] = reply.json["data"]
+        return data
+
+    async def delete_all(self) -> None:
+        """The samples of all series; registrations stay."""
+        series = np.arange(len(self.store.table), dtype=np.uint32)
+        if len(series):
+            await self.store.delete(series, *ALL_TIME)
+
+
+def sample(series_id: str, val: Any, timestamp: str = "2018-01-27T00:00:00+00:00", **others: Any) -> dict[str, Any]:
+    return {"timeseriesId": series_id, "val": val, "timestamp": timestamp, **others}
+
+
+@contextmanager
+def apollo_room(folder: Path, clock: Clock = wall_clock, **settings: Any) -> Iterator[Apollo]:
+    chosen = Settings(data_dir=folder, **settings)
+    store = open_store(chosen, Metrics())
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            yield Apollo(store, chosen, pool, clock)
+    finally:
+        store.close()

@@ -114,6 +114,11 @@ class Settings(BaseSettings):
     query_timeout_s: Seconds = Field(
         default=limits.QUERY_TIMEOUT_S, description="Seconds after which a query is given up and answered as too large."
     )
+    query_memory_bytes: int = Field(
+        default=limits.QUERY_MEMORY_BYTES,
+        ge=1,
+        description="Memory that the points of all queries under way may take; one that needs more is refused.",
+    )
     seal_points: int = Field(
         default=limits.SEAL_POINTS, ge=1, description="Recent points at which they are sealed into Parquet segments."
     )

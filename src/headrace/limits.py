@@ -278,8 +278,16 @@ assert DISK_CHECK_BYTES * 4 <= DISK_RESERVE_BYTES, "what slips in between two lo
 
 # query: what one question may take ----------------------------------------------------------------------------------
 
+QUERY_MEMORY_BYTES = 512 * 1024 * 1024
+"""Default of the setting query_memory_bytes: what all queries under way may hold together, as much as the rest of the
+server. A point takes some 50 bytes while it is selected, 17 in an answer: 10 million at once."""
+
 QUERY_POINTS_MAX = 20_000_000
-"""Points that one select may return: at 17 bytes each some 340 MB in memory while the query runs."""
+"""Points that one select may return, and one query make: whatever the memory, more serve nobody who looks at them."""
+
+QUERY_PIECE_POINTS = 2_000_000
+"""Points that a query which downsamples holds at a time: 100 MB. Each piece reads a row group of each segment twice;
+there are some 30 in it."""
 
 QUERY_TIMEOUT_S = 60.0
 """Default of the setting query_timeout_s, waiting for a thread included: dashboards give up after 30 s, and what takes

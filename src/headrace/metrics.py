@@ -75,6 +75,9 @@ class Metrics:
             "1 while the store refuses writes (disk full or failing), else 0.",
             registry=registry,
         )
+        self.query_memory = Gauge(
+            "headrace_query_memory_bytes", "Held by the points of queries that are under way.", registry=registry
+        )
         self.disk_free = Gauge(
             "headrace_disk_free_bytes", "Free on the file system of the data directory.", registry=registry
         )

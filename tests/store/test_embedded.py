@@ -26,10 +26,18 @@ from headrace.store.visible import Visible
 
 @asynccontextmanager
 async def opened(
-    folder: Path, seal_points: int = 1000, seal_age_s: float = 600.0, disk_reserve_bytes: int = 0
+    folder: Path,
+    seal_points: int = 1000,
+    seal_age_s: float = 600.0,
+    disk_reserve_bytes: int = 0,
+    query_memory_bytes: int = limits.QUERY_MEMORY_BYTES,
 ) -> AsyncIterator[EmbeddedStore]:
     settings = Settings(
-        data_dir=folder, seal_points=seal_points, seal_age_s=seal_age_s, disk_reserve_bytes=disk_reserve_bytes
+        data_dir=folder,
+        seal_points=seal_points,
+        seal_age_s=seal_age_s,
+        disk_reserve_bytes=disk_reserve_bytes,
+        query_memory_bytes=query_memory_bytes,
     )
     store = await asyncio.to_thread(open_store, settings, Metrics())
     try:

@@ -47,6 +47,11 @@ class Values:
     def __len__(self) -> int:
         return len(self.kinds)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the columns take."""
+        return self.kinds.nbytes + self.bits.nbytes + len(self.heap)
+
     def doubles(self) -> NDArray[np.float64]:
         """The bits read as IEEE doubles (a view): meaningful where kinds == DOUBLE."""
         return self.bits.view(np.float64)

@@ -25,6 +25,9 @@ from headrace.query.rows import Rows
 from headrace.query.splits import Split, split
 from headrace.store import Columns, Snapshot
 
+SCRATCH_POINT_BYTES = 8 + 8 + 17 + 17
+"""An order of rows, times, the points of a group and what a step makes of them, if nothing makes them fewer."""
+
 NUMBER: Final = "number"
 TEXT: Final = "text"
 """Groups of types, as `Step` and `Result` name them; a custom value's group is what its type's name stands for."""
@@ -91,6 +94,7 @@ def run(snapshot: Snapshot, query: ChainQuery, group_of: GroupOf) -> Answer:
     series = groups.find(snapshot, query.selection)
     tagged = _by_tags(snapshot, series, query.tag_keys or ())
     columns = snapshot.select(np.concatenate([part for _, part in tagged] or [series]), *query.range)
+    snapshot.memory.hold(SCRATCH_POINT_BYTES * len(columns))
     columns = _limited_columns(columns, query.limit, query.descending)
     results: list[Result] = []
     for type_name, of_type in sorted(_by_type(columns, group_of).items()):

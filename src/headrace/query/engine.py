@@ -16,14 +16,17 @@ from numpy.typing import NDArray
 from headrace.errors import Refused
 from headrace.kernels.rate import rates
 from headrace.model.points import Kind, Values
-from headrace.model.query import ChosenSeries, Rate, SeriesQuery, ValuesMatch
+from headrace.model.query import ChosenSeries, Rate, SeriesQuery
 from headrace.model.time import SECOND_MS, TimeRange
 from headrace.query import groups
 from headrace.query.across import Numbers, aggregate
 from headrace.query.buckets import scan_range
-from headrace.query.downsampling import downsample
 from headrace.query.functions import AGGREGATORS, NONE
+from headrace.query.piecewise import downsampled, numbers_of, places, selected
 from headrace.store import Columns, Snapshot
+
+RATE_POINT_BYTES = 8 + 8 + 1
+"""A time, a value and its kind."""
 
 
 class Result(NamedTuple):
@@ -42,53 +45,38 @@ def run(snapshot: Snapshot, query: SeriesQuery) -> Iterator[Result]:
     downsampling nor rate). Raises Refused: what groups.find and groups.chosen raise, "value-kind" when
     numbers are asked of other values, "query-points", "query-work", "infinite", and what query.buckets raises.
     """
-    columns, codes = _select(snapshot, query)
-    plain = query.aggregator == NONE and query.downsampling is None and query.rate is None
-    if plain:
-        for series in range(len(columns.series)):
-            snapshot.check()
-            rows = slice(int(columns.starts[series]), int(columns.starts[series + 1]))
-            yield from _result(
-                columns.series[series : series + 1], columns.times[rows], _rows(columns.values, rows), query
-            )
-        return
-    numbers = _numbers(columns)
+    ordered = _grouped(snapshot, query)
     if query.downsampling is not None:
-        numbers = downsample(numbers, query.downsampling, query.range)
+        series, numbers = downsampled(snapshot, query, ordered.series)
+    else:
+        columns = selected(snapshot, ordered.series, *scan_range(query.range, None), query.where)
+        if query.aggregator == NONE and query.rate is None:
+            yield from _plain(snapshot, columns, query)
+            return
+        series, numbers = columns.series, numbers_of(columns)
     if query.rate is not None:
+        snapshot.memory.hold(RATE_POINT_BYTES * len(numbers.times))
         numbers = _rate(numbers, query.rate)
     aggregator = AGGREGATORS[query.aggregator]
+    codes = ordered.codes[places(series, ordered.series)]
     bounds = [*np.flatnonzero(np.diff(codes, prepend=-1)).tolist(), len(codes)]
     for first, end in pairwise(bounds):
         snapshot.check()
-        times, values = aggregate(numbers.of_series(first, end), aggregator, rate=query.rate is not None)
+        with snapshot.memory.scratch():
+            group = numbers.of_series(first, end)
+            times, values = aggregate(group, aggregator, query.rate is not None, snapshot.memory.hold)
+        snapshot.memory.hold(times.nbytes + values.nbytes)
         if np.isinf(values.doubles()[values.kinds == Kind.DOUBLE]).any():
             raise Refused("infinite", "Got Infinity: the values are too large for a double")
-        yield from _result(columns.series[first:end], times, values, query)
+        yield from _result(series[first:end], times, values, query)
 
 
-def _select(snapshot: Snapshot, query: SeriesQuery) -> tuple[Columns, NDArray[np.int64]]:
-    """The points of all groups, series of a group side by side, and each series' group."""
-    ordered = _grouped(snapshot, query)
-    buckets = query.downsampling.buckets if query.downsampling is not None else None
-    scan = scan_range(query.range, buckets)
-    columns = snapshot.select(ordered.series, scan.start_ms, scan.end_ms)
-    if query.where is not None:
-        columns = _matching(columns, query.where)
-    if len(columns.series) == len(ordered.series):
-        return columns, ordered.codes
-    by_ordinal = np.argsort(ordered.series)
-    found = by_ordinal[np.searchsorted(ordered.series, columns.series, sorter=by_ordinal)]
-    return columns, ordered.codes[found]
-
-
-def _matching(columns: Columns, where: ValuesMatch) -> Columns:
-    """The points whose value matches, and the series that have some."""
-    kept = where(columns.values)
-    starts = np.append(0, np.cumsum(kept))[columns.starts].astype(np.int64)
-    present = np.flatnonzero(np.diff(starts))
-    values = Values(columns.values.kinds[kept], columns.values.bits[kept], columns.values.heap)
-    return Columns(columns.series[present], np.append(starts[present], starts[-1]), columns.times[kept], values)
+def _plain(snapshot: Snapshot, columns: Columns, query: SeriesQuery) -> Iterator[Result]:
+    """Nothing is computed: each series is its own result."""
+    for series in range(len(columns.series)):
+        snapshot.check()
+        rows = slice(int(columns.starts[series]), int(columns.starts[series + 1]))
+        yield from _result(columns.series[series : series + 1], columns.times[rows], _rows(columns.values, rows), query)
 
 
 def _grouped(snapshot: Snapshot, query: SeriesQuery) -> groups.Groups:
@@ -103,18 +91,6 @@ def _grouped(snapshot: Snapshot, query: SeriesQuery) -> groups.Groups:
     if query.aggregator == NONE:
         return groups.each(series)
     return groups.group(snapshot, series, list(dict.fromkeys(keys)))
-
-
-def _numbers(columns: Columns) -> Numbers:
-    kinds = columns.values.kinds
-    other = np.flatnonzero(kinds > Kind.INT64)
-    if len(other):
-        kind = Kind(int(kinds[other[0]])).name.lower()
-        raise Refused(
-            "value-kind",
-            f"the series hold {kind} values: numbers cannot be computed from them, ask with aggregator none",
-        )
-    return Numbers(columns.starts, columns.times, np.ascontiguousarray(kinds), columns.values.bits)
 
 
 def _rate(numbers: Numbers, rate: Rate) -> Numbers:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from headrace.model.points import Admitted, Values
 from headrace.model.series import SeriesName, SeriesTable
+from headrace.store.query_memory import QueryAccount
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,19 @@ class Columns:
 
     def __len__(self) -> int:
         return len(self.times)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the arrays take."""
+        arrivals = 0 if self.arrivals is None else self.arrivals.nbytes
+        return self.series.nbytes + self.starts.nbytes + self.times.nbytes + self.values.nbytes + arrivals
+
+
+class Piece(NamedTuple):
+    """A part of a select. series: uint32 ordinals.   points: about so many rows will be read for it, or fewer."""
+
+    series: NDArray[np.uint32]
+    points: int
 
 
 class Document(NamedTuple):
@@ -86,6 +100,10 @@ class Snapshot(Protocol):
     check: Check
     """What this snapshot's reads call between segments, and its user between steps of its own."""
 
+    memory: QueryAccount
+    """Where this snapshot's reads count what they give, and its user what it makes of it; at the snapshot's end all of
+    it is let go."""
+
     def find(
         self,
         metric: str,
@@ -128,7 +146,14 @@ class Snapshot(Protocol):
     def select(self, series: NDArray[np.uint32], start_ms: int, end_ms: int) -> Columns:
         """The points of `series` with start_ms <= time <= end_ms. The last write of one series and millisecond wins as
         a whole row, across kinds; then an expired winner hides the point. Raises Refused (rule "query-points") above
-        limits.QUERY_POINTS_MAX, Corrupt when a segment cannot be read."""
+        limits.QUERY_POINTS_MAX or when it needs more memory than all queries may hold, Unavailable when others hold
+        it, Corrupt when a segment cannot be read."""
+        ...
+
+    def pieces(self, series: NDArray[np.uint32], start_ms: int, end_ms: int, points_max: int) -> list[Piece]:
+        """The same series in parts, at least one, for whoever can do with one select after the other: each reads about
+        points_max rows at most, but for a single series with more. A single part is in the order of `series`, several
+        are in an order of their own."""
         ...
 
 

@@ -35,6 +35,7 @@ from headrace.store.housekeeping import Housekeeping
 from headrace.store.journal import Journal
 from headrace.store.journal_reader import Replay
 from headrace.store.merger import Merger
+from headrace.store.query_memory import QueryAccount, QueryMemory
 from headrace.store.recent import RecentView
 from headrace.store.records import (
     RecordType,
@@ -91,6 +92,7 @@ class EmbeddedStore:
             parts.folder, parts.visible, parts.index.metric_ids, self._disk, self._forgetting
         )
         self._merger = Merger(self._housekeeping.merge, lambda: parts.visible.seal_waits, failed.labels("merge").inc)
+        self._query_memory = QueryMemory(settings.query_memory_bytes)
         self._show(metrics)
         metrics.series_max.set(settings.series_max)
 
@@ -123,9 +125,13 @@ class EmbeddedStore:
     @contextmanager
     def snapshot(self, check: Check = go_on) -> Iterator[EmbeddedSnapshot]:
         """See store.Store."""
+        account = QueryAccount(self._query_memory)
         pinned = self._parts.visible.pin()
         try:
-            yield EmbeddedSnapshot(pinned, self._parts.index, self.table, self._retention, self._clock(), check)
+            with account.scratch():
+                yield EmbeddedSnapshot(
+                    pinned, self._parts.index, self.table, self._retention, self._clock(), check, account
+                )
         except Corrupt as damage:
             # Who meets the damage is told; the next snapshot is without the file.
             self._housekeeping.set_aside(damage)
@@ -221,6 +227,7 @@ class EmbeddedStore:
         metrics.segments.set_function(lambda: len(folder.current.segments))
         metrics.series.set_function(lambda: len(self._parts.index))
         metrics.read_only.set_function(lambda: self.refusing is not None)
+        metrics.query_memory.set_function(lambda: self._query_memory.in_use)
         metrics.disk_free.set_function(self._disk.free_bytes)
         metrics.damaged.labels(SEGMENTS).set_function(lambda: len(folder.current.damaged))
         metrics.damaged.labels(JOURNAL).set_function(lambda: len(self._parts.journal_damage))

@@ -14,6 +14,7 @@ from headrace.kernels.rows import NOT_WANTED
 from headrace.kernels.texts import rebase_texts
 from headrace.model.arrivals import NO_ARRIVAL
 from headrace.model.points import NEVER, Values, join_optional
+from headrace.store.query_memory import Hold, uncounted
 
 MetricIds = Callable[[NDArray[np.uint32]], NDArray[np.uint32]]
 """The metric id (uint32) of each given ordinal. An id must never change, as segments are sorted by it. It is the rank
@@ -69,13 +70,21 @@ class Rows:
     def __len__(self) -> int:
         return len(self.times)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the arrays take."""
+        optional = sum(column.nbytes for column in (self.expires, self.arrivals) if column is not None)
+        return self.series.nbytes + self.times.nbytes + self.values.nbytes + optional
+
 
 class Collector:
     """Gathers the rows that several sources give, up to a limit, in columns from the start: when they are joined, only
     one column at a time is in memory twice."""
 
-    def __init__(self, points_max: int) -> None:
+    def __init__(self, points_max: int, hold: Hold = uncounted) -> None:
+        """hold: counts the bytes that are gathered."""
         self.points_max = points_max
+        self._hold = hold
         self._length = 0
         self._series: list[NDArray[np.uint32]] = []
         self._times: list[NDArray[np.int64]] = []
@@ -90,6 +99,7 @@ class Collector:
         self._length += len(rows)
         if self._length > self.points_max:
             raise too_many_points(self.points_max)
+        self._hold(rows.nbytes)
         self._series.append(rows.series)
         self._times.append(rows.times)
         self._kinds.append(rows.values.kinds)
@@ -100,6 +110,7 @@ class Collector:
 
     def take(self) -> Rows:
         """All of them in the order they were added, their texts in one heap. Nothing may be added after."""
+        self._hold(8 * self._length + sum(map(len, self._heaps)))
         self._rebase()
         lengths = list(map(len, self._times))
         expires = join_optional(self._expires, lengths, NEVER)

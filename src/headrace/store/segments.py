@@ -109,6 +109,18 @@ class Segment:
         keys = np.sort(sort_keys(delete.series, metric_ids))
         return len(self._groups.matching(keys, delete.start_ms, delete.end_ms)) > 0
 
+    def add_expected(self, keys: NDArray[np.uint64], start_ms: int, end_ms: int, steps: NDArray[np.float64]) -> None:
+        """Add to `steps` (float64[k + 1]) so that the sum of its first i + 1 is about how many rows `read` will give
+        for series i of `keys` (ascending): as many as if row groups held no other series and were evenly filled."""
+        groups = self._groups.matching(keys, start_ms, end_ms)
+        first = np.searchsorted(keys, self._groups.first_keys[groups], side="left")
+        beyond = np.searchsorted(keys, self._groups.last_keys[groups], side="right")
+        begins, ends = (times[groups].astype(np.float64) for times in (self._groups.min_times, self._groups.max_times))
+        asked = np.minimum(ends, end_ms) - np.maximum(begins, start_ms) + 1
+        rows = self.meta.rows / self._footer.num_row_groups * asked / (ends - begins + 1) / (beyond - first)
+        np.add.at(steps, first, rows)
+        np.subtract.at(steps, beyond, rows)
+
     @property
     def metrics_end(self) -> int:
         """Its metric ids are all below."""

@@ -15,9 +15,13 @@ from headrace.kernels.rows import gather
 from headrace.model.points import Values, take_optional
 from headrace.store import Check, Columns, go_on
 from headrace.store.deletes import NO_DELETES, Deletes, take_rows
+from headrace.store.query_memory import Hold, uncounted
 from headrace.store.recent import RecentView
 from headrace.store.rows import Collector, Rows, Wanted
 from headrace.store.segments import Segment
+
+MERGED_ROW_BYTES = 4 + 8 + 1 + 8 + 8
+"""order, times, kinds, bits, arrivals: what finding the winners takes beside the rows themselves."""
 
 
 def select(
@@ -31,16 +35,18 @@ def select(
     check: Check = go_on,
     deletes: Deletes = NO_DELETES,
     oldest_ms: NDArray[np.int64] | None = None,
+    hold: Hold = uncounted,
 ) -> Columns:
     """The points of the wanted series with start_ms <= time <= end_ms: winner first, then expiry, then value.
 
     segments, generations: in rising order of version, every segment older than any generation it was not sealed from.
     check: called after each row group.   deletes: those that are pending.
     oldest_ms: int64 per wanted series, its points before that time are hidden; None when none is.
+    hold: counts the bytes that are held on the way.
     Raises Refused (rule "query-points") when more than points_max rows match,
-    overwritten and expired ones included; Corrupt or Unavailable as Segment.read does.
+    overwritten and expired ones included; Corrupt or Unavailable as Segment.read does; what `hold` raises.
     """
-    collected = Collector(points_max)
+    collected = Collector(points_max, hold)
     if oldest_ms is not None and len(wanted):
         start_ms = max(start_ms, int(oldest_ms.min()))
         if int(oldest_ms.max()) <= start_ms:
@@ -54,7 +60,7 @@ def select(
     for generation in generations:
         rows = generation.select(wanted, start_ms, end_ms, points_max, touching)
         collected.add(_kept(rows, wanted, oldest_ms))
-    return merge(collected.take(), wanted, now_ms)
+    return merge(collected.take(), wanted, now_ms, hold)
 
 
 def _kept(rows: Rows, wanted: Wanted, oldest_ms: NDArray[np.int64] | None) -> Rows:
@@ -64,7 +70,7 @@ def _kept(rows: Rows, wanted: Wanted, oldest_ms: NDArray[np.int64] | None) -> Ro
     return take_rows(rows, np.flatnonzero(rows.times >= oldest_ms[places]).astype(np.uint32))
 
 
-def merge(rows: Rows, wanted: Wanted, now_ms: int) -> Columns:
+def merge(rows: Rows, wanted: Wanted, now_ms: int, hold: Hold = uncounted) -> Columns:
     """The winners among `rows`, all of them of wanted series, that live on after now_ms.
 
     Of two rows with the same series and time the later one in `rows` wins, whatever its kind.
@@ -73,6 +79,7 @@ def merge(rows: Rows, wanted: Wanted, now_ms: int) -> Columns:
     count_places(rows.series, wanted.places, wanted.lowest, starts)
     if rows.expires is None and is_merged(rows.series, rows.times, wanted.places, wanted.lowest):
         return _columns(rows.times, rows.values, rows.arrivals, starts, wanted)
+    hold(MERGED_ROW_BYTES * len(rows))
     order = np.empty(len(rows), dtype=np.uint32)
     group_rows(rows.series, wanted.places, wanted.lowest, starts[:-1].copy(), order)
     scratch = np.empty(int(np.diff(starts).max(initial=0)), dtype=np.uint32)

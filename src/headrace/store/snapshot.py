@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from headrace import limits
 from headrace.model.series import UNKNOWN, SeriesName, SeriesTable
 from headrace.model.time import TimeRange
-from headrace.store import Check, Columns, TagCondition
+from headrace.store import Check, Columns, Piece, TagCondition
 from headrace.store.last import last
+from headrace.store.pieces import cut
+from headrace.store.query_memory import QueryAccount
 from headrace.store.retention import Retention
 from headrace.store.rows import want
 from headrace.store.selection import select
@@ -30,9 +32,11 @@ class EmbeddedSnapshot:
         retention: Retention,
         now_ms: int,
         check: Check,
+        memory: QueryAccount,
     ) -> None:
         """now_ms: what has expired or is out of retention by then is not seen."""
         self.check = check
+        self.memory = memory
         self._pinned = pinned
         self._index = index
         self._table = table
@@ -78,13 +82,21 @@ class EmbeddedSnapshot:
         """See store.Snapshot."""
         return self._select(series, start_ms, end_ms, limits.QUERY_POINTS_MAX)
 
+    def pieces(self, series: NDArray[np.uint32], start_ms: int, end_ms: int, points_max: int) -> list[Piece]:
+        """See store.Snapshot."""
+        wanted = want(series, self._index.metric_ids)
+        return cut(self._pinned.segments, self._pinned.generations, wanted, start_ms, end_ms, points_max)
+
     def last(self, series: NDArray[np.uint32], before_ms: int) -> Columns:
         """See store.Snapshot."""
 
         def few(series: NDArray[np.uint32], start_ms: int, end_ms: int) -> Columns:
             return self._select(series, start_ms, end_ms, limits.LAST_POINTS_MAX)
 
-        return last(few, series, before_ms, self._held(), self._now_ms)
+        with self.memory.scratch():
+            columns = last(few, series, before_ms, self._held(), self._now_ms)
+        self.memory.hold(columns.nbytes)
+        return columns
 
     def _held(self) -> TimeRange | None:
         """The times of the earliest and the latest point anywhere, None when there is none."""
@@ -99,15 +111,19 @@ class EmbeddedSnapshot:
         oldest_ms = None
         if start_ms < self._retention.latest_cut_ms(self._now_ms):
             oldest_ms = self._retention.oldest_ms(series, self._now_ms)
-        return select(
-            self._pinned.segments,
-            self._pinned.generations,
-            want(series, self._index.metric_ids),
-            start_ms,
-            end_ms,
-            self._now_ms,
-            points_max,
-            self.check,
-            self._pinned.deletes,
-            oldest_ms,
-        )
+        with self.memory.scratch():
+            columns = select(
+                self._pinned.segments,
+                self._pinned.generations,
+                want(series, self._index.metric_ids),
+                start_ms,
+                end_ms,
+                self._now_ms,
+                points_max,
+                self.check,
+                self._pinned.deletes,
+                oldest_ms,
+                self.memory.hold,
+            )
+        self.memory.hold(columns.nbytes)
+        return columns

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +90,10 @@ def test_kairosdb_python_reads_what_was_written(tmp_path: Path) -> None:
         assert sum(value for _, value in summed["values"]) == 499_500
 
 
-def test_telnet_under_the_law_of_kairosdb(tmp_path: Path) -> None:
-    with running(tmp_path / "data", "--telnet", "kairosdb") as server:
+def test_telnet_under_the_law_of_kairosdb_and_its_cors(tmp_path: Path) -> None:
+    with running(tmp_path / "data", "--telnet", "kairosdb", "--cors-origins", "*") as server:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/api/v1/version") as version:
+            assert version.headers["access-control-allow-origin"] == "*", "as KairosDB's own has it"
         now_ms = int(time.time() * 1000) - 60_000
         with server.telnet() as line:
             puts = [f"putm client.telnet {now_ms + at} {at} host=a\r\n" for at in range(1000)]

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.kernels.in_time_order import FEW, sort_by_bits, sort_ties
+from headrace.kernels.in_time_order import FEW, sort_by_bits, sort_ties, sort_times
 
 
 @given(
@@ -21,6 +21,18 @@ def test_by_bits(numbers: list[int], place: tuple[int, int]) -> None:
     words = np.array(numbers, dtype=np.uint64)
     sort_by_bits(words, np.empty_like(words), first, bits)
     assert words.tolist() == sorted(numbers, key=lambda number: number >> first)
+
+
+@given(st.lists(st.integers(-(2**40), 2**40) | st.integers(0, 3), min_size=1, max_size=60))
+def test_times(numbers: list[int]) -> None:
+    times = np.array(numbers, dtype=np.int64)
+    rows, scratch = np.empty((2, len(times)), dtype=np.uint64)
+    ascending = scratch.view(np.int64)
+    least, greatest = min(numbers), max(numbers)
+    sort_times(times, least, len(times).bit_length(), (greatest - least).bit_length(), rows, scratch, ascending)
+    assert list(zip(ascending.tolist(), rows.tolist(), strict=True)) == sorted(
+        (time, row) for row, time in enumerate(numbers)
+    )
 
 
 values = st.integers(-(2**63), 2**63 - 1) | st.integers(-3, 3)

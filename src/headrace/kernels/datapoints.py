@@ -40,7 +40,8 @@ def write_integer(number: Index, out: NDArray[np.uint8], at: Index) -> Index:
     while above >= _THOUSAND:
         above //= _THOUSAND
         digits += 3
-    digits += (above >= _TEN) + (above >= _HUNDRED)
+    if above >= _TEN:
+        digits += 2 if above >= _HUNDRED else 1
     place = at + digits - 1
     while rest >= _TEN:
         tenth = rest // _TEN

@@ -44,6 +44,31 @@ def sort_by_bits(words: NDArray[np.uint64], scratch: NDArray[np.uint64], first: 
         words[:] = scratch
 
 
+@kernel(void(i64_in, int64, int64, int64, u64, u64, i64))
+def sort_times(
+    times: NDArray[np.int64],
+    first: Index,
+    row_bits: Index,
+    time_bits: Index,
+    rows: NDArray[np.uint64],
+    scratch: NDArray[np.uint64],
+    ascending: NDArray[np.int64],
+) -> None:
+    """ascending: the times in order; rows: the row of each, those of equal times in their own order. All of one length.
+
+    A time and its row are sorted as one word. first: the least time.   row_bits, time_bits: what the greatest row and
+    the greatest distance from `first` take, together at most 64.   ascending: may be `scratch` under another type.
+    """
+    shift = np.uint64(row_bits)
+    for row in range(len(times)):
+        rows[row] = np.uint64(times[row] - first) << shift | np.uint64(row)
+    sort_by_bits(rows, scratch, row_bits, time_bits)
+    below = (np.uint64(1) << shift) - np.uint64(1)
+    for row in range(len(times)):
+        ascending[row] = np.int64(rows[row] >> shift) + first
+        rows[row] &= below
+
+
 @borrowing_kernel(uint64(uint64, boolean))
 def _rank(bits: np.uint64, doubles: bool) -> np.uint64:
     """A uint64 that stands to others as the value of these bits, an int64 or a double, stands to theirs."""

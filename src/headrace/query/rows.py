@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels.in_time_order import sort_by_bits, sort_ties
+from headrace.kernels.in_time_order import sort_ties, sort_times
 from headrace.kernels.ranges import order_ties
 from headrace.model.points import Kind, Values
 from headrace.model.time import TIME_MS_MAX
@@ -91,14 +91,10 @@ def _in_time_order(times: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray
     if time_bits + row_bits > 64:
         order = np.argsort(times, kind="stable")
         return times[order], order
-    words = (times - first).view(np.uint64)
-    words <<= np.uint64(row_bits)
-    words |= np.arange(len(times), dtype=np.uint64)
-    sort_by_bits(words, np.empty_like(words), row_bits, time_bits)
-    ascending = (words >> np.uint64(row_bits)).view(np.int64)
-    ascending += first
-    words &= np.uint64((1 << row_bits) - 1)
-    return ascending, words.view(np.int64)
+    rows, scratch = np.empty(len(times), dtype=np.uint64), np.empty(len(times), dtype=np.uint64)
+    ascending = scratch.view(np.int64)
+    sort_times(times, first, row_bits, time_bits, rows, scratch, ascending)
+    return ascending, rows.view(np.int64)
 
 
 def text_of(values: Values, row: int) -> str:

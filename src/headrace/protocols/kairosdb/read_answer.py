@@ -37,7 +37,7 @@ def shown(asked: MetricQuery, result: Result, names: Sequence[SeriesName]) -> Sh
     """A result with what stands before its values. Raises Refused (rule "not-finite") when JSON cannot say one of
     these."""
     kinds, bits = result.rows.values.kinds, result.rows.values.bits
-    if not np.isfinite(bits[kinds == Kind.DOUBLE].view(np.float64)).all():
+    if not (np.isfinite(bits.view(np.float64)) | (kinds != Kind.DOUBLE)).all():
         raise Refused("not-finite", "JSON does not allow non-finite numbers.")
     head: dict[str, Any] = {"name": asked.name}
     if asked.alias is not None:

@@ -97,6 +97,13 @@ assert BODY_BYTES_MAX < BODIES_BYTES_MAX, "one largest body must fit"
 
 # store: what waits between the doors and the disk, and when recent points become a segment --------------------------
 
+JOURNAL_AHEAD_BYTES = 256 * 1024
+"""Zeros that a small commit writes behind itself, for some 2000 commits of a point to come: 0.2 ms once, and each of
+them is synced in 0.10 ms instead of 0.18, as the file does not grow."""
+
+JOURNAL_SMALL_COMMIT_BYTES = 32 * 1024
+"""Larger commits bring no room: it would be a good part of what is written, and the sync of a size a small part."""
+
 QUEUE_POINTS_MAX = 2_000_000
 """Points waiting for the writer: two seconds at 1 million points/s, after which a sender is better off with a 503."""
 

@@ -22,7 +22,7 @@ from typing import Any
 from unittest import mock
 
 _REAL_UNLINK, _REAL_REPLACE, _REAL_OPEN = os.unlink, os.replace, Path.open
-_REAL_WRITEV, _REAL_FTRUNCATE = os.writev, os.ftruncate
+_REAL_PWRITEV, _REAL_FTRUNCATE = os.pwritev, os.ftruncate
 
 
 class Died(BaseException):
@@ -75,7 +75,7 @@ class Disk:
         patches: dict[str, Callable[..., Any]] = {
             "fsync": self._fsync,
             "fdatasync": self._fsync,
-            "writev": self._writev,
+            "pwritev": self._pwritev,
             "ftruncate": self._ftruncate,
             "replace": self._replace,
             "rename": self._replace,
@@ -140,18 +140,20 @@ class Disk:
             self._synced[status.st_ino] = status.st_size
             self._before_cut.pop(status.st_ino, None)
 
-    def _writev(self, descriptor: int, buffers: Sequence[Any]) -> int:
+    def _pwritev(self, descriptor: int, buffers: Sequence[Any], offset: int) -> int:
         whole = b"".join(buffers)
-        inode = os.fstat(descriptor).st_ino
-        self._synced.setdefault(inode, os.fstat(descriptor).st_size)
+        status = os.fstat(descriptor)
+        # What is overwritten is as unsure as what is appended.
+        self._synced[status.st_ino] = min(self._synced.get(status.st_ino, status.st_size), offset)
         try:
-            if self._is_dead_at("writev"):
+            if self._is_dead_at("pwritev"):
                 return len(whole)
         except (Died, OSError):
-            _REAL_WRITEV(descriptor, [whole[: self._part(len(whole))]])
+            _REAL_PWRITEV(descriptor, [whole[: self._part(len(whole))]], offset)
             raise
         # The kernel may take less than it is given.
-        return _REAL_WRITEV(descriptor, [whole if self.calls % 3 else whole[: max(1, len(whole) // 2)]])
+        taken = whole if self.calls % 3 else whole[: max(1, len(whole) // 2)]
+        return _REAL_PWRITEV(descriptor, [taken], offset)
 
     def _ftruncate(self, descriptor: int, size: int) -> None:
         if not self._is_dead_at("ftruncate"):

@@ -78,9 +78,9 @@ def test_what_was_appended_comes_back_in_order_and_sequences_go_on(tmp_path: Pat
     last = [journal.append([record(payload) for payload in commit]) for commit in COMMITS]
     assert last == [1, 3, 4, 5, 8]
     assert journal.last_sequence == 8
-    assert (
-        journal.bytes == commit_begins(COMMITS)[-1] == sum(f.stat().st_size for f in (tmp_path / "journal").iterdir())
-    )
+    assert journal.bytes == commit_begins(COMMITS)[-1]
+    journal.close()
+    assert journal.bytes == sum(f.stat().st_size for f in (tmp_path / "journal").iterdir())
     found, replay = read(tmp_path / "journal")
     assert found == numbered(*PAYLOADS)
     assert (replay.findings, replay.bytes_cut, replay.last_sequence) == ([], 0, 8)
@@ -162,12 +162,54 @@ def test_a_torn_write_whose_pages_came_out_of_order_is_cut(tmp_path: Path) -> No
     assert replay.bytes_cut > 0
 
 
-def test_a_tail_of_zeros_is_cut(tmp_path: Path) -> None:
+def test_zeros_behind_the_end_mean_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "JOURNAL_WINDOW_BYTES", 4096)
     file = write(tmp_path, COMMITS)
+    size = file.stat().st_size
     with file.open("ab") as longer:
         longer.write(bytes(10_001))
     found, replay = read(tmp_path)
-    assert (found, replay.findings, replay.bytes_cut) == (numbered(*PAYLOADS), [], 10_001)
+    assert (found, replay.findings, replay.bytes_cut) == (numbered(*PAYLOADS), [], 0)
+    assert file.stat().st_size == size
+    with file.open("ab") as longer:
+        longer.write(bytes(10_000) + b"x")
+    assert read(tmp_path)[1].bytes_cut == 10_001
+
+
+def test_small_commits_bring_room_for_others_and_a_killed_process_leaves_it(tmp_path: Path) -> None:
+    journal = begin(tmp_path)
+    size = limits.JOURNAL_SMALL_COMMIT_BYTES - RECORD_HEADER_BYTES
+    payloads = [bytes([n]) * size for n in range(1, 20)]
+    file = tmp_path / file_name(1)
+    ends = []
+    for payload in payloads:
+        journal.append([record(payload)])
+        ends.append(file.stat().st_size)
+    assert len(set(ends)) < 5, "most commits do not make the file grow"
+    assert ends[-1] > journal.bytes
+    left = file.read_bytes()
+    assert left[journal.bytes :] == bytes(len(left) - journal.bytes)
+    journal.append([record(b"y" * (size + 8))])
+    assert file.stat().st_size == max(ends[-1], journal.bytes), "a larger one brings none"
+    journal.close()
+    assert file.stat().st_size == journal.bytes
+    file.write_bytes(left)
+    found, replay = read(tmp_path)
+    assert (found, replay.findings, replay.bytes_cut) == (numbered(*payloads), [], 0)
+
+
+def test_a_write_torn_over_the_room_ahead_is_cut(tmp_path: Path) -> None:
+    whole = write(tmp_path / "whole", COMMITS).read_bytes()
+    begin_of_last = commit_begins(COMMITS)[-2]
+    kept = len(PAYLOADS) - len(COMMITS[-1])
+    for size in range(begin_of_last + 1, len(whole) - 8):
+        folder = tmp_path / str(size)
+        folder.mkdir()
+        (folder / file_name(1)).write_bytes(whole[:size] + bytes(1000))
+        found, replay = read(folder)
+        assert (found, replay.findings) == (numbered(*PAYLOADS[:kept]), []), size
+        assert replay.bytes_cut == size - begin_of_last + 1000
+        assert (folder / file_name(1)).stat().st_size == begin_of_last
 
 
 def test_a_bit_flipped_anywhere_costs_the_record_it_hit_and_is_named(tmp_path: Path) -> None:
@@ -251,7 +293,7 @@ def test_a_length_from_the_disk_is_not_trusted(tmp_path: Path) -> None:
     assert replay.bytes_cut == len(data) - at
 
 
-@pytest.mark.parametrize("call", ["writev", "fdatasync"])
+@pytest.mark.parametrize("call", ["pwritev", "fdatasync"])
 @pytest.mark.parametrize("cut_works", [True, False], ids=["cut", "not cut"])
 def test_a_failed_commit_never_counts_and_its_file_is_never_synced_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, cut_works: bool
@@ -259,13 +301,13 @@ def test_a_failed_commit_never_counts_and_its_file_is_never_synced_again(
     journal = begin(tmp_path)
     journal.append([record(b"good")])
     synced: list[str] = []
-    real_writev, real_fsync, real_fdatasync = os.writev, os.fsync, os.fdatasync
+    real_pwritev, real_fsync, real_fdatasync = os.pwritev, os.fsync, os.fdatasync
 
     def name_of(descriptor: int) -> str:
         return Path(f"/proc/self/fd/{descriptor}").readlink().name
 
-    def failing_writev(descriptor: int, buffers: Sequence[memoryview]) -> int:
-        real_writev(descriptor, buffers)  # on the disk after all, only nobody was told
+    def failing_pwritev(descriptor: int, buffers: Sequence[memoryview], offset: int) -> int:
+        real_pwritev(descriptor, buffers, offset)  # on the disk after all, only nobody was told
         raise OSError(errno.ENOSPC, "No space left on device")
 
     def failing_sync(descriptor: int) -> None:
@@ -276,7 +318,7 @@ def test_a_failed_commit_never_counts_and_its_file_is_never_synced_again(
         raise OSError(errno.EIO, "Input/output error")
 
     with monkeypatch.context() as fails:
-        fails.setattr(os, call, failing_writev if call == "writev" else failing_sync)
+        fails.setattr(os, call, failing_pwritev if call == "pwritev" else failing_sync)
         if not cut_works:
             fails.setattr(os, "ftruncate", failing_truncate)
         with pytest.raises(Unavailable, match="journal"):
@@ -317,15 +359,16 @@ def test_a_first_commit_that_failed_leaves_its_name_to_the_next_file(
             with pytest.raises(Unavailable):
                 journal.append([record(b"bad")])
     assert journal.append([record(b"good")]) == 1
+    journal.close()
     assert journal.bytes == sum(file.stat().st_size for file in tmp_path.iterdir())
     assert read(tmp_path)[0] == numbered(b"good")
 
 
 def test_short_writes_go_on_where_they_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = os.writev
-    sizes = iter([1, 7, 31, 33, 40, 1, 2, 3, 1000] * 1000)
+    real = os.pwritev
+    sizes = iter([1, 7, 31, 33, 40, 1, 2, 3, 1000] * 2000)
 
-    def short(descriptor: int, buffers: Sequence[memoryview]) -> int:
+    def short(descriptor: int, buffers: Sequence[memoryview], offset: int) -> int:
         assert all(len(buffer) for buffer in buffers)
         allowed = next(sizes)
         taken = []
@@ -334,15 +377,15 @@ def test_short_writes_go_on_where_they_stopped(tmp_path: Path, monkeypatch: pyte
             allowed -= len(taken[-1])
             if not allowed:
                 break
-        return real(descriptor, taken)
+        return real(descriptor, taken, offset)
 
-    monkeypatch.setattr(os, "writev", short)
+    monkeypatch.setattr(os, "pwritev", short)
     commits = [[bytes([n]) * (n * 37) for n in range(1, 9)]] * 3
     write(tmp_path, commits)
     assert read(tmp_path)[0] == numbered(*[payload for commit in commits for payload in commit])
 
 
-def test_a_commit_of_more_buffers_than_one_writev_takes(tmp_path: Path) -> None:
+def test_a_commit_of_more_buffers_than_one_call_takes(tmp_path: Path) -> None:
     payload = [b"%d" % n for n in range(3000)]
     journal = begin(tmp_path)
     journal.append([Record(RecordType.DOCUMENT, payload)])
@@ -381,6 +424,7 @@ def test_rotated_files_go_when_all_in_them_is_applied(tmp_path: Path) -> None:
     assert (tmp_path / file_name(6)).exists(), "record 8 is still needed"
     journal.unlink_through(9)
     assert [file.name for file in tmp_path.iterdir()] == [file_name(9)], "the file being written stays"
+    journal.close()
     assert journal.bytes == (tmp_path / file_name(9)).stat().st_size
     journal.rotate()
     journal.unlink_through(9)

@@ -20,12 +20,14 @@ from headrace.store.durable import replaced_file, sync_file, sync_folder
 from headrace.store.journal_format import crc_seed, encode_file_header, file_name, frame_commit
 from headrace.store.journal_reader import JournalFile, Replay
 from headrace.store.names import TEMPORARY_SUFFIX
-from headrace.store.records import Buffer, Record
+from headrace.store.records import Record
 
 log = structlog.get_logger(__name__)
 
 IOV_MAX = 1024
-"""Buffers that one writev takes (Linux: UIO_MAXIOV)."""
+"""Buffers that one pwritev takes (Linux: UIO_MAXIOV)."""
+
+_ROOM_AHEAD = memoryview(bytes(limits.JOURNAL_AHEAD_BYTES))
 
 
 class Journal:
@@ -59,14 +61,21 @@ class Journal:
         and the next append begins another one.
         """
         current = self._current or self._begin()
-        framed = frame_commit(records, self._last_sequence + 1, current.seed)
+        framed = [
+            memoryview(buffer).cast("B") for buffer in frame_commit(records, self._last_sequence + 1, current.seed)
+        ]
+        size = sum(map(len, framed))
+        if size <= limits.JOURNAL_SMALL_COMMIT_BYTES and current.bytes + size > current.end:
+            framed.append(_ROOM_AHEAD)
         try:
-            written = _write(current.descriptor, framed)
+            written = _write(current.descriptor, framed, current.bytes)
             os.fdatasync(current.descriptor)
         except OSError as error:
-            self._abandon(current)
+            # The kernel may have thrown away what it could not write, and say of a second sync that all is well.
+            self._close(current)
             raise Unavailable(f"cannot write the journal: {error.strerror}") from error
-        current.bytes += written
+        current.end = max(current.end, current.bytes + written)
+        current.bytes += size
         self._last_sequence += len(records)
         return self._last_sequence
 
@@ -122,7 +131,7 @@ class Journal:
             with replaced_file(path) as file:
                 file.write(header)
             sync_folder(self._folder)
-            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
         except OSError as error:
             raise Unavailable(f"cannot begin a journal file: {error.strerror}") from error
         current = _CurrentFile(first, path, descriptor, crc_seed(self._database_id, first), len(header))
@@ -131,16 +140,12 @@ class Journal:
             self._current = current
         return current
 
-    def _abandon(self, current: _CurrentFile) -> None:
-        """Give up a file whose write or sync failed: the kernel may have thrown away what it could not write and say of
-        a second sync that all is well. Cutting it is a courtesy to the next opening, which does not rely on it."""
+    def _close(self, current: _CurrentFile) -> None:
+        """Cutting off what lies behind the last commit is a courtesy to the next opening, which does not rely on it."""
         try:
             os.ftruncate(current.descriptor, current.bytes)
         except OSError as error:
-            log.warning("cannot cut a failed write off the journal", file=current.path.name, error=str(error))
-        self._close(current)
-
-    def _close(self, current: _CurrentFile) -> None:
+            log.warning("cannot cut a journal file behind its end", file=current.path.name, error=str(error))
         with self._lock:
             self._closed = [*self._closed, JournalFile(current.first, current.path, current.bytes)]
             self._current = None
@@ -152,23 +157,28 @@ class Journal:
 
 
 class _CurrentFile:
-    """The file that is appended to. bytes: up to where it holds commits that count."""
+    """The file that is appended to.
+
+    bytes: up to where it holds commits that count.   end: up to where it may hold anything; between them lie zeros,
+    room that small commits brought along: a sync of bytes that the file has already need not write its size as well.
+    """
 
     def __init__(self, first: int, path: Path, descriptor: int, seed: int, size: int) -> None:
         self.first = first
         self.path = path
         self.descriptor = descriptor
         self.seed = seed
-        self.bytes = size
+        self.bytes = self.end = size
 
 
-def _write(descriptor: int, buffers: Sequence[Buffer]) -> int:
-    """Write all, however often the kernel takes only a part; returns the bytes. Raises OSError."""
-    views = [memoryview(buffer).cast("B") for buffer in buffers]
-    total = sum(len(view) for view in views)
+def _write(descriptor: int, buffers: Sequence[memoryview], offset: int) -> int:
+    """Write all from `offset` on, however often the kernel takes only a part; returns the bytes. Raises OSError."""
+    views = list(buffers)
+    total = 0
     at = 0
     while at < len(views):
-        written = os.writev(descriptor, views[at : at + IOV_MAX])
+        written = os.pwritev(descriptor, views[at : at + IOV_MAX], offset + total)
+        total += written
         while at < len(views) and written >= len(views[at]):
             written -= len(views[at])
             at += 1

@@ -116,7 +116,7 @@ def padded(size: int) -> int:
 
 
 def frame_commit(records: Sequence[Record], first_sequence: int, seed: int) -> list[Buffer]:
-    """The bytes of one commit, for writev; none of the buffers is empty. Raises ValueError for a commit that is too
+    """The bytes of one commit, for pwritev; none of the buffers is empty. Raises ValueError for a commit that is too
     large."""
     if len(records) > COMMIT_RECORDS_MAX:
         raise ValueError(f"{len(records)} records in one commit")

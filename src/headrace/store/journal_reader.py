@@ -113,8 +113,9 @@ class Replay:
             yield from reading.settled(None)
             if reading.commit:
                 begin = reading.commit[0].begin
-                self.bytes_cut = reading.window.size - begin
-                log.warning("cut a torn write off the journal", file=path.name, offset=begin, bytes=self.bytes_cut)
+                if not reading.window.is_blank_from(begin):  # else it is room that small commits brought along
+                    self.bytes_cut = reading.window.size - begin
+                    log.warning("cut a torn write off the journal", file=path.name, offset=begin, bytes=self.bytes_cut)
                 file.truncate(begin)
             # What a killed process had written but not synced is read back all the same: make it durable before it is
             # shown.

@@ -67,6 +67,7 @@ class Window:
         self.size = os.fstat(descriptor).st_size
         self._descriptor = descriptor
         self._begin = 0
+        self._unreadable = False
         self._bytes = np.empty(0, dtype=np.uint8)
 
     def view(self, begin: int, length: int) -> NDArray[np.uint8]:
@@ -83,6 +84,11 @@ class Window:
     def loaded(self, begin: int) -> NDArray[np.uint8]:
         """What is in memory of the file from `begin` on; maybe nothing. As `view`."""
         return self._bytes[max(begin - self._begin, 0) :] if begin >= self._begin else self._bytes[:0]
+
+    def is_blank_from(self, begin: int) -> bool:
+        """Whether the rest of the file can be read and is zeros. Raises OSError."""
+        step = limits.JOURNAL_WINDOW_BYTES
+        return not any(self.view(at, step).any() for at in range(begin, self.size, step)) and not self._unreadable
 
     def _load(self, begin: int, length: int) -> None:
         loaded = np.empty(max(length, 0), dtype=np.uint8)
@@ -110,6 +116,7 @@ class Window:
             if error.errno != errno.EIO:
                 raise
             into[:] = 0
+            self._unreadable = True
 
 
 def scan(window: Window, first_sequence: int, seed: int, runs: range = NO_RUNS) -> Iterator[Sound | SoundRun | Unsound]:

@@ -1,7 +1,11 @@
-"""A journal whose record of new series is damaged: their points have no name any more, and must never get another's."""
+"""A journal whose record of new series is damaged, or a row of the catalog: their points have no name any more, and
+must never get another's."""
 
 from __future__ import annotations
 
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -58,4 +62,55 @@ async def test_points_of_lost_names_go_to_nobody(tmp_path: Path, another_follows
     store = opened(tmp_path)
     assert points_of(store, "new") == [(4000, 4)]
     assert points_of(store, "lost") == [(5000, 5)]
+    store.close()
+
+
+def seal(store: EmbeddedStore) -> None:
+    store._writer.freeze()
+    while store._parts.visible.recent_points:
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("column", ["names", "count"])
+@pytest.mark.parametrize("another_follows", [True, False])
+async def test_points_whose_names_the_catalog_lost_go_to_nobody(
+    tmp_path: Path, another_follows: bool, column: str
+) -> None:
+    store = opened(tmp_path)
+    await put(store, series_name("lost", {"a": "b"}), 1000, 1)
+    seal(store)
+    if another_follows:
+        await put(store, series_name("kept", {}), 3000, 3)
+        seal(store)
+    store.close()
+    with closing(sqlite3.connect(tmp_path / "catalog.sqlite", isolation_level=None)) as stranger:
+        stranger.execute(f"UPDATE series SET {column} = ? WHERE first = 0", (2**31 if column == "count" else b"x",))
+
+    store = opened(tmp_path)
+    assert store.damaged == ["catalog.sqlite: the names of series 0 to 0 are damaged"]
+    assert points_of(store, "lost") == []
+    assert points_of(store, "kept") == ([(3000, 3)] if another_follows else [])
+    ordinal = await put(store, series_name("lost", {"a": "b"}), 4000, 4)
+    assert ordinal == (2 if another_follows else 1)
+    seal(store)
+    store.close()
+
+    store = opened(tmp_path)
+    assert points_of(store, "lost") == [(4000, 4)]
+    assert points_of(store, "kept") == ([(3000, 3)] if another_follows else [])
+    store.close()
+
+
+async def test_a_damaged_list_of_deleted_series_is_named(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    ordinal = await put(store, series_name("gone", {}), 1000, 1)
+    await store.commit([], None, np.array([ordinal], dtype=np.uint32))
+    seal(store)
+    store.close()
+    with closing(sqlite3.connect(tmp_path / "catalog.sqlite", isolation_level=None)) as stranger:
+        stranger.execute("UPDATE hidden SET crc = crc + 1")
+    store = opened(tmp_path)
+    assert store.damaged == ["catalog.sqlite: the list of deleted series is damaged; their names show again"]
+    assert store.suggest("metrics", "", 9) == ["gone"]
+    assert points_of(store, "gone") == []
     store.close()

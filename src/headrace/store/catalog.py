@@ -50,6 +50,8 @@ class Catalog:
         self._path = path
         self.series_count = 0
         """Series that the catalog holds: those with ordinals below."""
+        self.damage: list[Corrupt] = []
+        """What `series` and `hidden` met and left out."""
         with failures_as_ours(path):
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._connection.execute("PRAGMA journal_mode = WAL")
@@ -69,17 +71,22 @@ class Catalog:
         self.secret = np.frombuffer(secret, dtype="<u8").astype(np.uint64)
         """uint64[SECRET_WORDS]: with it the names of this database decide their keys."""
         with failures_as_ours(path):
-            highest = self._connection.execute("SELECT coalesce(max(first + count), 0) FROM series")
+            # Not by `count`: a damaged one must not make ordinals be given twice, or a billion be given up.
+            end = "first + max(length(lengths) / 4, length(keys) / 16)"
+            highest = self._connection.execute(f"SELECT coalesce(max({end}), 0) FROM series")
             [self.series_count] = highest.fetchone()
 
     def series(self) -> Iterator[NewSeries]:
-        """All series, in rising order of their ordinals. Raises Corrupt, Unavailable."""
+        """All series, in rising order of their ordinals; those of a damaged row are left out, and `damage` says so.
+        Raises Corrupt when the file is malformed, Unavailable."""
         with failures_as_ours(self._path):
             rows = self._connection.execute("SELECT first, count, keys, lengths, names, crc FROM series ORDER BY first")
             for first, count, keys, lengths, names, crc in rows:
                 # SQLite would not notice a flipped bit.
                 if (len(keys), len(lengths), crc) != (16 * count, 4 * count, _crc(keys, lengths, names)):
-                    raise Corrupt(self._path, f"the series from ordinal {first} on are damaged")
+                    detail = f"the names of series {first} to {first + max(len(keys) // 16, 1) - 1} are damaged"
+                    self.damage.append(Corrupt(self._path, detail))
+                    continue
                 yield NewSeries(
                     first,
                     np.frombuffer(keys, dtype="<u8").astype(np.uint64).reshape(count, 2),
@@ -98,14 +105,16 @@ class Catalog:
         self.series_count = series.end
 
     def hidden(self) -> NDArray[np.uint32]:
-        """uint32, ascending: the series that were hidden when `set_hidden` was last called. Raises Corrupt,
-        Unavailable."""
+        """uint32, ascending: the series that were hidden when `set_hidden` was last called; none if that is damaged,
+        and `damage` says so. Raises Corrupt when the file is malformed, Unavailable."""
         with failures_as_ours(self._path):
             row = self._connection.execute("SELECT series, crc FROM hidden").fetchone()
         if row is None:
             return np.empty(0, dtype=np.uint32)
         if len(row[0]) % 4 or row[1] != _crc(row[0]):
-            raise Corrupt(self._path, "the list of hidden series is damaged")
+            detail = "the list of deleted series is damaged; their names show again"
+            self.damage.append(Corrupt(self._path, detail))
+            return np.empty(0, dtype=np.uint32)
         return np.frombuffer(row[0], dtype="<u4").astype(np.uint32)
 
     def set_hidden(self, series: NDArray[np.uint32]) -> None:

@@ -112,7 +112,8 @@ class EmbeddedStore:
         """What was set aside and is not served: segments ever, what lay in the journal at the last opening."""
         segments = [f"{SEGMENTS}/{damage.file}: {damage.reason}" for damage in self._parts.folder.current.damaged]
         journal = [f"{JOURNAL}/{damage.file.name}: {damage.detail}" for damage in self._parts.journal_damage]
-        return segments + journal + self._parts.documents.damaged
+        catalog = [f"{damage.file.name}: {damage.detail}" for damage in self._parts.catalog.damage]
+        return segments + journal + catalog + self._parts.documents.damaged
 
     async def append(self, points: Admitted) -> int:
         """See store.Store."""
@@ -231,6 +232,7 @@ class EmbeddedStore:
         metrics.disk_free.set_function(self._disk.free_bytes)
         metrics.damaged.labels(SEGMENTS).set_function(lambda: len(folder.current.damaged))
         metrics.damaged.labels(JOURNAL).set_function(lambda: len(self._parts.journal_damage))
+        metrics.damaged.labels(CATALOG).set_function(lambda: len(self._parts.catalog.damage))
         metrics.damaged.labels(DOCUMENTS).set_function(lambda: len(self._parts.documents.damaged))
 
 
@@ -299,7 +301,10 @@ def _open_parts(settings: Settings, lock: FolderLock) -> Parts:
     table, index = SeriesTable(catalog.secret, allowed), SeriesIndex(catalog.secret)
     for series in catalog.series():
         table.restore(series)
-        index.add(series)
+        index.add(table.series(len(index), len(table)))
+    # Those of a damaged last row: their ordinals stay taken, or a new series would get their points.
+    table.lose(catalog.series_count)
+    index.add(table.series(len(index), len(table)))
     folder, segments, damaged = open_folder(settings.data_dir / SEGMENTS, catalog.database_id.hex())
     hidden = Hidden(catalog.hidden())
     visible = Visible(SegmentSet(segments), settings.seal_points, folder.deletes, hidden)
@@ -310,7 +315,7 @@ def _open_parts(settings: Settings, lock: FolderLock) -> Parts:
             _apply_points(record.points, record.last, record.last - record.first + 1, table, index, visible)
         else:
             _apply(record, table, index, visible, documents)
-    for finding in (*damaged, *replay.findings):
+    for finding in (*damaged, *catalog.damage, *replay.findings):
         log.error("damage set aside; the rest is served", file=str(finding.file), damage=finding.detail)
     log.info(
         "store open",

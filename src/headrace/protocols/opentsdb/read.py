@@ -47,11 +47,12 @@ class Queries:
         """Run all sub-queries; the first chunk of the answer, and the others. On a thread of the pool."""
         began = time.perf_counter()
         elements: list[Element] = []
+        annotated = asked.annotations and self._annotations.any_at_all()
         with self._store.snapshot(check) as snapshot:
             for part in asked.parts:
                 try:
                     results = part.narrowing.of(engine.run(snapshot, part.query))
-                    elements += [self._element(result, part, asked, snapshot) for result in results]
+                    elements += [self._element(result, part, asked, snapshot, annotated) for result in results]
                 except Refused as refused:
                     raise _in_our_words(refused, part) from refused
         summary = None
@@ -61,13 +62,14 @@ class Queries:
         chunks = joined(pieces(elements, asked.in_ms, in_arrays, summary))
         return next(chunks), chunks
 
-    def _element(self, result: engine.Result, part: Asked, asked: Question, snapshot: Snapshot) -> Element:
+    def _element(
+        self, result: engine.Result, part: Asked, asked: Question, snapshot: Snapshot, annotated: bool
+    ) -> Element:
         names = snapshot.names(result.series)
         tags, differing = common_tags(names)
         head: dict[str, Any] = {"metric": names[0].metric, "tags": tags, "aggregateTags": differing}
         if asked.show_query:
             head["query"] = part.echo
-        annotated = asked.annotations and self._annotations.any_at_all()
         tsuids = tsuids_of(snapshot.keys(result.series)) if asked.show_tsuids or annotated else []
         if asked.show_tsuids:
             head["tsuids"] = tsuids

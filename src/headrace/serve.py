@@ -25,6 +25,7 @@ from headrace.protocols.apollo import room as apollo
 from headrace.protocols.datazone import room as datazone
 from headrace.protocols.kairosdb import room as kairosdb
 from headrace.protocols.opentsdb import room as opentsdb
+from headrace.query.pool import QueryPool
 from headrace.status import status_room
 from headrace.store.embedded import EmbeddedStore, open_store
 from headrace.transport import Room
@@ -49,13 +50,14 @@ async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    with ThreadPoolExecutor(limits.QUERY_THREADS, "headrace-query") as query_pool:
+    with ThreadPoolExecutor(limits.QUERY_THREADS, "headrace-query") as threads:
         try:
-            store = await loop.run_in_executor(query_pool, open_store, settings, metrics)
+            store = await loop.run_in_executor(threads, open_store, settings, metrics)
         except (Corrupt, Unavailable) as failure:
             raise SystemExit(f"headrace: {failure}") from None
         try:
-            server = _server(_rooms(store, settings, metrics, query_pool), settings, metrics)
+            pool = QueryPool(threads, settings.query_timeout_s)
+            server = _server(_rooms(store, settings, metrics, pool), settings, metrics)
             _keep_pauses_short()
             sockets = await server.start()
             _welcome(sockets, settings)
@@ -65,16 +67,16 @@ async def _serve(settings: Settings) -> None:
         except CannotListen as taken:
             raise SystemExit(f"headrace: {taken.strerror}") from None
         finally:
-            await loop.run_in_executor(query_pool, store.close)
+            await loop.run_in_executor(threads, store.close)
 
 
-def _rooms(store: EmbeddedStore, settings: Settings, metrics: Metrics, query_pool: ThreadPoolExecutor) -> list[Room]:
+def _rooms(store: EmbeddedStore, settings: Settings, metrics: Metrics, pool: QueryPool) -> list[Room]:
     """A new protocol is a new line here."""
     return [
         status_room(lambda: store.refusing, lambda: store.damaged, metrics),
-        opentsdb.open_room(store, settings, metrics, query_pool),
-        kairosdb.open_room(store, settings, metrics, query_pool),
-        apollo.open_room(store, settings, metrics, query_pool),
+        opentsdb.open_room(store, settings, metrics, pool),
+        kairosdb.open_room(store, settings, metrics, pool),
+        apollo.open_room(store, settings, metrics, pool),
         datazone.open_room(store, settings, metrics),
     ]
 

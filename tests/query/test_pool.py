@@ -27,8 +27,11 @@ async def test_one_question_too_many_is_turned_away(monkeypatch: pytest.MonkeyPa
         await asyncio.sleep(0)
         with pytest.raises(Unavailable, match="too many queries"):
             await pool.run(lambda check: True, stays)
+        with pytest.raises(Unavailable, match="too many queries"):
+            await pool.look_up(lambda: True)
         go_on.set()
         assert await asyncio.gather(*waiting) == [True, True]
+        assert await pool.look_up(lambda: "found") == "found"
         assert await pool.run(lambda check: "again", stays) == "again"
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TypeVar
 
 from headrace import limits
@@ -36,7 +36,7 @@ class Reads(Protocol):
 
 
 class QueryPool:
-    """Runs work on `pool`, whose threads it may have to itself."""
+    """Runs the questions of all rooms on `pool`, whose threads it may have to itself."""
 
     def __init__(self, pool: Executor, timeout_s: float) -> None:
         self._pool = pool
@@ -49,25 +49,38 @@ class QueryPool:
         client_leaves: waits until the client has gone. Raises Unavailable when limits.QUERIES_WAITING_MAX already run
         or wait, or the client has gone; Refused (rule "query-time") when the work takes longer than the timeout.
         """
-        if self._waiting >= limits.QUERIES_WAITING_MAX:
-            raise Unavailable("too many queries are waiting")
-        self._waiting += 1
-        patience = Patience(self._timeout_s)
-        leaving = asyncio.ensure_future(client_leaves())
-        leaving.add_done_callback(lambda left: None if left.cancelled() or not left.result() else patience.lose())
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work, patience.check)
-        except Refused as refused:
-            if refused.rule == "query-time":
-                raise self._timed_out(refused) from refused
-            raise
-        finally:
-            leaving.cancel()
-            self._waiting -= 1
+        with self._place():
+            patience = Patience(self._timeout_s)
+            leaving = asyncio.ensure_future(client_leaves())
+            leaving.add_done_callback(lambda left: None if left.cancelled() or not left.result() else patience.lose())
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._pool, work, patience.check)
+            except Refused as refused:
+                if refused.rule == "query-time":
+                    raise self._timed_out(refused) from refused
+                raise
+            finally:
+                leaving.cancel()
+
+    async def look_up(self, work: Callable[[], T]) -> T:
+        """Do `work` that is soon done, such as finding names. Raises Unavailable as `run` does."""
+        with self._place():
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     async def next_of(self, chunks: Iterator[bytes]) -> bytes:
         """The next chunk of an answer that is under way, b"" after the last."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, next, chunks, b"")
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of limits.QUERIES_WAITING_MAX places."""
+        if self._waiting >= limits.QUERIES_WAITING_MAX:
+            raise Unavailable("too many queries are waiting")
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
 
     def _timed_out(self, refused: Refused) -> Refused:
         """OpenTSDB: SaltScanner, of a scan that takes too long."""

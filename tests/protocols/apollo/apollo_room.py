@@ -19,6 +19,7 @@ from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.model.time import ALL_TIME, Clock, wall_clock
 from headrace.protocols.apollo.room import open_room
+from headrace.query.pool import QueryPool
 from headrace.store.embedded import EmbeddedStore, open_store
 from headrace.transport.routing import Router
 
@@ -44,10 +45,10 @@ class Reply(NamedTuple):
 class Apollo:
     """As its clients see it."""
 
-    def __init__(self, store: EmbeddedStore, settings: Settings, pool: ThreadPoolExecutor, clock: Clock) -> None:
+    def __init__(self, store: EmbeddedStore, settings: Settings, threads: ThreadPoolExecutor, clock: Clock) -> None:
         self.store = store
         self.metrics = Metrics()
-        self.room = open_room(store, settings, self.metrics, pool, clock)
+        self.room = open_room(store, settings, self.metrics, QueryPool(threads, settings.query_timeout_s), clock)
         self.router = Router([self.room])
 
     async def ask(

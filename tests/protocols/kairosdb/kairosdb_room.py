@@ -17,6 +17,7 @@ from starlette.types import Message
 from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.protocols.kairosdb.room import open_room
+from headrace.query.pool import QueryPool
 from headrace.store.embedded import EmbeddedStore, open_store
 from headrace.transport.routing import Router
 
@@ -44,10 +45,10 @@ class Reply(NamedTuple):
 class KairosDB:
     """As its clients see it."""
 
-    def __init__(self, store: EmbeddedStore, settings: Settings, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, store: EmbeddedStore, settings: Settings, threads: ThreadPoolExecutor) -> None:
         self.store = store
         self.metrics = Metrics()
-        self.room = open_room(store, settings, self.metrics, pool)
+        self.room = open_room(store, settings, self.metrics, QueryPool(threads, settings.query_timeout_s))
         self.router = Router([self.room])
 
     async def ask(

@@ -14,6 +14,7 @@ from room_fixture import OpenTSDB, Reply
 from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.protocols.opentsdb.room import open_room
+from headrace.query.pool import QueryPool
 from headrace.store.embedded import EmbeddedStore, open_store
 from headrace.transport.routing import Router
 
@@ -21,10 +22,10 @@ from headrace.transport.routing import Router
 class RealRoom(OpenTSDB):
     """As its clients see it."""
 
-    def __init__(self, opened: EmbeddedStore, settings: Settings, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, opened: EmbeddedStore, settings: Settings, threads: ThreadPoolExecutor) -> None:
         self.opened = opened
         self.metrics = Metrics()
-        self.room = open_room(opened, settings, self.metrics, pool)
+        self.room = open_room(opened, settings, self.metrics, QueryPool(threads, settings.query_timeout_s))
         self.router = Router([self.room])
 
     async def put(self, *points: tuple[str, int, Any, dict[str, str]]) -> None:

@@ -16,6 +16,7 @@ from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.protocols.opentsdb.room import read_endpoints
 from headrace.query.functions import AGGREGATORS
+from headrace.query.pool import QueryPool
 
 T = 1356998400
 
@@ -34,7 +35,7 @@ def store() -> MemoryStore:
 @pytest.fixture
 def tsd(store: MemoryStore) -> Iterator[OpenTSDB]:
     with ThreadPoolExecutor(2) as pool:
-        yield OpenTSDB(endpoints=read_endpoints(store, Settings(), Metrics(), pool))
+        yield OpenTSDB(endpoints=read_endpoints(store, Settings(), Metrics(), QueryPool(pool, 60)))
 
 
 async def get(tsd: OpenTSDB, target: str, **headers: str) -> Reply:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
 from typing import Protocol
 
 from headrace.config import Settings
@@ -24,17 +23,13 @@ class Serves(Appends, Reads, Protocol):
     """What this room needs of a store (store.Store)."""
 
 
-def open_room(
-    store: Serves, settings: Settings, metrics: Metrics, query_pool: Executor, clock: Clock = wall_clock
-) -> Room:
+def open_room(store: Serves, settings: Settings, metrics: Metrics, pool: QueryPool, clock: Clock = wall_clock) -> Room:
     """The room over a store.
 
-    query_pool: threads for questions; large bodies are decoded on the loop's own threads, where no question is in
-    their way.
+    pool: where the questions of all rooms run. Large bodies are decoded on the loop's own threads, out of their way.
     """
     registrations = Registrations(store)
     writes = WriteService(store, registrations, metrics, decode, clock)
-    pool = QueryPool(query_pool, settings.query_timeout_s)
     samples = Samples(store, registrations, pool, Tokens(store.table.secret))
     access = Access(settings.apollo_tokens, settings.apollo_org_id)
     app = ApolloApp(writes, samples, registrations, access, settings.apollo_org_id, settings.body_bytes_max)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import Executor
 from contextlib import AbstractContextManager
-from typing import Final, NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol
 from urllib.parse import parse_qs, unquote
 
 import msgspec
@@ -26,13 +24,13 @@ from headrace.protocols.kairosdb.read_grouping import FEATURES as GROUPERS
 from headrace.protocols.kairosdb.read_wire import parse_query
 from headrace.protocols.kairosdb.write import clock_ms
 from headrace.query import groups
+from headrace.query.pool import QueryPool
 from headrace.store import Check, Snapshot, go_on
 from headrace.transport.body import read_body
 
 VERSION: Final = f"KairosDB 1.3.0-headrace-{__version__}"
 """Clients cut off the first word; what follows begins with the version whose behaviour this is."""
 
-T = TypeVar("T")
 FEATURES: Final = {
     name: {"name": name, "label": label, "properties": [feature.described() for feature in features]}
     for name, label, features in (
@@ -80,14 +78,14 @@ class Keeps(Documents, Protocol):
 class SmallEndpoints:
     """One method an endpoint. pool: where the store is asked, as that may take a while."""
 
-    def __init__(self, store: Keeps, pool: Executor, body_bytes_max: int) -> None:
+    def __init__(self, store: Keeps, pool: QueryPool, body_bytes_max: int) -> None:
         self._store = store
         self._pool = pool
         self._body_bytes_max = body_bytes_max
 
     def by_path(self) -> dict[str, Endpoint]:
         """The endpoints by their path below /api/v1/. `metric/`, `metadata/` and `rollups/` hold for all below them."""
-        metadata = Metadata(self._store)
+        metadata = Metadata(self._store, self._pool)
         absent = Endpoint(dict.fromkeys(("GET", "POST", "PUT", "DELETE"), self.absent))
         return {
             "version": Endpoint({"GET": self.version}),
@@ -123,7 +121,7 @@ class SmallEndpoints:
         """All names of a role (store.Store.suggest) that begin with the parameter `prefix`."""
         parameters = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         prefix = parameters.get("prefix", [""])[-1]
-        found = await self._in_pool(lambda: self._store.suggest(role, prefix, limits.KAIROSDB_NAMES_MAX))
+        found = await self._pool.look_up(lambda: self._store.suggest(role, prefix, limits.KAIROSDB_NAMES_MAX))
         return faults.json_answer(msgspec.json.encode({"results": found}))
 
     async def delete_points(self, scope: Scope, receive: Receive) -> Answer:
@@ -154,7 +152,7 @@ class SmallEndpoints:
         return faults.not_built("Roll-ups")
 
     async def _delete(self, selection: Selection, times: TimeRange) -> None:
-        series = await self._in_pool(lambda: self._find(selection))
+        series = await self._pool.look_up(lambda: self._find(selection))
         if len(series):
             await self._store.delete(series, times.start_ms, times.end_ms)
 
@@ -167,6 +165,3 @@ class SmallEndpoints:
                 if refused.rule != "metric-unknown":
                     raise
         return np.empty(0, dtype=np.uint32)
-
-    async def _in_pool(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)

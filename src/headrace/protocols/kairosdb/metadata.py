@@ -13,6 +13,7 @@ from headrace import limits
 from headrace.errors import Refused
 from headrace.protocols.kairosdb import faults
 from headrace.protocols.kairosdb.faults import Answer
+from headrace.query.pool import QueryPool
 from headrace.store import Document, DocumentChange
 from headrace.transport.body import read_body
 
@@ -39,8 +40,9 @@ class Documents(Protocol):
 class Metadata:
     """All of /api/v1/metadata/."""
 
-    def __init__(self, store: Documents) -> None:
+    def __init__(self, store: Documents, pool: QueryPool) -> None:
         self._store = store
+        self._pool = pool
 
     async def get(self, scope: Scope, _receive: Receive) -> Answer:
         """A text, or the names below a service or below one of its keys."""
@@ -52,7 +54,9 @@ class Metadata:
             return 200, [(b"content-type", b"text/plain; charset=UTF-8")], found
         parameters = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         prefix = parameters.get("startsWith", [""])[-1]
-        below = self._store.documents(KIND, "\0".join(names) + "\0", "\0".join(names) + "\1")
+        first, end = "\0".join(names) + "\0", "\0".join(names) + "\1"
+        # It reads the texts too, any number of them.
+        below = await self._pool.look_up(lambda: self._store.documents(KIND, first, end))
         # Of equal names the first: dict.fromkeys keeps the order.
         keys = dict.fromkeys(key.split("\0")[len(names)] for key, _ in below)
         return faults.json_answer(msgspec.json.encode({"results": [key for key in keys if key.startswith(prefix)]}))

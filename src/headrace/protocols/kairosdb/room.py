@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
 from typing import Protocol
 
 from headrace.config import Settings
@@ -25,18 +24,17 @@ class Serves(Keeps, ReadsAndSaves, Protocol):
     """What this room needs of a store (store.embedded.EmbeddedStore)."""
 
 
-def open_room(store: Serves, settings: Settings, metrics: Metrics, query_pool: Executor) -> Room:
+def open_room(store: Serves, settings: Settings, metrics: Metrics, pool: QueryPool) -> Room:
     """The room over a store.
 
-    query_pool: threads for questions; large bodies are decoded on the loop's own threads, where no question is in
-    their way.
+    pool: where the questions of all rooms run. Large bodies are decoded on the loop's own threads, out of their way.
     """
     types = Types(CustomType(name, name, fields) for name, fields in settings.kairosdb_types.items())
     decode = ScanningDecoder(ReferenceDecoder(store.table, types), store.table.secret)
     writes = WriteService(store, KAIROSDB_RULES, metrics, decode)
-    queries = Queries(store, QueryPool(query_pool, settings.query_timeout_s), types.group_of, KAIROSDB_RULES)
+    queries = Queries(store, pool, types.group_of, KAIROSDB_RULES)
     questions = read_endpoints(queries, settings.body_bytes_max)
-    endpoints = SmallEndpoints(store, query_pool, settings.body_bytes_max).by_path()
+    endpoints = SmallEndpoints(store, pool, settings.body_bytes_max).by_path()
     app = KairosDBApp(writes, questions, endpoints, settings.body_bytes_max)
     lines = Telnet(writes, store.table)
     return Room(ROOM, PREFIXES, app, alike(faults.refuse), lines.session)

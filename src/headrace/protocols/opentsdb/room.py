@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
 from typing import Protocol
 
 from starlette.types import ASGIApp
@@ -26,23 +25,21 @@ from headrace.store import Store
 from headrace.transport import Room
 
 
-def open_room(store: Store, settings: Settings, metrics: Metrics, query_pool: Executor) -> Room:
+def open_room(store: Store, settings: Settings, metrics: Metrics, pool: QueryPool) -> Room:
     """The room over a store.
 
-    query_pool: threads for queries alone; large bodies are decoded on the loop's own threads, where no query is in
-    their way.
+    pool: where the questions of all rooms run. Large bodies are decoded on the loop's own threads, out of their way.
     """
     endpoints = {
-        **read_endpoints(store, settings, metrics, query_pool),
-        **alibaba_endpoints(store, settings, metrics, query_pool),
+        **read_endpoints(store, settings, metrics, pool),
+        **alibaba_endpoints(store, settings, metrics, pool),
     }
     decode = ScanningDecoder(ReferenceDecoder(store.table), store.table.secret)
     return routes.room(store, settings, metrics, endpoints, decode)
 
 
-def alibaba_endpoints(store: Store, settings: Settings, metrics: Metrics, query_pool: Executor) -> dict[str, ASGIApp]:
+def alibaba_endpoints(store: Store, settings: Settings, metrics: Metrics, pool: QueryPool) -> dict[str, ASGIApp]:
     """What only Alibaba has: multi-field points, deletes, and time to live."""
-    pool = QueryPool(query_pool, settings.query_timeout_s)
     fields, deletes = MultiField(store, pool, metrics), DeleteService(store, pool)
     handlers = {
         "mquery": fields.mquery,
@@ -60,9 +57,8 @@ class Needs(Reads, Keeps, Protocol):
     """What the endpoints need of a store, all together (store.Store)."""
 
 
-def read_endpoints(store: Needs, settings: Settings, metrics: Metrics, query_pool: Executor) -> dict[str, ASGIApp]:
+def read_endpoints(store: Needs, settings: Settings, metrics: Metrics, pool: QueryPool) -> dict[str, ASGIApp]:
     """Everything but put, by its path below /api/ in lower case."""
-    pool = QueryPool(query_pool, settings.query_timeout_s)
     annotations = Annotations(store)
     names = NameQuestions(store, pool)
     handlers = {

@@ -59,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         return int(
             in_own_process(seal, segments, 4_000_000 // share)
             or in_own_process(merge, segments)
+            or in_own_process(shapes, Path(folder) / "shapes", 1_000_000 // share)
             or in_own_process(start, Path(folder) / "start", 5_000_000 // share)
             or in_own_process(start_single, Path(folder) / "single", 500_000 // share)
             or in_own_process(commit, Path(folder) / "commit", segments, 2000 // share)
@@ -106,6 +107,34 @@ def merge(folder: Path) -> None:
         f"merge: {meta.rows:,} rows of {len(segments)} files in {seconds:.2f} s, {meta.rows / seconds / 1e6:.1f} "
         f"million/s, {peak_mb() - before:.0f} MB of memory"
     )
+
+
+def shapes(folder: Path, points: int) -> None:
+    """Bytes a point of a segment, by the shape of times and values."""
+    chance = np.random.default_rng(3)
+    of = np.arange(points) % SERIES
+    round_ = np.arange(points) // SERIES
+    noise = np.round(50 + 10 * np.sin(round_ / 100) + chance.normal(size=points), 2)
+    steps = chance.integers(0, 1000, size=(points // SERIES, SERIES)).cumsum(axis=0) + chance.integers(0, 10**9, SERIES)
+    doubles = np.full(points, Kind.DOUBLE, dtype=np.uint8)
+    integers = np.full(points, Kind.INT64, dtype=np.uint8)
+    regular = START_MS + round_ * STEP_MS
+    measured = {
+        "two decimals, regular times": (regular, Values(doubles, noise.view(np.int64))),
+        "two decimals, times jittered by 0 to 500 ms": (
+            regular + chance.integers(0, 500, points),
+            Values(doubles, noise.view(np.int64)),
+        ),
+        "counters, regular times": (regular, Values(integers, steps.reshape(-1))),
+        "full precision, regular times": (regular, Values(doubles, chance.normal(size=points).view(np.int64))),
+    }
+    for number, (name, (times, values)) in enumerate(measured.items()):
+        opened, _, _ = open_folder(folder / str(number), "bench")
+        recent = Recent(points)
+        recent.append(Admitted(of.astype(np.uint32), times, values), 1)
+        segment = opened.seal(recent.view(), metric_ids, ALL_SERIES[:0], no_names, KEEP_ALL)
+        assert segment is not None
+        print(f"shape: {name}: {segment.meta.bytes / points:.2f} bytes a point in {points:,} points")
 
 
 def start(folder: Path, points: int) -> None:

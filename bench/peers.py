@@ -174,6 +174,10 @@ class Peer(ABC):
         """The largest resident set so far, file-backed pages included."""
         return self._status_bytes("VmHWM")
 
+    def rss_anon_bytes(self) -> int:
+        """Anonymous memory now: what no file stands behind."""
+        return self._status_bytes("RssAnon")
+
     def cpu_s(self) -> float:
         """User and system time of the process so far, all its threads."""
         stat = Path(f"/proc/{self.process.pid}/stat").read_text()

@@ -83,7 +83,7 @@ class Metrics:
         )
         self.damaged = Gauge(
             "headrace_damaged_files",
-            "Damage that was set aside and is not served: segments, and what the journal had at the last start.",
+            "Damage that is not served: segments, documents, what journal and catalog had at the last start.",
             ["folder"],
             registry=registry,
         )

@@ -112,3 +112,24 @@ def test_a_metric_deleted_by_one_door_is_gone_for_all(server: ServerProcess) -> 
     assert server.request("DELETE", "/api/v1/metric/gone") == (204, b"")
     assert by_kairosdb(server, "gone") == {}
     assert server.get("/api/suggest?type=metrics&q=gone") == (200, b"[]")
+
+
+def test_numbers_in_forms_of_datazone(server: ServerProcess) -> None:
+    content = json.dumps({"passingPercentage": 87.5, "evaluations": [{"score": 1}], "rows": {"failed": 2**53 + 1}})
+    form = {"formName": "dq", "typeIdentifier": "t", "timestamp": NOW_MS / 1000, "content": content}
+    path = "/v2/domains/dzd_a/entities/ASSET/orders/time-series-data-points"
+    status, _ = server.request("POST", path, json.dumps({"forms": [form]}).encode(), content_type="application/json")
+    assert status == 201
+    tags = {"domain": "dzd_a", "entityType": "ASSET", "entity": "orders", "type": "t", "form": "dq"}
+    for metric, expected in {"dq.passingPercentage": 87.5, "dq.rows.failed": 2**53 + 1}.items():
+        queries = [{"metric": metric, "aggregator": "none"}]
+        [by_one] = server.query(start=NOW_MS, end=NOW_MS + 1000, msResolution=True, queries=queries)
+        assert (by_one["tags"], by_one["dps"]) == (tags, {str(NOW_MS): expected})
+        question = {"start_absolute": NOW_MS, "metrics": [{"name": metric}]}
+        status, body = server.request("POST", "/api/v1/datapoints/query", json.dumps(question).encode())
+        [by_other] = json.loads(body)["queries"][0]["results"]
+        assert by_other["tags"] == {key: [value] for key, value in tags.items()}
+        assert by_other["values"] == [[NOW_MS, expected]]
+    assert server.get("/api/suggest?type=metrics&q=dq.evaluations") == (200, b"[]")
+    assert server.request("DELETE", f"{path}?formName=dq") == (204, b"")
+    assert server.get("/api/suggest?type=metrics&q=dq") == (200, b"[]")

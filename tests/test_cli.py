@@ -60,6 +60,20 @@ def test_check_config_reads_what_it_prints() -> None:
     assert "# default" not in second
 
 
+def test_check_config_shows_no_secret_key() -> None:
+    given = '{"AKIDEXAMPLE": "hush-hush"}'
+    shown = headrace("check-config", "--datazone-credentials", given)
+    assert shown.exit_code == 0
+    assert (
+        'datazone_credentials = { "AKIDEXAMPLE" = "**********" }  # --datazone-credentials' in shown.stdout.splitlines()
+    )
+    for wrong in (given[:-1], '{"A/B": "hush-hush"}', '{"AKIDEXAMPLE": ["hush-hush"]}', '["hush-hush"]', '"hush-hush"'):
+        refused = headrace("check-config", "--datazone-credentials", wrong)
+        assert refused.exit_code == 2, wrong
+        assert "datazone_credentials = " in refused.output
+        assert "hush" not in refused.output
+
+
 def test_config_file_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("c.toml").write_text("port = 77\n")
     monkeypatch.setenv("HEADRACE_CONFIG", "c.toml")

@@ -145,6 +145,26 @@ def test_a_file_that_is_absent_or_no_toml(tmp_path: Path) -> None:
         assert "can not be read" in problems({}, tmp_path / "bad.toml")[0]
 
 
+@pytest.mark.parametrize("prefix", ["", "/base", "/a/b-c_d.~9"])
+def test_prefixes_of_datazone(prefix: str) -> None:
+    assert load({"datazone_prefix": prefix}).settings.datazone_prefix == prefix
+
+
+@pytest.mark.parametrize("prefix", ["base", "/", "/base/", "//", "/a b", "/a%20b", "/é", "/a\n"])
+def test_impossible_prefixes_of_datazone(prefix: str) -> None:
+    assert "write a path without a slash at its end" in problems({"datazone_prefix": prefix})[0]
+
+
+def test_credentials_of_datazone(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text('[datazone_credentials]\nAKID = "se/cret+="\n')
+    for loaded in (load({}, tmp_path / "c.toml"), load({"datazone_credentials": '{"AKID": "se/cret+="}'})):
+        [(key_id, secret)] = loaded.settings.datazone_credentials.items()
+        assert (key_id, secret.get_secret_value()) == ("AKID", "se/cret+=")
+        assert "se/cret" not in repr(loaded)
+    for wrong in ('{"": "x"}', '{"AKID": ""}', '{"A/B": "x"}'):
+        assert "an access key id or a secret is empty" in problems({"datazone_credentials": wrong})[0]
+
+
 def test_types_of_kairosdb(tmp_path: Path) -> None:
     types = {"position": {"latitude": "double", "floor": "long", "name": "string"}}
     assert load({"kairosdb_types": json.dumps(types)}).settings.kairosdb_types == types

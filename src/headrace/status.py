@@ -20,6 +20,7 @@ Points in
   POST /api/put                OpenTSDB and Alibaba TSDB, JSON
   POST /api/v1/datapoints      KairosDB, JSON
   POST /apollo/devices/{id}/timeseries/samples   Johnson Controls Apollo
+  aws datazone --endpoint-url      Amazon DataZone's time series, this address
   telnet, this port            put <metric> <time> <value> <tag>=<value> ...
 Points out
   GET or POST /api/query       OpenTSDB queries; Grafana: data source "OpenTSDB", this address

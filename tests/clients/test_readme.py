@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -61,3 +63,14 @@ def test_what_came_in_by_one_door_is_shown_by_the_other(tmp_path: Path) -> None:
         status, body = server.get("/api/query?start=1h-ago&m=sum:room.humidity")
         assert status == 200
         assert list(json.loads(body)[0]["dps"].values()) == [48.5]
+
+
+@pytest.mark.peer("curl")
+def test_data_quality_by_the_aws_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with running(tmp_path / "data") as server:
+        posted, _, series = paste(block("export AWS_DEFAULT_REGION", server)).partition("}\n[")
+        assert json.loads(posted + "}")["forms"][0]["formName"] == "dq"
+        [answer] = json.loads("[" + series)
+        assert answer["dps"] == {"1704164645": 88}

@@ -17,9 +17,9 @@ HEADER_BYTES_MAX = 64 * 1024
 TELNET_LINE_BYTES_MAX = 16 * 1024
 """One telnet line. OpenTSDB allows 1024 bytes, too few for 16 tags or a text value; ours holds the longest names."""
 
-KNOWN_HEADS_MAX = 4096
-"""Heads of posts that are remembered: as many as connections. One more, and all are forgotten: of 0.5 KiB each as a
-rule, so 2 MiB; of KNOWN_HEAD_BYTES_MAX and with as many headers as fit, what a hostile sender can reach, 60 MiB."""
+KNOWN_HEADS_MAX = 1024
+"""Heads of posts that are remembered; one more, and all are forgotten. Agents of one kind say the same, so a fleet
+needs a few. Of 2 KiB each as a rule; of as many headers as fit, which a hostile sender may reach, 25 MiB together."""
 
 KNOWN_HEAD_BYTES_MAX = 1024
 """A longer head is parsed each time. Agents send 100 to 300 bytes."""

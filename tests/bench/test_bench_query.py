@@ -2,6 +2,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench import query
@@ -9,10 +10,25 @@ from bench.__main__ import main
 
 
 def test_the_data_is_the_same_each_time_and_whole() -> None:
-    points = [point for body in query.bodies(2) for point in json.loads(body)]
-    assert points == [point for body in query.bodies(2) for point in json.loads(body)]
+    points = [
+        point for sender in range(query.SENDERS) for body in query.bodies(2, sender) for point in json.loads(body)
+    ]
+    assert points == [
+        point for sender in range(query.SENDERS) for body in query.bodies(2, sender) for point in json.loads(body)
+    ]
     names = {(p["metric"], p["timestamp"], *p["tags"].values()) for p in points}
-    assert len(names) == len(points) == 2 * (query.HOSTS * query.CORES_A_HOST + 60)
+    assert len(names) == len(points) == 2 * query.POINTS_A_MINUTE
+    assert {p["timestamp"] for p in points} == set(range(query.START_S, query.START_S + 120))
+    assert all(45 <= p["value"] < 55 for p in points)
+
+
+def test_values_are_compared() -> None:
+    times, values = np.array([0, 60]), np.array([1.0, 2.0])
+    expected: query.Answers = {("a",): (times, values)}
+    assert query.compared(expected, expected) == "equal (2)"
+    assert query.compared({("a",): (times, values + 1e-6)}, expected) == "differ: values of ('a',)"
+    assert query.compared({("a",): (times + 1, values)}, expected) == "differ: times of ('a',)"
+    assert query.compared({}, expected) == "differ: 0 results, not 1"
 
 
 def test_quick_run_writes_table_and_json(

@@ -1,12 +1,4 @@
-"""Plain blocks of OpenTSDB's telnet lines straight from bytes to columns, in one pass, the names hashed on the way.
-
-Plain: nothing but lines `put <metric> <time> <value> <key>=<value> ...`, blanks between and after the tags, each line
-ended by LF or CRLF, or the last one by nothing; the time in seconds, milliseconds or seconds with three decimals; the
-value a number as JSON has it; at least one tag and no key twice. A block with anything else is handed over whole:
-`scan` says NOT_PLAIN, and the reference decoder reads it line by line.
-
-Hostile bytes: as in kernels.plain_json, a zero byte after the block ends every loop.
-"""
+"""What is OpenTSDB's own in a plain telnet line (kernels.telnet_lines): its command and its time."""
 
 from __future__ import annotations
 
@@ -14,37 +6,26 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import Index, borrowing_kernel, i64, int64, keys128, u8, u8_in, u64, uint64
-from headrace.kernels.decimal import NOT_PLAIN, read_digits, read_number
-from headrace.kernels.hashing import byte_at, finish, word_at
+from headrace.kernels import Index, borrowing_kernel, int64, u8_in
+from headrace.kernels.decimal import NOT_PLAIN, read_digits
+from headrace.kernels.hashing import byte_at, word_at
 from headrace.kernels.opentsdb_json import MILLISECONDS_MAX, SECONDS_MAX, SECONDS_MIN
-from headrace.kernels.plain_json import SPAN_COLUMNS, TAGS_MAX
-from headrace.kernels.plain_text import eight_times, hash_text
+from headrace.kernels.plain_json import as_word
 
 LINE_BYTES_MIN = 20
 """`put m 4284768 1 k=v` and LF: a bound on rows."""
 
-_LF, _CR, _BLANK, _POINT, _ZERO, _EQUALS = 10, 13, 32, 46, 48, 61
-_EQUALS_SIGNS, _ABOVE_BLANKS = eight_times(_EQUALS), eight_times(_BLANK + 1)
-_PUT = np.uint64(int.from_bytes(b"put ", "little"))
+_POINT, _ZERO = 46, 48
+_PUT = as_word(b"put ")
 _FOUR_BYTES = np.uint64(0xFFFFFFFF)
 
 _STAMP_DIGITS_MAX = 13
-_HASHED = numba.types.Tuple((int64, uint64, uint64))
 
 
-@borrowing_kernel(_HASHED(u8_in, int64, uint64, uint64, u64, int64))
-def hash_word(
-    data: NDArray[np.uint8], start: Index, low: np.uint64, high: np.uint64, secret: NDArray[np.uint64], delimiter: Index
-) -> tuple[Index, np.uint64, np.uint64]:
-    """(end, low, high): where the word from data[start] has its `delimiter`, and hashing.hash_span over it.
-
-    end is NOT_PLAIN for an empty word, and when `=`, a blank or a control character comes before the delimiter.
-    """
-    end, low, high = hash_text(data, start, low, high, secret, _EQUALS_SIGNS, _EQUALS_SIGNS, _ABOVE_BLANKS)
-    if end == start or byte_at(data, end) != delimiter:
-        return NOT_PLAIN, low, high
-    return end, low, high
+@borrowing_kernel(int64(u8_in, int64))
+def after_command(data: NDArray[np.uint8], at: Index) -> Index:
+    """Where the metric of the `put` at data[at] begins; NOT_PLAIN for any other command."""
+    return at + 4 if word_at(data, at) & _FOUR_BYTES == _PUT else NOT_PLAIN
 
 
 @borrowing_kernel(numba.types.UniTuple(int64, 2)(u8_in, int64))
@@ -62,108 +43,3 @@ def read_time(data: NDArray[np.uint8], at: Index) -> tuple[Index, Index]:
     if time < SECONDS_MIN or time > MILLISECONDS_MAX:
         return NOT_PLAIN, 0
     return end, time * 1000 if time <= SECONDS_MAX else time
-
-
-@borrowing_kernel(_HASHED(u8_in, int64, u64, u64))
-def hash_tags(
-    data: NDArray[np.uint8], at: Index, secret: NDArray[np.uint64], seen: NDArray[np.uint64]
-) -> tuple[Index, np.uint64, np.uint64]:
-    """(end, low, high): the first byte after the tags from data[at] and their blanks, and the sum of the tags' hashes.
-
-    seen: uint64[TAGS_MAX], scratch. end is NOT_PLAIN for words that are no tags, for none, for a key twice.
-    """
-    low, high = np.uint64(0), np.uint64(0)
-    for tag in range(TAGS_MAX):
-        while byte_at(data, at) == _BLANK:
-            at += 1
-        if byte_at(data, at) < _BLANK and tag > 0:
-            return at, low, high
-        at, key_low, key_high = hash_word(data, at, secret[2], secret[3], secret, _EQUALS)
-        if at < 0:
-            return NOT_PLAIN, low, high
-        # As for JSON: equal keys have equal hashes.
-        for earlier in range(tag):
-            if seen[earlier] == key_low:
-                return NOT_PLAIN, low, high
-        seen[tag] = key_low
-        end, pair_low, pair_high = hash_text(
-            data, at + 1, key_low, key_high, secret, _EQUALS_SIGNS, _EQUALS_SIGNS, _ABOVE_BLANKS
-        )
-        if end == at + 1 or byte_at(data, end) == _EQUALS:
-            return NOT_PLAIN, low, high
-        at = end
-        low += pair_low
-        high += pair_high
-    return NOT_PLAIN, low, high
-
-
-@borrowing_kernel(int64(u8_in, int64, int64, u64, u64, keys128, i64, u8, i64, i64))
-def scan_line(
-    data: NDArray[np.uint8],
-    at: Index,
-    row: Index,
-    secret: NDArray[np.uint64],
-    seen: NDArray[np.uint64],
-    keys: NDArray[np.uint64],
-    times: NDArray[np.int64],
-    kinds: NDArray[np.uint8],
-    bits: NDArray[np.int64],
-    spans: NDArray[np.int64],
-) -> Index:
-    """Where the line that begins at data[at] has its LF or the block ends, its columns written at `row`; NOT_PLAIN."""
-    if word_at(data, at) & _FOUR_BYTES != _PUT:
-        return NOT_PLAIN
-    span = row * SPAN_COLUMNS
-    spans[span] = at + 4
-    at, low, high = hash_word(data, at + 4, secret[0], secret[1], secret, _BLANK)
-    if at < 0:
-        return NOT_PLAIN
-    spans[span + 1] = at
-    at, times[row] = read_time(data, at + 1)
-    if at < 0 or byte_at(data, at) != _BLANK:
-        return NOT_PLAIN
-    at, kind, bits[row] = read_number(data, at + 1)
-    if at < 0 or byte_at(data, at) != _BLANK:
-        return NOT_PLAIN
-    kinds[row] = kind
-    spans[span + 2] = at + 1
-    at, tags_low, tags_high = hash_tags(data, at + 1, secret, seen)
-    spans[span + 3] = at
-    if at < 0:
-        return NOT_PLAIN
-    keys[row, 0], keys[row, 1] = finish(low + tags_low, high + tags_high, secret)
-    if byte_at(data, at) == _CR:
-        return at + 1 if byte_at(data, at + 1) == _LF else NOT_PLAIN
-    return at
-
-
-@borrowing_kernel(int64(u8_in, int64, u64, u64, keys128, i64, u8, i64, i64))
-def scan(
-    data: NDArray[np.uint8],
-    length: Index,
-    secret: NDArray[np.uint64],
-    seen: NDArray[np.uint64],
-    keys: NDArray[np.uint64],
-    times: NDArray[np.int64],
-    kinds: NDArray[np.uint8],
-    bits: NDArray[np.int64],
-    spans: NDArray[np.int64],
-) -> Index:
-    """The number of points in data[:length], or NOT_PLAIN; their columns are then meaningless.
-
-    Arrays as in kernels.opentsdb_json.scan, for at least length // LINE_BYTES_MIN + 1 points; spans are those of the
-    metric and of all that follows the value.
-    """
-    if length == 0:
-        return NOT_PLAIN
-    at: Index = 0
-    count = 0
-    while at < length:
-        at = scan_line(data, at, count, secret, seen, keys, times, kinds, bits, spans)
-        if at < 0:
-            return NOT_PLAIN
-        count += 1
-        if at < length and byte_at(data, at) != _LF:
-            return NOT_PLAIN
-        at += 1
-    return count

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headrace import limits
 from headrace.kernels import kairosdb_datapoints as kernel
-from headrace.kernels import kairosdb_telnet
+from headrace.kernels import kairosdb_telnet, telnet_lines
 from headrace.kernels.decimal import NOT_PLAIN
 from headrace.kernels.names import line_parts
 from headrace.kernels.plain_json import PADDING, SPAN_COLUMNS, TAGS_MAX
@@ -68,7 +69,7 @@ def scan_lines(block: bytes, secret: NDArray[np.uint64], read: Callable[[Spellin
     if any(mark in block for mark in _NOT_FOR_THE_KERNEL) or not is_utf8(block):
         return None
     rows = len(block) // kairosdb_telnet.LINE_BYTES_MIN + 1
-    return scan_points(kairosdb_telnet.scan, block, rows, secret, read, line_parts)
+    return scan_points(partial(telnet_lines.scan, telnet_lines.KAIROSDB), block, rows, secret, read, line_parts)
 
 
 class ScanningDecoder:

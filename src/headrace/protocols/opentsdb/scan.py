@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import opentsdb_json, opentsdb_telnet
+from headrace.kernels import opentsdb_json, opentsdb_telnet, telnet_lines
 from headrace.kernels.names import json_parts, line_parts
 from headrace.model.points import Points
 from headrace.model.scanning import is_utf8, scan_points
@@ -41,7 +42,7 @@ def scan_lines(block: bytes, secret: NDArray[np.uint64], read: Callable[[Spellin
     if not is_utf8(block):
         return None
     rows = len(block) // opentsdb_telnet.LINE_BYTES_MIN + 1
-    return scan_points(opentsdb_telnet.scan, block, rows, secret, read, line_parts)
+    return scan_points(partial(telnet_lines.scan, telnet_lines.OPENTSDB), block, rows, secret, read, line_parts)
 
 
 class ScanningDecoder:

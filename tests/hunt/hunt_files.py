@@ -39,7 +39,7 @@ def check_tidy(data: Path) -> None:
 def check_journal_is_cut(data: Path) -> None:
     """After a seal: of the journal's files only the last may hold nothing but what is sealed."""
     sealed_through = current_of(data)["sealed_through"]
-    firsts = sorted(int(path.stem) for path in (data / "journal").iterdir())
+    firsts = sorted(int(path.stem) for path in (data / "journal").glob("*.journal"))
     spent = [first for first, following in pairwise(firsts) if following <= sealed_through + 1]
     assert not spent, f"journal files {spent} are sealed through {sealed_through} and still there"
 

@@ -58,10 +58,9 @@ class GatheredPuts:
 def scan_gathered(bodies: list[bytes], secret: NDArray[np.uint64]) -> tuple[Points, list[int]]:
     """The points of all plain bodies, and for each body how many it has, NOT_PLAIN if the reference must look at it."""
     lengths = np.array([len(body) for body in bodies], dtype=np.int64)
-    starts = np.zeros(len(bodies), dtype=np.int64)
-    np.cumsum(lengths[:-1] + PADDING, out=starts[1:])
+    starts = np.cumsum(lengths + PADDING) - lengths - PADDING
     text = _ZEROS.join([*bodies, b""])
-    rows = int((lengths // POINT_BYTES_MIN + 1).sum())
+    rows = len(text) // POINT_BYTES_MIN + len(bodies)
     keys = np.empty((rows, 2), dtype=np.uint64)
     times_ms, bits = np.empty(rows, dtype=np.int64), np.empty(rows, dtype=np.int64)
     kinds = np.empty(rows, dtype=np.uint8)

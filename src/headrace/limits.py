@@ -424,6 +424,9 @@ DATAZONE_POST_NUMBERS_MAX = 8000
 
 assert 2 * DATAZONE_FORMS_MAX + DATAZONE_POST_NUMBERS_MAX + 2 <= COMMIT_RECORDS, "what a request changes is one commit"
 
+DATAZONE_SERIES_AT_ONCE = 10_000
+"""Series of a form that a delete reads in one step: their keys are some 2 MB."""
+
 DATAZONE_NAME_BYTES_MAX = 4096
 """UTF-8 bytes of a metric or a tag of such points, as in the OpenTSDB room."""
 

@@ -243,7 +243,8 @@ def _seconds(basic: str) -> int:
 
 
 def _basic(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime(_BASIC_TIME)
+    # Not by strftime, which writes the year 1 with one digit.
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19].replace("-", "").replace(":", "") + "Z"
 
 
 def _incomplete(problems: list[str]) -> Refused:

@@ -36,7 +36,7 @@ from headrace.protocols.datazone.wire import (
     read_form_name,
     read_post,
 )
-from headrace.store import Document, DocumentChange
+from headrace.store import Document, DocumentChange, DocumentRange
 
 ID_LENGTH: Final = 14
 """The service's own ids are so long; 36^14 of them make a second of the same as good as impossible."""
@@ -175,11 +175,20 @@ class WriteService:
         ranges = [keys.below(kind, prefix) for kind in (keys.FORM, keys.ITEM, keys.SERIES)]
         remembered = self._tokens.remembering(token, b"") if token else []
         async with self._entity_turns.turn("/".join(entity), alone=True):
-            held = await asyncio.to_thread(self._store.documents, *ranges[-1])
-            found = [keys.series_of(key) for key, _ in held]
-            series, _ = self._store.table.lookup(np.array(found, dtype=np.uint64).reshape(-1, 2))
-            series = series[series != UNKNOWN]
+            series = await asyncio.to_thread(self._series_below, ranges[-1])
             await self._store.commit([*ranges, *remembered], None, series if len(series) else None)
+
+    def _series_below(self, range_: DocumentRange) -> NDArray[np.uint32]:
+        """Ordinals of the series that documents of this range name, read piece by piece."""
+        kind, first, end = range_
+        pieces = [np.empty(0, dtype=np.uint32)]
+        while held := self._store.documents(kind, first, end, limits.DATAZONE_SERIES_AT_ONCE):
+            found = np.array([keys.series_of(key) for key, _ in held], dtype=np.uint64)
+            pieces.append(self._store.table.lookup(found)[0])
+            first = keys.after(held[-1][0])
+        series: NDArray[np.uint32] = np.concatenate(pieces)
+        known: NDArray[np.uint32] = series[series != UNKNOWN]
+        return known
 
 
 def _posted(entity: Entity, post: Post, ids: bytes) -> Answer:

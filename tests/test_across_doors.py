@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -37,20 +38,37 @@ def telnet(server: ServerProcess, metric: str, points: dict[int, Any]) -> None:
         assert line.recv(1000)
 
 
-def by_opentsdb(server: ServerProcess, metric: str) -> dict[int, Any]:
+def by_opentsdb(server: ServerProcess, metric: str, tags: dict[str, str] = TAGS) -> dict[int, Any]:
     queries = [{"metric": metric, "aggregator": "none"}]
     (answer,) = server.query(start=NOW_MS, end=NOW_MS + 60_000, msResolution=True, queries=queries)
-    assert answer["tags"] == TAGS
+    assert answer["tags"] == tags
     return {int(at) - NOW_MS: value for at, value in answer["dps"].items()}
 
 
-def by_kairosdb(server: ServerProcess, metric: str) -> dict[int, Any]:
+def by_kairosdb(server: ServerProcess, metric: str, tags: dict[str, str] = TAGS) -> dict[int, Any]:
     question = {"start_absolute": NOW_MS, "end_absolute": NOW_MS + 60_000, "metrics": [{"name": metric}]}
     status, body = server.request("POST", "/api/v1/datapoints/query", json.dumps(question).encode())
     assert status == 200, body
     (answer,) = json.loads(body)["queries"]
-    assert all(result["tags"] == {"host": ["a"], "dc": ["eu"]} for result in answer["results"])
+    shown = {key: [value] for key, value in tags.items()}
+    assert all(result["tags"] == shown for result in answer["results"])
     return {at - NOW_MS: value for result in answer["results"] for at, value in result["values"]}
+
+
+def apollo(server: ServerProcess, metric: str, points: dict[int, Any]) -> dict[str, str]:
+    """By a device that registers a point of this type. Returns the tags that other doors see."""
+    path = "/apollo/devices/device%201/timeseries"
+    status, body = server.request("POST", path, json.dumps([{"id": metric, "pointType": metric}]).encode())
+    assert status == 202, body
+    series_id = json.loads(body)["data"]["relationships"][0]["timeseriesId"]
+    samples = [{"timeseriesId": series_id, "val": value, "timestamp": iso(at)} for at, value in points.items()]
+    assert server.request("POST", f"{path}/samples", json.dumps(samples).encode())[0] == 202
+    return {"device": "device 1", "point": metric, "timeseriesId": series_id, "metric": "Raw"}
+
+
+def iso(at: int) -> str:
+    zone = timezone(timedelta(hours=2))
+    return datetime.fromtimestamp((NOW_MS + at) / 1000, zone).isoformat(timespec="milliseconds")
 
 
 WRITERS = {"opentsdb": opentsdb_http, "kairosdb": kairosdb_http, "telnet": telnet}
@@ -95,6 +113,48 @@ def test_custom_values_of_kairosdb(server: ServerProcess) -> None:
     body = {"name": "impedance", "type": "complex-number", "timestamp": NOW_MS, "value": value, "tags": TAGS}
     assert server.request("POST", "/api/v1/datapoints", json.dumps(body).encode()) == (204, b"")
     assert by_kairosdb(server, "impedance") == {0: value}
+
+
+def by_apollo(server: ServerProcess, series_id: str) -> dict[int, Any]:
+    path = f"/apollo/devices/device%201/timeseries/samples?timeseries_ids={series_id}"
+    status, body = server.get(path)
+    assert status == 200, body
+    return {one["unixTimestamp"] - NOW_MS: one["val"] for one in json.loads(body)["data"]}
+
+
+@pytest.mark.parametrize("points", [NUMBERS, TEXTS], ids=["numbers", "texts"])
+def test_samples_of_apollo_are_points_for_every_door(server: ServerProcess, points: dict[int, Any]) -> None:
+    metric = f"apollo.{len(points)}"
+    tags = apollo(server, metric, points)
+    for found in (
+        by_opentsdb(server, metric, tags),
+        by_kairosdb(server, metric, tags),
+        by_apollo(server, tags["timeseriesId"]),
+    ):
+        assert found == points
+        assert [type(value) for _, value in sorted(found.items())] == [type(value) for value in points.values()]
+
+
+def test_booleans_of_apollo(server: ServerProcess) -> None:
+    tags = apollo(server, "apollo.flags", FLAGS)
+    assert by_apollo(server, tags["timeseriesId"]) == FLAGS
+    for found in (by_opentsdb(server, "apollo.flags", tags), by_kairosdb(server, "apollo.flags", tags)):
+        assert {at: str(value).lower() for at, value in found.items()} == {0: "true", 1000: "false"}
+
+
+def test_points_of_other_doors_are_samples_only_under_the_very_name_of_a_series(server: ServerProcess) -> None:
+    tags = apollo(server, "apollo.mixed", {0: 1})
+    stamped = {"name": "apollo.mixed", "timestamp": NOW_MS + 1000, "value": 2}
+    more_tags = tags | {"host": "a"}
+    for body in (stamped | {"tags": tags}, stamped | {"tags": more_tags}, stamped | {"tags": {"device": "device 1"}}):
+        assert server.request("POST", "/api/v1/datapoints", json.dumps(body).encode()) == (204, b"")
+    assert by_apollo(server, tags["timeseriesId"]) == {0: 1, 1000: 2}
+    path = f"/apollo/devices/device%201/timeseries/samples?timeseries_ids={tags['timeseriesId']}&limit=1"
+    [sample] = json.loads(server.get(path)[1])["data"]
+    assert (sample["ingestUnixTimestamp"], sample["timeOffset"]) == (NOW_MS + 1000, "+00:00")
+    kairosdb_http(server, "apollo.never", {0: 1})
+    unknown = "00000000-0000-4000-8000-000000000000"
+    assert server.get(f"/apollo/devices/device%201/timeseries/{unknown}")[0] == 404
 
 
 def test_the_last_write_wins_whichever_door_it_came_by(server: ServerProcess) -> None:

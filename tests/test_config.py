@@ -243,3 +243,43 @@ def test_toml_spelling_is_read_back(value: object) -> None:
         "x": value,
         "y": [value, value],
     }
+
+
+TOKEN = {"token": "hush", "scopes": ["read"], "collections": {"plant": "owner"}}
+
+
+def test_tokens_of_apollo_in_one_line_and_as_a_table(tmp_path: Path) -> None:
+    one_line = load({"apollo_tokens": json.dumps({"meter": TOKEN})}).settings.apollo_tokens["meter"]
+    assert (one_line.token.get_secret_value(), one_line.default()) == ("hush", "plant")
+    table = '[apollo_tokens.meter]\ntoken = "hush"\nscopes = ["read"]\ncollections = { plant = "owner" }\n'
+    (tmp_path / "c.toml").write_text(table)
+    taken = load({}, tmp_path / "c.toml").settings.apollo_tokens
+    assert taken == {"meter": one_line}
+    shown = tomllib.loads(f"tokens = {config.to_toml(taken)}")["tokens"]
+    assert shown == {"meter": TOKEN | {"token": "**********"}}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"scopes": ["all"]}, "meter.scopes.0"),
+        ({"scopes": []}, "meter.scopes"),
+        ({"token": ""}, "meter.token"),
+        ({"collections": {"plant": "guest"}}, "meter.collections.plant"),
+        ({"default_collection": "office"}, "none of its collections"),
+        ({"tokn": "x"}, "meter.tokn"),
+    ],
+)
+def test_mistakes_in_tokens_are_told_without_them(change: dict[str, object], words: str) -> None:
+    told = problems({"apollo_tokens": json.dumps({"meter": TOKEN | change})})
+    assert words in told[0]
+    assert not any("hush" in problem for problem in told)
+
+
+def test_two_tokens_differ() -> None:
+    (problem,) = problems({"apollo_tokens": json.dumps({"one": TOKEN, "two": TOKEN})})
+    assert '"one" and "two" have the same token' in problem
+    assert "hush" not in problem
+    (problem,) = problems({"apollo_tokens": "hush"})
+    assert "write it as JSON" in problem
+    assert "hush" not in problem

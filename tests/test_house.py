@@ -37,6 +37,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "headrace.kernels.opentsdb_json": "tests/protocols/opentsdb and tests/fuzz compare it with the reference decoder",
     "headrace.kernels.telnet_lines": "tests/protocols and tests/fuzz compare it with the readings line by line",
     "headrace.kernels.opentsdb_telnet": "as telnet_lines, a part of which it is",
+    "headrace.kernels.apollo_json": "tests/protocols/apollo/test_apollo_scan.py compares it with the reference decoder",
     "headrace.kernels.kairosdb_datapoints": "tests/protocols/kairosdb and tests/fuzz compare with the reference",
     "headrace.kernels.kairosdb_telnet": "as telnet_lines, a part of which it is",
     "headrace.kernels.journal": "tests/store/test_replay_runs.py compares it with the reading record by record",

@@ -74,3 +74,12 @@ def test_data_quality_by_the_aws_cli(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert json.loads(posted + "}")["forms"][0]["formName"] == "dq"
         [answer] = json.loads("[" + series)
         assert answer["dps"] == {"1704164645": 88}
+
+
+@pytest.mark.peer("curl")
+def test_a_device_of_apollo(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as server:
+        answers = paste(block("curl 127.0.0.1:4242/apollo/devices", server))
+        assert answers.count('"Code":"202"') == 2
+        read = json.loads(answers[answers.rindex('{"status":{"message"') :])
+        assert [sample["val"] for sample in read["data"]] == [6]

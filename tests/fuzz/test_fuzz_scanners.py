@@ -8,7 +8,14 @@ import pytest
 HERE = Path(__file__).parent
 FUZZERS = pytest.mark.parametrize(
     ("fuzzer", "dialect"),
-    [(fuzzer, dialect) for fuzzer in ("hostile_puts.py", "hostile_datapoints.py") for dialect in ("json", "telnet")],
+    [
+        ("hostile_samples.py", "json"),
+        *(
+            (fuzzer, dialect)
+            for fuzzer in ("hostile_puts.py", "hostile_datapoints.py")
+            for dialect in ("json", "telnet")
+        ),
+    ],
 )
 # Compiled code is kept without regard to whether it checks bounds: this one needs a folder of its own.
 MUST_FAIL = """

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from headrace import limits
 from headrace.errors import Refused
+from headrace.kernels.iso_times import PADDING, read_iso_column
 from headrace.model.points import Values
 from headrace.protocols.apollo.faults import shown
-from headrace.protocols.apollo.times import read_moment
+from headrace.protocols.apollo.times import Moment, read_moment
 from headrace.protocols.apollo.values import values_column
 from headrace.protocols.apollo.wire import samples_of
 
@@ -58,13 +59,22 @@ def decode(body: bytes) -> Samples:
 def times_column(texts: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """int64[n] ms and int64[n] minutes of offset. Raises Refused (rule "timestamp") naming the sample."""
     times, offsets = np.empty((2, len(texts)), dtype=np.int64)
-    for place, text in enumerate(texts):
-        try:
-            times[place], offsets[place] = read_moment(text)
-        except ValueError as error:
-            detail = f"samples[{place}].timestamp: {error}: {shown(text)}"
-            raise Refused("timestamp", detail) from None
+    joined = "".join(texts)
+    data = np.frombuffer(joined.encode() + bytes(PADDING), dtype=np.uint8)
+    lengths = [len(text) if joined.isascii() else len(text.encode()) for text in texts]
+    ends = np.cumsum(lengths, dtype=np.int64)
+    row = 0
+    while (row := int(read_iso_column(data, ends, row, times, offsets))) < len(texts):
+        times[row], offsets[row] = _moment(texts[row], row)
+        row += 1
     return times, offsets
+
+
+def _moment(text: str, place: int) -> Moment:
+    try:
+        return read_moment(text)
+    except ValueError as error:
+        raise Refused("timestamp", f"samples[{place}].timestamp: {error}: {shown(text)}") from None
 
 
 def too_many(count: int) -> Refused:

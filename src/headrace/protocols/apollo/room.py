@@ -14,6 +14,7 @@ from headrace.protocols.apollo.decode import decode
 from headrace.protocols.apollo.read import Samples
 from headrace.protocols.apollo.registrations import Registrations
 from headrace.protocols.apollo.routes import PREFIXES, ApolloApp
+from headrace.protocols.apollo.scan import ScanningDecoder
 from headrace.protocols.apollo.write import ROOM, Appends, WriteService
 from headrace.query.pool import QueryPool, Reads
 from headrace.transport import Room
@@ -29,7 +30,8 @@ def open_room(store: Serves, settings: Settings, metrics: Metrics, pool: QueryPo
     pool: where the questions of all rooms run. Large bodies are decoded on the loop's own threads, out of their way.
     """
     registrations = Registrations(store)
-    writes = WriteService(store, registrations, metrics, decode, clock)
+    decoder = ScanningDecoder(decode, store.table.secret)
+    writes = WriteService(store, registrations, metrics, decoder, clock)
     samples = Samples(store, registrations, pool, Tokens(store.table.secret))
     access = Access(settings.apollo_tokens, settings.apollo_org_id)
     app = ApolloApp(writes, samples, registrations, access, settings.apollo_org_id, settings.body_bytes_max)

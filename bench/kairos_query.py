@@ -33,6 +33,8 @@ SERIES = 1000
 BATCH_POINTS = 200_000
 START_MS = 1_700_000_000_000
 STEP_MS = 10_000
+QUERY_MEMORY_BYTES = 1 << 30
+"""Twice the default, which is too little for ten million raw points in time order."""
 RULES = RuleSet("bench", 1, None, 1, 64, 4096)
 
 MINUTE = {"value": 1, "unit": "minutes"}
@@ -91,7 +93,7 @@ async def fill(store: EmbeddedStore, points: int) -> None:
 @contextmanager
 def filled(points: int) -> Iterator[EmbeddedStore]:
     with tempfile.TemporaryDirectory() as folder:
-        store = open_store(Settings(data_dir=Path(folder)), Metrics())
+        store = open_store(Settings(data_dir=Path(folder), query_memory_bytes=QUERY_MEMORY_BYTES), Metrics())
         try:
             asyncio.run(fill(store, points))
             yield store

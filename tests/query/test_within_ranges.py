@@ -19,7 +19,7 @@ from headrace.query import within_ranges
 from headrace.query.functions import AVG, MAX, MIN, SUM, Function
 from headrace.query.ranges import Ranges, Span, aligned
 from headrace.query.rows import GAP, Rows
-from headrace.query.within_ranges import Sampling, Stamp
+from headrace.query.within_ranges import Folding, Sampling, Stamp
 
 # Two changes of the clock by an hour, one by half an hour, one that begins at midnight, none.
 ZONES = [
@@ -141,3 +141,23 @@ def test_three_points_at_one_time_have_a_flat_line() -> None:
     found = listed(within_ranges.lines(rows, Sampling(Ranges(0, Span(1, "minute", ZONES[0])), Stamp.POINT)))
     assert [v for _, v in found] == [3.0, 3.0]
     assert not math.isnan(found[0][1])
+
+
+@settings(max_examples=200)
+@given(cases(), st.sampled_from([SUM, MIN, MAX, AVG, None]))
+def test_piece_by_piece_it_is_the_same(case: tuple[Asked, list[list[Point]]], function: Function | None) -> None:
+    asked, series = case
+    sampling = sampling_of(asked)
+    folding = Folding(sampling, function)
+    if not series:
+        return
+    parts = [folding.part(rows_of([one])) for one in series]
+    found, rows = folding.whole(parts), rows_of(series)
+    whole = (
+        within_ranges.count_ranges(rows, sampling)
+        if function is None
+        else within_ranges.reduce_ranges(rows, sampling, function)
+    )
+    assert found.times.tolist() == whole.times.tolist()
+    assert found.values.kinds.tolist() == whole.values.kinds.tolist()
+    np.testing.assert_allclose(found.doubles(), whole.doubles(), rtol=1e-12, atol=1e-6)

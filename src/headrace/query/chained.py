@@ -8,14 +8,15 @@ answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from headrace import limits
 from headrace.kernels.texts import begins_with
 from headrace.model.points import HEAP_LENGTH_BITS, Kind, Values
 from headrace.model.query import Selection
@@ -23,6 +24,7 @@ from headrace.model.time import TimeRange
 from headrace.query import groups
 from headrace.query.rows import Rows
 from headrace.query.splits import Split, split
+from headrace.query.within_ranges import Folding, Part
 from headrace.store import Columns, Snapshot
 
 SCRATCH_POINT_BYTES = 8 + 8 + 17 + 17
@@ -31,6 +33,11 @@ SCRATCH_POINT_BYTES = 8 + 8 + 17 + 17
 NUMBER: Final = "number"
 TEXT: Final = "text"
 """Groups of types, as `Step` and `Result` name them; a custom value's group is what its type's name stands for."""
+
+_Tagged = list[tuple[tuple[str, ...], NDArray[np.uint32]]]
+"""The values of the tags by which a query groups, and the series that have them."""
+
+Label = TypeVar("Label")
 
 GroupOf = Callable[[str], str]
 """From the name of a custom type to its group."""
@@ -48,12 +55,14 @@ class Saved:
 
 class Step(NamedTuple):
     """One aggregator. apply: makes rows of rows.   numbers_only: it takes no other type; results of one pass by it.
-    gives: the type of what it makes, None: as it was.   saved: what passes is to be kept as well."""
+    gives: the type of what it makes, None: as it was.   saved: what passes is to be kept as well.   fold: does what
+    `apply` does, of some of the series at a time."""
 
     apply: Callable[[Rows], Rows]
     numbers_only: bool = False
     gives: str | None = None
     saved: Saved | None = None
+    fold: Folding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,9 @@ def run(snapshot: Snapshot, query: ChainQuery, group_of: GroupOf) -> Answer:
     """Answer the query. Raises Refused: "metric-unknown" (detail the name), "query-points", "same-time"."""
     series = groups.find(snapshot, query.selection)
     tagged = _by_tags(snapshot, series, query.tag_keys or ())
+    answer = _folded(snapshot, query, series, tagged)
+    if answer is not None:
+        return answer
     columns = snapshot.select(np.concatenate([part for _, part in tagged] or [series]), *query.range)
     snapshot.memory.hold(SCRATCH_POINT_BYTES * len(columns))
     columns = _limited_columns(columns, query.limit, query.descending)
@@ -102,6 +114,44 @@ def run(snapshot: Snapshot, query: ChainQuery, group_of: GroupOf) -> Answer:
             snapshot.check()
             results += _group_results(group, type_name, tag_values, query)
     return Answer(len(columns), results)
+
+
+def _folded(snapshot: Snapshot, query: ChainQuery, series: NDArray[np.uint32], tagged: _Tagged) -> Answer | None:
+    """The answer where the first step can be done piece by piece, so that the raw points never lie in memory together;
+    None where it can not, where all are one piece, and where not all are numbers."""
+    fold = query.steps[0].fold if query.steps else None
+    if fold is None or query.limit or query.splits:
+        return None
+    pieces = snapshot.pieces(series, *query.range, limits.QUERY_PIECE_POINTS)
+    if len(pieces) <= 1:
+        return None
+    parts: list[list[Part]] = [[] for _ in tagged]
+    present: list[list[NDArray[np.uint32]]] = [[] for _ in tagged]
+    size = 0
+    ordered = np.concatenate([part for _, part in tagged])
+    codes = np.repeat(np.arange(len(tagged)), [len(part) for _, part in tagged])
+    for piece in pieces:
+        snapshot.check()
+        own = np.isin(ordered, piece.series)
+        groups_of_piece, firsts = np.unique(codes[own], return_index=True)
+        tagged_of_piece = list(zip(groups_of_piece.tolist(), np.split(ordered[own], firsts[1:]), strict=True))
+        with snapshot.memory.scratch():
+            columns = snapshot.select(ordered[own], *query.range)
+            snapshot.memory.hold(SCRATCH_POINT_BYTES * len(columns))
+            if columns.values.kinds.max(initial=0) > Kind.INT64:
+                return None
+            size += len(columns)
+            for number, group in _tag_groups(columns, tagged_of_piece):
+                parts[number].append(fold.part(Rows(group.starts, group.times, group.values)))
+                present[number].append(group.series)
+    snapshot.memory.hold(sum(column.nbytes for group in parts for part in group for column in part))
+    results = []
+    for (tag_values, _), group_parts, group_series in zip(tagged, parts, present, strict=True):
+        if group_parts:
+            rows, type_after, saves = _chained(fold.whole(group_parts), NUMBER, query.steps[1:])
+            rows = rows.taken(slice(None, None, -1)) if query.descending else rows
+            results.append(Result(np.concatenate(group_series), type_after, tag_values, (), rows, saves))
+    return Answer(size, results)
 
 
 def _group_results(group: Columns, type_name: str, tag_values: tuple[str, ...], query: ChainQuery) -> Iterator[Result]:
@@ -141,8 +191,8 @@ def _by_tags(
 
 
 def _tag_groups(
-    columns: Columns, tagged: list[tuple[tuple[str, ...], NDArray[np.uint32]]]
-) -> Iterator[tuple[tuple[str, ...], Columns]]:
+    columns: Columns, tagged: Sequence[tuple[Label, NDArray[np.uint32]]]
+) -> Iterator[tuple[Label, Columns]]:
     """The groups that have points: columns come in the order of `tagged`, without the series that have none."""
     if len(tagged) == 1:
         bounds = [0, len(columns.series)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,6 +122,54 @@ class Gathered:
         best = np.full(len(self.starts), -1, dtype=np.int64)
         extreme_rows(last, self._numbers, candidates, self._rows.times, self._rows.ranks(candidates), best)
         return candidates[best]
+
+
+class Part(NamedTuple):
+    """What some of the series bring to the ranges, whose other series may be elsewhere.
+
+    starts: int64[r], ascending.   counts: int64[r].   values: float64[r], SUM, MIN or MAX.   firsts: int64[r] ms, the
+    time of the earliest point.
+    """
+
+    starts: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    values: NDArray[np.float64]
+    firsts: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Folding:
+    """A reduction whose parts can be had one after the other: the number of points where `function` is None, else SUM,
+    MIN, MAX or AVG."""
+
+    sampling: Sampling
+    function: Function | None
+
+    def part(self, rows: Rows) -> Part:
+        """Of some of the series."""
+        gathered = Gathered(rows, self.sampling)
+        code = SUM.code if self.function in (None, AVG) else self.function.code
+        values = np.zeros(len(gathered.starts)) if self.function is None else gathered.folded(code)
+        return Part(gathered.starts, gathered.counts, values, rows.times[gathered.first_rows()])
+
+    def whole(self, parts: Sequence[Part]) -> Rows:
+        """Of all of them, as reduce_ranges or count_ranges; sums may differ in the last digit."""
+        starts, places = np.unique(np.concatenate([part.starts for part in parts]), return_inverse=True)
+        counts = np.zeros(len(starts), dtype=np.int64)
+        np.add.at(counts, places, np.concatenate([part.counts for part in parts]))
+        stamps = np.full(len(starts), np.iinfo(np.int64).max)
+        np.minimum.at(stamps, places, np.concatenate([part.firsts for part in parts]))
+        if self.sampling.stamp is not Stamp.POINT:
+            stamps = starts if self.sampling.stamp is Stamp.START else self.sampling.ranges.ends(starts)
+        if self.function is None:
+            return Rows.of_one(stamps, Values(np.full(len(starts), Kind.INT64, dtype=np.uint8), counts))
+        found = np.concatenate([part.values for part in parts])
+        fold, neutral = {MIN.code: (np.minimum, np.inf), MAX.code: (np.maximum, -np.inf)}.get(
+            self.function.code, (np.add, 0.0)
+        )
+        values = np.full(len(starts), neutral)
+        fold.at(values, places, found)
+        return Rows.of_doubles(stamps, values / counts if self.function is AVG else values)
 
 
 def reduce_ranges(rows: Rows, sampling: Sampling, function: Function) -> Rows:

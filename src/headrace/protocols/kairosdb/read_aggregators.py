@@ -18,7 +18,7 @@ from headrace.query.chained import NUMBER, Saved, Step
 from headrace.query.functions import AVG, MAX, MIN, SUM, Function
 from headrace.query.ranges import Ranges, Span, aligned
 from headrace.query.rows import Rows
-from headrace.query.within_ranges import Sampling, Stamp
+from headrace.query.within_ranges import Folding, Sampling, Stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +96,26 @@ def _range(
     apply: Callable[[Rows, Sampling], Rows],
     numbers_only: bool = True,
     gives: str | None = None,
+    folding: Callable[[Sampling], Folding] | None = None,
 ) -> Aggregator:
     """An aggregator with the properties of all range aggregators and no others."""
     feature = Feature(name, description, f"org.kairosdb.core.aggregator.{java_class}", RANGE)
 
     def step(found: Found, asked: Asked, place: str) -> Step:
         sampling = _sampling(found, asked)
-        return Step(lambda rows: apply(rows, sampling), numbers_only, gives)
+        fold = folding(sampling) if folding else None
+        return Step(lambda rows: apply(rows, sampling), numbers_only, gives, fold=fold)
 
     return Aggregator(feature, step)
 
 
 def _reducing(name: str, description: str, java_class: str, function: Function) -> Aggregator:
     return _range(
-        name, description, java_class, lambda rows, sampling: within_ranges.reduce_ranges(rows, sampling, function)
+        name,
+        description,
+        java_class,
+        lambda rows, sampling: within_ranges.reduce_ranges(rows, sampling, function),
+        folding=lambda sampling: Folding(sampling, function),
     )
 
 
@@ -259,6 +265,7 @@ AGGREGATORS: dict[str, Aggregator] = {
             within_ranges.count_ranges,
             numbers_only=False,
             gives=NUMBER,
+            folding=lambda sampling: Folding(sampling, None),
         ),
         _own(
             "dev",

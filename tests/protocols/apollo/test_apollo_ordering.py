@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from headrace.errors import Unavailable
 from headrace.model.arrivals import NO_ARRIVAL, pack
 from headrace.model.points import Kind, Values
 from headrace.protocols.apollo.cursor import Cursor
@@ -43,6 +45,14 @@ def test_a_cursor_stands_between_two_series_of_one_instant() -> None:
 def test_a_cursor_counts_though_its_sample_and_its_series_are_gone() -> None:
     assert shown(page(held([1, 3]), Order(), Cursor(2, (9, 9)), None)) == ([0], None)
     assert shown(page(held([1, 3]), Order("val", descending=True), Cursor(2, (9, 9), 2), None)) == ([0], None)
+
+
+def test_an_order_that_takes_long_may_be_given_up() -> None:
+    def give_up() -> None:
+        raise Unavailable("the client has gone")
+
+    with pytest.raises(Unavailable):
+        page(held([1, 2]), Order("val"), None, None, give_up)
 
 
 def test_nothing_is_an_empty_page() -> None:

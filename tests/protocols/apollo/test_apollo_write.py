@@ -128,6 +128,10 @@ async def test_requests_at_once_make_one_truth(tmp_path: Path) -> None:
         # Of many devices that post one GUID, one gets it.
         replies = await asyncio.gather(*(apollo.post(f"d{number}", [sample(G, number)]) for number in range(20)))
         assert sorted(reply.status for reply in replies) == [202] + [404] * 19
+        # Of many posts of one GUID by one device each is stored, whoever binds it.
+        stamps = [f"2018-01-27T00:00:{second:02}Z" for second in range(20)]
+        await asyncio.gather(*(apollo.store_samples("f", [sample(ZERO + "4", 1, stamp)]) for stamp in stamps))
+        assert len(await apollo.samples("f", ZERO + "4")) == 20
         # Of many metrics of one series none is forgotten.
         names = [f"m{number}" for number in range(20)]
         await asyncio.gather(*(apollo.store_samples("e", [sample(ZERO + "2", 1, metric=name)]) for name in names))

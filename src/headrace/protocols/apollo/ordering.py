@@ -9,11 +9,12 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from headrace import limits
 from headrace.model.arrivals import NO_ARRIVAL, unpack
 from headrace.model.points import Kind
 from headrace.protocols.apollo.cursor import Cursor
 from headrace.protocols.apollo.question import Order
-from headrace.store import Columns
+from headrace.store import Check, Columns, go_on
 
 TEXT_ORDER_CHARACTERS: Final = 256
 """Texts are ordered by their beginnings, so that a token that holds one fits into a header."""
@@ -61,9 +62,12 @@ def arrivals_of(columns: Columns) -> tuple[NDArray[np.int64], NDArray[np.int64]]
     return np.where(absent, columns.times, ingested), np.where(absent, 0, offsets)
 
 
-def page(held: Held, order: Order, after: Cursor | None, most: int | None) -> Page:
-    """The next samples, at most `most`, of those that follow `after`."""
-    rows, more = _by_time(held, order, after, most) if order.by_time else _by_field(held, order, after, most)
+def page(held: Held, order: Order, after: Cursor | None, most: int | None, check: Check = go_on) -> Page:
+    """The next samples, at most `most`, of those that follow `after`. check: called where it may take long."""
+    if order.by_time:
+        rows, more = _by_time(held, order, after, most)
+    else:
+        rows, more = _by_field(held, order, after, most, check)
     return Page(rows, _cursor(held, order, int(rows[-1])) if more else None)
 
 
@@ -91,11 +95,14 @@ def _by_time(held: Held, order: Order, after: Cursor | None, most: int | None) -
     return rows, left > len(rows)
 
 
-def _by_field(held: Held, order: Order, after: Cursor | None, most: int | None) -> tuple[NDArray[np.int64], bool]:
+def _by_field(
+    held: Held, order: Order, after: Cursor | None, most: int | None, check: Check
+) -> tuple[NDArray[np.int64], bool]:
     series = held.series_of_rows()
     ranks = held.ranks if after is None else sorted({*held.ranks, after.series})
     rank = np.array([ranks.index(one) for one in held.ranks], dtype=np.int64)[series]
-    fields, mark = _field_column(held, order.field, series, after)
+    fields, mark = _field_column(held, order.field, series, after, check)
+    check()
     if order.descending:
         fields, mark = -fields, -mark
     newest = -held.columns.times
@@ -108,13 +115,13 @@ def _by_field(held: Held, order: Order, after: Cursor | None, most: int | None) 
 
 
 def _field_column(
-    held: Held, field: str, series: NDArray[np.int64], after: Cursor | None
+    held: Held, field: str, series: NDArray[np.int64], after: Cursor | None, check: Check
 ) -> tuple[NDArray[np.float64], float]:
     """float64[n], which order the samples as the field does, and where the cursor's value stands among them. Times are
     exact in a double (model.time.TIME_MS_MAX)."""
     mark = 0 if after is None or after.value is None else after.value
     if field == "val":
-        return _values_column(held, mark)
+        return _values_column(held, mark, check)
     if field in ("ingestUnixTimestamp", "timeOffset"):
         numbers = held.ingested if field == "ingestUnixTimestamp" else held.offsets
         return numbers.astype(np.float64), float(mark)
@@ -123,12 +130,17 @@ def _field_column(
     return places[series], place
 
 
-def _values_column(held: Held, mark: Scalar) -> tuple[NDArray[np.float64], float]:
+def _values_column(held: Held, mark: Scalar, check: Check) -> tuple[NDArray[np.float64], float]:
     values = held.columns.values
     if (values.kinds <= Kind.INT64).all() and not isinstance(mark, str | bool):
         integers = values.kinds == Kind.INT64
         return np.where(integers, values.bits.astype(np.float64), values.doubles()), float(mark)
-    return _places([value_of(held.columns, row) for row in range(len(held))], mark)
+    found: list[Scalar] = []
+    for first in range(0, len(held), limits.ANSWER_PIECE_VALUES):
+        check()
+        end = min(first + limits.ANSWER_PIECE_VALUES, len(held))
+        found += [value_of(held.columns, row) for row in range(first, end)]
+    return _places(found, mark)
 
 
 def _places(values: Sequence[Scalar], mark: Scalar) -> tuple[NDArray[np.float64], float]:

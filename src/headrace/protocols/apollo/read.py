@@ -48,7 +48,7 @@ class Samples:
         with self.store.snapshot(check) as snapshot:
             held = self._held(snapshot, question)
         check()
-        rows, cursor = page(held, question.order, after, question.most)
+        rows, cursor = page(held, question.order, after, question.most, check)
         token = None if cursor is None else self.tokens.token(cursor, question.identity())
         chunks = joined(_pieces(held, rows, token))
         return next(chunks), chunks

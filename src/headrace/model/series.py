@@ -57,26 +57,34 @@ def decode_name(encoded: bytes) -> SeriesName:
     Raises ValueError when they are not what encode_name makes.
     """
     parts = []
-    at = 0
-    while at < len(encoded):
-        length = shift = 0
-        while at < len(encoded) and encoded[at] >= 0x80:
-            length |= (encoded[at] & 0x7F) << shift
-            shift += 7
-            at += 1
-        if at == len(encoded):
-            raise ValueError("a name ends inside a length")
-        length |= encoded[at] << shift
+    at, end = 0, len(encoded)
+    while at < end:
+        length = encoded[at]
         at += 1
-        if length > len(encoded) - at:
-            raise ValueError("a part of a name is longer than the name")
-        parts.append(encoded[at : at + length].decode())
+        if length >= 0x80:
+            length, at = _long_length(encoded, at)
+        begin = at
         at += length
+        if at > end:
+            raise ValueError("a part of a name is longer than the name")
+        parts.append(encoded[begin:at].decode())
     if not parts:
         return LOST_NAME
     if len(parts) % 2 == 0:
         raise ValueError("a tag of a name has no value")
     return SeriesName(parts[0], tuple(zip(parts[1::2], parts[2::2], strict=True)))
+
+
+def _long_length(encoded: bytes, at: int) -> tuple[int, int]:
+    """A length whose first byte, before `at`, says that more follow; and where it ends."""
+    length, shift = encoded[at - 1] & 0x7F, 7
+    while at < len(encoded):
+        length |= (encoded[at] & 0x7F) << shift
+        shift += 7
+        at += 1
+        if encoded[at - 1] < 0x80:
+            return length, at
+    raise ValueError("a name ends inside a length")
 
 
 LOST_NAME = SeriesName("", ())

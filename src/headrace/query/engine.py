@@ -66,7 +66,8 @@ def run(snapshot: Snapshot, query: SeriesQuery) -> Iterator[Result]:
             group = numbers.of_series(first, end)
             times, values = aggregate(group, aggregator, query.rate is not None, snapshot.memory.hold)
         snapshot.memory.hold(times.nbytes + values.nbytes)
-        if np.isinf(values.doubles()[values.kinds == Kind.DOUBLE]).any():
+        infinite = np.isinf(values.doubles())
+        if infinite.any() and (values.kinds[infinite] == Kind.DOUBLE).any():
             raise Refused("infinite", "Got Infinity: the values are too large for a double")
         yield from _result(series[first:end], times, values, query)
 

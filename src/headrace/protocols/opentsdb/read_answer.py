@@ -17,6 +17,9 @@ from headrace.model.points import Kind, Values
 from headrace.model.query import Fill
 from headrace.model.series import SeriesName
 
+DOUBLE, TEXT = int(Kind.DOUBLE), int(Kind.TEXT)
+"""For what is asked once a result: a member of an enumeration is slow to look up."""
+
 NAN_AS_TEXT = np.frombuffer(b'"NaN"', dtype=np.uint8)
 NAN_AS_NULL = np.frombuffer(b"null", dtype=np.uint8)
 
@@ -69,9 +72,10 @@ def pieces(
 def _by_second(times: NDArray[np.int64], values: Values) -> tuple[NDArray[np.int64], Values]:
     """Seconds, and of several points within a second the last."""
     seconds = times // 1000
-    last = np.append(seconds[1:] != seconds[:-1], True)
-    if last.all():
+    same = seconds[1:] == seconds[:-1]
+    if not same.any():
         return seconds, values
+    last = np.append(~same, True)
     return seconds[last], Values(values.kinds[last], values.bits[last], values.heap)
 
 
@@ -84,14 +88,17 @@ def _points(
     in_arrays: bool,
     nan: NDArray[np.uint8],
 ) -> bytes:
-    if (kinds >= Kind.TEXT).any():
+    highest = int(kinds.max())
+    if highest >= TEXT:
         return _points_with_texts(times, values, first, in_arrays)
-    doubles = orjson.dumps(bits[kinds == Kind.DOUBLE].view(np.float64), option=orjson.OPT_SERIALIZE_NUMPY)
+    bits = np.ascontiguousarray(bits)
+    only_doubles = bits if highest == DOUBLE else bits[kinds == DOUBLE]
+    doubles = orjson.dumps(only_doubles.view(np.float64), option=orjson.OPT_SERIALIZE_NUMPY)
     out = np.empty(len(times) * POINT_BYTES_MAX, dtype=np.uint8)
     length = weave(
         np.ascontiguousarray(times),
         np.ascontiguousarray(kinds),
-        np.ascontiguousarray(bits),
+        bits,
         np.frombuffer(doubles, dtype=np.uint8),
         in_arrays,
         nan,

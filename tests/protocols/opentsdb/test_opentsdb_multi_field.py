@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,18 @@ async def test_what_nobody_has_described_is_refused_by_name(
     await tsd.post("mput", WIND)
     told = (501, f"'{name}' of a multi-field query is not implemented")
     assert error(await tsd.post("mquery", asking(field, **sub))) == told
+
+
+async def test_a_sync_that_takes_too_long_is_503(tsd: RealRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def slow(points: Any) -> int:
+        await asyncio.sleep(5)
+        return 0
+
+    assert (await tsd.post("mput?sync&sync_timeout=60000", WIND)).status == 204
+    monkeypatch.setattr(tsd.opened, "append", slow)
+    reply = await tsd.post("mput?sync&sync_timeout=20&summary", WIND)
+    assert (reply.status, reply.headers["retry-after"]) == (503, "1")
+    assert "timedout" in error(reply)[1]
 
 
 async def test_mistakes(tsd: RealRoom) -> None:

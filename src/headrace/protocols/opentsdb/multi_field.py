@@ -3,6 +3,7 @@ MultiFieldQuery)."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
@@ -13,7 +14,7 @@ import orjson
 from numpy.typing import NDArray
 from starlette.types import Scope
 
-from headrace.errors import Refused
+from headrace.errors import Refused, Unavailable
 from headrace.gate import RuleSet, admit
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted
@@ -129,7 +130,7 @@ class MultiField:
         point counts as failed."""
         flags = flags_of(scope["query_string"].decode("latin-1"))
         sent = decode_json(_POINTS, body) if body.lstrip().startswith(b"[") else [decode_json(_POINT, body)]
-        errors = await self._store_points(sent)
+        errors = await self._store_points(sent, flags.timeout_ms)
         if flags.asks_counts:
             counts: dict[str, Any] = {"success": len(sent) - len(errors), "failed": len(errors)}
             if flags.details or flags.ignore_errors:
@@ -146,8 +147,9 @@ class MultiField:
         else:
             await reply.empty(204)
 
-    async def _store_points(self, sent: Sequence[MultiFieldPoint]) -> dict[int, str]:
-        """Returns what is wrong with the points that are not wholly taken, by place."""
+    async def _store_points(self, sent: Sequence[MultiFieldPoint], timeout_ms: int) -> dict[int, str]:
+        """Returns what is wrong with the points that are not wholly taken, by place. Raises Unavailable, also when it
+        takes longer than timeout_ms (0: as long as it takes)."""
         errors: dict[int, str] = {}
         places: list[int] = []
         plain: list[bytes] = []
@@ -173,7 +175,11 @@ class MultiField:
             errors.setdefault(places[at], refused.detail.replace(SEPARATOR, "."))
             self._refused.labels(ROOM, refused.rule).inc()
         if len(admission.admitted):
-            await self._store.append(admission.admitted)
+            try:
+                async with asyncio.timeout(timeout_ms / 1000 if timeout_ms else None):
+                    await self._store.append(admission.admitted)
+            except TimeoutError:
+                raise Unavailable(f"The put call has timedout, {len(admission.admitted)} values may yet come") from None
             self._accepted.inc(len(admission.admitted))
         return errors
 

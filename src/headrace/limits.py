@@ -250,6 +250,10 @@ of that size takes half a minute, and 10 billion points lie in some 300 files.""
 MERGE_BYTES_MAX = 1024 * 1024 * 1024
 """Bytes of a merged file, for long texts: a merge needs so much room beside the files that it replaces."""
 
+REWRITE_SHARE = 0.5
+"""A segment of which so much has expired or is out of retention is rewritten without it: what is gone takes at most as
+much disk as what is there, and a row is rewritten for it once on average."""
+
 MERGE_SERIES_MAX = 1_000_000
 """Series of a merged series file: some 10 MB."""
 

@@ -176,3 +176,72 @@ def test_nothing_is_forgettable_where_nothing_is_gone() -> None:
     one = np.ones(1, dtype=np.int64)
     assert keep.forgettable(np.ones(1, dtype=np.uint32), one, None, []) is None
     assert keep.forgettable(np.ones(1, dtype=np.uint32), one, one, []) is None
+
+
+def rows_on_disk(db: Database) -> list[int]:
+    return [meta.rows for meta in db.store._parts.folder.current.segments]
+
+
+def merge_all(db: Database) -> int:
+    """Rows that were read until nothing was left to do."""
+    read = 0
+    for _ in range(50):
+        rows = db.store._housekeeping.merge(lambda: None)
+        if not rows:
+            return read
+        read += rows
+    pytest.fail("it never ends")
+
+
+def test_a_segment_that_has_mostly_expired_is_rewritten_and_goes_when_all_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ROW_GROUP_ROWS", 4)
+    with database() as db:
+        of_series_1 = [Point(1, time, double(1), NOW_MS + 10) for time in range(8)]
+        of_series_2 = [Point(2, time, double(2), NOW_MS + 20) for time in range(4)]
+        db.write(*of_series_1, *of_series_2, Point(2, 100, double(3), NOW_MS + 30))
+        db.seal()
+        [file] = (db.store._parts.folder.folder).glob("points-*")
+        assert merge_all(db) == 0
+        db.now_ms += 10
+        assert merge_all(db) == 13
+        assert rows_on_disk(db) == [5]
+        assert not file.exists()
+        db.now_ms += 10
+        assert merge_all(db) == 5
+        assert rows_on_disk(db) == [1]
+        assert db.found() == db.right()
+        db.do("reopen")
+        assert times(db, 2) == [100]
+        db.now_ms += 10
+        assert merge_all(db) == 1
+        assert rows_on_disk(db) == []
+        assert not list(db.store._parts.folder.folder.glob("points-*"))
+
+
+def test_points_of_one_metric_leave_the_disk_by_its_retention(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ROW_GROUP_ROWS", 5)
+    with database(retention={"metric.1": "10d", "default": "0"}) as db:
+        db.now_ms = 100 * DAY_MS
+        kept = [Point(0, time, double(1)) for time in range(4)]
+        db.write(*kept, *(Point(1, db.now_ms - 5 * DAY_MS + time, double(1)) for time in range(16)))
+        db.seal()
+        assert merge_all(db) == 0
+        db.now_ms += 6 * DAY_MS
+        merge_all(db)
+        assert sum(rows_on_disk(db)) <= 5
+        assert times(db, 0) == [0, 1, 2, 3]
+
+
+def test_what_hides_older_points_stays_and_is_not_rewritten_for_ever() -> None:
+    with database() as db:
+        db.write(*(Point(1, time, double(1)) for time in (0, 1, 2)))
+        db.seal()
+        db.write(*(Point(1, time, double(1)) for time in (8, 9, 10)))
+        db.seal()
+        # Between the two lie most of its times, at their ends all of its rows.
+        db.write(*(Point(1, time, double(2), NOW_MS + 10) for time in (1, 2, 8, 9)))
+        db.seal()
+        db.now_ms += 10
+        assert merge_all(db) <= 4
+        assert rows_on_disk(db) == [3, 3, 4]
+        assert times(db, 1) == [0, 10]

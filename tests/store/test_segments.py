@@ -236,6 +236,7 @@ def test_row_groups_are_pruned_by_both_ends() -> None:
         kinds=column(1, 1, 1, 1).astype(np.uint8),
         expiring=column(0, 0, 0, 0).astype(np.bool_),
         arriving=column(0, 0, 0, 0).astype(np.bool_),
+        gone_at=column(0, 0, 0, 0),
     )
 
     def matching(*keys: int, start: int = 0, end: int = 99) -> list[int]:

@@ -41,6 +41,7 @@ class Housekeeping:
         self._disk = disk
         self._forgetting = forgetting
         self._apply_deletes_at = time.monotonic() + limits.APPLY_DELETES_S
+        self._kept_all: set[tuple[str, int]] = set()
 
     def merge(self, pause: Pause) -> int:
         """Do the next merge. Returns the rows or series that it read, 0 when there is nothing to do.
@@ -53,7 +54,12 @@ class Housekeeping:
             plan = plan_merge([size_of(segment.meta) for segment in pinned])
             if plan is not None:
                 return self._merge(pinned[plan], pause)
-            return self._drop_old(pinned) or self._apply_deletes(pinned, pause) or self._folder.merge_series()
+            return (
+                self._drop_old(pinned)
+                or self._apply_deletes(pinned, pause)
+                or self._rewrite_gone(pinned, pause)
+                or self._folder.merge_series()
+            )
         except OSError as failure:
             raise Unavailable(f"files cannot be merged: {failure.strerror}") from failure
         except Corrupt as damage:
@@ -83,6 +89,32 @@ class Housekeeping:
             log.info("dropped what is out of retention", segments=len(dropped))
         return sum(segment.meta.rows for segment in dropped)
 
+    def _rewrite_gone(self, segments: tuple[Segment, ...], pause: Pause) -> int:
+        """Rewrite the oldest segment of which most has expired or is out of retention. Returns the rows read."""
+        if not segments:
+            return 0
+        forgetting = self._forgetting()
+        metrics = np.arange(max(segment.metrics_end for segment in segments))
+        oldest_ms = forgetting.retention.oldest_ms_of_metrics(metrics, forgetting.now_ms)
+        older: list[SegmentMeta] = []
+        for segment in segments:  # in rising order of version
+            share = segment.share_gone(forgetting.now_ms, oldest_ms, older)
+            if share >= limits.REWRITE_SHARE and (segment.meta.file, len(older)) not in self._kept_all:
+                rows = self._merge((segment,), pause, 1 - share)
+                self._remember_if_kept(segment.meta, share, len(older))
+                return rows
+            older.append(segment.meta)
+        return 0
+
+    def _remember_if_kept(self, was: SegmentMeta, share: float, older: int) -> None:
+        """The share is an estimate. Where far less could be left out, as older files lie about, do not try again until
+        their number has changed."""
+        sequences = was.min_sequence, was.max_sequence
+        for meta in self._folder.current.segments:
+            same = (meta.min_sequence, meta.max_sequence) == sequences
+            if same and meta.rows > was.rows * (1 - share / 2):
+                self._kept_all.add((meta.file, older))
+
     def _apply_deletes(self, segments: tuple[Segment, ...], pause: Pause) -> int:
         """Rewrite a segment that pending deletes keep waiting, now and then or when they are many. Returns the rows
         read."""
@@ -97,8 +129,9 @@ class Housekeeping:
             return 0
         return self._merge(tuple(waiting[:1]), pause)
 
-    def _merge(self, inputs: tuple[Segment, ...], pause: Pause) -> int:
-        needed_bytes = sum(segment.meta.bytes for segment in inputs)
+    def _merge(self, inputs: tuple[Segment, ...], pause: Pause, share_left: float = 1.0) -> int:
+        """share_left: of the rows, so many at most will be in the new file."""
+        needed_bytes = int(sum(segment.meta.bytes for segment in inputs) * share_left)
         if self._disk.free_bytes() - needed_bytes < self._disk.reserve_bytes // 2:
             raise Unavailable(f"a merge of {needed_bytes // 1_000_000} MB would take the room that sealing may need")
         merged = self._folder.merge(inputs, self._metric_ids, self._forgetting(), pause)

@@ -15,11 +15,20 @@ SERIES_PATTERN = "series-*.parquet"
 DELETES_PATTERN = "deletes-*.parquet"
 
 
-def points_file(min_sequence: int, max_sequence: int, deletes_through: int = 0) -> str:
+def points_file(min_sequence: int, max_sequence: int, deletes_through: int = 0, rewritten: int = 0) -> str:
     """A segment's name says which journal records it came from, and through which later one deletes were applied, so
-    that a segment rewritten for them has a name of its own. Names sort in the order of versions."""
+    that a segment rewritten for them has a name of its own. Names sort in the order of versions.
+
+    rewritten: how often a segment was rewritten beside that, because its rows had expired."""
     through = f"-{deletes_through:016d}" if deletes_through > max_sequence else ""
-    return f"points-{min_sequence:016d}-{max_sequence:016d}{through}.parquet"
+    again = f".{rewritten}" if rewritten else ""
+    return f"points-{min_sequence:016d}-{max_sequence:016d}{through}{again}.parquet"
+
+
+def next_rewritten(name: str) -> int:
+    """What `rewritten` is for a file that takes the place of the segment of this name."""
+    before, _, number = name.removesuffix(".parquet").rpartition(".")
+    return int(number) + 1 if before else 1
 
 
 def deletes_file(sequence: int) -> str:

@@ -27,6 +27,7 @@ from headrace.store.names import (
     POINTS_PATTERN,
     SERIES_PATTERN,
     TEMPORARY_SUFFIX,
+    next_rewritten,
     series_file,
 )
 from headrace.store.recent import RecentView
@@ -124,7 +125,10 @@ class SegmentFolder:
         merged = []
         if (first := next(groups, None)) is not None:
             database, through = self._current.database, forgetting.deletes_through(sequences[1])
-            meta = write_segment(self.folder, chain([first], groups), sequences, metric_ids, database, through)
+            # The same records with the same deletes: the name must not be that of the input.
+            rewritten = next_rewritten(metas[0].file) if len(metas) == 1 and through == metas[0].deletes_applied else 0
+            rows = chain([first], groups)
+            meta = write_segment(self.folder, rows, sequences, metric_ids, database, through, rewritten)
             merged.append(open_segment(self.folder, meta, database))
         try:
             with self._changing:

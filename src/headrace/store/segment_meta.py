@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.errors import Corrupt
+from headrace.model.points import NEVER
 
 SEGMENT_FORMAT = 2
 """Version of the layout of segments in docs/format/segments.md; 1 is read as well."""
@@ -70,7 +71,8 @@ class RowGroups:
 
     first_keys, last_keys: uint64, metric id << 32 | ordinal of the first and the last row: keys rise through the file.
     min_times, max_times: int64 ms.   kinds: uint8, a bit 1 << Kind for each kind of value that is there.
-    expiring: whether any row expires.   arriving: whether any row has an arrival.
+    expiring: whether any row expires.   arriving: whether any row has an arrival.   gone_at: int64 ms, when the last
+    row expires, NEVER where one does not and in files that do not say.
     """
 
     first_keys: NDArray[np.uint64]
@@ -80,6 +82,7 @@ class RowGroups:
     kinds: NDArray[np.uint8]
     expiring: NDArray[np.bool_]
     arriving: NDArray[np.bool_]
+    gone_at: NDArray[np.int64]
 
     def matching(self, keys: NDArray[np.uint64], start_ms: int, end_ms: int) -> NDArray[np.int64]:
         """The row groups that may hold a point of a series in `keys` (ascending) with start_ms <= time <= end_ms."""
@@ -96,6 +99,7 @@ class _RowGroupsJson(msgspec.Struct, frozen=True):
     kinds: list[int]
     expiring: list[bool]
     arriving: list[bool] | None = None
+    gone_at: list[int] | None = None
 
 
 def encode_row_groups(groups: RowGroups) -> bytes:
@@ -109,6 +113,7 @@ def encode_row_groups(groups: RowGroups) -> bytes:
             groups.kinds.tolist(),
             groups.expiring.tolist(),
             groups.arriving.tolist(),
+            groups.gone_at.tolist(),
         )
     )
 
@@ -127,6 +132,7 @@ def decode_row_groups(metadata: dict[bytes, bytes], row_groups: int, file: Path)
         np.array(decoded.kinds, dtype=np.uint8),
         np.array(decoded.expiring, dtype=np.bool_),
         np.array([False] * row_groups if decoded.arriving is None else decoded.arriving, dtype=np.bool_),
+        np.array([NEVER] * row_groups if decoded.gone_at is None else decoded.gone_at, dtype=np.int64),
     )
     if {len(getattr(groups, column.name)) for column in fields(groups)} != {row_groups}:
         raise Corrupt(file, f"{ROW_GROUPS_KEY} does not describe its {row_groups} row groups")

@@ -55,17 +55,19 @@ def write_segment(
     metric_ids: MetricIds,
     database: str,
     deletes_through: int = 0,
+    rewritten: int = 0,
 ) -> SegmentMeta:
     """Write row groups into a new file of `folder`, synced and renamed.
 
     row_groups: at least one, none empty; their rows rise strictly by (metric id, ordinal, time) through all of them.
     sequences: the first and the last of the journal records whose winners they are.
     deletes_through: deletes up to this sequence have been applied to them, those up to the last record in any case.
+    rewritten: see names.points_file.
     The file counts only once current.json lists it. Raises OSError and what `row_groups` raises, and then leaves
     nothing behind.
     """
     deletes_through = max(deletes_through, sequences[1])
-    path = folder / points_file(*sequences, deletes_through)
+    path = folder / points_file(*sequences, deletes_through, rewritten)
     created_ms = time.time_ns() // 1_000_000
     with replaced_file(path) as file:
         with pq.ParquetWriter(file, SCHEMA, **PARQUET_OPTIONS) as writer:
@@ -113,6 +115,7 @@ class _Span:
     kinds: int
     expiring: bool
     arriving: bool
+    gone_at: int
 
 
 def _write_row_group(writer: pq.ParquetWriter, rows: Rows) -> _Span:
@@ -130,6 +133,7 @@ def _write_row_group(writer: pq.ParquetWriter, rows: Rows) -> _Span:
         kinds=kinds_mask(rows.values.kinds),
         expiring=expires is not None,
         arriving=arrivals is not None,
+        gone_at=NEVER if expires is None else int(expires.max()),
     )
 
 
@@ -142,4 +146,5 @@ def _row_groups(spans: list[_Span], metric_ids: MetricIds) -> RowGroups:
         np.array([span.kinds for span in spans], dtype=np.uint8),
         np.array([span.expiring for span in spans], dtype=np.bool_),
         np.array([span.arriving for span in spans], dtype=np.bool_),
+        np.array([span.gone_at for span in spans], dtype=np.int64),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +134,26 @@ class Segment:
             end < oldest_ms[first : last + 1].min()
             for first, last, end in zip(*metrics, groups.max_times.tolist(), strict=True)
         )
+
+    def share_gone(self, now_ms: int, oldest_ms: NDArray[np.int64], older: Sequence[SegmentMeta]) -> float:
+        """About which share of the rows has expired or is out of retention, and hides nothing older: only whole row
+        groups count, and of these the part of their time that no older file has.
+
+        oldest_ms: as in `is_out`.   older: every file with rows written before any of these.
+        """
+        groups = self._groups
+        gone = groups.gone_at <= now_ms
+        for group in np.flatnonzero(groups.max_times < oldest_ms.max()).tolist():
+            first, last = int(groups.first_keys[group]) >> 32, int(groups.last_keys[group]) >> 32
+            gone[group] |= groups.max_times[group] < oldest_ms[first : last + 1].min()
+        if not gone.any():
+            return 0.0
+        begins, ends = groups.min_times.astype(np.float64), groups.max_times.astype(np.float64)
+        hidden = np.zeros(len(gone))
+        for file in older:
+            hidden += np.maximum(np.minimum(ends, file.max_time) - np.maximum(begins, file.min_time) + 1, 0)
+        free = np.maximum(1 - hidden / (ends - begins + 1), 0)
+        return float(np.mean(gone * free))
 
     def close(self) -> None:
         """Let go of the file; no read may be under way or follow."""

@@ -75,7 +75,7 @@ async def test_a_cut_stream_is_refused() -> None:
             await read([packed[:size]], b"gzip")
 
 
-@pytest.mark.parametrize("tail", [b"x", b"\0x", gzip.compress(b"x")[:-1]])
+@pytest.mark.parametrize("tail", [b"x", b"\0x", gzip.compress(b"x", mtime=0)[:-1]])
 async def test_what_follows_the_end_is_refused(tail: bytes) -> None:
     with pytest.raises(Refused, match="can not be decompressed"):
         await read([gzip.compress(b"hello") + tail], b"gzip")

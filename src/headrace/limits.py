@@ -60,9 +60,12 @@ HELD_BYTES_MAX = 64 * 1024
 more read of the event loop, at most 256 KiB, may come on top."""
 
 LINGER_S = 10.0
-"""After an answer to a request that is still being sent, what comes is read and thrown away for so long: a close at
-once would reset the connection, and the sender would lose our answer. Also how long the last bytes of an answer may
-take to leave."""
+"""After an answer to a request still being sent, what comes is read and thrown away for so long: a close at once would
+reset the connection and lose our answer. Also how long the last bytes of an answer may take to leave."""
+
+HALF_CLOSED_S = 5.0
+"""A client that has ended its side may want its answer still (`nc -N`), or may have gone: TCP tells only when we send.
+After so long its query ends, which would hold a thread for nobody."""
 
 SLOW_READER_S = 60.0
 """An HTTP client that takes no byte of its answer for so long is cut off: the answer holds memory and a pinned

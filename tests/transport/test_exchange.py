@@ -12,6 +12,7 @@ from smallhouse import refuse
 from starlette.types import Receive, Scope, Send
 
 from headrace.transport import Room
+from headrace.transport.bounds import Bounds
 from headrace.transport.exchange import decode_path
 from headrace.transport.server import Listener, Server
 
@@ -60,6 +61,30 @@ async def test_receive_tells_that_the_client_has_gone() -> None:
 
     await ask(app, b"GET / HTTP/1.1\r\n\r\n", close=True)
     assert seen == ["http.request", "http.disconnect"]
+
+
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_client_that_ended_its_side_is_doubted_after_a_while_and_answered(waits: bool) -> None:
+    seen: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append((await receive())["type"])
+        with contextlib.suppress(TimeoutError):
+            seen.append((await asyncio.wait_for(receive(), 5 if waits else 0.05))["type"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"still here"})
+
+    bounds = Bounds(half_closed_s=0.2, tick_s=0.02)
+    server = Server([Room("r", ("/",), app, refuse)], [Listener("127.0.0.1", 0, None)], bounds=bounds)
+    [(_, port)] = await server.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET / HTTP/1.1\r\n\r\n")
+    writer.write_eof()
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    await server.stop(0.2)
+    assert answer.endswith(b"\r\n\r\nstill here")
+    assert seen == ["http.request", "http.disconnect"][: 2 if waits else 1]
 
 
 @pytest.mark.parametrize("bodies", [[b"too long"], [b"x"], [b"abc", b"d"]])

@@ -24,6 +24,7 @@ class Bounds:
     request_bytes_min: int = limits.REQUEST_BYTES_MIN
     idle_timeout_s: float = limits.IDLE_TIMEOUT_S
     linger_s: float = limits.LINGER_S
+    half_closed_s: float = limits.HALF_CLOSED_S
     slow_reader_s: float = limits.SLOW_READER_S
     unread_replies_s: float = limits.UNREAD_REPLIES_S
     stop_grace_s: float = limits.STOP_GRACE_S

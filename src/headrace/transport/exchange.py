@@ -53,6 +53,7 @@ class Exchange:
     status = 0
     complete = False
     disconnected = False
+    doubted = False
     _head: Iterable[tuple[bytes, bytes]] | None = None
     _framing = LENGTH
     _owed_bytes = 0
@@ -104,14 +105,14 @@ class Exchange:
                 self._connection.broken_off(self)
 
     async def receive(self) -> Message:
-        """The whole body at once; asked again, waits until the connection is lost or the answer is complete. A client
-        that has only ended its own side (`printf … | nc`) still wants its answer."""
+        """The whole body at once; asked again, waits until the connection is lost or in doubt, or the answer is
+        complete. A client that has only ended its own side (`printf … | nc -N`) still wants its answer."""
         if not self._body_given and not self.disconnected:
             self._body_given = True
             body = self.request.body
             self.request.body = b""
             return {"type": "http.request", "body": bytes(body), "more_body": False}
-        if not (self.disconnected or self.complete):
+        if not (self.disconnected or self.doubted or self.complete):
             self._changed = self._changed or asyncio.Event()
             await self._changed.wait()
         return {"type": "http.disconnect"}
@@ -134,6 +135,11 @@ class Exchange:
     def disconnect(self) -> None:
         """The client has gone."""
         self.disconnected = True
+        self._wake()
+
+    def doubt(self) -> None:
+        """The client may have gone. Who waits for that is told so; an answer is sent all the same."""
+        self.doubted = True
         self._wake()
 
     def _send_answer(self, answer: Answer) -> None:

@@ -137,7 +137,8 @@ class HttpConnection(asyncio.Protocol):
             if waited_s >= bounds.slow_reader_s:
                 self._transport.abort()
         elif self._request is not None:
-            return
+            if self._ended and self._exchange is not None and waited_s >= bounds.half_closed_s:
+                self._exchange.doubt()
         elif self._reader.reading is NOTHING:
             if waited_s >= bounds.idle_timeout_s:
                 self._close()

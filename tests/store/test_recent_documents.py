@@ -31,8 +31,18 @@ def test_a_range_takes_what_came_before_it_and_nothing_later() -> None:
     assert recent.get("k", "a") == Document("k", "a", None)
     assert recent.get("k", "b") == Document("k", "b", b"3")
     assert recent.get("l", "a") is None
-    assert recent.between("k", "a", "z") == [Document("k", "b", b"3")]
+    assert recent.between("k", "a", "z") == ([Document("k", "b", b"3")], "a", "z")
     assert recent.all() == ([DocumentRange("k", "a", "c")], [Document("k", "b", b"3")])
+
+
+def test_a_limit_leaves_out_what_lies_behind_so_many_documents() -> None:
+    recent = RecentDocuments()
+    a, b, c, d = (Document("k", key, None if key == "b" else b"1") for key in "abcd")
+    recent.apply([d, c, b, a], 1)
+    assert recent.between("k", "", "z", 2) == ([a, b, c], "", "c\0")
+    assert recent.between("k", "", "z", 2, backwards=True) == ([c, d], "c", "z")
+    assert recent.between("k", "", "z", 4) == ([a, b, c, d], "", "z")
+    assert recent.between("k", "b", "c", 1) == ([b], "b", "c")
 
 
 def test_what_the_file_holds_is_forgotten_and_nothing_later() -> None:
@@ -44,4 +54,4 @@ def test_what_the_file_holds_is_forgotten_and_nothing_later() -> None:
     assert recent.all() == ([DocumentRange("k", "y", "zz")], [Document("k", "a", None)])
     recent.forget(6)
     assert (len(recent), recent.bytes) == (0, 0)
-    assert recent.between("k", "", "z") == []
+    assert recent.between("k", "", "z") == ([], "", "z")

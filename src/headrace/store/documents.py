@@ -80,8 +80,8 @@ class Documents:
         while True:
             with self._lock:
                 filings = self._filings
-                changes = self._recent.between(kind, first, end)
-                spans = self._recent.not_taken_away(kind, first, end)
+                changes, *here = self._recent.between(kind, first, end, limit, backwards)
+                spans = self._recent.not_taken_away(kind, *here)
             with self._file.between(kind, spans, backwards) as rows:
                 changed = {change.key for change in changes}
                 kept = self._sound(kind, ((key, body) for key, body in rows if key not in changed))

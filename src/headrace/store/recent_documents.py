@@ -43,9 +43,8 @@ class RecentDocuments:
         """Take changes that the journal holds through `sequence`, which never falls."""
         for change in changes:
             if isinstance(change, DocumentRange):
-                for key in self._keys_between(change.kind, change.first, change.end):
-                    self._drop(change.kind, key)
                 if change.first < change.end:
+                    self._take_away(change)
                     self._ranges.append((sequence, change))
             else:
                 self._put(Numbered(sequence, change))
@@ -58,9 +57,26 @@ class RecentDocuments:
         gone = any(of == kind and first <= key < end for _, (of, first, end) in self._ranges)
         return Document(kind, key, None) if gone else None
 
-    def between(self, kind: str, first: str, end: str) -> list[Document]:
-        """The last changes of documents with first <= key < end, rising by key."""
-        return [self._last[kind, key].change for key in self._keys_between(kind, first, end)]
+    def between(
+        self, kind: str, first: str, end: str, limit: int | None = None, backwards: bool = False
+    ) -> tuple[list[Document], str, str]:
+        """The last changes of documents with first <= key < end, rising by key; and first and end.
+
+        limit: of documents that are wanted, from the front or from the back; where so many are found here, all that
+        lies behind them is left out, and first or end are moved to say so.
+        """
+        keys = self._keys.get(kind, [])
+        low, high = bisect_left(keys, first), bisect_left(keys, end)
+        present = 0
+        for place in range(high - 1, low - 1, -1) if backwards else range(low, high):
+            if present == limit:
+                break
+            present += self._last[kind, keys[place]].change.body is not None
+            if present == limit and backwards:
+                low, first = place, keys[place]
+            elif present == limit:
+                high, end = place + 1, keys[place] + "\0"
+        return [self._last[kind, key].change for key in keys[low:high]], first, end
 
     def not_taken_away(self, kind: str, first: str, end: str) -> list[tuple[str, str]]:
         """What no range covers of the keys first <= key < end: spans in rising order."""
@@ -82,12 +98,9 @@ class RecentDocuments:
     def forget(self, sequence: int) -> None:
         """The file holds what has been taken through `sequence`."""
         self._ranges = [one for one in self._ranges if one[0] > sequence]
-        for kind, key in [name for name, last in self._last.items() if last.sequence <= sequence]:
-            self._drop(kind, key)
-
-    def _keys_between(self, kind: str, first: str, end: str) -> list[str]:
-        keys = self._keys.get(kind, [])
-        return keys[bisect_left(keys, first) : bisect_left(keys, end)]
+        self._last = {name: last for name, last in self._last.items() if last.sequence > sequence}
+        self._keys = {kind: [key for key in keys if (kind, key) in self._last] for kind, keys in self._keys.items()}
+        self._bytes = sum(len(last.change.body or b"") for last in self._last.values())
 
     def _put(self, last: Numbered) -> None:
         kind, key, body = last.change
@@ -97,7 +110,8 @@ class RecentDocuments:
         self._bytes += len(body or b"") - (len(held.change.body or b"") if held else 0)
         self._last[kind, key] = last
 
-    def _drop(self, kind: str, key: str) -> None:
-        keys = self._keys[kind]
-        del keys[bisect_left(keys, key)]
-        self._bytes -= len(self._last.pop((kind, key)).change.body or b"")
+    def _take_away(self, gone: DocumentRange) -> None:
+        keys = self._keys.get(gone.kind, [])
+        span = slice(bisect_left(keys, gone.first), bisect_left(keys, gone.end))
+        self._bytes -= sum(len(self._last.pop((gone.kind, key)).change.body or b"") for key in keys[span])
+        del keys[span]

@@ -45,6 +45,7 @@ class Sealer:
     def stop(self) -> None:
         """Finish the segment at hand, seal no further: what is left is in the journal."""
         self._stopping.set()
+        self._visible.wake()
         self._thread.join()
 
     def _run(self) -> None:
@@ -53,7 +54,7 @@ class Sealer:
 
     def take_turn(self) -> None:
         """Seal the oldest frozen generation; while there is none, wait a tick for one."""
-        generation = self._visible.wait_for_frozen(limits.SEALER_TICK_S)
+        generation = self._visible.wait_for_frozen(limits.SEALER_TICK_S, self._stopping)
         if generation is None:
             if self._visible.newest_age_s() >= self._seal_age_s:
                 self._freeze()

@@ -135,11 +135,17 @@ class Visible:
                 self._generations = (*self._generations, Recent(self._generation_points, number))
                 self._changed.notify_all()
 
-    def wait_for_frozen(self, wait_s: float) -> RecentView | None:
-        """The oldest frozen generation, or None when there is none within `wait_s`. Sealer only."""
+    def wait_for_frozen(self, wait_s: float, stopping: threading.Event) -> RecentView | None:
+        """The oldest frozen generation, or None when there is none within `wait_s`, or until `stopping` is set (and
+        `wake` called). Sealer only."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self._generations) > 1, wait_s)
+            self._changed.wait_for(lambda: stopping.is_set() or len(self._generations) > 1, wait_s)
             return self._generations[0].view() if len(self._generations) > 1 else None
+
+    def wake(self) -> None:
+        """Let who waits for a frozen generation look whether to go on waiting. Any thread."""
+        with self._changed:
+            self._changed.notify_all()
 
     def replace_oldest(self, segment: Segment | None) -> None:
         """From now on this segment stands for the oldest generation; None when nothing of it was left. Sealer only."""

@@ -8,13 +8,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
-from unittest.mock import patch
 from urllib.parse import quote, urlencode
 
 import numpy as np
 from starlette.types import Message
 
-from headrace import limits
 from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.model.points import Kind
@@ -147,10 +145,8 @@ def query(**parameters: Any) -> str:
 @contextmanager
 def datazone_room(folder: Path, **settings: Any) -> Iterator[DataZone]:
     chosen = Settings(data_dir=folder, **settings)
-    # Closing waits for the sealer's tick, and each test has a store of its own.
-    with patch.object(limits, "SEALER_TICK_S", 0.02):
-        store = open_store(chosen, Metrics())
-        try:
-            yield DataZone(store, chosen)
-        finally:
-            store.close()
+    store = open_store(chosen, Metrics())
+    try:
+        yield DataZone(store, chosen)
+    finally:
+        store.close()

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from hunt_model import RETENTION_MS, Contents, Seen, Value
 
+from headrace.model.arrivals import NO_ARRIVAL, OFFSET_BITS
 from headrace.model.points import NEVER, Kind
 from headrace.model.series import SeriesName, series_name
 
@@ -67,7 +68,7 @@ def outside_view(data: Path, now_ms: int) -> Contents:
         assert len(rows) == entry["series"]
         names |= {row["series"]: series_name(row["metric"], dict(row["tags"])) for row in rows}
     deletes = pq.read_table(folder / current["deletes"]).to_pylist() if current["deletes"] else []
-    winners: dict[tuple[int, int], tuple[Value, int]] = {}
+    winners: dict[tuple[int, int], tuple[Value, int, int]] = {}
     for entry in sorted(current["segments"], key=lambda entry: entry["max_sequence"]):
         table = pq.read_table(folder / entry["file"])
         assert table.num_rows == entry["rows"] > 0
@@ -78,15 +79,21 @@ def outside_view(data: Path, now_ms: int) -> Contents:
         assert (min(times), max(times)) == (entry["min_time"], entry["max_time"])
         through = max(entry.get("deletes_through", 0), entry["max_sequence"])
         later = [delete for delete in deletes if delete["sequence"] > through]
-        for row, value, expires in zip(rows_of, _values(table), _int64(table["expires"]), strict=True):
+        columns = _values(table), _int64(table["expires"]), _arrivals(table)
+        for row, value, expires, arrival in zip(rows_of, *columns, strict=True):
             if not any(row[0] == delete["series"] and delete["start"] <= row[1] <= delete["end"] for delete in later):
-                winners[row] = (value, NEVER if expires is None else expires)
+                winners[row] = (value, NEVER if expires is None else expires, arrival)
     found: Contents = {}
-    for (series, time), (value, expires) in sorted(winners.items()):
+    for (series, time), (value, expires, arrival) in sorted(winners.items()):
         name = names[series]
         if expires > now_ms and time >= now_ms - RETENTION_MS.get(name.metric, 2**63):
-            found.setdefault(name, []).append(Seen(time, value))
+            found.setdefault(name, []).append(Seen(time, value, arrival))
     return found
+
+
+def _arrivals(table: pa.Table) -> list[int]:
+    came = zip(_int64(table["ingested"]), table["utc_offset"].to_pylist(), strict=True)
+    return [NO_ARRIVAL if at is None else (at << OFFSET_BITS) + 2048 + offset for at, offset in came]
 
 
 def _int64(column: pa.ChunkedArray) -> list[int]:

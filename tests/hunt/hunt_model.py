@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from headrace.model.arrivals import NO_ARRIVAL
 from headrace.model.points import HEAP_LENGTH_BITS, Kind, Values
 from headrace.model.series import SeriesName
 from headrace.model.time import ALL_TIME
@@ -26,11 +28,13 @@ class Point(NamedTuple):
     time: int
     value: Value
     expires: int
+    arrival: int = NO_ARRIVAL
 
 
 class Seen(NamedTuple):
     time: int
     value: Value
+    arrival: int = NO_ARRIVAL
 
 
 Contents = dict[SeriesName, list[Seen]]
@@ -145,7 +149,7 @@ class Model:
         for name, points in self.points.items():
             oldest_ms = now_ms - RETENTION_MS[name.metric] if name.metric in RETENTION_MS else start_ms
             seen = [
-                Seen(time, point.value)
+                Seen(time, point.value, point.arrival)
                 for time, point in sorted(points.items())
                 if max(start_ms, oldest_ms) <= time <= end_ms and point.expires > now_ms
             ]
@@ -162,6 +166,10 @@ def value_at(values: Values, row: int) -> Value:
     return Value(kind, values.heap[offset : offset + length])
 
 
+def arrival_at(arrivals: NDArray[np.int64] | None, row: int) -> int:
+    return NO_ARRIVAL if arrivals is None else int(arrivals[row])
+
+
 def contents_of(columns: Columns, names: list[SeriesName]) -> Contents:
     """The answer of a select, names beside it; asserts what the contract says of its form."""
     assert len(names) == len(columns.series)
@@ -173,7 +181,10 @@ def contents_of(columns: Columns, names: list[SeriesName]) -> Contents:
         rows = range(int(columns.starts[place]), int(columns.starts[place + 1]))
         assert rows, f"{name} is in the answer without a point"
         assert np.all(np.diff(columns.times[rows.start : rows.stop]) > 0), f"times of {name} do not rise"
-        found[name] = [Seen(int(columns.times[row]), value_at(columns.values, row)) for row in rows]
+        found[name] = [
+            Seen(int(columns.times[row]), value_at(columns.values, row), arrival_at(columns.arrivals, row))
+            for row in rows
+        ]
     assert len(found) == len(names), "a series is in the answer twice"
     return found
 
@@ -184,11 +195,9 @@ def difference(found: Contents, expected: Contents) -> str:
         return ""
     lines = []
     for name in sorted(found.keys() | expected.keys()):
-        ours, theirs = dict(found.get(name, [])), dict(expected.get(name, []))
+        ours, theirs = ({seen.time: seen for seen in all_of.get(name, [])} for all_of in (found, expected))
         for time in sorted(ours.keys() | theirs.keys()):
             if ours.get(time) != theirs.get(time):
-                lines.append(
-                    f"{name.metric}{dict(name.tags)} at {time}: {ours.get(time)} instead of {theirs.get(time)}"
-                )
+                lines.append(f"{name.metric}{dict(name.tags)}: {ours.get(time)} instead of {theirs.get(time)}")
     more = f"\n... {len(lines) - 5} more" if len(lines) > 5 else ""
     return "\n".join(lines[:5]) + more

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from headrace.model.arrivals import NO_ARRIVAL, OFFSET_BITS
 from headrace.model.points import HEAP_LENGTH_BITS, NEVER, Kind, Points, Values
 from headrace.model.series import SeriesName, SeriesTable, series_name
 from headrace.model.time import ALL_TIME, DAY_MS
@@ -93,6 +94,11 @@ def value(chance: Random) -> Value:
             return Value(kind, f"t{chance.randrange(3)}\0".encode() + b'{"x":%d}' % chance.randrange(1000))
 
 
+def arrival(chance: Random, now_ms: int) -> int:
+    """As model.arrivals packs them, the least and the greatest too."""
+    return chance.choice([NO_ARRIVAL, 0, 2**63 - 1, now_ms << OFFSET_BITS | chance.randrange(1 << OFFSET_BITS)])
+
+
 def text(chance: Random) -> str:
     length = chance.choice([0, 0, 1, 3, 10, 200]) if chance.random() < 0.98 else chance.randrange(70_000)
     return "".join(chance.choices(LETTERS, k=length))
@@ -123,13 +129,14 @@ def batch(chance: Random, now_ms: int) -> Batch:
     size = chance.choice([0, 1, 1, 2, 5, 10, 30, 90]) if chance.random() < 0.97 else chance.randrange(400)
     uniform = chance.random() < 0.3
     shared = value(chance)
-    expiring = chance.random() < 0.25
+    expiring, arriving = chance.random() < 0.25, chance.random() < 0.3
     points = [
         Point(
             chance.choice(names),
             time_ms(chance, now_ms),
             value(chance) if not uniform else Value(shared.kind, shared.payload),
             now_ms + chance.choice([-1, 0, 1, 500, 20_000, 200_000, NEVER - now_ms]) if expiring else NEVER,
+            arrival(chance, now_ms) if arriving else NO_ARRIVAL,
         )
         for _ in range(size)
     ]
@@ -201,6 +208,7 @@ def columns(batch: Batch, table: SeriesTable) -> Points:
             bits.append(payload)
     keys = {name: table.key_of(name) for name in {point.name for point in batch.points}}
     expires = np.array([point.expires for point in batch.points], dtype=np.int64)
+    arrivals = np.array([point.arrival for point in batch.points], dtype=np.int64)
     return Points(
         np.array([keys[point.name] for point in batch.points], dtype=np.uint64).reshape(-1, 2),
         np.array([point.time for point in batch.points], dtype=np.int64),
@@ -212,4 +220,5 @@ def columns(batch: Batch, table: SeriesTable) -> Points:
         ColumnNames(batch.points),
         np.arange(len(batch.points), dtype=np.int64),
         expires if np.any(expires != NEVER) else None,
+        arrivals=arrivals if np.any(arrivals != NO_ARRIVAL) else None,
     )

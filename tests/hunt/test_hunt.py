@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 
 import pytest
+from hunt_kills import storm_with_kills
 from hunt_run import Failure, run
 from hunt_shrink import report, shrink
 from hunt_steps import Step, parse, steps
@@ -26,6 +27,10 @@ def test_the_store_holds_what_a_dict_holds_with_a_seed_of_the_day() -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_store_holds_what_a_dict_holds_while_its_threads_run(seed: int) -> None:
     storm(seed, rounds=10)
+
+
+def test_the_store_holds_what_a_dict_holds_when_its_process_is_killed_again_and_again() -> None:
+    storm_with_kills(1, kills=2)
 
 
 def hunt(seed: int) -> None:

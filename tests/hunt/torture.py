@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 
 import click
+from hunt_kills import storm_with_kills
 from hunt_run import Failure, run
 from hunt_shrink import report, shrink
 from hunt_steps import Step, parse, steps
@@ -16,6 +17,7 @@ from hunt_threads import storm
 STEPS = 100
 STORM_EVERY = 20
 STORM_ROUNDS = 50
+STORM_KILLS = 5
 SHRINK_S = 300.0
 
 
@@ -56,10 +58,14 @@ def _storm(seed: int) -> None:
     begin_s = time.monotonic()
     try:
         storm(seed, STORM_ROUNDS)
+        storm_with_kills(seed, STORM_KILLS)
     except Exception:
         click.echo(f"seed {seed} fails with the store's threads, and may not when they meet in another way:")
         raise
-    click.echo(f"seed {seed}: {STORM_ROUNDS} rounds of each writer with threads, {time.monotonic() - begin_s:.1f} s")
+    click.echo(
+        f"seed {seed}: {STORM_ROUNDS} rounds of each writer with threads, and {STORM_KILLS} kills, "
+        f"{time.monotonic() - begin_s:.1f} s"
+    )
 
 
 def _finish(failed: Sequence[Step], failure: Failure | None) -> None:

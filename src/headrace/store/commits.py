@@ -103,5 +103,5 @@ def _joined(batches: Sequence[Admitted]) -> Iterator[Admitted]:
 
 
 def encode_step(step: Step, ingested_ms: int) -> Record:
-    """Its record; shares its memory."""
+    """Its record; may share its memory."""
     return encode_delete(step) if isinstance(step, Delete) else encode_points(step, ingested_ms)

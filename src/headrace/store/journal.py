@@ -20,7 +20,7 @@ from headrace.store.durable import replaced_file, sync_file, sync_folder
 from headrace.store.journal_format import crc_seed, encode_file_header, file_name, frame_commit
 from headrace.store.journal_reader import JournalFile, Replay
 from headrace.store.names import TEMPORARY_SUFFIX
-from headrace.store.records import Record
+from headrace.store.records import Buffer, Record
 
 log = structlog.get_logger(__name__)
 
@@ -61,12 +61,12 @@ class Journal:
         and the next append begins another one.
         """
         current = self._current or self._begin()
-        framed = [
-            memoryview(buffer).cast("B") for buffer in frame_commit(records, self._last_sequence + 1, current.seed)
-        ]
+        framed = frame_commit(records, self._last_sequence + 1, current.seed)
         size = sum(map(len, framed))
-        if size <= limits.JOURNAL_SMALL_COMMIT_BYTES and current.bytes + size > current.end:
-            framed.append(_ROOM_AHEAD)
+        if size <= limits.JOURNAL_SMALL_COMMIT_BYTES:
+            framed = [b"".join(framed)]
+            if current.bytes + size > current.end:
+                framed.append(_ROOM_AHEAD)
         try:
             written = _write(current.descriptor, framed, current.bytes)
             os.fdatasync(current.descriptor)
@@ -171,7 +171,7 @@ class _CurrentFile:
         self.bytes = self.end = size
 
 
-def _write(descriptor: int, buffers: Sequence[memoryview], offset: int) -> int:
+def _write(descriptor: int, buffers: Sequence[Buffer], offset: int) -> int:
     """Write all from `offset` on, however often the kernel takes only a part; returns the bytes. Raises OSError."""
     views = list(buffers)
     total = 0

@@ -116,22 +116,20 @@ def padded(size: int) -> int:
 
 
 def frame_commit(records: Sequence[Record], first_sequence: int, seed: int) -> list[Buffer]:
-    """The bytes of one commit, for pwritev; none of the buffers is empty. Raises ValueError for a commit that is too
-    large."""
+    """The bytes of one commit, for pwritev. Raises ValueError for a commit that is too large."""
     if len(records) > COMMIT_RECORDS_MAX:
         raise ValueError(f"{len(records)} records in one commit")
     framed: list[Buffer] = []
     for place, record in enumerate(records):
-        payload = [memoryview(buffer).cast("B") for buffer in record.payload if len(buffer)]
-        size = sum(map(len, payload))
+        size = record.bytes
         if size > limits.RECORD_BYTES_MAX:
             raise ValueError(f"a record of {size} bytes")
         crc = seed
-        for buffer in payload:
+        for buffer in record.payload:
             crc = isal_zlib.crc32(buffer, crc)
         left = len(records) - 1 - place
         body = _RECORD_HEADER.pack(first_sequence + place, size, crc, record.type, place, left)
-        framed += [_FRAME.pack(MARKER, isal_zlib.crc32(body, seed)) + body, *payload]
+        framed += [_FRAME.pack(MARKER, isal_zlib.crc32(body, seed)) + body, *record.payload]
         if size % ALIGNMENT:
             framed.append(bytes(-size % ALIGNMENT))
     return framed

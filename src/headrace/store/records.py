@@ -26,6 +26,11 @@ from headrace.store.deletes import Delete
 _T = TypeVar("_T", bound=np.generic)
 
 Buffer = bytes | memoryview
+"""len() of it is its bytes: a memoryview is one of bytes."""
+
+_COPIED_BYTES_MAX = 4096
+"""A column up to this length is copied: to lend its memory takes three calls, and a commit of points from one agent has
+few bytes and many calls."""
 
 
 class RecordType(IntEnum):
@@ -48,7 +53,7 @@ class Record:
     @property
     def bytes(self) -> int:
         """Of the payload."""
-        return sum(memoryview(buffer).nbytes for buffer in self.payload)
+        return sum(map(len, self.payload))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +101,9 @@ _HEAP_LENGTH_MASK = (1 << HEAP_LENGTH_BITS) - 1
 
 
 def encode_points(points: Admitted, ingested_ms: int) -> Record:
-    """One record of these points, of which there is at least one; shares their memory."""
-    kinds = points.values.kinds
-    uniform = not np.any(kinds != kinds[0])
+    """One record of these points, of which there is at least one; may share their memory."""
+    kinds = points.values.kinds.tobytes()
+    uniform = kinds == kinds[:1] * len(kinds)
     flags = (0 if uniform else _MIXED_KINDS) | (0 if points.expires is None else _EXPIRES)
     flags |= 0 if points.arrivals is None else _ARRIVALS
     header = _POINTS_HEADER.pack(len(points), flags, kinds[0] if uniform else 0, ingested_ms, len(points.values.heap))
@@ -109,7 +114,7 @@ def encode_points(points: Admitted, ingested_ms: int) -> Record:
         columns.append(_bytes_of(points.arrivals))
     columns.append(_bytes_of(points.series))
     if not uniform:
-        columns.append(_bytes_of(kinds))
+        columns.append(kinds)
     columns.append(points.values.heap)
     return Record(RecordType.POINTS, columns)
 
@@ -131,7 +136,7 @@ def decode_points(record: StoredRecord) -> StoredPoints:
 
 
 def encode_series(series: NewSeries) -> Record:
-    """One record of new series; shares their memory."""
+    """One record of new series; may share their memory."""
     header = _SERIES_HEADER.pack(series.first, len(series), len(series.heap))
     return Record(
         RecordType.SERIES, [header, _bytes_of(series.keys), _bytes_of(series.lengths), _bytes_of(series.heap)]
@@ -152,7 +157,7 @@ def decode_series(record: StoredRecord) -> NewSeries:
 
 
 def encode_delete(delete: Delete) -> Record:
-    """One record of a delete; shares its memory."""
+    """One record of a delete; may share its memory."""
     header = _DELETE_HEADER.pack(len(delete.series), delete.start_ms, delete.end_ms)
     return Record(RecordType.DELETE, [header, _bytes_of(delete.series)])
 
@@ -216,9 +221,11 @@ def _text(record: StoredRecord, name: bytes) -> str:
         raise Corrupt(record.file, f"record {record.sequence}: the name of its document is no text") from error
 
 
-def _bytes_of(column: NDArray[Any]) -> memoryview:
-    """The memory of a column, without a copy if its items lie side by side."""
-    return np.ascontiguousarray(column).data
+def _bytes_of(column: NDArray[Any]) -> Buffer:
+    """The memory of a column, without a copy if it is long and its items lie side by side."""
+    if column.nbytes <= _COPIED_BYTES_MAX or not column.flags.c_contiguous:
+        return column.tobytes()
+    return column.data.cast("B")
 
 
 class _Columns:

@@ -141,19 +141,13 @@ class Writer:
         batch: list[Waiting] = []
         size = Size()
         item = self._next()
-        while item is not None:
-            if not isinstance(item, Waiting):
-                return batch, item
+        while isinstance(item, Waiting):
             batch.append(item)
             size = size.plus(item.request.size)
-            self._taken = self._taken.plus(item.request.size)
-            if size.is_a_commit:
-                break
-            try:
-                item = self._queue.get_nowait()
-            except Empty:
-                break
-        return batch, None
+            # Nobody else takes from it, so what is there stays there.
+            item = None if size.is_a_commit or self._queue.empty() else self._queue.get_nowait()
+        self._taken = self._taken.plus(size)
+        return batch, item
 
     def _next(self) -> Waiting | Command | None:
         """The next item of the queue; None, after a probe of the disk, when none comes while we refuse writes."""
@@ -193,8 +187,9 @@ class Writer:
         self._visible.reach(sequence, sum(record.bytes for record in records if record.type not in _SEALED_BY_POINTS))
         if documents:
             self._documents.apply([change for request in requests for change in request.changes], sequence)
-        _settle(batch, sequence)
         self._observe_commit(time.perf_counter() - begin)
+        # Last of all: the loop needs the GIL at once to answer.
+        _settle(batch, sequence)
         if self._visible.is_heavy:
             self._freeze_if_free()
 
@@ -244,10 +239,11 @@ class Writer:
 
 def _settle(batch: Sequence[Waiting], outcome: int | Exception) -> None:
     """Wake every caller of the batch: one call into each event loop, however many wait."""
-    loops = {waiting.future.get_loop() for waiting in batch}
-    for loop in loops:
-        futures = [waiting.future for waiting in batch if waiting.future.get_loop() is loop]
-        loop.call_soon_threadsafe(_settle_on_loop, futures, outcome)
+    futures: dict[asyncio.AbstractEventLoop, list[asyncio.Future[int]]] = {}
+    for waiting in batch:
+        futures.setdefault(waiting.future.get_loop(), []).append(waiting.future)
+    for loop, waking in futures.items():
+        loop.call_soon_threadsafe(_settle_on_loop, waking, outcome)
 
 
 def _settle_on_loop(futures: list[asyncio.Future[int]], outcome: int | Exception) -> None:

@@ -322,3 +322,14 @@ async def test_forms_points_and_token_are_one_commit(room: DataZone, monkeypatch
     await room.delete(clientToken=TOKEN)
     kinds = ["datazone-form", "datazone-item", "datazone-series", "datazone-token"]
     assert commits == [(kinds, 2), (kinds[:2], 2), (kinds, 0)]
+
+
+@pytest.mark.parametrize("name", ["\ud800", "a\udfff b"])
+async def test_a_name_that_no_url_can_say_is_refused(name: str, tmp_path: Path) -> None:
+    with datazone_room(tmp_path) as room:
+        status, code, message = (await room.post(form(), form(name))).fault
+        assert (status, code) == (400, "SerializationException")
+        assert "'/forms/1/formName'" in message
+        assert await room.ids() == [], "the good form beside it is not kept either"
+        assert (await room.post(form("\U0001f600"))).status == 201, "a pair of surrogates is a character"
+        assert len(await room.ids("\U0001f600")) == 1

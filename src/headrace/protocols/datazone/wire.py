@@ -161,6 +161,9 @@ def _form(form: object, at: str, violations: Violations) -> Form | None:
     if not isinstance(form, dict):
         raise malformed(f"Value at '{at}' is not an object")
     name = _required(form, "formName", at, constraints.FORM_NAME_LENGTH, violations)
+    if name is not None and any("\ud800" <= character <= "\udfff" for character in name):
+        # No URL can say it: the form could be neither read nor deleted.
+        raise malformed(f"Value at '{at}/formName' has a surrogate that stands alone")
     type_id = _required(form, "typeIdentifier", at, constraints.TYPE_ID_LENGTH, violations)
     if type_id is not None:
         violations.pattern(f"{at}/typeIdentifier", type_id, constraints.TYPE_ID)

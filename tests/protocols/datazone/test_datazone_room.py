@@ -21,6 +21,8 @@ async def test_a_prefix_and_none_lead_to_the_same_forms(tmp_path: Path) -> None:
         assert (await room.get(posted["id"])).json["form"] == posted
         assert (await room.get(posted["id"], path=f"/Base/x{ASSET}")).json["form"] == posted
         assert (await room.listed(path=f"/base/x{ASSET}")).fault[1] == "UnknownOperationException"
+        # ListDomains, by which many a client looks around first.
+        assert (await room.ask("GET", "/v2/domains?status=AVAILABLE")).fault[1] == "UnknownOperationException"
 
 
 async def test_without_a_prefix_there_is_one_root(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from headrace.protocols.datazone.wire import read_query
 from headrace.protocols.datazone.write import WriteService
 from headrace.transport.body import read_body
 
-ROOT: Final = "/v2/domains/"
+ROOT: Final = "/v2/"
 
 
 class Operation(NamedTuple):
@@ -86,13 +86,15 @@ class DataZoneApp:
 
 def _operation(method: str, segments: list[str]) -> Operation | None:
     match segments:
-        case [domain, "entities", entity_type, entity_id, "time-series-data-points"] if method in (
+        case ["domains", domain, "entities", entity_type, entity_id, "time-series-data-points"] if method in (
             "GET",
             "POST",
             "DELETE",
         ):
             return Operation(method, Entity(domain, entity_type, entity_id))
-        case [domain, "entities", entity_type, entity_id, "time-series-data-points", form_id] if method == "GET":
+        case ["domains", domain, "entities", entity_type, entity_id, "time-series-data-points", form_id] if (
+            method == "GET"
+        ):
             return Operation("GET-ONE", Entity(domain, entity_type, entity_id), form_id)
     return None
 

@@ -211,6 +211,8 @@ def test_questions() -> None:
     assert asked == Question("d", ("B", "a"), ALL_TIME, Order("val", True), None, 5)
     assert parse_question("d", b"timeseries_ids=a&orderby=timestamp%20asc").order == Order("timestamp", False)
     assert parse_question("d", b"timeseries_ids=a&paginated=TRUE&limit=0050").most == 50
+    assert parse_question("d", b"timeseries_ids=a&paginated=true&limit=" + b"9" * 5000).most == 1000
+    assert (parse_question("d", b"timeseries_ids=a&limit=" + b"9" * 20).most or 0) > limits.QUERY_POINTS_MAX
     for query in (b"timeseries_ids=a&limit=-1", b"timeseries_ids=a&limit=1.5", b"timeseries_ids=%FF", b"orderby=val"):
         with pytest.raises(Refused):
             parse_question("d", query)

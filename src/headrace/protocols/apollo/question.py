@@ -18,6 +18,9 @@ FIELDS: Final = frozenset(
 )
 """Members of a sample, by each of which the answer may be ordered."""
 
+_DIGITS: Final = 18
+"""Of a limit: a longer number is more than any answer has, and so are its first digits."""
+
 BY_TIME: Final = frozenset(("unixTimestamp", "timestamp"))
 
 
@@ -94,6 +97,8 @@ def _most(parameters: dict[str, str]) -> int | None:
     text = parameters.get("limit")
     if text is None:
         return limits.APOLLO_PAGE_SAMPLES if paginated else None
-    if not (text.isascii() and text.isdigit()) or not 0 < len(text.lstrip("0")) < 20:
+    digits = text.lstrip("0")
+    if not (digits.isascii() and digits.isdigit()):
         raise Refused("limit", f"limit: {shown(text)}: a number from 1 on is needed")
-    return min(int(text), limits.APOLLO_PAGE_SAMPLES_MAX) if paginated else int(text)
+    most = int(digits[:_DIGITS])
+    return min(most, limits.APOLLO_PAGE_SAMPLES_MAX) if paginated else most

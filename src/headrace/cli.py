@@ -63,7 +63,7 @@ def _flag(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
         return click.option(f"{flag}/--no-{flag[2:]}", name, default=None, help=description)
     # Values stay text here: config alone judges them, in the same words for a flag as for a variable or the file.
     choices = [choice for choice in get_args(field.annotation) if isinstance(choice, str)]
-    metavar = "|".join(choices) or name.removesuffix("_max").rpartition("_")[2].upper()
+    metavar = "|".join(choices) or name.removesuffix("_max").removesuffix("_per_hour").rpartition("_")[2].upper()
     several = isinstance(field.default, tuple)
     return click.option(flag, name, type=str, multiple=several, metavar=metavar, help=description)
 

@@ -1,4 +1,4 @@
-"""What README.md tells a newcomer to paste works as it stands there, save for the port."""
+"""What README.md and the pages of the protocols tell to paste works as it stands there, save for the port."""
 
 from __future__ import annotations
 
@@ -8,19 +8,28 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from serverprocess import ServerProcess, running
 
-README = Path(__file__).parent.parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent.parent
+README = ROOT / "README.md"
+PROTOCOLS = ROOT / "docs" / "protocols"
 
 
-def block(begin: str, server: ServerProcess) -> str:
-    """The block of shell commands that begins with `begin`, against the test's server."""
-    found: list[str] = [
-        text for text in re.findall(r"```bash\n(.*?)```", README.read_text(), re.DOTALL) if text.startswith(begin)
-    ]
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """One for all that does not mind what the others have written."""
+    with running(tmp_path_factory.mktemp("readme") / "data") as running_server:
+        yield running_server
+
+
+def block(begin: str, server: ServerProcess, page: Path = README) -> str:
+    """The block of a page that begins with `begin`, against the test's server."""
+    blocks: list[str] = re.findall(r"^```\w*\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    found = [text for text in blocks if text.startswith(begin)]
     assert len(found) == 1, found
     return found[0].replace("4242", str(server.port))
 
@@ -30,13 +39,12 @@ def paste(commands: str) -> str:
 
 
 @pytest.mark.peer("curl")
-def test_a_point_in_and_back_out(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as server:
-        head, _, answer = paste(block("curl -i", server)).rpartition("\r\n\r\n")
-        assert head.startswith("HTTP/1.1 204 ")
-        (series,) = json.loads(answer)
-        assert series["tags"] == {"room": "kitchen"}
-        assert list(series["dps"].values()) == [21.5]
+def test_a_point_in_and_back_out(server: ServerProcess) -> None:
+    head, _, answer = paste(block("curl -i", server)).rpartition("\r\n\r\n")
+    assert head.startswith("HTTP/1.1 204 ")
+    (series,) = json.loads(answer)
+    assert series["tags"] == {"room": "kitchen"}
+    assert set(series["dps"].values()) == {21.5}
 
 
 def test_a_point_by_telnet(tmp_path: Path) -> None:
@@ -53,33 +61,55 @@ def test_a_point_by_telnet(tmp_path: Path) -> None:
 
 
 @pytest.mark.peer("curl")
-def test_what_came_in_by_one_door_is_shown_by_the_other(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as server:
-        paste(block("curl -i", server))
-        (metric,) = json.loads(paste(block("curl 127.0.0.1:4242/api/v1/datapoints", server)))["queries"]
-        (result,) = metric["results"]
-        assert result["tags"] == {"room": ["kitchen"]}
-        assert [value for _, value in result["values"]] == [21.5]
-        status, body = server.get("/api/query?start=1h-ago&m=sum:room.humidity")
-        assert status == 200
-        assert list(json.loads(body)[0]["dps"].values()) == [48.5]
+def test_what_came_in_by_one_door_is_shown_by_the_other(server: ServerProcess) -> None:
+    paste(block("curl -i", server))
+    (metric,) = json.loads(paste(block("curl 127.0.0.1:4242/api/v1/datapoints", server)))["queries"]
+    (result,) = metric["results"]
+    assert result["tags"] == {"room": ["kitchen"]}
+    assert {value for _, value in result["values"]} == {21.5}
+    status, body = server.get("/api/query?start=1h-ago&m=sum:room.humidity")
+    assert status == 200
+    assert set(json.loads(body)[0]["dps"].values()) == {48.5}
 
 
 @pytest.mark.peer("curl")
-def test_data_quality_by_the_aws_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_quality_by_the_aws_cli(server: ServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("HOME", str(tmp_path))
-    with running(tmp_path / "data") as server:
-        posted, _, series = paste(block("export AWS_DEFAULT_REGION", server)).partition("}\n[")
-        assert json.loads(posted + "}")["forms"][0]["formName"] == "dq"
-        [answer] = json.loads("[" + series)
-        assert answer["dps"] == {"1704164645": 88}
+    posted, _, series = paste(block("export AWS_DEFAULT_REGION", server)).partition("}\n[")
+    assert json.loads(posted + "}")["forms"][0]["formName"] == "dq"
+    [answer] = json.loads("[" + series)
+    assert answer["dps"]["1704164645"] == 88
 
 
 @pytest.mark.peer("curl")
-def test_a_device_of_apollo(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as server:
-        answers = paste(block("curl 127.0.0.1:4242/apollo/devices", server))
-        assert answers.count('"Code":"202"') == 2
-        read = json.loads(answers[answers.rindex('{"status":{"message"') :])
-        assert [sample["val"] for sample in read["data"]] == [6]
+def test_a_device_of_apollo(server: ServerProcess) -> None:
+    answers = paste(block("curl 127.0.0.1:4242/apollo/devices", server))
+    assert answers.count('"Code":"202"') == 2
+    read = json.loads(answers[answers.rindex('{"status":{"message"') :])
+    assert [sample["val"] for sample in read["data"]] == [6]
+
+
+@pytest.mark.peer("curl")
+def test_the_pages_of_the_protocols(server: ServerProcess, tmp_path: Path) -> None:
+    apollo, datazone, reading = (PROTOCOLS / name for name in ("apollo.md", "datazone.md", "opentsdb-reading.md"))
+    answers = paste(block("curl -X POST 127.0.0.1:4242/apollo", server, apollo))
+    assert answers.count('"Code":"202"') == 2
+    assert answers.count('"code":"200"') == 2
+    [series] = json.loads(paste(block("curl -g", server, apollo)))
+    assert (series["metric"], series["dps"]) == ("apollo", {"1517011200": 6})
+
+    listed = subprocess.run(
+        [sys.executable, "-c", block("import boto3", server, datazone)],
+        check=True,
+        capture_output=True,
+        # Nothing of the machine's own: neither credentials nor an endpoint.
+        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+    ).stdout
+    assert b"contentSummary" in listed
+    [quality] = json.loads(paste(block("curl -g", server, datazone)))
+    assert set(quality["dps"].values()) == {88}
+
+    answers = paste(block("curl -g", server, reading))
+    for metric in ("'sys.cpu'", "'net.bytes'"):
+        assert metric in answers, "an unknown metric, asked for without its braces"

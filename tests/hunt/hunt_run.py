@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 from unittest import mock
 
 import numpy as np
@@ -87,6 +87,14 @@ class Pin:
     now_ms: int
 
 
+class Doubt(NamedTuple):
+    """A change that may have been committed. names: of the series that were known by then, which its commit would have
+    brought with it."""
+
+    change: Change
+    names: frozenset[SeriesName]
+
+
 class Hunt:
     """One database with its model. acknowledged, crashes, faults: how often, for whoever watches."""
 
@@ -99,8 +107,7 @@ class Hunt:
         self._loop = asyncio.new_event_loop()
         self._model = Model()
         self._registered: set[SeriesName] = set()
-        self._unsure: list[Change] = []
-        self._unsure_names: set[SeriesName] = set()
+        self._unsure: list[Doubt] = []
         self._pins: list[Pin] = []
         self._lives = 0
         self._disk = self._new_disk(folder / "data-0")
@@ -207,15 +214,14 @@ class Hunt:
             raise failure
         elif not _is_empty(change):
             # Whatever failed before is disowned by what was written after it.
-            self._unsure, self._unsure_names = [], set()
+            self._unsure = []
             self._model.register(self._registered)
             self._model.apply(change)
             self.acknowledged += 1
 
     def _doubt(self, change: Change) -> None:
         """Nobody was told that it succeeded: after a crash it may be there whole, or not at all."""
-        self._unsure.append(change)
-        self._unsure_names |= self._registered
+        self._unsure.append(Doubt(change, frozenset(self._registered)))
 
     def _is_full(self) -> bool:
         return len(self._store._parts.visible._generations) >= limits.GENERATIONS_MAX
@@ -403,15 +409,15 @@ class Hunt:
         differences = [self._difference(found, candidate) for candidate in candidates]
         assert not all(differences), f"none of {len(candidates)} possible contents: " + "\n or ".join(differences)
         self._model = candidates[differences.index("")]
-        self._unsure, self._unsure_names = [], set()
+        self._unsure = []
 
     def _candidates(self) -> Iterator[Model]:
         yield self._model
         for begin in range(len(self._unsure)):
             candidate = self._model.copy()
-            for change in self._unsure[begin:]:
-                candidate.register(self._unsure_names)
-                candidate.apply(change)
+            for doubt in self._unsure[begin:]:
+                candidate.register(doubt.names)
+                candidate.apply(doubt.change)
                 yield candidate.copy()
 
     # opening and leaving ----------------------------------------------------------------------------------------------

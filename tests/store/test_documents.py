@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import count
 from pathlib import Path
@@ -170,6 +170,55 @@ def test_a_filing_that_fails_moves_nothing(database: Database) -> None:
     database.documents._file._connection.execute("PRAGMA max_page_count = 1000000")
     database.documents.file_recent()
     assert database.documents._file.applied == 2
+
+
+def spoil(path: Path, how: str) -> None:
+    with path.open("r+b") as file:
+        if how == "emptied":
+            file.truncate(0)
+        else:
+            begin = 0 if how == "overwritten" else 8 * 4096
+            file.seek(begin)
+            file.write(b"somebody's notes" * ((path.stat().st_size - begin) // 16))
+
+
+@pytest.mark.parametrize("how", ["overwritten", "overwritten from the middle", "emptied"])
+def test_a_file_that_is_spoilt_while_it_is_open_is_set_aside_and_filing_goes_on(
+    database: Database, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    documents = database.documents
+    documents._file.note(["lost long ago"])
+    database.apply([Document("k", f"{number:04}", bytes(5000)) for number in range(1000)])
+    documents.file_recent()
+    assert len(documents.between("k", "", "~")) == 1000  # there is an idle connection
+    documents._file._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    spoil(database.path, how)
+    spoilt = database.path.read_bytes()
+    database.apply([Document("k", "new", b"1"), DocumentRange("k", "0", "05"), Document("k", "0999", b"2")])
+    with monkeypatch.context() as disk:
+        disk.setattr(DocumentFile, "_begin_or_read", failing(Unavailable("disk full")))
+        with pytest.raises(Unavailable):
+            documents.file_recent()
+        assert documents.get("k", "new") == b"1"
+        with pytest.raises(Unavailable):
+            documents.get("k", "0998")
+    for _ in range(2):
+        documents.file_recent()
+        assert documents.recent_bytes == 0
+        assert documents.between("k", "", "~") == [("0999", b"2"), ("new", b"1")]
+        earlier, lost = documents.damaged
+        assert earlier == "lost long ago"
+        assert "it is kept as documents.sqlite.0.damaged" in lost
+        database.reopen()
+        documents = database.documents
+    assert database.path.with_name("documents.sqlite.0.damaged").read_bytes() == spoilt
+
+
+def failing(failure: Exception) -> Callable[..., None]:
+    def fail(*_: object) -> None:
+        raise failure
+
+    return fail
 
 
 def flip(path: Path, column: str, key: str) -> None:

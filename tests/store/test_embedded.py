@@ -6,9 +6,10 @@ import asyncio
 import errno
 import os
 import shutil
+import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from headrace.errors import Unavailable
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted, Kind, Values
 from headrace.model.series import series_name
+from headrace.store import Document, DocumentRange
 from headrace.store.embedded import EmbeddedStore, open_store
 from headrace.store.visible import Visible
 
@@ -98,6 +100,31 @@ async def test_what_was_acknowledged_is_there_after_a_crash_at_that_moment(tmp_p
     for number in range(5):
         async with opened(tmp_path / f"crash{number}") as survivor:
             assert read(survivor) == {f"h{one}": list(range(one + 1)) for one in range(number + 1)}
+
+
+async def test_a_file_of_documents_that_is_spoilt_under_a_running_store_stops_no_points(tmp_path: Path) -> None:
+    """Four generations of points with a document each: more than may wait for a seal."""
+    path, others = tmp_path / "documents.sqlite", [Document("k", f"{number:03}", bytes(5000)) for number in range(600)]
+    async with opened(tmp_path, seal_points=10) as store:
+        await store.commit(others, points(store, "a", range(10)))
+        await store.append(points(store, "a", range(10, 20)))
+        await until(lambda: store.documents("k", "", "~") and not store._parts.documents.recent_bytes)
+        with closing(sqlite3.connect(path)) as stranger:
+            stranger.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        path.write_bytes(b"somebody's notes" * (path.stat().st_size // 16))
+        for number in range(2, 6):
+            tens = range(10 * number, 10 * number + 10)
+            await store.commit(
+                [DocumentRange("k", "0", "5"), Document("k", "new", b"%d" % number)], points(store, "a", tens)
+            )
+        await until(lambda: store._parts.visible.recent_points <= 10)
+        assert read(store) == {"a": list(range(60))}
+        [lost] = store.damaged
+    async with opened(tmp_path, seal_points=10) as store:
+        assert read(store) == {"a": list(range(60))}
+        assert store.documents("k", "", "~") == [("new", b"5")]
+        assert store.damaged == [lost]
+    assert "documents.sqlite.0.damaged" in lost
 
 
 async def test_sealing_changes_where_points_lie_and_nothing_else(tmp_path: Path) -> None:

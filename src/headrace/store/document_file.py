@@ -7,6 +7,7 @@ SQLite's WAL lets both go on side by side. What was written is synced on return,
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -15,7 +16,7 @@ from pathlib import Path
 from isal import isal_zlib
 
 from headrace import limits
-from headrace.errors import Corrupt
+from headrace.errors import Corrupt, Unavailable
 from headrace.store import Document, DocumentRange
 from headrace.store.durable import sync_folder
 from headrace.store.sqlite_files import failures_as_ours, transaction
@@ -47,15 +48,18 @@ Span = tuple[str, str]
 class DocumentFile:
     """`write` and `note` are for one thread at a time, all else for any. Open from construction to `close`."""
 
-    def __init__(self, path: Path, database_id: bytes, missed: str = "") -> None:
+    def __init__(self, path: Path, database_id: bytes, missed: Sequence[str] = ()) -> None:
         """Open the file, or begin one where there is none: it is on disk on return.
 
-        database_id: 16 bytes.   missed: what a new file is to remember as lost, if anything is.
+        database_id: 16 bytes.   missed: what a new file is to remember as lost, a sentence each.
         Raises Corrupt when the file is damaged, Unavailable when the disk fails.
         """
         self.path = path
         self._applied = 0
         self._idle: deque[sqlite3.Connection] = deque()
+        self._readings = 0
+        self._closed = False
+        self._changed = threading.Condition()
         with failures_as_ours(path):
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
@@ -65,7 +69,7 @@ class DocumentFile:
             self._connection.close()
             raise
 
-    def _begin_or_read(self, database_id: bytes, missed: str) -> None:
+    def _begin_or_read(self, database_id: bytes, missed: Sequence[str]) -> None:
         # Only a new file takes the first: room that deleted documents leave can be given back step by step.
         self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         self._connection.execute("PRAGMA journal_mode = WAL")
@@ -76,8 +80,7 @@ class DocumentFile:
                 for statement in _SCHEMA:
                     self._connection.execute(statement)
                 self._connection.execute("INSERT INTO state VALUES (?, ?, 0)", (FORMAT, database_id))
-                if missed:
-                    self._connection.execute(_NOTE, (missed,))
+                self._connection.executemany(_NOTE, [(what,) for what in missed])
             sync_folder(self.path.parent)
         state = self._connection.execute("SELECT format, database, applied FROM state").fetchone()
         if state is None:
@@ -147,24 +150,37 @@ class DocumentFile:
         self.damage += damage
 
     def close(self) -> None:
-        """Nobody may read or write any more. What was written is on disk already."""
+        """Wait for those who read; who comes later gets Unavailable. Nobody may write any more. What was written is on
+        disk already, and no descriptor stays open."""
+        with self._changed:
+            self._closed = True
+            self._changed.wait_for(lambda: not self._readings)
         while self._idle:
             self._idle.pop().close()
         self._connection.close()
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with failures_as_ours(self.path):
-            try:
-                connection = self._idle.pop()
-            except IndexError:
-                connection = sqlite3.connect(
-                    f"{self.path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
-                )
-            try:
-                yield connection
-            finally:
-                self._idle.append(connection)
+        with self._changed:
+            if self._closed:
+                raise Unavailable(f"{self.path.name} is out of use")
+            self._readings += 1
+            idle = self._idle.pop() if self._idle else None
+        try:
+            with failures_as_ours(self.path):
+                connection = idle or self._connect_to_read()
+                try:
+                    yield connection
+                finally:
+                    self._idle.append(connection)
+        finally:
+            with self._changed:
+                self._readings -= 1
+                self._changed.notify_all()
+
+    def _connect_to_read(self) -> sqlite3.Connection:
+        uri = f"{self.path.absolute().as_uri()}?mode=ro"
+        return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
 
     def _damaged(self, kind: str, key: str) -> Corrupt:
         return Corrupt(self.path, f"the document {kind} {key!r} is damaged")

@@ -36,6 +36,10 @@ class Documents:
         """Begun so far. Who reads memory and then the file, and no filing began between, has missed nothing."""
         self._lost: dict[tuple[str, str], str] = {}
         """Documents found damaged, and what was said of each."""
+        self._malformed: Corrupt | None = None
+        """Why the file is closed and another must take its place, while one must."""
+        self._missed = ""
+        """What the other one is to remember as lost, once the malformed one has been set aside."""
 
     @property
     def recent_bytes(self) -> int:
@@ -52,7 +56,8 @@ class Documents:
         """What is not served, a sentence each: documents found damaged so far, and what was ever lost with a file."""
         with self._lock:
             lost = [*self._lost.values()]
-        return [*self._file.damage, *lost]
+        missed = [self._missed] if self._missed else []
+        return [*self._file.damage, *missed, *lost]
 
     def apply(self, changes: Sequence[DocumentChange], sequence: int) -> None:
         """Make changes visible, all at once, that the journal holds through `sequence`. Those that the file holds too
@@ -94,14 +99,25 @@ class Documents:
 
     def file_recent(self) -> None:
         """Move what has changed to the file: on return it is on disk there. Raises Unavailable or Corrupt, and then
-        nothing has moved."""
+        nothing has moved.
+
+        A file that SQLite finds malformed is set aside, and another one begins with what is here: `damaged` says so,
+        and seals go on."""
         with self._lock:
             self._filings += 1
             sequence = self._recent.last_sequence
             ranges, documents = self._recent.all()
         if not ranges and not documents:
             return
-        self._file.write(ranges, documents, sequence)
+        try:
+            if self._malformed is None:
+                self._file.write(ranges, documents, sequence)
+        except Corrupt as damage:
+            log.error("documents cannot be filed", file=str(damage.file), damage=damage.detail)
+            self._malformed = damage
+        if self._malformed is not None:
+            self._begin_anew(self._malformed)
+            self._file.write(ranges, documents, sequence)
         with self._lock:
             self._recent.forget(sequence)
             for kind, key, _ in documents:
@@ -110,6 +126,19 @@ class Documents:
     def close(self) -> None:
         """Nobody may look up any more. What is recent is in the journal."""
         self._file.close()
+
+    def _begin_anew(self, damage: Corrupt) -> None:
+        """Each step can be done again when the next one failed. Raises Unavailable or Corrupt."""
+        path, database = self._file.path, self._file.database
+        if not self._missed:
+            self._file.close()  # with nobody in it: SQLite goes by the names of its files
+            self._missed = _set_aside(path, damage)
+        self._file = DocumentFile(path, database, [*self._file.damage, self._missed])
+        self._malformed, self._missed = None, ""
+        with self._lock:
+            self._lost.clear()
+        for lost in self._file.damage:
+            log.error("documents are lost; the rest is served", damage=lost)
 
     def _sound(self, kind: str, rows: Iterator[tuple[str, bytes | Corrupt]]) -> Iterator[tuple[str, bytes]]:
         for key, body in rows:
@@ -135,12 +164,11 @@ def open_documents(path: Path, catalog: Catalog) -> Documents:
     Raises Corrupt when the file is of another database or a later format, Unavailable when the disk fails.
     """
     known = catalog.format != FORMAT_WITH_DOCUMENTS
-    missed = f"{path.name} was missing, and with it all documents" if known else ""
+    missed = [f"{path.name} was missing, and with it all documents"] if known else []
     try:
         file = DocumentFile(path, catalog.database_id, missed)
     except Corrupt as damage:
-        missed = f"{path.name}: {damage.detail}; it is kept as {_set_aside(path)}, and documents begin anew"
-        file = DocumentFile(path, catalog.database_id, missed)
+        file = DocumentFile(path, catalog.database_id, [_set_aside(path, damage)])
     try:
         if file.format != FORMAT:
             raise Corrupt(path, f"format {file.format}; this server reads format {FORMAT}")
@@ -156,8 +184,8 @@ def open_documents(path: Path, catalog: Catalog) -> Documents:
     return Documents(file)
 
 
-def _set_aside(path: Path) -> str:
-    """The new name of a file and of what SQLite keeps beside it."""
+def _set_aside(path: Path, damage: Corrupt) -> str:
+    """Give a file and what SQLite keeps beside it other names. Returns the sentence that says so. Raises OSError."""
     target = next(
         aside for number in count() if not (aside := path.with_name(f"{path.name}.{number}{DAMAGED_SUFFIX}")).exists()
     )
@@ -166,7 +194,7 @@ def _set_aside(path: Path) -> str:
         if source.exists():
             rename(source, target.with_name(target.name + beside))
     sync_folder(path.parent)
-    return target.name
+    return f"{path.name}: {damage.detail}; it is kept as {target.name}, and documents begin anew"
 
 
 def _move(catalog: Catalog, file: DocumentFile) -> None:

@@ -27,7 +27,12 @@ def failures_as_ours(path: Path) -> Iterator[None]:
     """The one place where sqlite3's errors become ours; the most specific wins."""
     try:
         yield
+    except sqlite3.ProgrammingError:
+        raise  # a fault of ours says nothing about the file
     except sqlite3.OperationalError as failure:
+        # Our statements are right for the tables that we made: where they are not, somebody else was at the file.
+        if failure.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+            raise Corrupt(path, str(failure)) from failure
         raise Unavailable(f"{path.name} cannot be used: {failure}") from failure
     except sqlite3.DatabaseError as failure:
         raise Corrupt(path, str(failure)) from failure

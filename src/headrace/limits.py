@@ -36,6 +36,10 @@ minute hold us."""
 REQUEST_BYTES_MIN = 1024
 """What a body must bring within REQUEST_TIMEOUT_S to be waited for: 17 bytes/s, a hundredth of a GSM data call."""
 
+DENIALS_TOLD_PER_MINUTE = 10
+"""Log lines in a minute and room about requests that are denied for who sent them; the metric counts all. A client with
+an old key sends on and on, and one line tells of it as well as a thousand."""
+
 IDLE_TIMEOUT_S = 300.0
 """Default of the setting idle_timeout_s. Agents report every 10 to 60 s on one connection; five minutes tolerate
 missed turns."""

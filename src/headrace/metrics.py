@@ -50,6 +50,12 @@ class Metrics:
             ["room", "status"],
             registry=registry,
         )
+        self.requests_denied = Counter(
+            "headrace_requests_denied_total",
+            "Requests refused for who sent them (tokens, signatures, scopes), by reason.",
+            ["room", "reason"],
+            registry=registry,
+        )
         self.received = Counter(
             "headrace_received_bytes_total", "Bytes read from sockets, as they came.", registry=registry
         )

@@ -9,7 +9,7 @@ import structlog
 from apollo_room import apollo_room, sample
 from structlog.testing import LogCapture
 
-from headrace.errors import Refused
+from headrace.errors import Refused, Unavailable
 from headrace.protocols.apollo import faults
 from headrace.protocols.apollo.routes import segments_of
 
@@ -62,11 +62,48 @@ async def test_a_correlation_id_comes_back_whatever_happens(tmp_path: Path, monk
         for method, target, body, status in asked:
             reply = await apollo.ask(target, body, method=method, headers={"X-Correlation-Id": "c-17"})
             assert (reply.status, reply.headers["x-correlation-id"]) == (status, "c-17")
-        assert [entry["status"] for entry in logged.entries] == [202, 200, 400, 404, 400]
+        assert [(entry["status"], entry["log_level"]) for entry in logged.entries] == [
+            (202, "debug"),
+            (200, "debug"),
+            (400, "info"),
+            (404, "info"),
+            (400, "info"),
+        ]
         for headers in ({}, {"x-correlation-id": ""}, {"x-correlation-id": "x" * 300}):
             reply = await apollo.ask(path, [sample(G, 1)], headers=headers)
             assert "x-correlation-id" not in reply.headers
         assert len(logged.entries) == 5, "only requests that have one are logged"
+        await apollo.ask("/apollo/%0Aforged", method="GET", headers={"x-correlation-id": "c-17"})
+        assert logged.entries[-1]["path"] == "/apollo/%0Aforged", "a path makes no lines of its own"
+
+
+async def test_a_request_that_the_store_can_not_take_is_told_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged = LogCapture()
+    monkeypatch.setattr("headrace.protocols.apollo.routes.log", _bound(logged))
+    with apollo_room(tmp_path / "data") as apollo:
+
+        async def full(*_: object) -> int:
+            raise Unavailable("the disk is full")
+
+        monkeypatch.setattr(apollo.store, "commit", full)
+        assert (await apollo.post("d", [sample(G, 1)], **{"x-correlation-id": "c-19"})).status == 503
+        assert [(entry["status"], entry["log_level"]) for entry in logged.entries] == [(503, "info")]
+
+
+async def test_who_is_denied_is_counted(tmp_path: Path) -> None:
+    with apollo_room(tmp_path / "data", apollo_tokens=TOKENS) as apollo:
+        assert (await apollo.post("d", [sample(G, 1)])).status == 401
+        assert (await apollo.post("d", [sample(G, 1)], authorization="Bearer x")).status == 401
+        assert (await apollo.post("d", [sample(G, 1)], authorization="Bearer w", ercollectionid="x")).status == 403
+        assert (await apollo.post("d", [], authorization="Bearer w")).status == 400
+        denied = {
+            sample.labels["reason"]: sample.value
+            for family in apollo.metrics.requests_denied.collect()
+            for sample in family.samples
+        }
+        assert denied == {"token-missing": 1, "token-invalid": 1, "collection-access": 1}
 
 
 async def test_our_own_faults_are_in_the_dialect_and_bear_the_id(

@@ -8,12 +8,14 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+import structlog
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from datazone_room import ASSET, NOW_MS, datazone_room, form
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import LogCapture
 
 from headrace.errors import Refused
 from headrace.protocols.datazone import sigv4
@@ -292,3 +294,29 @@ async def test_a_room_with_credentials_asks_before_all_else(tmp_path: Path) -> N
         assert (await room.post(form())).status == 403
         [(key, _)] = room.store.documents("datazone-token", "", "~")
         assert key.endswith("/post/AKIDEXAMPLE/11111111-2222-4333-8444-555555555555"), "tokens are the caller's own"
+
+
+async def test_who_is_denied_is_counted_and_told_without_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = LogCapture()
+    logger = structlog.wrap_logger(None, processors=[told], wrapper_class=structlog.BoundLogger)
+    monkeypatch.setattr("headrace.transport.denials.log", logger)
+    signed = {"host": "127.0.0.1:8080", "x-amz-date": "20240102T030405Z"}
+    with datazone_room(tmp_path, datazone_credentials={KEY_ID: SECRET}) as room:
+        for given in (
+            authorization("host;x-amz-date", "00").decode(),
+            authorization("host;x-amz-date", "00", key_id="AKIDOTHER").decode(),
+            SECRET,  # where it does not belong
+            f"AWS4-HMAC-SHA256 Credential={SECRET}",
+        ):
+            assert (await room.ask("GET", ASSET, headers={**signed, "authorization": given})).status == 403
+        counted = room.metrics.render().decode()
+    assert [(entry["reason"], entry["access_key_id"], entry["words"]) for entry in told.entries] == [
+        ("signature-invalid", KEY_ID, DIFFERS),
+        ("caller-unknown", "AKIDOTHER", None),
+        ("signature-incomplete", None, None),
+        ("signature-incomplete", None, None),
+    ]
+    assert SECRET not in str(told.entries)
+    assert 'headrace_requests_denied_total{reason="signature-incomplete",room="datazone"} 2.0' in counted

@@ -18,6 +18,7 @@ from headrace.protocols.apollo.scan import ScanningDecoder
 from headrace.protocols.apollo.write import ROOM, Appends, WriteService
 from headrace.query.pool import QueryPool, Reads
 from headrace.transport import Room
+from headrace.transport.denials import Denials
 
 
 class Serves(Appends, Reads, Protocol):
@@ -34,5 +35,6 @@ def open_room(store: Serves, settings: Settings, metrics: Metrics, pool: QueryPo
     writes = WriteService(store, registrations, metrics, decoder, clock)
     samples = Samples(store, registrations, pool, Tokens(store.table.secret))
     access = Access(settings.apollo_tokens, settings.apollo_org_id)
-    app = ApolloApp(writes, samples, registrations, access, settings.apollo_org_id, settings.body_bytes_max)
+    denials = Denials(metrics.requests_denied, ROOM, clock)
+    app = ApolloApp(writes, samples, registrations, access, denials, settings.apollo_org_id, settings.body_bytes_max)
     return Room(ROOM, PREFIXES, app, faults.refuse)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, unquote_to_bytes
 import structlog
 from starlette.types import Message, Receive, Scope, Send
 
-from headrace.errors import Refused
+from headrace.errors import Refused, Unavailable
 from headrace.protocols.apollo import faults
 from headrace.protocols.apollo.access import Access
 from headrace.protocols.apollo.faults import Answer
@@ -18,6 +18,7 @@ from headrace.protocols.apollo.read import Samples, definition
 from headrace.protocols.apollo.registrations import Registrations
 from headrace.protocols.apollo.write import WriteService
 from headrace.transport.body import read_body
+from headrace.transport.denials import Denials
 from headrace.transport.streaming import Reply
 
 log = structlog.get_logger(__name__)
@@ -34,6 +35,7 @@ class ApolloApp:
         samples: Samples,
         registrations: Registrations,
         access: Access,
+        denials: Denials,
         org_id: str,
         body_bytes_max: int,
     ) -> None:
@@ -41,6 +43,7 @@ class ApolloApp:
         self._samples = samples
         self._registrations = registrations
         self._access = access
+        self._denials = denials
         self._org_id = org_id
         self._body_bytes_max = body_bytes_max
 
@@ -62,9 +65,16 @@ class ApolloApp:
         except Refused as refused:
             if status:
                 raise
-            await _send(send_on, faults.refuse(scope, faults.STATUS_OF_RULE.get(refused.rule, 400), refused))
+            answer = faults.refuse(scope, faults.STATUS_OF_RULE.get(refused.rule, 400), refused)
+            if answer[0] in (401, 403):
+                self._denials.add(scope, refused.rule, words=refused.detail)
+            await _send(send_on, answer)
+        except Unavailable:
+            if correlation is not None:
+                _tell(scope, 503)
+            raise
         if correlation is not None:
-            log.info("request", method=scope["method"], path=scope["path"], status=status)
+            _tell(scope, status)
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         match segments_of(scope["raw_path"]):
@@ -131,6 +141,13 @@ def _allow(scope: Scope, *methods: str) -> None:
     method = "GET" if scope["method"] == "HEAD" else scope["method"]
     if method not in methods:
         raise Refused("method", f"Method {method} is not allowed here", ", ".join(methods))
+
+
+def _tell(scope: Scope, status: int) -> None:
+    """The line of a request that asked for one by its x-correlation-id."""
+    tell = log.debug if status < 300 else log.info
+    # As it was sent: decoded, a path may have lines of its own.
+    tell("request", method=scope["method"], path=scope["raw_path"].decode("latin-1"), status=status)
 
 
 async def _send(send: Send, answer: Answer) -> None:

@@ -15,6 +15,7 @@ from headrace.protocols.datazone.routes import ROOT, DataZoneApp
 from headrace.protocols.datazone.sigv4 import Signatures
 from headrace.protocols.datazone.write import Writes, WriteService
 from headrace.transport import Room, alike
+from headrace.transport.denials import Denials
 
 
 class Serves(Writes, Reads, Protocol):
@@ -30,6 +31,7 @@ def open_room(store: Serves, settings: Settings, metrics: Metrics, clock: Clock 
         WriteService(store, metrics, clock, settings.datazone_points),
         ReadService(store),
         Signatures(secrets, settings.datazone_region, clock),
+        Denials(metrics.requests_denied, ROOM, clock),
         roots,
         min(settings.body_bytes_max, limits.DATAZONE_BODY_BYTES_MAX),
     )

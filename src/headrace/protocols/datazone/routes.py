@@ -11,10 +11,11 @@ from headrace.errors import Refused
 from headrace.protocols.datazone.faults import Answer, shown
 from headrace.protocols.datazone.names import Entity
 from headrace.protocols.datazone.read import ReadService
-from headrace.protocols.datazone.sigv4 import Request, Signatures
+from headrace.protocols.datazone.sigv4 import Request, Signatures, claimed_key_id
 from headrace.protocols.datazone.wire import read_query
 from headrace.protocols.datazone.write import WriteService
 from headrace.transport.body import read_body
+from headrace.transport.denials import Denials
 
 ROOT: Final = "/v2/"
 
@@ -36,6 +37,7 @@ class DataZoneApp:
         writes: WriteService,
         reads: ReadService,
         signatures: Signatures,
+        denials: Denials,
         roots: tuple[str, ...],
         body_bytes_max: int,
     ) -> None:
@@ -43,6 +45,7 @@ class DataZoneApp:
         self._writes = writes
         self._reads = reads
         self._signatures = signatures
+        self._denials = denials
         self._roots = tuple(root.encode() for root in roots)
         self._body_bytes_max = body_bytes_max
 
@@ -53,7 +56,13 @@ class DataZoneApp:
         # The path as it was sent: decoded, a slash inside of a segment would part it.
         raw_path: bytes = scope["raw_path"]
         query: bytes = scope["query_string"]
-        caller = self._signatures.caller(Request(scope["method"], raw_path, query, scope["headers"], body))
+        try:
+            caller = self._signatures.caller(Request(scope["method"], raw_path, query, scope["headers"], body))
+        except Refused as refused:
+            # The words about a header that cannot be read repeat it, and it may be a secret in the wrong place.
+            words = refused.detail if refused.rule == "signature-invalid" else None
+            self._denials.add(scope, refused.rule, access_key_id=claimed_key_id(scope["headers"]), words=words)
+            raise
         operation = self._operation(scope["method"], raw_path)
         status, headers, content = await self._answer(operation, scope, query, body, caller)
         await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -25,6 +25,7 @@ TERMINATOR: Final = "aws4_request"
 
 _BASIC_TIME: Final = "%Y%m%dT%H%M%SZ"
 _BLANKS: Final = re.compile(rb"[ \t]+")
+_KEY_ID: Final = re.compile(r"Credential=([!-+.0-~-]{1,128})/\d{8}/", re.ASCII)
 
 _DIFFERS: Final = (
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key "
@@ -40,6 +41,12 @@ class Request(NamedTuple):
     query: bytes
     headers: list[tuple[bytes, bytes]]
     body: bytes
+
+
+def claimed_key_id(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """The access key id that a request says it is signed with, whether that is true or not; None when it says none."""
+    found = _KEY_ID.search(_header(headers, "authorization") or "")
+    return found and found[1]
 
 
 class Signatures:
@@ -219,7 +226,7 @@ def _canonical_value(headers: list[tuple[bytes, bytes]], name: str) -> str:
     return b",".join(values).decode("latin-1")
 
 
-def _header(headers: list[tuple[bytes, bytes]], name: str) -> str | None:
+def _header(headers: Iterable[tuple[bytes, bytes]], name: str) -> str | None:
     for found, value in headers:
         if found == name.encode():
             return value.decode("latin-1")

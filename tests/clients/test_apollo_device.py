@@ -102,8 +102,9 @@ def test_a_device_lives_through_a_power_cut(tmp_path: Path) -> None:
             device.ask("GET", f"{PATH}/samples?timeseries_ids={one}&timeseries_ids={two}"),
             device.ask("GET", f"{PATH}/{one}"),
         ]
-        log = server.log.read_text()
-        assert HEADERS["x-correlation-id"] in log
+        assert HEADERS["x-correlation-id"] not in server.log.read_text(), "all went well"
+        assert device.ask("GET", f"{PATH}/samples")[0] == 400
+        assert HEADERS["x-correlation-id"] in server.log.read_text()
 
 
 def test_a_dashboard_turns_pages(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Generator
 import pytest
 from hypothesis import settings
 
+from headrace.compiling import are_compiled, compile_all
+
 # A loaded machine is slow, not wrong; pytest's own timeout catches what hangs.
 settings.register_profile("headrace", deadline=None)
 settings.load_profile("headrace")
@@ -19,6 +21,12 @@ NOTHING_SKIPS = os.environ.get("HEADRACE_REQUIRE_PEERS") == "1"
 
 # Debian puts collectd into /usr/sbin, which is not on the PATH of an ordinary user.
 os.environ["PATH"] += os.pathsep + "/usr/sbin"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Kernels are compiled by all cores before the first test, not by each process of tests for itself."""
+    if not hasattr(session.config, "workerinput") and not are_compiled():
+        compile_all()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

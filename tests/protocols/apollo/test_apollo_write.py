@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -138,10 +139,34 @@ async def test_requests_at_once_make_one_truth(tmp_path: Path) -> None:
         assert {one["metric"] for one in await apollo.samples("e", ZERO + "2")} == set(names)
 
 
-async def test_many_devices_at_once_share_commits(tmp_path: Path) -> None:
+async def test_guids_that_several_devices_would_have_go_to_one_each(tmp_path: Path) -> None:
     with apollo_room(tmp_path / "data") as apollo:
-        ids = await asyncio.gather(*(apollo.register(f"d{number}", ("p", "t")) for number in range(100)))
-        assert len({series_id for [series_id] in ids}) == 100
+        guids = [f"{ZERO}{number:x}" for number in range(16)]
+        pairs = [(guids[number], guids[(number + 1) % 16]) for number in range(16)]
+        replies = await asyncio.gather(
+            *(apollo.post(f"d{number}", [sample(one, 1) for one in pair]) for number, pair in enumerate(pairs))
+        )
+        taken = [pair for pair, reply in zip(pairs, replies, strict=True) if reply.status == 202]
+        assert {reply.status for reply in replies} == {202, 404}
+        assert len({one for pair in taken for one in pair}) == 2 * len(taken), "nobody got one of two, or another's"
+        assert len(tags_of(apollo, "apollo")) == 2 * len(taken)
+
+
+async def test_many_devices_at_once_share_commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with apollo_room(tmp_path / "data") as apollo:
+        commit, all_of_them = apollo.store.commit, asyncio.Barrier(30)
+
+        async def together(*changes: Any) -> int:
+            async with asyncio.timeout(10):  # which one after another would not do
+                await all_of_them.wait()
+            return await commit(*changes)
+
+        monkeypatch.setattr(apollo.store, "commit", together)
+        ids = await asyncio.gather(*(apollo.register(f"d{number}", ("p", "t")) for number in range(30)))
+        assert len({series_id for [series_id] in ids}) == 30
+        unknown = [f"{ZERO[:-1]}{number:02x}" for number in range(30)]
+        replies = await asyncio.gather(*(apollo.post(f"d{n}", [sample(one, 1)]) for n, one in enumerate(unknown)))
+        assert {reply.status for reply in replies} == {202}
 
 
 async def test_ids_of_devices_and_points_are_any_text(tmp_path: Path) -> None:

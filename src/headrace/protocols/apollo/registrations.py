@@ -98,7 +98,7 @@ class Registrations:
         self._change = 0
         self._lock = threading.Lock()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._binding = asyncio.Lock()
+        self._binding: dict[str, asyncio.Event] = {}
 
     def owner(self, device: str) -> str | None:
         """The collection of a device, "" for none; None when it has neither registered points nor sent samples."""
@@ -149,15 +149,21 @@ class Registrations:
         return _KEY.pack(*self._store.table.key_of(series.named(series_id, metric)))
 
     @asynccontextmanager
-    async def turn_of(self, device: str, *, binds: bool) -> AsyncIterator[None]:
-        """What changes a device's documents happens one at a time. binds: GUIDs may be bound to the device, as they may
-        be to another one at the same moment."""
+    async def turn_of(self, device: str, binds: Sequence[str] = ()) -> AsyncIterator[None]:
+        """What changes a device's documents happens one at a time. binds: GUIDs that may be bound to the device, each
+        once; another device that would bind one of them at the same moment waits."""
         async with self._turns.setdefault(device, asyncio.Lock()):
-            if not binds:
+            # All are taken in one step, or none: who waits holds none, so nobody waits for him.
+            while taken := [self._binding[series_id] for series_id in binds if series_id in self._binding]:
+                await taken[0].wait()
+            free = asyncio.Event()
+            self._binding.update(dict.fromkeys(binds, free))
+            try:
                 yield
-                return
-            async with self._binding:
-                yield
+            finally:
+                for series_id in binds:
+                    del self._binding[series_id]
+                free.set()
 
     async def commit(self, changes: Sequence[Document], points: Admitted | None = None) -> None:
         """Make changes durable, with points. Raises Unavailable, and then nothing has changed."""
@@ -174,7 +180,7 @@ class Registrations:
         Raises Refused where a name is not legal or the device not the caller's, Unavailable; and then nothing of the
         request is registered.
         """
-        async with self.turn_of(device, binds=False):
+        async with self.turn_of(device):
             ids, changes = await asyncio.to_thread(self._registered, device, caller, points)
             if changes:
                 await self.commit(changes)

@@ -19,7 +19,7 @@ from headrace.protocols.apollo.access import Caller
 from headrace.protocols.apollo.binding import Bound, bind
 from headrace.protocols.apollo.decode import Decode, Samples
 from headrace.protocols.apollo.names import APOLLO_RULES
-from headrace.protocols.apollo.registrations import Keeps, Registrations
+from headrace.protocols.apollo.registrations import SERIES, Keeps, Registrations
 from headrace.protocols.apollo.wire import points_of
 
 ROOM = "apollo"
@@ -73,7 +73,8 @@ class WriteService:
             if not bound.changes:
                 await self._store.append(self._admitted(samples, bound))
             else:
-                async with self._registrations.turn_of(device, binds=True):
+                binds = [change.key for change in bound.changes if change.kind == SERIES]
+                async with self._registrations.turn_of(device, binds):
                     # Again: another request may have bound some of them meanwhile.
                     bound = await asyncio.to_thread(
                         lambda: bind(self._registrations, device, caller, samples, changing=True)

@@ -7,18 +7,18 @@ import sys
 
 import pytest
 
-SCRIPT = """
-import sys
+ANONYMOUS_MB = """
 from pathlib import Path
 import numpy as np
-from headrace.memory import give_back_freed_memory
+from headrace.memory import give_back_freed_memory, use_one_allocator
 
 def anonymous_mb():
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon"))
     return int(line.split()[1]) / 1024
+"""
 
-if sys.argv[1] == "given back":
-    give_back_freed_memory()
+FREED_COLUMNS = """
+use_one_allocator()
 before = anonymous_mb()
 for _ in range(3):
     # Freed in an order that leaves holes: every second one stays until the end.
@@ -28,12 +28,42 @@ for _ in range(3):
 print(anonymous_mb() - before - 50)
 """
 
+HOLES_IN_A_HEAP = """
+before = anonymous_mb()
+some = [np.ones(100_000, dtype=np.uint8) for _ in range(1000)]
+kept = some[::10]
+del some
+give_back_freed_memory()
+print(anonymous_mb() - before - 10)
+"""
 
-def surplus_mb(how: str) -> float:
-    run = subprocess.run([sys.executable, "-c", SCRIPT, how], check=True, capture_output=True, text=True)
-    return float(run.stdout)
+ARROWS_ALLOCATOR = """
+import sys
+import headrace.cli
+from headrace.memory import use_one_allocator
+
+assert "pyarrow" not in sys.modules, "it is loaded before serve can say where it takes its memory"
+use_one_allocator()
+import pyarrow as pa
+print(pa.default_memory_pool().backend_name)
+"""
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def printed(script: str) -> str:
+    return subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout
+
+
+@linux
 def test_freed_columns_are_given_back() -> None:
-    assert surplus_mb("given back") < 10
+    assert float(printed(ANONYMOUS_MB + FREED_COLUMNS)) < 10
+
+
+@linux
+def test_what_is_free_in_the_midst_of_a_heap_is_given_back() -> None:
+    assert float(printed(ANONYMOUS_MB + HOLES_IN_A_HEAP)) < 10
+
+
+def test_arrow_takes_its_memory_as_all_others_do() -> None:
+    assert printed(ARROWS_ALLOCATOR).strip() == "system"

@@ -11,6 +11,7 @@ import click
 
 from headrace import __version__, config
 from headrace.errors import Misconfigured
+from headrace.memory import use_one_allocator
 
 COMPILING = "Compiling for this machine; only the first start does that, and it takes up to a minute ..."
 
@@ -72,6 +73,7 @@ def _flag(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 @takes_settings
 def serve(loaded: config.Loaded) -> None:
     """Serve until SIGTERM or SIGINT."""
+    use_one_allocator()
     # Not at the top: they load every kernel and every room, seconds that check-config and --help need not wait for.
     from headrace.compiling import are_compiled, compile_all  # noqa: PLC0415
 

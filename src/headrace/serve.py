@@ -38,7 +38,6 @@ log = structlog.get_logger(__name__)
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is in flight and return. Raises SystemExit if it cannot begin."""
     logs.configure(settings.log_format, settings.log_level)
-    give_back_freed_memory()
     _allow_open_files(limits.CONNECTIONS_MAX + limits.OPEN_FILES_BESIDE_CONNECTIONS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings))
@@ -59,6 +58,7 @@ async def _serve(settings: Settings) -> None:
             pool = QueryPool(threads, settings.query_timeout_s)
             server = _server(_rooms(store, settings, metrics, pool), settings, metrics)
             _keep_pauses_short()
+            give_back_freed_memory()
             sockets = await server.start()
             _welcome(sockets, settings)
             await stop.wait()

@@ -89,6 +89,16 @@ def test_many_row_groups_of_different_spans(tmp_path: Path, monkeypatch: pytest.
     assert [len(rows) for rows in row_groups[:-1]] == [per_group] * (len(row_groups) - 1)
 
 
+def test_a_step_takes_a_row_group_of_all_files_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ROW_GROUP_ROWS", 256)
+    files = [[Point(o, 8 * t + sequence, double(1)) for o in range(4) for t in range(256)] for sequence in range(8)]
+    segments = [segment(tmp_path, written, sequence) for sequence, written in enumerate(files, 1)]
+    steps: list[None] = []
+    row_groups = list(merged_row_groups(segments, (), metric_ids, KEEP_ALL, lambda: steps.append(None)))
+    assert plain(row_groups) == winners(files)
+    assert len(steps) >= 8 * 4 * 256 / 256
+
+
 def test_memory_is_that_of_a_row_group_of_each_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """NumPy's and Python's memory; Arrow's is that of the row groups being read. Texts, as nothing takes more."""
     monkeypatch.setattr(limits, "ROW_GROUP_TEXT_BYTES", 256 * 1024)

@@ -11,6 +11,7 @@ import structlog
 
 from headrace import limits
 from headrace.errors import Corrupt, Unavailable
+from headrace.memory import give_back_freed_memory
 from headrace.store.merging import Pause
 
 log = structlog.get_logger(__name__)
@@ -85,6 +86,7 @@ class Merger:
         rows = self._merge(self.pause)
         self._failing = None
         if rows:
+            give_back_freed_memory()
             log.info("merged", points=rows, seconds=round(time.perf_counter() - begin, 3))
         return rows > 0
 

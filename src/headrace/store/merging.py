@@ -60,10 +60,11 @@ class _Window:
             self._at = 0
         return True
 
-    def end(self) -> tuple[int, int]:
-        """Sort key and time of the last row."""
+    def end(self, rows_max: int) -> tuple[int, int]:
+        """Sort key and time of the last of the next rows_max rows of the row group."""
         assert self._rows is not None
-        return int(self._keys[-1]), int(self._rows.times[-1])
+        last = min(self._at + rows_max, len(self._rows)) - 1
+        return int(self._keys[last]), int(self._rows.times[last])
 
     def take_through(self, key: int, time: int) -> tuple[Rows, NDArray[np.uint64]]:
         """The rows up to (key, time) that are still to go, and their sort keys."""
@@ -88,12 +89,14 @@ def _merged(
     forgetting: Forgetting,
     pause: Pause,
 ) -> Iterator[Rows]:
-    """Each step takes of all windows the rows up to the least end of one: none that comes later belongs among them."""
+    """Each step takes of all windows the rows up to the least end of one: none that comes later belongs among them. The
+    ends are such that a step takes a row group at most, of all windows together."""
     windows = [_Window(segment, metric_ids, forgetting) for segment in segments]
     while windows := [window for window in windows if window.fill()]:
         pause()
-        key, time = min(window.end() for window in windows)
-        collected = Collector(limits.MERGE_INPUTS_MAX * limits.ROW_GROUP_ROWS)
+        rows_max = max(limits.ROW_GROUP_ROWS // len(windows), 1)
+        key, time = min(window.end(rows_max) for window in windows)
+        collected = Collector(rows_max * len(windows))
         keys = []
         for window in windows:
             rows, keys_of_rows = window.take_through(key, time)

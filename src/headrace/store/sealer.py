@@ -10,6 +10,7 @@ import structlog
 
 from headrace import limits
 from headrace.errors import Unavailable
+from headrace.memory import give_back_freed_memory
 from headrace.store.recent import RecentView
 from headrace.store.visible import Visible
 
@@ -66,6 +67,7 @@ class Sealer:
             self._report(failure)
             self._stopping.wait(limits.PROBE_INTERVAL_S)
             return
+        give_back_freed_memory()
         self._failing = None
         log.info("sealed", points=len(generation), seconds=round(time.perf_counter() - begin, 3))
 

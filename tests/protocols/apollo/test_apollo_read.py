@@ -60,7 +60,9 @@ SAMPLES = st.lists(
 ORDERS = st.builds(Order, st.sampled_from(sorted(FIELDS)), st.booleans())
 
 
-async def pages(apollo: Apollo, device: str, order: Order, size: int, between: list[Any]) -> list[dict[str, Any]]:
+async def pages(
+    apollo: Apollo, device: str, order: Order, size: int, between: list[Any], *ids: str
+) -> list[dict[str, Any]]:
     """All pages, with some samples arriving after each."""
     found: list[dict[str, Any]] = []
     token = ""
@@ -70,7 +72,7 @@ async def pages(apollo: Apollo, device: str, order: Order, size: int, between: l
             "limit": size,
             "paginated": "true",
         }
-        reply = await apollo.get(device, *IDS, token=token, **asked)
+        reply = await apollo.get(device, *(ids or IDS), token=token, **asked)
         assert reply.status == 200, reply
         data = reply.json["data"]
         assert len(data) <= size
@@ -131,6 +133,46 @@ async def test_page_sizes(tmp_path: Path) -> None:
         assert await lengths(limit=10**18) == (2500, False)
         values = [one["val"] for one in await apollo.samples("d", IDS[0])]
         assert values == list(range(count))[::-1], "more than one piece of an answer"
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+async def test_pages_go_on_behind_gaps_and_crowds(direction: str, tmp_path: Path) -> None:
+    crowd = [sample(IDS[0], number, at(100), metric=f"m{number}") for number in range(30)]
+    years = [sample(IDS[0], year, f"{year:04}-01-01T00:00:00Z") for year in (1, 1950, 2017, 2019, 9999)]
+    steady = [sample(IDS[0], second, at(second)) for second in range(200)]
+    with apollo_room(tmp_path / "data") as apollo:
+        await apollo.store_samples("d", crowd + years + steady)
+        everything = await apollo.samples("d", IDS[0], orderby=f"timestamp {direction}")
+        assert len(everything) == 235
+        assert await pages(apollo, "d", Order("timestamp", direction == "desc"), 7, [], IDS[0]) == everything
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+async def test_the_next_page_is_looked_for_near_the_last_one(
+    direction: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"orderby": f"timestamp {direction}", "paginated": "true"}
+    with apollo_room(tmp_path / "data") as apollo:
+        await apollo.store_samples("d", [sample(IDS[0], second, at(second)) for second in range(2000)])
+        paging = (await apollo.get("d", IDS[0], **asked)).json["paging"]
+        # Far fewer than the range has: what it counted at first need not be read again.
+        monkeypatch.setattr(limits, "QUERY_POINTS_MAX", 300)
+        seen = 100
+        while paging["continuationToken"]:
+            reply = await apollo.get("d", IDS[0], token=paging["continuationToken"], **asked)
+            paging = reply.json["paging"]
+            assert paging["totalCount"] == 2000
+            seen += len(reply.json["data"])
+        assert seen == 2000
+
+
+async def test_a_token_without_a_limit_leads_to_all_that_follows(tmp_path: Path) -> None:
+    with apollo_room(tmp_path / "data") as apollo:
+        await apollo.store_samples("d", [sample(IDS[0], second, at(second)) for second in range(50)])
+        first = await apollo.get("d", IDS[0], limit=10)
+        rest = await apollo.get("d", IDS[0], token=first.json["paging"]["continuationToken"])
+        assert [one["val"] for one in rest.json["data"]] == list(range(40))[::-1]
+        assert rest.json["paging"] == {"totalCount": 50, "continuationToken": None}
 
 
 async def test_both_ends_of_the_range_are_inside(tmp_path: Path) -> None:

@@ -21,11 +21,15 @@ class Cursor(msgspec.Struct, array_like=True, frozen=True):
     is not the instant.
 
     series: the place of its timeseriesId in the query, and that of its metric among those of the time series.
+    total: samples of the whole answer, as its first page counted them.   span_ms: how far ahead the next page probably
+    reaches.
     """
 
     time_ms: int
     series: tuple[int, int]
     value: int | float | bool | str | None = None
+    total: int = 0
+    span_ms: int = 0
 
 
 _CURSOR = msgspec.json.Decoder(Cursor)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from headrace import limits
 from headrace.model.arrivals import NO_ARRIVAL, unpack
 from headrace.model.points import Kind
+from headrace.model.time import TimeRange
 from headrace.protocols.apollo.cursor import Cursor
 from headrace.protocols.apollo.question import Order
 from headrace.store import Check, Columns, go_on
@@ -60,6 +61,21 @@ def arrivals_of(columns: Columns) -> tuple[NDArray[np.int64], NDArray[np.int64]]
     ingested, offsets = unpack(columns.arrivals)
     absent = columns.arrivals == NO_ARRIVAL
     return np.where(absent, columns.times, ingested), np.where(absent, 0, offsets)
+
+
+def span_of(held: Held, rows: NDArray[np.int64]) -> int:
+    """Twice the ms that a page reaches over: the next one, if it is alike, lies within."""
+    first, last = held.columns.times[rows[[0, -1]]].tolist()
+    return 2 * abs(int(last - first))
+
+
+def ahead(range_: TimeRange, order: Order, time_ms: int, span_ms: int | None) -> TimeRange:
+    """Of the times of a question those that follow `time_ms` in an order by time, itself included: so many, or all."""
+    if order.descending:
+        start_ms = range_.start_ms if span_ms is None else max(range_.start_ms, time_ms - span_ms)
+        return TimeRange(start_ms, time_ms)
+    end_ms = range_.end_ms if span_ms is None else min(range_.end_ms, time_ms + span_ms)
+    return TimeRange(time_ms, end_ms)
 
 
 def page(held: Held, order: Order, after: Cursor | None, most: int | None, check: Check = go_on) -> Page:

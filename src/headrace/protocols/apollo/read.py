@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import orjson
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from headrace import limits
 from headrace.model.points import Kind
 from headrace.model.series import UNKNOWN
 from headrace.model.spelling import key_column
+from headrace.model.time import SECOND_MS, TimeRange
 from headrace.protocols.apollo.access import Caller
 from headrace.protocols.apollo.cursor import Cursor, Tokens
 from headrace.protocols.apollo.names import RAW
-from headrace.protocols.apollo.ordering import Held, arrivals_of, page, value_of
+from headrace.protocols.apollo.ordering import Held, Page, ahead, arrivals_of, page, span_of, value_of
 from headrace.protocols.apollo.question import Question
 from headrace.protocols.apollo.registrations import Registrations
 from headrace.protocols.apollo.times import offset_text, spelled
 from headrace.query.pool import QueryPool, Reads
 from headrace.store import Check, Columns, Snapshot
 from headrace.transport.streaming import Answer, Reply, joined
+
+_WIDENING: Final = 4
+"""Each stretch of time that has too few samples for a page is followed by one so many times as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +50,35 @@ class Samples:
     def _answer(self, question: Question, caller: Caller, after: Cursor | None, check: Check) -> Answer:
         """On a thread of the pool."""
         self.registrations.check(question.device, caller)
-        with self.store.snapshot(check) as snapshot:
-            held = self._held(snapshot, question)
-        check()
-        rows, cursor = page(held, question.order, after, question.most, check)
-        token = None if cursor is None else self.tokens.token(cursor, question.identity())
-        chunks = joined(_pieces(held, rows, token))
+        if after is not None and question.order.by_time:
+            held, (rows, cursor), total = self._next_by_time(question, after, check)
+        else:
+            with self.store.snapshot(check) as snapshot:
+                held = self._held(snapshot, question, question.range)
+            check()
+            rows, cursor = page(held, question.order, after, question.most, check)
+            total = len(held)
+        token = None
+        if cursor is not None:
+            cursor = replace(cursor, total=total, span_ms=span_of(held, rows))
+            token = self.tokens.token(cursor, question.identity())
+        chunks = joined(_pieces(held, rows, total, token))
         return next(chunks), chunks
 
-    def _held(self, snapshot: Snapshot, question: Question) -> Held:
+    def _next_by_time(self, question: Question, after: Cursor, check: Check) -> tuple[Held, Page, int]:
+        """The page that follows `after`, out of as short a stretch of time as has it: a long range is not read again
+        for each of its pages."""
+        span_ms = max(after.span_ms, SECOND_MS)
+        with self.store.snapshot(check) as snapshot:
+            while True:
+                stretch = ahead(question.range, question.order, after.time_ms, span_ms if question.most else None)
+                held = self._held(snapshot, question, stretch)
+                found = page(held, question.order, after, question.most, check)
+                if found.cursor is not None or stretch == ahead(question.range, question.order, after.time_ms, None):
+                    return held, found, after.total
+                span_ms *= _WIDENING
+
+    def _held(self, snapshot: Snapshot, question: Question, range_: TimeRange) -> Held:
         """Raises Refused (rules "series-unknown", "query-points")."""
         keys, named = [], []
         for place, series_id in enumerate(question.series_ids):
@@ -64,7 +89,7 @@ class Samples:
                     named.append((series_id, metric, (place, rank)))
         ordinals = snapshot.with_keys(key_column(keys))
         written = ordinals[ordinals != UNKNOWN]
-        columns = snapshot.select(written, question.range.start_ms, question.range.end_ms)
+        columns = snapshot.select(written, range_.start_ms, range_.end_ms)
         by_ordinal = dict(zip(ordinals.tolist(), named, strict=True))
         present = [by_ordinal[ordinal] for ordinal in columns.series.tolist()]
         ids, metrics, ranks = (list(column) for column in zip(*present, strict=True)) if present else ([], [], [])
@@ -88,14 +113,14 @@ def definition(registrations: Registrations, device: str, series_id: str, caller
     }
 
 
-def _pieces(held: Held, rows: NDArray[np.int64], token: str | None) -> Iterator[bytes]:
+def _pieces(held: Held, rows: NDArray[np.int64], total: int, token: str | None) -> Iterator[bytes]:
     """The whole answer, piece by piece."""
     yield b'{"status":{"message":"","code":"200"},"data":['
     series = held.series_of_rows()
     for first in range(0, len(rows), limits.APOLLO_PIECE_SAMPLES):
         part = rows[first : first + limits.APOLLO_PIECE_SAMPLES]
         yield (b"," if first else b"") + _spelled(held, part, series[part].tolist())
-    paging = orjson.dumps({"totalCount": len(held), "continuationToken": token})
+    paging = orjson.dumps({"totalCount": total, "continuationToken": token})
     yield b'],"paging":%b}' % paging
 
 

@@ -13,9 +13,11 @@ from headrace.kernels.merge import (
     count_places,
     drop_expired,
     group_rows,
-    is_merged,
+    is_rising,
     keep_winners,
     merge_runs,
+    place_column,
+    place_rows,
     sort_by_time,
 )
 
@@ -32,7 +34,8 @@ def columns(pairs: list[tuple[int, int]]) -> tuple[NDArray[np.uint32], NDArray[n
 
 def grouped(series: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
     starts = np.zeros(len(PLACES) + 1, dtype=np.int64)
-    count_places(series, PLACES, LOWEST, starts)
+    count_places(series, PLACES, LOWEST, starts[1:])
+    np.cumsum(starts, out=starts)
     order = np.empty(len(series), dtype=np.uint32)
     group_rows(series, PLACES, LOWEST, starts[:-1].copy(), order)
     return starts, order
@@ -71,13 +74,33 @@ def test_expiry_drops_winners_only(pairs: list[tuple[int, int]], expiries: list[
     assert starts.tolist() == [sum(place < p for place, _ in alive) for p in range(5)]
 
 
-@given(rows)
-def test_is_merged_means_strictly_rising(pairs: list[tuple[int, int]]) -> None:
-    series, times = columns(pairs)
-    keys = [(int(PLACES[offset]), time) for offset, time in pairs]
-    assert is_merged(series, times, PLACES, LOWEST) == (keys == sorted(set(keys)))
-    in_order = sorted(set(pairs), key=lambda pair: (PLACES[pair[0]], pair[1]))
-    assert is_merged(*columns(in_order), PLACES, LOWEST)
+@given(rows, rows)
+def test_sources_are_placed_one_after_the_other(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> None:
+    pairs = one + other
+    starts, order = grouped(columns(pairs)[0])
+    times, bits, seconds = np.empty((3, len(pairs)), dtype=np.int64)
+    kinds = np.empty(len(pairs), dtype=np.uint8)
+    next_at, next_second = starts[:-1].copy(), starts[:-1].copy()
+    for part, first in ((one, 0), (other, len(one))):
+        series, part_times = columns(part)
+        numbers = np.arange(first, first + len(part))
+        part_kinds = (numbers % 5).astype(np.uint8)
+        place_rows(series, PLACES, LOWEST, next_at, part_times, part_kinds, numbers, times, kinds, bits)
+        place_column(series, PLACES, LOWEST, next_second, numbers, seconds)
+    assert bits.tolist() == seconds.tolist() == order.tolist()
+    assert times.tolist() == [pairs[row][1] for row in order]
+    assert kinds.tolist() == [row % 5 for row in order]
+    assert next_at.tolist() == next_second.tolist() == starts[1:].tolist()
+
+
+@given(st.lists(st.lists(st.integers(-4, 4), max_size=5), max_size=5))
+def test_is_rising_means_strictly_within_each_place(times: list[list[int]]) -> None:
+    def rise(times: list[list[int]]) -> bool:
+        starts = np.cumsum([0, *map(len, times)])
+        return is_rising(starts, np.array([time for of_one in times for time in of_one], dtype=np.int64))
+
+    assert rise(times) == all(of_one == sorted(set(of_one)) for of_one in times)
+    assert rise([sorted(set(of_one)) for of_one in times])
 
 
 @pytest.mark.parametrize("length", [0, 1, INSERTION_ROWS, INSERTION_ROWS + 1, 1000, 5000])

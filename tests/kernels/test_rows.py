@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.kernels.recent import NO_ROW, chain_rows, walk_chains
-from headrace.kernels.rows import NOT_WANTED, filter_rows, gather
+from headrace.kernels.rows import NOT_WANTED, filter_rows, filter_sorted_rows, gather
 
 LOWEST = 2
 PLACES = np.array([1, NOT_WANTED, 0], dtype=np.uint32)
@@ -26,6 +26,17 @@ def test_filtering(pairs: list[tuple[int, int]], start_ms: int, end_ms: int, roo
     right = [row for row, (o, time) in enumerate(pairs[:length]) if o in WANTED and start_ms <= time <= end_ms]
     assert found == min(len(right), room + 1)
     assert out[: min(found, room)].tolist() == right[:room]
+
+
+@given(st.permutations(range(7)), st.lists(st.sets(st.integers(-20, 20)), max_size=7), *[st.integers(-22, 22)] * 2)
+def test_filtering_of_sorted_rows(order: list[int], times_of: list[set[int]], start_ms: int, end_ms: int) -> None:
+    pairs = [(ordinal, time) for ordinal, found in zip(order, times_of, strict=False) for time in sorted(found)]
+    series = np.array([ordinal for ordinal, _ in pairs], dtype=np.uint32)
+    times = np.array([time for _, time in pairs], dtype=np.int64)
+    out = np.empty(len(pairs), dtype=np.uint32)
+    found = filter_sorted_rows(series, times, PLACES, LOWEST, start_ms, end_ms, out)
+    right = [row for row, (o, time) in enumerate(pairs) if o in WANTED and start_ms <= time <= end_ms]
+    assert out[:found].tolist() == right
 
 
 def test_filtering_takes_columns_that_may_not_be_written() -> None:

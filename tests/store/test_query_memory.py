@@ -88,7 +88,7 @@ async def test_a_select_counts_what_it_holds_until_its_snapshot_ends(tmp_path: P
                 snapshot.select(series, 0, 10**9)
             assert store._query_memory.in_use == few.nbytes
             with store.snapshot() as other, pytest.raises(Unavailable, match="queries already hold"):
-                other.select(series, 0, 2799)
+                other.select(series, 0, 2199)
             last = snapshot.last(series, 10**9)
             assert store._query_memory.in_use == few.nbytes + last.nbytes
         assert store._query_memory.in_use == 0

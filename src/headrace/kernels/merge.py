@@ -9,31 +9,89 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import Index, boolean, borrowing_kernel, i64, i64_in, int64, kernel, u32, u32_in, u64, void
+from headrace.kernels import (
+    Index,
+    boolean,
+    borrowing_kernel,
+    i64,
+    i64_in,
+    int64,
+    kernel,
+    u8,
+    u8_in,
+    u32,
+    u32_in,
+    u64,
+    void,
+)
 
 INSERTION_ROWS = 16
 """Blocks this short are sorted by insertion before merging; measured flat between 8 and 32."""
 
 
-@kernel(boolean(u32_in, i64_in, u32_in, int64))
-def is_merged(series: NDArray[np.uint32], times: NDArray[np.int64], places: NDArray[np.uint32], lowest: int) -> bool:
-    """Whether the rows already rise strictly by (place, time): then every row is a winner where it stands."""
-    for row in range(1, len(series)):
-        place, before = places[series[row] - lowest], places[series[row - 1] - lowest]
-        if place < before or (place == before and times[row] <= times[row - 1]):
-            return False
-    return True
-
-
 @kernel(void(u32_in, u32_in, int64, i64))
 def count_places(
-    series: NDArray[np.uint32], places: NDArray[np.uint32], lowest: int, starts: NDArray[np.int64]
+    series: NDArray[np.uint32], places: NDArray[np.uint32], lowest: int, counts: NDArray[np.int64]
 ) -> None:
-    """starts[p]..starts[p + 1] becomes the span of place p once its rows stand together. `starts` must come zeroed."""
+    """Add to counts[p] the number of rows of place p."""
     for row in range(len(series)):
-        starts[places[series[row] - lowest] + 1] += 1
-    for place in range(1, len(starts)):
-        starts[place] += starts[place - 1]
+        counts[places[series[row] - lowest]] += 1
+
+
+@kernel(void(u32_in, u32_in, int64, i64, i64_in, u8_in, i64_in, i64, u8, i64))
+def place_rows(
+    series: NDArray[np.uint32],
+    places: NDArray[np.uint32],
+    lowest: int,
+    next_at: NDArray[np.int64],
+    times: NDArray[np.int64],
+    kinds: NDArray[np.uint8],
+    bits: NDArray[np.int64],
+    times_out: NDArray[np.int64],
+    kinds_out: NDArray[np.uint8],
+    bits_out: NDArray[np.int64],
+) -> None:
+    """Copy the rows of one source to where the rows of their place go on: from next_at[p] on, which is moved."""
+    start = 0
+    while start < len(series):
+        end = start + 1
+        while end < len(series) and series[end] == series[start]:
+            end += 1
+        place = places[series[start] - lowest]
+        shift = next_at[place] - start
+        for row in range(start, end):
+            times_out[shift + row] = times[row]
+            kinds_out[shift + row] = kinds[row]
+            bits_out[shift + row] = bits[row]
+        next_at[place] = shift + end
+        start = end
+
+
+@kernel(void(u32_in, u32_in, int64, i64, i64_in, i64))
+def place_column(
+    series: NDArray[np.uint32],
+    places: NDArray[np.uint32],
+    lowest: int,
+    next_at: NDArray[np.int64],
+    column: NDArray[np.int64],
+    out: NDArray[np.int64],
+) -> None:
+    """As place_rows, of one column."""
+    for row in range(len(series)):
+        place = places[series[row] - lowest]
+        out[next_at[place]] = column[row]
+        next_at[place] += 1
+
+
+@kernel(boolean(i64_in, i64_in))
+def is_rising(starts: NDArray[np.int64], times: NDArray[np.int64]) -> bool:
+    """Whether the times of each place, starts[p]..starts[p + 1], rise strictly: then every row is a winner where it
+    stands."""
+    for place in range(len(starts) - 1):
+        for row in range(starts[place] + 1, starts[place + 1]):
+            if times[row] <= times[row - 1]:
+                return False
+    return True
 
 
 @kernel(void(u32_in, u32_in, int64, i64, u32))
@@ -112,7 +170,7 @@ def keep_winners(
 ) -> int:
     """Sort each place's rows by time where they are not, and of rows with one time keep the last. Returns how many.
 
-    order, starts: as group_rows and count_places made them; both are packed in place. scratch must hold the rows of the
+    order, starts: as group_rows made them; both are packed in place. scratch must hold the rows of the
     largest place.
     """
     kept = 0

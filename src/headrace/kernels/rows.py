@@ -43,6 +43,42 @@ def filter_rows(
     return found
 
 
+@kernel(int64(u32_in, i64_in, u32_in, int64, int64, int64, u32))
+def filter_sorted_rows(
+    series: NDArray[np.uint32],
+    times: NDArray[np.int64],
+    places: NDArray[np.uint32],
+    lowest: int,
+    start_ms: int,
+    end_ms: int,
+    rows: NDArray[np.uint32],
+) -> int:
+    """As filter_rows, of rows among which those of a series stand together, their times rising: only some of them are
+    looked at. `rows` must hold all."""
+    found = 0
+    start = 0
+    while start < len(series):
+        ordinal = series[start]
+        step = 1
+        while start + step < len(series) and series[start + step] == ordinal:
+            step *= 2
+        end, beyond = start + step // 2 + 1, min(start + step, len(series))
+        while end < beyond:
+            middle = (end + beyond) // 2
+            if series[middle] == ordinal:
+                end = middle + 1
+            else:
+                beyond = middle
+        offset = np.int64(ordinal) - lowest
+        if 0 <= offset < len(places) and places[offset] != NOT_WANTED:
+            first = start + np.searchsorted(times[start:end], start_ms)
+            for row in range(first, start + np.searchsorted(times[start:end], end_ms, "right")):
+                rows[found] = row
+                found += 1
+        start = end
+    return found
+
+
 @kernel(void(u32_in, i64_in, u8_in, i64_in, i64, u8, i64))
 def gather(
     rows: NDArray[np.uint32],

@@ -10,11 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.errors import Refused
+from headrace.kernels.merge import count_places, place_column, place_rows
 from headrace.kernels.rows import NOT_WANTED
 from headrace.kernels.texts import rebase_texts
 from headrace.model.arrivals import NO_ARRIVAL
 from headrace.model.points import NEVER, Values, join_optional
 from headrace.store.query_memory import Hold, uncounted
+
+PLACED_ROW_BYTES = 8 + 1 + 8
+"""A time, a kind and its bits: of Placed, beside what is optional."""
 
 MetricIds = Callable[[NDArray[np.uint32]], NDArray[np.uint32]]
 """The metric id (uint32) of each given ordinal. An id must never change, as segments are sorted by it. It is the rank
@@ -77,22 +81,32 @@ class Rows:
         return self.series.nbytes + self.times.nbytes + self.values.nbytes + optional
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """n rows by the places of their series in a query, those of one place as late as they were written.
+
+    starts: int64[k + 1], rows starts[p]..starts[p + 1] are of place p.   The others as in Rows.
+    """
+
+    starts: NDArray[np.int64]
+    times: NDArray[np.int64]
+    values: Values
+    expires: NDArray[np.int64] | None
+    arrivals: NDArray[np.int64] | None
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+
 class Collector:
-    """Gathers the rows that several sources give, up to a limit, in columns from the start: when they are joined, only
-    one column at a time is in memory twice."""
+    """Gathers the rows that several sources give, up to a limit."""
 
     def __init__(self, points_max: int, hold: Hold = uncounted) -> None:
         """hold: counts the bytes that are gathered."""
         self.points_max = points_max
         self._hold = hold
         self._length = 0
-        self._series: list[NDArray[np.uint32]] = []
-        self._times: list[NDArray[np.int64]] = []
-        self._kinds: list[NDArray[np.uint8]] = []
-        self._bits: list[NDArray[np.int64]] = []
-        self._heaps: list[bytes] = []
-        self._expires: list[NDArray[np.int64] | None] = []
-        self._arrivals: list[NDArray[np.int64] | None] = []
+        self._parts: list[Rows] = []
 
     def add(self, rows: Rows) -> None:
         """Rows written later than those added before. Raises Refused (rule "query-points") above the limit."""
@@ -100,46 +114,82 @@ class Collector:
         if self._length > self.points_max:
             raise too_many_points(self.points_max)
         self._hold(rows.nbytes)
-        self._series.append(rows.series)
-        self._times.append(rows.times)
-        self._kinds.append(rows.values.kinds)
-        self._bits.append(rows.values.bits)
-        self._heaps.append(rows.values.heap)
-        self._expires.append(rows.expires)
-        self._arrivals.append(rows.arrivals)
+        self._parts.append(rows)
 
     def take(self) -> Rows:
         """All of them in the order they were added, their texts in one heap. Nothing may be added after."""
-        self._hold(8 * self._length + sum(map(len, self._heaps)))
-        self._rebase()
-        lengths = list(map(len, self._times))
-        expires = join_optional(self._expires, lengths, NEVER)
-        arrivals = join_optional(self._arrivals, lengths, NO_ARRIVAL)
+        parts = self._parts
+        self._hold((4 + PLACED_ROW_BYTES) * self._length)
+        heap = self._one_heap()
+        lengths = list(map(len, parts))
+        expires = join_optional([part.expires for part in parts], lengths, NEVER)
+        arrivals = join_optional([part.arrivals for part in parts], lengths, NO_ARRIVAL)
         return Rows(
-            _joined(self._series, np.uint32),
-            _joined(self._times, np.int64),
-            Values(_joined(self._kinds, np.uint8), _joined(self._bits, np.int64), b"".join(self._heaps)),
+            _joined([part.series for part in parts], np.uint32),
+            _joined([part.times for part in parts], np.int64),
+            Values(
+                _joined([part.values.kinds for part in parts], np.uint8),
+                _joined([part.values.bits for part in parts], np.int64),
+                heap,
+            ),
             expires,
             arrivals,
         )
 
-    def _rebase(self) -> None:
+    def take_placed(self, wanted: Wanted) -> Placed:
+        """As `take`, by place: each row is copied once, to where it belongs. All must be of wanted series."""
+        optional = [any(part.expires is not None for part in self._parts)]
+        optional.append(any(part.arrivals is not None for part in self._parts))
+        self._hold((PLACED_ROW_BYTES + 8 * sum(optional)) * self._length)
+        heap = self._one_heap()
+        starts = np.zeros(len(wanted) + 1, dtype=np.int64)
+        for part in self._parts:
+            count_places(part.series, wanted.places, wanted.lowest, starts[1:])
+        np.cumsum(starts, out=starts)
+        times = np.empty(self._length, dtype=np.int64)
+        kinds = np.empty(self._length, dtype=np.uint8)
+        bits = np.empty(self._length, dtype=np.int64)
+        next_at = starts[:-1].copy()
+        for part in self._parts:
+            columns = (part.times, part.values.kinds, part.values.bits)
+            place_rows(part.series, wanted.places, wanted.lowest, next_at, *columns, times, kinds, bits)
+        expires = self._placed_optional([part.expires for part in self._parts], NEVER, wanted, starts)
+        arrivals = self._placed_optional([part.arrivals for part in self._parts], NO_ARRIVAL, wanted, starts)
+        self._parts.clear()
+        return Placed(starts, times, Values(kinds, bits, heap), expires, arrivals)
+
+    def _placed_optional(
+        self, columns: list[NDArray[np.int64] | None], absent: int, wanted: Wanted, starts: NDArray[np.int64]
+    ) -> NDArray[np.int64] | None:
+        if all(column is None for column in columns):
+            return None
+        out = np.empty(self._length, dtype=np.int64)
+        next_at = starts[:-1].copy()
+        for part, column in zip(self._parts, columns, strict=True):
+            there = np.full(len(part), absent, dtype=np.int64) if column is None else column
+            place_column(part.series, wanted.places, wanted.lowest, next_at, there, out)
+        return out
+
+    def _one_heap(self) -> bytes:
+        """The texts of all, which are moved to where they stand in it."""
+        self._hold(sum(len(part.values.heap) for part in self._parts))
         before = 0
-        for kinds, bits, heap in zip(self._kinds, self._bits, self._heaps, strict=True):
+        for part in self._parts:
+            heap = part.values.heap
             if before and heap:
-                rebase_texts(kinds, bits, before)
+                rebase_texts(part.values.kinds, part.values.bits, before)
             before += len(heap)
+        return b"".join([part.values.heap for part in self._parts])
 
 
 Number = TypeVar("Number", bound=np.generic)
 
 
 def _joined(parts: list[NDArray[Number]], dtype: type[Number]) -> NDArray[Number]:
-    """One array of all parts, which are let go; never a view of what may not be written."""
-    own = len(parts) == 1 and parts[0].flags.writeable
-    whole = parts[0] if own else np.concatenate([np.empty(0, dtype), *parts])
-    parts.clear()
-    return whole
+    """One array of all parts; never a view of what may not be written."""
+    if len(parts) == 1 and parts[0].flags.writeable:
+        return parts[0]
+    return np.concatenate([np.empty(0, dtype), *parts])
 
 
 def too_many_points(points_max: int) -> Refused:

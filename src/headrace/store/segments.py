@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from headrace.errors import Corrupt, Unavailable
-from headrace.kernels.rows import filter_rows
+from headrace.kernels.rows import filter_sorted_rows
 from headrace.store.deletes import Delete
 from headrace.store.parquet_columns import (
     ARRIVAL_COLUMNS,
@@ -164,7 +164,7 @@ def _matching(
     series: NDArray[np.uint32], times: NDArray[np.int64], wanted: Wanted, start_ms: int, end_ms: int
 ) -> NDArray[np.uint32]:
     rows = np.empty(len(series), dtype=np.uint32)
-    return rows[: filter_rows(series, times, len(series), wanted.places, wanted.lowest, start_ms, end_ms, rows)]
+    return rows[: filter_sorted_rows(series, times, wanted.places, wanted.lowest, start_ms, end_ms, rows)]
 
 
 def _all(series: NDArray[np.uint32], times: NDArray[np.int64]) -> NDArray[np.uint32]:

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels.merge import count_places, drop_expired, group_rows, is_merged, keep_winners
+from headrace.kernels.merge import drop_expired, is_rising, keep_winners
 from headrace.kernels.rows import gather
 from headrace.model.points import Values, take_optional
 from headrace.store import Check, Columns, go_on
 from headrace.store.deletes import NO_DELETES, Deletes, take_rows
 from headrace.store.query_memory import Hold, uncounted
 from headrace.store.recent import RecentView
-from headrace.store.rows import Collector, Rows, Wanted
+from headrace.store.rows import Collector, Placed, Rows, Wanted
 from headrace.store.segments import Segment
 
 MERGED_ROW_BYTES = 4 + 8 + 1 + 8 + 8
@@ -60,7 +60,7 @@ def select(
     for generation in generations:
         rows = generation.select(wanted, start_ms, end_ms, points_max, touching)
         collected.add(_kept(rows, wanted, oldest_ms))
-    return merge(collected.take(), wanted, now_ms, hold)
+    return _winners(collected.take_placed(wanted), wanted, now_ms, hold)
 
 
 def _kept(rows: Rows, wanted: Wanted, oldest_ms: NDArray[np.int64] | None) -> Rows:
@@ -70,18 +70,16 @@ def _kept(rows: Rows, wanted: Wanted, oldest_ms: NDArray[np.int64] | None) -> Ro
     return take_rows(rows, np.flatnonzero(rows.times >= oldest_ms[places]).astype(np.uint32))
 
 
-def merge(rows: Rows, wanted: Wanted, now_ms: int, hold: Hold = uncounted) -> Columns:
-    """The winners among `rows`, all of them of wanted series, that live on after now_ms.
+def _winners(rows: Placed, wanted: Wanted, now_ms: int, hold: Hold) -> Columns:
+    """The winners among `rows` that live on after now_ms.
 
     Of two rows with the same series and time the later one in `rows` wins, whatever its kind.
     """
-    starts = np.zeros(len(wanted) + 1, dtype=np.int64)
-    count_places(rows.series, wanted.places, wanted.lowest, starts)
-    if rows.expires is None and is_merged(rows.series, rows.times, wanted.places, wanted.lowest):
-        return _columns(rows.times, rows.values, rows.arrivals, starts, wanted)
+    if rows.expires is None and is_rising(rows.starts, rows.times):
+        return _columns(rows.times, rows.values, rows.arrivals, rows.starts, wanted)
     hold(MERGED_ROW_BYTES * len(rows))
-    order = np.empty(len(rows), dtype=np.uint32)
-    group_rows(rows.series, wanted.places, wanted.lowest, starts[:-1].copy(), order)
+    order = np.arange(len(rows), dtype=np.uint32)
+    starts = rows.starts.copy()
     scratch = np.empty(int(np.diff(starts).max(initial=0)), dtype=np.uint32)
     kept = keep_winners(order, starts, rows.times, scratch)
     if rows.expires is not None:

@@ -61,27 +61,31 @@ class Segment:
         meta = self.meta
         if not len(wanted) or meta.min_time > end_ms or meta.max_time < start_ms:
             return
+        file = self._in_this_thread()
         for group in self._groups.matching(wanted.keys, start_ms, end_ms).tolist():
-            rows = self._read_row_group(group, lambda series, times: _matching(series, times, wanted, start_ms, end_ms))
+            rows = self._read_row_group(
+                file, group, lambda series, times: _matching(series, times, wanted, start_ms, end_ms)
+            )
             if len(rows):
                 yield rows
 
     def row_groups(self) -> Iterator[Rows]:
         """All rows in the file's order, one row group at a time. Raises as `read` does."""
+        file = self._in_this_thread()
         for group in range(self._footer.num_row_groups):
-            yield self._read_row_group(group, _all)
+            yield self._read_row_group(file, group, _all)
 
-    def _read_row_group(self, group: int, choose: Chooser) -> Rows:
+    def _in_this_thread(self) -> pq.ParquetFile:
+        """A ParquetFile may serve one thread; making one around the cached footer costs 0.05 ms."""
+        # Without pre_buffer it reads in this thread, not in one of Arrow's that has to wake up first.
+        return pq.ParquetFile(self._source, metadata=self._footer, page_checksum_verification=True, pre_buffer=False)
+
+    def _read_row_group(self, file: pq.ParquetFile, group: int, choose: Chooser) -> Rows:
         kinds = kinds_of(int(self._groups.kinds[group]))
         expiring, arriving = bool(self._groups.expiring[group]), bool(self._groups.arriving[group])
         columns = ["series", "time", *(COLUMN_OF_KIND[kind] for kind in kinds)]
         columns += ["expires"] * expiring + ARRIVAL_COLUMNS * arriving
         try:
-            # A ParquetFile may serve one thread; making one around the cached footer costs 0.05 ms.
-            # Without pre_buffer it reads in this thread, not in one of Arrow's that has to wake up first.
-            file = pq.ParquetFile(
-                self._source, metadata=self._footer, page_checksum_verification=True, pre_buffer=False
-            )
             table = file.read_row_group(group, columns=columns, use_threads=False)
             series, times = decode_series_and_times(table)
             rows = choose(series, times)

@@ -14,6 +14,8 @@ import http.client
 import json
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -37,7 +39,11 @@ POINTS_A_MINUTE = HOSTS * CORES_A_HOST + 60
 DAY_MINUTES = 1440
 SENDERS = 2
 REPEATS = 5
+ASKED_S = 0.4
+"""A question that is soon answered is repeated for so long: CPU time comes in ticks of 10 ms."""
 WRITER_S = 5.0
+READER = "import sys, urllib.request\nwhile True:\n    urllib.request.urlopen(sys.argv[1]).read()"
+"""A process of its own, so that the writer does not wait for its interpreter."""
 
 
 class Question(NamedTuple):
@@ -82,13 +88,14 @@ Answers = dict[tuple[str, ...], tuple[NDArray[np.int64], NDArray[np.float64]]]
 
 @dataclass(frozen=True)
 class Cell:
-    """One question to one server. ms from the request to the answer's last byte.   values: whether they are the first
-    server's."""
+    """One question to one server. ms from the request to the answer's last byte; cpu_ms: of the server, in all its
+    threads, on average.   values: whether they are the first server's."""
 
     question: str
     peer: str
     median_ms: float
     best_ms: float
+    cpu_ms: float
     answer_bytes: int
     values: str = ""
 
@@ -210,18 +217,21 @@ def put(server: Peer, body: bytes, connection: http.client.HTTPConnection | None
 
 
 def fetch(server: Peer, question: Question, minutes: int) -> bytes:
-    """The whole answer. A bucket that begins at t is a window that ends with the bucket's last point."""
+    """The whole answer."""
+    return get(address_of(server, question, minutes))
+
+
+def address_of(server: Peer, question: Question, minutes: int) -> str:
+    """The URL of a question. A bucket that begins at t is a window that ends with the bucket's last point."""
     end = START_S + 60 * minutes - 1
     start = START_S if question.whole else max(START_S, end + 1 - 60 * DAY_MINUTES)
     if isinstance(server, VictoriaMetrics):
         later = _later_s(question)
-        span = {"start": str(start + later), "end": str(end + later), "step": f"{question.step_s}s"}
-        asked = {"query": question.promql, **span, "nocache": "1"}
-        return get(f"http://127.0.0.1:{server.query_port}/api/v1/query_range", asked)
-    return get(
-        f"http://{server.address}/api/query?arrays&"
-        + urllib.parse.urlencode({"start": start, "end": end, "m": question.m})
-    )
+        span = {"start": start + later, "end": end + later, "step": f"{question.step_s}s"}
+        asked = urllib.parse.urlencode({"query": question.promql, **span, "nocache": 1})
+        return f"http://127.0.0.1:{server.query_port}/api/v1/query_range?{asked}"
+    asked = urllib.parse.urlencode({"start": start, "end": end, "m": question.m})
+    return f"http://{server.address}/api/query?arrays&{asked}"
 
 
 def _later_s(question: Question) -> int:
@@ -231,13 +241,16 @@ def _later_s(question: Question) -> int:
 def ask(server: Peer, question: Question, minutes: int, repeats: int) -> tuple[Cell, Answers]:
     """Once to warm up, then measured."""
     answer = fetch(server, question, minutes)
-    taken = []
-    for _ in range(repeats):
+    taken: list[float] = []
+    cpu_s = server.cpu_s()
+    while len(taken) < repeats or sum(taken) < ASKED_S:
         begin = time.perf_counter()
         fetch(server, question, minutes)
-        taken.append((time.perf_counter() - begin) * 1e3)
+        taken.append(time.perf_counter() - begin)
+    cpu_s = (server.cpu_s() - cpu_s) / len(taken)
     found = parsed(server, question, answer)
-    return Cell(question.name, server.name, statistics.median(taken), min(taken), len(answer)), found
+    median, best = statistics.median(taken), min(taken)
+    return Cell(question.name, server.name, 1e3 * median, 1e3 * best, 1e3 * cpu_s, len(answer)), found
 
 
 def parsed(server: Peer, question: Question, answer: bytes) -> Answers:
@@ -272,19 +285,11 @@ def write_beside(server: Peer, minutes: int, seconds: float) -> Beside:
     """The writer's p99 alone, then beside a reader that never stops."""
     alone = _p99_ms(server, seconds)
     before = server.rss_peak_bytes()
-    stop = threading.Event()
-
-    def read() -> None:
-        while not stop.is_set():
-            fetch(server, QUESTIONS[-1], minutes)
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
-        beside = _p99_ms(server, seconds)
-    finally:
-        stop.set()
-        reader.join()
+    with subprocess.Popen([sys.executable, "-c", READER, address_of(server, QUESTIONS[-1], minutes)]) as reader:
+        try:
+            beside = _p99_ms(server, seconds)
+        finally:
+            reader.kill()
     return Beside(server.name, alone, beside, before / 1e6, server.rss_peak_bytes() / 1e6)
 
 
@@ -310,11 +315,12 @@ def report(
     lines = [f"- {what}: {value}" for what, value in machine.items()]
     lines.append(f"- {minutes * POINTS_A_MINUTE:,} points over {minutes} minutes, seed {SEED}")
     lines += [f"- {peer} filled and settled in {seconds:.0f} s" for peer, seconds in filled_s.items()]
-    lines += ["", "| question | server | median ms | best ms | answer MB | values |", "|---|---|---:|---:|---:|---|"]
+    lines += ["", "| question | server | median ms | best ms | CPU ms | answer MB | values |"]
+    lines += ["|---|---|---:|---:|---:|---:|---|"]
     for cell in sorted(cells, key=lambda cell: [question.name for question in QUESTIONS].index(cell.question)):
         lines.append(
             f"| {cell.question} | {cell.peer} | {cell.median_ms:.1f} | {cell.best_ms:.1f} "
-            f"| {cell.answer_bytes / 1e6:.2f} | {cell.values} |"
+            f"| {cell.cpu_ms:.1f} | {cell.answer_bytes / 1e6:.2f} | {cell.values} |"
         )
     lines += ["", "| a writer beside the last | p99 ms alone | p99 ms beside | peak RSS MB before | after |"]
     lines += ["|---|---:|---:|---:|---:|"]

@@ -135,6 +135,11 @@ a generation of points is sealed."""
 DOCUMENT_WAL_BYTES = 16 * 1024 * 1024
 """documents.sqlite-wal is cut to this size when all of it is in the file: a large filing does not keep its room."""
 
+DOCUMENTS_SWEPT = 4096
+DOCUMENT_BYTES_SWEPT = 16 * 1024 * 1024
+"""Of ranges of documents that are taken away, a filing deletes so many rows and bytes: some 0.1 s on a busy disk. What
+is more stays, marked as gone, and is deleted in pieces of this size while the sealer has nothing else to do."""
+
 DOCUMENT_PAGES_GIVEN_BACK = 4096
 """Pages of 4 KiB that deleted documents left and that each filing gives back to the disk: 16 MB, some 20 ms."""
 

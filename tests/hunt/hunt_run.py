@@ -61,6 +61,7 @@ SMALL_LIMITS: dict[str, Any] = {
     "PROBE_INTERVAL_S": 0.0,
     "SEAL_WAIT_S": 0.0,
     "SEAL_OTHER_BYTES": 20_000,
+    "DOCUMENTS_SWEPT": 1,
     "SEALER_TICK_S": 0.0,
     "MERGE_FACTOR": 3,
     "MERGE_INPUTS_MAX": 4,

@@ -30,7 +30,7 @@ DOCUMENTS = st.builds(Document, KINDS, NAMES, st.one_of(st.none(), st.binary(max
 CHANGES = st.lists(
     st.one_of(DOCUMENTS, DOCUMENTS, DOCUMENTS, st.builds(DocumentRange, KINDS, NAMES, NAMES)), max_size=6
 )
-STEPS = st.lists(st.one_of(CHANGES, CHANGES, st.sampled_from(["file", "reopen"])), max_size=8)
+STEPS = st.lists(st.one_of(CHANGES, CHANGES, st.sampled_from(["file", "sweep", "reopen"])), max_size=8)
 
 
 class Held(dict[tuple[str, str], bytes]):
@@ -70,7 +70,9 @@ class Database:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     database = Database(tmp_path_factory.mktemp("documents"))
-    yield database
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limits, "DOCUMENTS_SWEPT", 1)  # a range of two is a large one
+        yield database
     database.documents.close()
 
 
@@ -86,6 +88,8 @@ def test_they_are_a_dict_in_the_order_of_its_keys(
     for step in steps:
         if step == "file":
             shared.documents.file_recent()
+        elif step == "sweep":
+            shared.documents.sweep()
         elif step == "reopen":
             shared.reopen()
         elif isinstance(step, list):
@@ -172,6 +176,38 @@ def test_a_filing_that_fails_moves_nothing(database: Database) -> None:
     assert database.documents._file.applied == 2
 
 
+def test_a_large_range_is_out_of_sight_at_once_and_deleted_in_pieces(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "DOCUMENTS_SWEPT", 10)
+    database.apply([Document("k", f"{number:03}", bytes(5000)) for number in range(100)])
+    database.documents.file_recent()
+    database.apply([DocumentRange("k", "02", "09"), Document("k", "050", b"new")])
+    database.documents.file_recent()
+    left = [f"{number:03}" for number in (*range(20), 50, *range(90, 100))]
+    with closing(sqlite3.connect(database.path)) as stranger:
+        on_disk = [stranger.execute("SELECT count(*) FROM documents").fetchone()[0]]
+        while database.documents.sweep():
+            assert [key for key, _ in database.documents.between("k", "", "~")] == left
+            assert database.documents.get("k", "050") == b"new"
+            assert database.documents.get("k", "051") is None
+            on_disk += stranger.execute("SELECT count(*) FROM documents").fetchone()
+        assert on_disk == [90, 80, 70, 60, 50, 40, 31]
+        assert stranger.execute("SELECT * FROM gone").fetchall() == []
+        assert stranger.execute("PRAGMA freelist_count").fetchone() == (0,), "room has come back"
+        assert stranger.execute("PRAGMA page_count").fetchone()[0] < 31 * 2 + 20
+
+
+def test_a_piece_is_bounded_in_bytes_too(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "DOCUMENTS_SWEPT", 100)
+    monkeypatch.setattr(limits, "DOCUMENT_BYTES_SWEPT", 25_000)
+    database.apply([Document("k", f"{number:03}", bytes(10_000)) for number in range(10)])
+    database.documents.file_recent()
+    database.apply([DocumentRange("k", "", "~")])
+    database.documents.file_recent()
+    assert [database.documents.sweep() for _ in range(4)] == [True, True, True, False]
+
+
 def spoil(path: Path, how: str) -> None:
     with path.open("r+b") as file:
         if how == "emptied":
@@ -254,7 +290,7 @@ def test_the_tables_are_the_documented_ones(database: Database) -> None:
     assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     with closing(sqlite3.connect(database.path)) as stranger:
-        assert stranger.execute("SELECT format, database, applied FROM state").fetchall() == [(1, DATABASE, 1)]
+        assert stranger.execute("SELECT format, database, applied FROM state").fetchall() == [(2, DATABASE, 1)]
         [row] = stranger.execute("SELECT kind, key, body, crc FROM documents").fetchall()
         assert row == ("k", "\u00fc", b"body", zlib.crc32("k\u00fcbody".encode()))
         assert stranger.execute("SELECT what FROM damage").fetchall() == []
@@ -301,8 +337,8 @@ def test_a_file_of_another_database_or_format_is_left_alone(tmp_path: Path) -> N
         open_documents(path, other)
     catalog = Catalog(tmp_path / "catalog.sqlite")
     with closing(sqlite3.connect(path, isolation_level=None)) as stranger:
-        stranger.execute("UPDATE state SET format = 2")
-    with pytest.raises(Corrupt, match="format 2"):
+        stranger.execute("UPDATE state SET format = 3")
+    with pytest.raises(Corrupt, match="format 3"):
         open_documents(path, catalog)
     assert not list(tmp_path.glob("*.damaged"))
 

@@ -60,7 +60,7 @@ def test_generations_are_sealed_in_order_and_failures_are_tried_again(
     visible.freeze(0)
     visible.append(batch(4), 3)
     counted: list[int] = []
-    sealer = Sealer(visible, disk.seal, lambda: None, seal_age_s=600, count_failure=lambda: counted.append(1))
+    sealer = Sealer(visible, disk.seal, nothing, lambda: None, seal_age_s=600, count_failure=lambda: counted.append(1))
     sealer.start()
     until(lambda: len(disk.sealed) == 2)
     sealer.stop()
@@ -69,11 +69,40 @@ def test_generations_are_sealed_in_order_and_failures_are_tried_again(
     assert visible.recent_points == 1
 
 
+def test_it_sweeps_on_while_it_has_nothing_to_seal_and_a_sweep_that_fails_stops_no_seal() -> None:
+    """Five sweeps in far less than a tick, and one more at the next."""
+    visible = Visible(SegmentSet(), 10)
+    disk, swept = Disk(visible), [0]
+
+    def sweep() -> bool:
+        swept[0] += 1
+        if swept[0] == 3:
+            visible.append(batch(1), 1)
+            visible.freeze(0)
+        if swept[0] == 5:
+            raise Unavailable("full")
+        return True
+
+    sealer = Sealer(visible, disk.seal, sweep, lambda: None, seal_age_s=600, count_failure=lambda: None)
+    for _ in range(6):
+        sealer.take_turn()
+    assert swept == [5]
+    assert disk.sealed == [[1]]
+    assert limits.SEALER_TICK_S > 0.5
+    begin = time.monotonic()
+    sealer.take_turn()
+    assert time.monotonic() - begin > 0.5
+
+
+def nothing() -> bool:
+    return False
+
+
 def test_it_asks_for_a_freeze_when_recent_is_old_and_only_then(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "SEALER_TICK_S", 0.01)
     visible = Visible(SegmentSet(), 10)
     asked = threading.Event()
-    sealer = Sealer(visible, Disk(visible).seal, asked.set, seal_age_s=0.1, count_failure=lambda: None)
+    sealer = Sealer(visible, Disk(visible).seal, nothing, asked.set, seal_age_s=0.1, count_failure=lambda: None)
     sealer.start()
     assert not asked.wait(0.3), "nothing is in recent"
     visible.append(batch(1), 1)

@@ -11,7 +11,9 @@ import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
 from isal import isal_zlib
 
@@ -21,7 +23,8 @@ from headrace.store import Document, DocumentRange
 from headrace.store.durable import sync_folder
 from headrace.store.sqlite_files import failures_as_ours, transaction
 
-FORMAT = 1
+FORMAT = 2
+FORMAT_WITHOUT_GONE = 1
 
 _SCHEMA = (
     "CREATE TABLE state (format INTEGER NOT NULL, database BLOB NOT NULL, applied INTEGER NOT NULL)",
@@ -29,9 +32,16 @@ _SCHEMA = (
     " crc INTEGER NOT NULL, UNIQUE (kind, key))",
     "CREATE TABLE damage (what TEXT PRIMARY KEY)",
 )
+_SCHEMA_OF_GONE = (
+    "CREATE TABLE gone (kind TEXT NOT NULL, first TEXT NOT NULL, end TEXT NOT NULL, through INTEGER NOT NULL)"
+)
 
-_GET = "SELECT body, crc FROM documents WHERE kind = ? AND key = ?"
-_BETWEEN = "SELECT key, body, crc FROM documents WHERE kind = ? AND key >= ? AND key < ? ORDER BY key"
+_THERE = (
+    " AND NOT EXISTS (SELECT 1 FROM gone WHERE documents.kind = gone.kind AND documents.key >= first"
+    " AND documents.key < end AND documents.id <= through)"
+)
+_GET = "SELECT body, crc FROM documents WHERE kind = ? AND key = ?" + _THERE
+_BETWEEN = "SELECT key, body, crc FROM documents WHERE kind = ? AND key >= ? AND key < ?" + _THERE + " ORDER BY key"
 _BETWEEN_BACKWARDS = _BETWEEN + " DESC"
 _PUT = (
     "INSERT INTO documents (kind, key, body, crc) VALUES (?, ?, ?, ?)"
@@ -39,14 +49,29 @@ _PUT = (
 )
 _DELETE = "DELETE FROM documents WHERE kind = ? AND key = ?"
 _NOTE = "INSERT OR IGNORE INTO damage VALUES (?)"
-_DELETE_RANGE = "DELETE FROM documents WHERE kind = ? AND key >= ? AND key < ?"
+_DELETE_ID = "DELETE FROM documents WHERE id = ?"
+_PIECE = "SELECT id, key, length(body) FROM documents WHERE kind = ? AND key >= ? AND key < ? AND id <= ? ORDER BY key"
+_PUT_AS = "INSERT INTO documents (id, kind, key, body, crc) VALUES (?, ?, ?, ?, ?)"
+_HIGHEST_ID = "SELECT coalesce(max(id), 0) FROM documents"
+_HIGHEST_GONE = "SELECT max(through) FROM gone"
+_FIRST_GONE = "SELECT rowid, kind, first, end, through FROM gone ORDER BY rowid LIMIT 1"
 
 Span = tuple[str, str]
 """Keys from the first on and below the second."""
 
 
+class Piece(NamedTuple):
+    """So much one transaction may delete of ranges: rows, and bytes of bodies, the last of which may go over."""
+
+    rows: int
+    bytes: int
+
+
+ALL_IDS = 2**63 - 1
+
+
 class DocumentFile:
-    """`write` and `note` are for one thread at a time, all else for any. Open from construction to `close`."""
+    """`write`, `sweep` and `note` are for one thread at a time, all else for any. Open from construction to `close`."""
 
     def __init__(self, path: Path, database_id: bytes, missed: Sequence[str] = ()) -> None:
         """Open the file, or begin one where there is none: it is on disk on return.
@@ -77,7 +102,7 @@ class DocumentFile:
         self._connection.execute(f"PRAGMA journal_size_limit = {limits.DOCUMENT_WAL_BYTES}")
         if not self._connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'state'").fetchone():
             with transaction(self._connection):
-                for statement in _SCHEMA:
+                for statement in (*_SCHEMA, _SCHEMA_OF_GONE):
                     self._connection.execute(statement)
                 self._connection.execute("INSERT INTO state VALUES (?, ?, 0)", (FORMAT, database_id))
                 self._connection.executemany(_NOTE, [(what,) for what in missed])
@@ -86,6 +111,11 @@ class DocumentFile:
         if state is None:
             raise Corrupt(self.path, "does not say what it is")
         self.format, self.database, self._applied = state
+        if self.format == FORMAT_WITHOUT_GONE and self.database == database_id:
+            with transaction(self._connection):
+                self._connection.execute(_SCHEMA_OF_GONE)
+                self._connection.execute("UPDATE state SET format = ?", (FORMAT,))
+            self.format = FORMAT
         self.damage: list[str] = [what for (what,) in self._connection.execute("SELECT what FROM damage")]
         """What was ever lost."""
 
@@ -130,18 +160,75 @@ class DocumentFile:
 
     def write(self, ranges: Iterable[DocumentRange], documents: Iterable[Document], applied: int) -> None:
         """Take the ranges away, then change the documents; on return it is on disk, and all changes of the journal up
-        to `applied` are. Raises Unavailable or Corrupt, and then nothing has changed."""
+        to `applied` are. Of a large range most rows stay, marked as gone, for `sweep`. Raises Unavailable or Corrupt,
+        and then nothing has changed."""
         with failures_as_ours(self.path):
             with transaction(self._connection):
-                self._connection.executemany(_DELETE_RANGE, ranges)
-                for kind, key, body in documents:
-                    if body is None:
-                        self._connection.execute(_DELETE, (kind, key))
-                    else:
-                        self._connection.execute(_PUT, (kind, key, body, _crc(kind, key, body)))
+                self._take_away(ranges)
+                self._put(documents)
                 self._connection.execute("UPDATE state SET applied = ?", (applied,))
             self._applied = applied
-            self._connection.execute(f"PRAGMA incremental_vacuum({limits.DOCUMENT_PAGES_GIVEN_BACK})").fetchall()
+            self._give_room_back()
+
+    def sweep(self) -> bool:
+        """Delete some of the rows that are gone. Returns whether there were any. For the thread that writes. Raises
+        Unavailable or Corrupt."""
+        with failures_as_ours(self.path):
+            gone = self._connection.execute(_FIRST_GONE).fetchone()
+            if gone is None:
+                return False
+            number, kind, first, end, through = gone
+            with transaction(self._connection):
+                _, left_from = self._delete_some(DocumentRange(kind, first, end), through, _whole_piece())
+                if left_from is None:
+                    self._connection.execute("DELETE FROM gone WHERE rowid = ?", (number,))
+                else:
+                    self._connection.execute("UPDATE gone SET first = ? WHERE rowid = ?", (left_from, number))
+            self._give_room_back()
+            return True
+
+    def _take_away(self, ranges: Iterable[DocumentRange]) -> None:
+        left = _whole_piece()
+        for gone in ranges:
+            left, left_from = self._delete_some(gone, ALL_IDS, left)
+            if left_from is not None:
+                [highest] = self._connection.execute(_HIGHEST_ID).fetchone()
+                self._connection.execute(
+                    "INSERT INTO gone VALUES (?, ?, ?, ?)", (gone.kind, left_from, gone.end, highest)
+                )
+
+    def _delete_some(self, gone: DocumentRange, through: int, left: Piece) -> tuple[Piece, str | None]:
+        """Of the rows up to id `through`, as many as fit, in the order of their keys. Returns what else would fit, and
+        the key from which rows are left, None when none is."""
+        ids, left_from = [], None
+        with closing(self._connection.execute(_PIECE, (*gone, through))) as rows:
+            for number, key, size in rows:
+                if left.rows < 1 or left.bytes < 1:
+                    left_from = key
+                    break
+                ids.append((number,))
+                left = Piece(left.rows - 1, left.bytes - size)
+        self._connection.executemany(_DELETE_ID, ids)
+        return left, left_from
+
+    def _put(self, documents: Iterable[Document]) -> None:
+        [gone_through] = self._connection.execute(_HIGHEST_GONE).fetchone()
+        [highest] = self._connection.execute(_HIGHEST_ID).fetchone()
+        new_ids = count(max(highest, gone_through or 0) + 1)
+        for kind, key, body in documents:
+            if body is None or gone_through is not None:
+                self._connection.execute(_DELETE, (kind, key))
+            if body is None:
+                continue
+            row = (kind, key, body, _crc(kind, key, body))
+            if gone_through is None:
+                self._connection.execute(_PUT, row)
+            else:  # with the id of a row that is gone it would be gone too
+                self._connection.execute(_PUT_AS, (next(new_ids), *row))
+
+    def _give_room_back(self) -> None:
+        # A row a page, but of no column: `execute` would stop at the first.
+        self._connection.executescript(f"PRAGMA incremental_vacuum({limits.DOCUMENT_PAGES_GIVEN_BACK})")
 
     def note(self, damage: Sequence[str]) -> None:
         """Remember what is lost. Raises Unavailable or Corrupt."""
@@ -184,6 +271,10 @@ class DocumentFile:
 
     def _damaged(self, kind: str, key: str) -> Corrupt:
         return Corrupt(self.path, f"the document {kind} {key!r} is damaged")
+
+
+def _whole_piece() -> Piece:
+    return Piece(limits.DOCUMENTS_SWEPT, limits.DOCUMENT_BYTES_SWEPT)
 
 
 def _crc(kind: str, key: str, body: bytes) -> int:

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 class Documents:
-    """`apply` is for the writer and the opening, `file_recent` for the sealer, all else for any thread."""
+    """`apply` is for the writer and the opening, `file_recent` and `sweep` for the sealer, all else for any thread."""
 
     def __init__(self, file: DocumentFile) -> None:
         self._file = file
@@ -122,6 +122,11 @@ class Documents:
             self._recent.forget(sequence)
             for kind, key, _ in documents:
                 self._lost.pop((kind, key), None)
+
+    def sweep(self) -> bool:
+        """Delete some of the documents on disk that a range has taken away: nobody sees them any more. Returns whether
+        there were any. Raises Unavailable or Corrupt."""
+        return self._malformed is None and self._file.sweep()
 
     def close(self) -> None:
         """Nobody may look up any more. What is recent is in the journal."""

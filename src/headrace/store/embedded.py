@@ -86,7 +86,12 @@ class EmbeddedStore:
         )
         failed = metrics.housekeeping_failures
         self._sealer = Sealer(
-            parts.visible, self._seal, self._writer.freeze, settings.seal_age_s, failed.labels("seal").inc
+            parts.visible,
+            self._seal,
+            parts.documents.sweep,
+            self._writer.freeze,
+            settings.seal_age_s,
+            failed.labels("seal").inc,
         )
         self._housekeeping = Housekeeping(
             parts.folder, parts.visible, parts.index.metric_ids, self._disk, self._forgetting

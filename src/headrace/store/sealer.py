@@ -24,19 +24,24 @@ class Sealer:
         self,
         visible: Visible,
         seal: Callable[[RecentView], None],
+        sweep: Callable[[], bool],
         freeze: Callable[[], None],
         seal_age_s: float,
         count_failure: Callable[[], None],
     ) -> None:
         """seal: makes a generation a segment, raises Unavailable when the disk does not let it and may be called again.
-        freeze: asks the writer for a new generation.   count_failure: called for each seal that failed."""
+        sweep: does something that can wait and is soon over, returns whether there was anything to do; raises as
+        `seal`.   freeze: asks the writer for a new generation.   count_failure: called for each that failed."""
         self._visible = visible
         self._seal = seal
+        self._sweep = sweep
         self._freeze = freeze
         self._seal_age_s = seal_age_s
         self._count_failure = count_failure
         self._failing: str | None = None
         """Why the last attempt to seal failed, None if it did not."""
+        self._sweeping = False
+        """Whether there is more to sweep."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="headrace-sealer", daemon=True)
 
@@ -54,27 +59,35 @@ class Sealer:
             self.take_turn()
 
     def take_turn(self) -> None:
-        """Seal the oldest frozen generation; while there is none, wait a tick for one."""
-        generation = self._visible.wait_for_frozen(limits.SEALER_TICK_S, self._stopping)
+        """Seal the oldest frozen generation; while there is none, sweep, or wait a tick for one."""
+        generation = self._visible.wait_for_frozen(0.0 if self._sweeping else limits.SEALER_TICK_S, self._stopping)
         if generation is None:
             if self._visible.newest_age_s() >= self._seal_age_s:
                 self._freeze()
+            self._sweep_some()
             return
         begin = time.perf_counter()
         try:
             self._seal(generation)
         except Exception as failure:  # noqa: BLE001 - whatever it is, points are safe in the journal; try again
-            self._report(failure)
+            self._report(failure, "cannot seal; points stay in the journal and in memory")
             self._stopping.wait(limits.PROBE_INTERVAL_S)
             return
         give_back_freed_memory()
         self._failing = None
         log.info("sealed", points=len(generation), seconds=round(time.perf_counter() - begin, 3))
 
-    def _report(self, failure: Exception) -> None:
+    def _sweep_some(self) -> None:
+        self._sweeping = False
+        try:
+            self._sweeping = self._sweep()
+        except Exception as failure:  # noqa: BLE001 - what is to be swept is out of sight already; try again
+            self._report(failure, "cannot sweep; what is gone still takes room")
+
+    def _report(self, failure: Exception, trouble: str) -> None:
         """Once per reason: the attempt is repeated every second. A failure of the disk needs no traceback."""
         self._count_failure()
         if str(failure) != self._failing:
             expected = isinstance(failure, Unavailable)
-            log.error("cannot seal; points stay in the journal and in memory", reason=failure, exc_info=not expected)
+            log.error(trouble, reason=failure, exc_info=not expected)
         self._failing = str(failure)

@@ -44,8 +44,18 @@ async def test_metrics_are_what_prometheus_reads() -> None:
 
 async def test_the_first_page_names_every_door() -> None:
     text = (await get("/")).text
-    for door in ("/api/put", "/api/query", "/health", "/metrics", "put <metric>"):
+    for door in (
+        "/api/put",
+        "/api/query",
+        "/health",
+        "/metrics",
+        "put <metric>",
+        "/apollo/devices/<id>/",
+        "aws datazone",
+    ):
         assert door in text
+    assert "object at 0x" not in text
+    assert "built-in" not in text
 
 
 async def test_what_is_not_there_is_404() -> None:

@@ -17,18 +17,18 @@ from headrace.transport import Room, alike
 WELCOME = f"""headrace {__version__}: a durable time-series server that existing writers talk to unchanged.
 
 Points in
-  POST /api/put                OpenTSDB and Alibaba TSDB, JSON
-  POST /api/v1/datapoints      KairosDB, JSON
-  POST /apollo/devices/{id}/timeseries/samples   Johnson Controls Apollo
-  aws datazone --endpoint-url      Amazon DataZone's time series, this address
-  telnet, this port            put <metric> <time> <value> <tag>=<value> ...
+  POST /api/put                                  OpenTSDB and Alibaba TSDB, JSON
+  POST /api/v1/datapoints                        KairosDB, JSON
+  POST /apollo/devices/<id>/timeseries/samples   Johnson Controls Apollo
+  aws datazone --endpoint-url <this address>     Amazon DataZone's time series
+  telnet, this port                              put <metric> <time> <value> <tag>=<value> ...
 Points out
-  GET or POST /api/query       OpenTSDB queries; Grafana: data source "OpenTSDB", this address
-  POST /api/v1/datapoints/query   KairosDB queries
-  GET /api/suggest?type=metrics   names; KairosDB: /api/v1/metricnames
+  GET or POST /api/query                         OpenTSDB queries; Grafana: data source "OpenTSDB", this address
+  POST /api/v1/datapoints/query                  KairosDB queries
+  GET /api/suggest?type=metrics                  names; KairosDB: /api/v1/metricnames
 The server itself
-  GET /health                  200 while points are taken, 503 with the reason while not
-  GET /metrics                 for Prometheus
+  GET /health                                    200 while points are taken, 503 with the reason while not
+  GET /metrics                                   for Prometheus
 """
 
 

@@ -79,6 +79,9 @@ class MemoryStore:
         held = sorted(self._documents.items(), reverse=backwards)
         return [(key, body) for (of, key), body in held if of == kind and first <= key < end][:limit]
 
+    def document_keys(self, kind: str, first: str, end: str) -> list[str]:
+        return [key for key, _ in self.documents(kind, first, end)]
+
     def find(
         self,
         metric: str,

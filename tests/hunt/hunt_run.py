@@ -277,6 +277,7 @@ class Hunt:
         papers = [(key, body) for (of, key), body in self._model.papers.items() if of == kind and first <= key < end]
         expected = sorted(papers, reverse=backwards)[:limit]
         assert self._store.documents(kind, first, end, limit, backwards) == expected
+        assert self._store.document_keys(kind, first, end) == sorted(key for key, _ in papers)
         assert self._store.document(kind, first) == self._model.papers.get((kind, first))
 
     def _pin(self, chance: Random) -> None:

@@ -100,6 +100,7 @@ def test_they_are_a_dict_in_the_order_of_its_keys(
             wanted = sorted((key, body) for (of, key), body in held.items() if of == kind and first <= key < end)
             found = shared.documents.between(kind, first, end, limit, backwards)
             assert found == (wanted[::-1] if backwards else wanted)[:limit]
+            assert shared.documents.keys(kind, first, end) == [key for key, _ in wanted]
             for key in (first, end, "a"):
                 assert shared.documents.get(kind, key) == held.get((kind, key))
 
@@ -190,6 +191,7 @@ def test_a_large_range_is_out_of_sight_at_once_and_deleted_in_pieces(
         while database.documents.sweep():
             assert [key for key, _ in database.documents.between("k", "", "~")] == left
             assert database.documents.get("k", "050") == b"new"
+            assert database.documents.keys("k", "", "~") == left
             assert database.documents.get("k", "051") is None
             on_disk += stranger.execute("SELECT count(*) FROM documents").fetchone()
         assert on_disk == [90, 80, 70, 60, 50, 40, 31]

@@ -212,6 +212,10 @@ class Store(Protocol):
         `backwards`; at most `limit` of them. Any thread."""
         ...
 
+    def document_keys(self, kind: str, first: str, end: str) -> list[str]:
+        """Keys of the documents of `kind` with first <= key < end, ascending: no body is read. Any thread."""
+        ...
+
     def suggest(self, role: str, prefix: str, limit: int) -> list[str]:
         """At most `limit` names that start with `prefix`, sorted; role is "metrics", "tagk" or "tagv". Any thread."""
         ...

@@ -41,7 +41,9 @@ _THERE = (
     " AND documents.key < end AND documents.id <= through)"
 )
 _GET = "SELECT body, crc FROM documents WHERE kind = ? AND key = ?" + _THERE
-_BETWEEN = "SELECT key, body, crc FROM documents WHERE kind = ? AND key >= ? AND key < ?" + _THERE + " ORDER BY key"
+_RANGE = " FROM documents WHERE kind = ? AND key >= ? AND key < ?" + _THERE + " ORDER BY key"
+_KEYS = "SELECT key" + _RANGE
+_BETWEEN = "SELECT key, body, crc" + _RANGE
 _BETWEEN_BACKWARDS = _BETWEEN + " DESC"
 _PUT = (
     "INSERT INTO documents (kind, key, body, crc) VALUES (?, ?, ?, ?)"
@@ -142,11 +144,20 @@ class DocumentFile:
         """The documents of a kind in these spans (in rising order, apart) as they are at this moment, rising by key or
         falling; a damaged one with what is wrong instead of its body. Raises Corrupt when nobody can tell which there
         are, Unavailable."""
+        with self._one_state() as connection, closing(self._rows(connection, kind, spans, backwards)) as rows:
+            yield rows
+
+    def keys(self, kind: str, spans: Sequence[Span]) -> list[str]:
+        """As `between`, rising, without a look at the bodies."""
+        with self._one_state() as connection:
+            return [key for span in spans for (key,) in connection.execute(_KEYS, (kind, *span))]
+
+    @contextmanager
+    def _one_state(self) -> Iterator[sqlite3.Connection]:
         with self._reading() as connection:
             connection.execute("BEGIN")
             try:
-                with closing(self._rows(connection, kind, spans, backwards)) as rows:
-                    yield rows
+                yield connection
             finally:
                 connection.execute("ROLLBACK")
 

@@ -97,6 +97,18 @@ class Documents:
             if filings == self._filings:
                 return found
 
+    def keys(self, kind: str, first: str, end: str) -> list[str]:
+        """See Store.document_keys: damaged bodies are not noticed. Raises Corrupt, Unavailable."""
+        while True:
+            with self._lock:
+                filings = self._filings
+                changes, *_ = self._recent.between(kind, first, end)
+                spans = self._recent.not_taken_away(kind, first, end)
+            there = dict.fromkeys(self._file.keys(kind, spans), True)
+            there |= {key: body is not None for _, key, body in changes}
+            if filings == self._filings:
+                return sorted(key for key, is_there in there.items() if is_there)
+
     def file_recent(self) -> None:
         """Move what has changed to the file: on return it is on disk there. Raises Unavailable or Corrupt, and then
         nothing has moved.

@@ -186,6 +186,10 @@ class EmbeddedStore:
         """See store.Store."""
         return self._parts.documents.between(kind, first, end, limit, backwards)
 
+    def document_keys(self, kind: str, first: str, end: str) -> list[str]:
+        """See store.Store."""
+        return self._parts.documents.keys(kind, first, end)
+
     def close(self) -> None:
         """Commit what waits and stop. Recent points stay in the journal and are there again at the next start."""
         self._writer.stop()

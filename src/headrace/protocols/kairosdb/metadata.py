@@ -32,7 +32,7 @@ class Documents(Protocol):
         """See store.Store."""
         ...
 
-    def documents(self, kind: str, first: str, end: str, limit: int | None = None) -> list[tuple[str, bytes]]:
+    def document_keys(self, kind: str, first: str, end: str) -> list[str]:
         """See store.Store."""
         ...
 
@@ -55,10 +55,9 @@ class Metadata:
         parameters = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         prefix = parameters.get("startsWith", [""])[-1]
         first, end = "\0".join(names) + "\0", "\0".join(names) + "\1"
-        # It reads the texts too, any number of them.
-        below = await self._pool.look_up(lambda: self._store.documents(KIND, first, end))
+        below = await self._pool.look_up(lambda: self._store.document_keys(KIND, first, end))
         # Of equal names the first: dict.fromkeys keeps the order.
-        keys = dict.fromkeys(key.split("\0")[len(names)] for key, _ in below)
+        keys = dict.fromkeys(key.split("\0")[len(names)] for key in below)
         return faults.json_answer(msgspec.json.encode({"results": [key for key in keys if key.startswith(prefix)]}))
 
     async def post(self, scope: Scope, receive: Receive) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -74,12 +75,14 @@ def _flag(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 def serve(loaded: config.Loaded) -> None:
     """Serve until SIGTERM or SIGINT."""
     use_one_allocator()
+    gc.disable()  # until all is loaded: collections on the way would look again and again at what never goes, 0.15 s
     # Not at the top: they load every kernel and every room, seconds that check-config and --help need not wait for.
-    from headrace.compiling import are_compiled, compile_all  # noqa: PLC0415
+    from headrace.compiling import are_compiled, compile_all, tidy_cache  # noqa: PLC0415
 
     if not are_compiled():
         click.echo(COMPILING, err=True)
         compile_all()
+    tidy_cache()
     from headrace.serve import run  # noqa: PLC0415
 
     run(loaded.settings)

@@ -88,13 +88,35 @@ async def test_all_of_it_is_there_after_opening_again(tmp_path: Path) -> None:
 
 async def test_nothing_of_a_bad_request_is_stored(tmp_path: Path) -> None:
     with apollo_room(tmp_path / "data") as apollo:
-        for bad in (sample(G, None), sample("x", 1), sample(G, 1, "never"), sample(G, 1, metric=""), sample(G, 2**64)):
+        for bad in (
+            sample(G, None),
+            sample("x", 1),
+            sample(G, 1, "never"),
+            sample(G, 1, metric=""),
+            sample(G, 2**64),
+            sample(G, 1, metric="m" * 4097),
+        ):
             reply = await apollo.post("d", [sample(ZERO + "1", 1), bad])
             assert reply.status == 400
             assert "samples[1]" in reply.said[1]
         assert tags_of_nothing(apollo)
         assert apollo.store.documents(SERIES, "", "\U0010ffff") == []
         assert apollo.store.documents(DEVICE, "", "\U0010ffff") == []
+
+
+async def test_names_too_long_are_told_as_the_caller_knows_them(tmp_path: Path) -> None:
+    with apollo_room(tmp_path / "data") as apollo:
+        long = "x" * 4097
+        for device, point, place in [
+            ("d", {"id": long, "pointType": "t"}, "points[1].id"),
+            ("d", {"id": "p", "pointType": long}, "points[1].pointType"),
+            (long, {"id": "p", "pointType": "t"}, "deviceId"),
+        ]:
+            good = {"id": "good", "pointType": "t"}
+            reply = await apollo.ask(f"/apollo/devices/{device}/timeseries", [good, point])
+            assert reply.said == (400, f"{place}: longer than 4096 bytes")
+        reply = await apollo.post("d", [sample(G, 1), sample(G, 1, metric=long)])
+        assert reply.said == (400, "samples[1].metric: longer than 4096 bytes")
 
 
 def tags_of_nothing(apollo: Apollo) -> bool:
@@ -185,7 +207,7 @@ async def test_names_and_lists_that_are_too_long(tmp_path: Path) -> None:
         for point in ({"id": long, "pointType": "t"}, {"id": "p", "pointType": long}):
             reply = await apollo.ask("/apollo/devices/d/timeseries", [{"id": "q", "pointType": "t"}, point])
             assert reply.status == 400
-            assert reply.said[1].startswith("points[1]: ")
+            assert reply.said[1].startswith("points[1].")
         reply = await apollo.post("d", [sample(G, 1), sample(G, 1, metric=long)])
         assert reply.status == 400
         assert reply.said[1].startswith("samples[1]: ")

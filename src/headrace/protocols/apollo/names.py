@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace import limits
+from headrace.errors import Refused
 from headrace.gate import RuleSet
 from headrace.model.series import SeriesName, series_name
 
@@ -23,6 +24,18 @@ APOLLO_RULES: Final = RuleSet(
     name_bytes_max=limits.APOLLO_NAME_BYTES_MAX,
 )
 """What the gate asks of the names of this room: ids of devices and points are any characters at all."""
+
+_MEMBERS: Final = {"": ".pointType", "point": ".id", "metric": ".metric"}
+"""What a caller calls the metric's name and the tags of a series."""
+
+
+def in_words_of_the_pages(refused: Refused, entry: str) -> Refused:
+    """What the gate says of a series as the caller knows it. entry: of the body, such as samples[3]."""
+    if refused.rule != "name-too-long":
+        return Refused(refused.rule, f"{entry}: {refused.detail}")
+    where = "deviceId" if refused.at == "device" else entry + _MEMBERS[refused.at]
+    return Refused(refused.rule, f"{where}: longer than {limits.APOLLO_NAME_BYTES_MAX} bytes")
+
 
 UNREGISTERED: Final = "apollo"
 """The metric of samples whose time series nobody has registered."""

@@ -22,7 +22,7 @@ from headrace.model.points import Admitted
 from headrace.model.series import SeriesName, SeriesTable
 from headrace.protocols.apollo.access import Caller
 from headrace.protocols.apollo.faults import series_unknown
-from headrace.protocols.apollo.names import APOLLO_RULES, RAW, SeriesIds, name_of
+from headrace.protocols.apollo.names import APOLLO_RULES, RAW, SeriesIds, in_words_of_the_pages, name_of
 from headrace.protocols.apollo.wire import Point
 from headrace.store import Document
 
@@ -225,4 +225,4 @@ def _check(series: Series, series_id: str, place: int) -> None:
     try:
         APOLLO_RULES.check(series.named(series_id, RAW))
     except Refused as refused:
-        raise Refused(refused.rule, f"points[{place}]: {refused.detail}") from None
+        raise in_words_of_the_pages(refused, f"points[{place}]") from None

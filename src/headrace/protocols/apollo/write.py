@@ -18,7 +18,7 @@ from headrace.model.time import Clock, wall_clock
 from headrace.protocols.apollo.access import Caller
 from headrace.protocols.apollo.binding import Bound, bind
 from headrace.protocols.apollo.decode import Decode, Samples
-from headrace.protocols.apollo.names import APOLLO_RULES
+from headrace.protocols.apollo.names import APOLLO_RULES, in_words_of_the_pages
 from headrace.protocols.apollo.registrations import SERIES, Keeps, Registrations
 from headrace.protocols.apollo.wire import points_of
 
@@ -98,7 +98,7 @@ class WriteService:
         admission = admit(points, APOLLO_RULES, self._store.table)
         if admission.refused:
             place, refused, _ = admission.refused[0]
-            raise Refused(refused.rule, f"samples[{place}]: {refused.detail}")
+            raise in_words_of_the_pages(refused, f"samples[{place}]")
         return admission.admitted
 
 

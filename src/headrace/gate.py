@@ -100,7 +100,8 @@ def admit(points: Points, rules: RuleSet, table: SeriesTable) -> Admission:
 def _look_up(points: Points, rules: RuleSet, table: SeriesTable) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     """The points' ordinals, and the rows whose names are not known to satisfy `rules`."""
     series, satisfied = table.lookup(points.keys)
-    return series, np.flatnonzero((satisfied & (1 << rules.bit)) == 0)
+    [unchecked] = ((satisfied & (1 << rules.bit)) == 0).nonzero()
+    return series, unchecked
 
 
 def _register_each(

@@ -4,7 +4,7 @@ way: one key a metric object, however many points it has.
 Plain: one object or an array of objects, each with name and tags, in any order, and either `datapoints`, not empty, all
 of them pairs of an integer and a number, or a `timestamp` and a `value` of that kind; maybe an unsigned `ttl`; nothing
 else and nothing twice. Texts without escapes and not empty. A number with an exponent has a point, since without one it
-is an integer here. Anything else is not refused here but handed over whole: `scan` says NOT_PLAIN, and the reference
+is an integer here. Anything else is not refused here but handed over whole: NOT_PLAIN it is called, and the reference
 decoder decides what the body means.
 
 Hostile bytes: as in kernels.plain_json, zero bytes after the body end every loop.
@@ -221,10 +221,15 @@ def scan_metric(  # noqa: PLR0915 - one branch a member
     return at + 1, row
 
 
-@kernel(numba.types.UniTuple(int64, 2)(u8_in, int64, u64, u64, keys128, i64, i64, i64, u8, i64, i64))
-def scan(
+@borrowing_kernel(
+    numba.types.UniTuple(int64, 2)(u8_in, int64, int64, int64, int64, u64, u64, keys128, i64, i64, i64, u8, i64, i64)
+)
+def scan_body(
     data: NDArray[np.uint8],
-    length: Index,
+    at: Index,
+    end: Index,
+    metric: Index,
+    row: Index,
     secret: NDArray[np.uint64],
     seen: NDArray[np.uint64],
     keys: NDArray[np.uint64],
@@ -235,30 +240,61 @@ def scan(
     bits: NDArray[np.int64],
     spans: NDArray[np.int64],
 ) -> tuple[Index, Index]:
-    """(metric objects, points) of data[:length]; (NOT_PLAIN, 0), and then the columns are meaningless.
-
-    data: the body, then plain_json.PADDING zero bytes. secret: uint64[hashing.SECRET_WORDS]. seen: uint64[TAGS_MAX],
-    scratch. Written for each metric object, for at least length // METRIC_BYTES_MIN + 1 of them: keys uint64[m, 2],
-    runs int64[m], its number of points, ttls int64[m] in s, 0 for none, spans int64[SPAN_COLUMNS * m], offsets into
-    data. Written for each point, for at least length // POINT_BYTES_MIN + 1 of them: times int64[n] ms, kinds uint8[n]
-    and bits int64[n] as model.points.Values has them.
-    """
-    at = skip_blanks(data, 0)
+    """(metric after the last, row after the last) of the body data[at:end]; NOT_PLAIN and any row when it is not."""
+    at = skip_blanks(data, at)
     is_list = byte_at(data, at) == OPEN_LIST
-    count: Index = 0
-    row: Index = 0
     while True:
         if is_list:
             at = skip_blanks(data, at + 1)
-        at, row = scan_metric(data, at, count, row, secret, seen, keys, runs, ttls, times, kinds, bits, spans)
+        at, row = scan_metric(data, at, metric, row, secret, seen, keys, runs, ttls, times, kinds, bits, spans)
         if at < 0:
-            return NOT_PLAIN, 0
-        count += 1
+            return NOT_PLAIN, row
+        metric += 1
         at = skip_blanks(data, at)
         if not is_list or byte_at(data, at) != COMMA:
             break
     if is_list:
         if byte_at(data, at) != CLOSE_LIST:
-            return NOT_PLAIN, 0
+            return NOT_PLAIN, row
         at = skip_blanks(data, at + 1)
-    return (count, row) if at == length else (NOT_PLAIN, 0)
+    return (metric, row) if at == end else (NOT_PLAIN, row)
+
+
+@kernel(numba.types.UniTuple(int64, 2)(u8_in, i64, i64, u64, u64, keys128, i64, i64, i64, u8, i64, i64, i64))
+def scan_bodies(
+    data: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    secret: NDArray[np.uint64],
+    seen: NDArray[np.uint64],
+    keys: NDArray[np.uint64],
+    runs: NDArray[np.int64],
+    ttls: NDArray[np.int64],
+    times: NDArray[np.int64],
+    kinds: NDArray[np.uint8],
+    bits: NDArray[np.int64],
+    spans: NDArray[np.int64],
+    counts: NDArray[np.int64],
+) -> tuple[Index, Index]:
+    """(metric objects, points) of all plain bodies data[starts[i]:][:lengths[i]]; their rows follow one another.
+
+    data: plain_json.PADDING zero bytes behind each body. secret: uint64[hashing.SECRET_WORDS]. seen: uint64[TAGS_MAX],
+    scratch. counts: int64, written: the metric objects of each body, or NOT_PLAIN, and then it has no rows. Written for
+    each metric object, of which each body has up to lengths[i] // METRIC_BYTES_MIN + 1: keys uint64[m, 2], runs
+    int64[m], its number of points, ttls int64[m] in s, 0 for none, spans int64[SPAN_COLUMNS * m], offsets into data.
+    Written for each point, of which each body has up to lengths[i] // POINT_BYTES_MIN + 1: times int64[n] ms, kinds
+    uint8[n] and bits int64[n] as model.points.Values has them.
+    """
+    metrics: Index = 0
+    points: Index = 0
+    for body in range(len(starts)):
+        at = starts[body]
+        metric, row = scan_body(
+            data, at, at + lengths[body], metrics, points, secret, seen, keys, runs, ttls, times, kinds, bits, spans
+        )
+        if metric < 0:
+            counts[body] = NOT_PLAIN
+        else:
+            counts[body] = metric - metrics
+            metrics, points = metric, row
+    return metrics, points

@@ -1,9 +1,11 @@
-"""What scanners of one key a point have in common: room for their columns, and the batch that these become."""
+"""What scanners have in common: room for the columns of one key a point, the batch that these become, and many bodies
+as one text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +43,22 @@ def scan_points(
         return None
     names = ScannedNames(text, spans, read, take_apart)
     return Points(keys[:count], times_ms[:count], Values(kinds[:count], bits[:count]), names, np.arange(count))
+
+
+class Joined(NamedTuple):
+    """Several texts as one. Text i is text[starts[i] : starts[i] + lengths[i]], PADDING zero bytes behind each."""
+
+    text: bytes
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+
+def join_bodies(bodies: Sequence[bytes]) -> Joined:
+    """For a kernel that scans many bodies in one call."""
+    lengths = [len(body) for body in bodies]
+    *starts, _ = accumulate((length + PADDING for length in lengths), initial=0)
+    text = _ZEROS.join([*bodies, b""])
+    return Joined(text, np.array(starts, dtype=np.int64), np.array(lengths, dtype=np.int64))
 
 
 def is_utf8(text: bytes) -> bool:

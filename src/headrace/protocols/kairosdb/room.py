@@ -11,7 +11,7 @@ from headrace.protocols.kairosdb.decode import ReferenceDecoder
 from headrace.protocols.kairosdb.endpoints import Keeps, SmallEndpoints
 from headrace.protocols.kairosdb.names import KAIROSDB_RULES
 from headrace.protocols.kairosdb.read import Queries, ReadsAndSaves, read_endpoints
-from headrace.protocols.kairosdb.routes import PREFIXES, KairosDBApp
+from headrace.protocols.kairosdb.routes import PREFIXES, SMALL_WRITES, KairosDBApp
 from headrace.protocols.kairosdb.scan import ScanningDecoder
 from headrace.protocols.kairosdb.telnet import Telnet
 from headrace.protocols.kairosdb.types import CustomType, Types
@@ -37,4 +37,5 @@ def open_room(store: Serves, settings: Settings, metrics: Metrics, pool: QueryPo
     endpoints = SmallEndpoints(store, pool, settings.body_bytes_max).by_path()
     app = KairosDBApp(writes, questions, endpoints, settings.body_bytes_max)
     lines = Telnet(writes, store.table)
-    return Room(ROOM, PREFIXES, app, alike(faults.refuse), lines.session)
+    small = {target.encode(): writes.gathered() for target in SMALL_WRITES}
+    return Room(ROOM, PREFIXES, app, alike(faults.refuse), lines.session, small)

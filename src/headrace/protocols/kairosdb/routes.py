@@ -32,6 +32,9 @@ PREFIXES: Final = tuple(
 )
 """What this room owns below /api/v1/; all else there is OpenTSDB's."""
 
+SMALL_WRITES: Final = ("/api/v1/datapoints",)
+"""How agents spell a write. Small ones go the short way; in any other spelling, through the app."""
+
 GZIP_TYPES: Final = frozenset((b"application/gzip",))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -13,10 +13,10 @@ from headrace.kernels import kairosdb_datapoints as kernel
 from headrace.kernels import kairosdb_telnet, telnet_lines
 from headrace.kernels.decimal import NOT_PLAIN
 from headrace.kernels.names import line_parts
-from headrace.kernels.plain_json import PADDING, SPAN_COLUMNS, TAGS_MAX
+from headrace.kernels.plain_json import SPAN_COLUMNS, TAGS_MAX
 from headrace.model import time
 from headrace.model.points import Points, Values
-from headrace.model.scanning import is_utf8, scan_points
+from headrace.model.scanning import is_utf8, join_bodies, scan_points
 from headrace.model.series import SeriesName
 from headrace.model.spelling import ScannedNames, Spelling
 from headrace.protocols.kairosdb.decode import Decode, Decoded, expiries
@@ -27,7 +27,6 @@ assert (kernel.TIME_MS_MAX, kernel.TTL_S_MAX) == (time.TIME_MS_MAX, limits.KAIRO
     "kernels import nothing of ours, so these rules stand in both"
 )
 
-_ZEROS = bytes(PADDING)
 _NOT_FOR_THE_KERNEL = (b'"', b"kairos_opt.")
 
 
@@ -37,8 +36,16 @@ def scan(body: bytes, secret: NDArray[np.uint64], now_ms: int) -> Points | None:
     secret: uint64[8], the database's own (model.series.SeriesTable.secret).   now_ms: the moment of the write. Never
     refuses: what is returned is exactly what the reference decoder returns, and it would have refused nothing.
     """
-    metrics_max = len(body) // kernel.METRIC_BYTES_MIN + 1
-    points_max = len(body) // kernel.POINT_BYTES_MIN + 1
+    points, [count] = scan_gathered([body], secret, now_ms)
+    return None if count == NOT_PLAIN else points
+
+
+def scan_gathered(bodies: Sequence[bytes], secret: NDArray[np.uint64], now_ms: int) -> tuple[Points, list[int]]:
+    """As `scan`, for many bodies: the points of all that are plain, and for each body how many metric objects it has,
+    NOT_PLAIN if the reference must look at it."""
+    text, starts, lengths = join_bodies(bodies)
+    metrics_max = len(text) // kernel.METRIC_BYTES_MIN + len(bodies)
+    points_max = len(text) // kernel.POINT_BYTES_MIN + len(bodies)
     keys = np.empty((metrics_max, 2), dtype=np.uint64)
     runs, ttls_s = np.empty(metrics_max, dtype=np.int64), np.empty(metrics_max, dtype=np.int64)
     spans = np.empty(metrics_max * SPAN_COLUMNS, dtype=np.int64)
@@ -46,19 +53,20 @@ def scan(body: bytes, secret: NDArray[np.uint64], now_ms: int) -> Points | None:
     times_ms, bits = np.empty(points_max, dtype=np.int64), np.empty(points_max, dtype=np.int64)
     kinds = np.empty(points_max, dtype=np.uint8)
     seen = np.empty(TAGS_MAX, dtype=np.uint64)
-    data = np.frombuffer(body + _ZEROS, dtype=np.uint8)
-    metrics, points = kernel.scan(data, len(body), secret, seen, keys, runs, ttls_s, times_ms, kinds, bits, spans)
-    if metrics == NOT_PLAIN:
-        return None
-    return Points(
+    counts = np.empty(len(bodies), dtype=np.int64)
+    columns = keys, runs, ttls_s, times_ms, kinds, bits, spans
+    data = np.frombuffer(text, dtype=np.uint8)
+    metrics, points = kernel.scan_bodies(data, starts, lengths, secret, seen, *columns, counts)
+    batch = Points(
         keys[:metrics],
         times_ms[:points],
         Values(kinds[:points], bits[:points]),
-        ScannedNames(body, spans, read_name),
+        ScannedNames(text, spans, read_name),
         np.arange(metrics),
         expiries(ttls_s[:metrics], runs[:metrics], now_ms),
         runs[:metrics],
     )
+    return batch, counts.tolist()
 
 
 def scan_lines(block: bytes, secret: NDArray[np.uint64], read: Callable[[Spelling], SeriesName]) -> Points | None:

@@ -6,17 +6,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from headrace import limits
-from headrace.gate import RuleSet, admit
+from headrace.gate import Admission, RuleSet, admit
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted, Points
 from headrace.model.series import SeriesTable
 from headrace.protocols.kairosdb import faults
 from headrace.protocols.kairosdb.decode import Decode
 from headrace.protocols.kairosdb.faults import Answer, Failure, shown
+from headrace.protocols.kairosdb.scan import scan_gathered
+from headrace.transport.gathered_writes import GatheredWrites
 
 ROOM = "kairosdb"
 """The label of this room's metrics."""
@@ -55,9 +57,7 @@ class WriteService:
 
     async def write(self, body: bytes) -> Answer:
         """The answer to a body, already decompressed. Raises Unavailable, and then nothing was stored."""
-        if not body.isascii():
-            # Malformed UTF-8 becomes U+FFFD, as in Java.
-            body = body.decode(errors="replace").encode()
+        body = _as_utf8(body)
         if len(body) <= limits.KAIROSDB_LOOP_BODY_BYTES_MAX:
             decoded = self._decode(body, self._now_ms())
         else:
@@ -73,10 +73,9 @@ class WriteService:
 
         bad: what was refused before, points by broken rule. Raises Unavailable, and then nothing is stored or counted.
         """
-        admission = admit(points, self._rules, self._store.table)
+        admission = self._admit(points)
         if len(admission.admitted):
-            await self._store.append(admission.admitted)
-            self._accepted.inc(len(admission.admitted))
+            await self._append(admission.admitted)
         failures = [
             Failure(place, refused.rule, f"metric[{place}](name={shown(name.metric)}) {refused.detail}.")
             for place, refused, name in admission.refused
@@ -89,6 +88,31 @@ class WriteService:
             self._refused.labels(ROOM, rule).inc(count)
         return failures
 
+    def gathered(self) -> GatheredWrites:
+        """The short way of small bodies."""
+        secret, answer = self._store.table.secret, faults.done()
+
+        def scan(bodies: Sequence[bytes]) -> tuple[Points, list[int]]:
+            return scan_gathered([_as_utf8(body) for body in bodies], secret, self._now_ms())
+
+        return GatheredWrites(scan, self._admit_all, self._append, lambda metrics: answer)
+
     def now_ms(self) -> int:
         """The moment of a write."""
         return self._now_ms()
+
+    def _admit(self, points: Points) -> Admission:
+        return admit(points, self._rules, self._store.table)
+
+    def _admit_all(self, points: Points) -> Admitted | None:
+        admission = self._admit(points)
+        return None if admission.refused else admission.admitted
+
+    async def _append(self, admitted: Admitted) -> None:
+        await self._store.append(admitted)
+        self._accepted.inc(len(admitted))
+
+
+def _as_utf8(body: bytes) -> bytes:
+    """Malformed UTF-8 becomes U+FFFD, as in Java."""
+    return body if body.isascii() else body.decode(errors="replace").encode()

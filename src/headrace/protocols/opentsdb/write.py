@@ -23,8 +23,9 @@ from headrace.model.points import Admitted, Points
 from headrace.model.series import SeriesName, SeriesTable
 from headrace.protocols.opentsdb import faults
 from headrace.protocols.opentsdb.faults import Answer, answer, envelope
-from headrace.protocols.opentsdb.gathered import GatheredPuts
+from headrace.protocols.opentsdb.gathered import scan_gathered
 from headrace.protocols.opentsdb.wire import Decode, Decoded, Failure, as_utf8, incoming_points, read_tags, text_of
+from headrace.transport.gathered_writes import GatheredWrites
 
 ROOM = "opentsdb"
 """The label of this room's metrics."""
@@ -135,10 +136,11 @@ class PutService:
             return faults.unavailable(error, _counts(body, flags, outcome, _no_timeouts(flags)), flags.callback)
         return _answer(body, flags, _Outcome(len(admitted), failures))
 
-    def gathered(self, flags: Flags) -> GatheredPuts:
+    def gathered(self, flags: Flags) -> GatheredWrites:
         """The short way of small puts with these flags, which name neither a timeout nor a callback."""
         answer = functools.lru_cache(lambda stored: _answer(b"", flags, _Outcome(stored, [])))
-        return GatheredPuts(self._store.table.secret, self._admit_all, self._append_all, answer)
+        scan = functools.partial(scan_gathered, secret=self._store.table.secret)
+        return GatheredWrites(scan, self._admit_all, self._append_all, answer)
 
     def _read(self, body: bytes) -> tuple[Decoded, Admission]:
         """What a body means and what of it may be stored. Raises Refused when it fails as a whole. Any thread."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import multiprocessing
 import os
 import resource
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from headrace import limits
@@ -69,10 +71,26 @@ def run(arguments: argparse.Namespace) -> int:
 
 def in_own_process(measure: Callable[..., None], *arguments: object) -> bool:
     """Whether it failed."""
-    process = multiprocessing.get_context("spawn").Process(target=measure, args=arguments)
+    process = multiprocessing.get_context("spawn").Process(target=quietly, args=(measure, *arguments))
     process.start()
     process.join()
     return process.exitcode != 0
+
+
+def quietly(measure: Callable[..., None], *arguments: object) -> None:
+    """With what the store logs of its daily work left out."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    measure(*arguments)
+
+
+class Watch:
+    """Wall and CPU time of this process, all threads, since it was made."""
+
+    def __init__(self) -> None:
+        self._began, self._cpu = time.perf_counter(), time.process_time()
+
+    def __str__(self) -> str:
+        return f"{time.perf_counter() - self._began:.2f} s ({time.process_time() - self._cpu:.2f} s of CPU)"
 
 
 def no_names(ordinals: NDArray[np.uint32]) -> EncodedNames:
@@ -88,11 +106,10 @@ def seal(folder: Path, points: int) -> None:
         recent = Recent(points)
         for begin in range(0, points, BATCH_POINTS):
             recent.append(batch(number * points + begin, min(BATCH_POINTS, points - begin), ALL_SERIES), number)
-        began = time.perf_counter()
+        watch = Watch()
         segment = opened.seal(recent.view(), metric_ids, ALL_SERIES[:0], no_names, KEEP_ALL)
         assert segment is not None
-        size = segment.meta.bytes / points
-        print(f"seal: {points:,} points in {time.perf_counter() - began:.2f} s, {size:.2f} bytes each")
+        print(f"seal: {points:,} points in {watch}, {segment.meta.bytes / points:.2f} bytes each")
 
 
 def merge(folder: Path) -> None:
@@ -115,7 +132,9 @@ def shapes(folder: Path, points: int) -> None:
     of = np.arange(points) % SERIES
     round_ = np.arange(points) // SERIES
     noise = np.round(50 + 10 * np.sin(round_ / 100) + chance.normal(size=points), 2)
-    steps = chance.integers(0, 1000, size=(points // SERIES, SERIES)).cumsum(axis=0) + chance.integers(0, 10**9, SERIES)
+    steps = chance.integers(0, 1000, size=(-(-points // SERIES), SERIES)).cumsum(axis=0) + chance.integers(
+        0, 10**9, SERIES
+    )
     doubles = np.full(points, Kind.DOUBLE, dtype=np.uint8)
     integers = np.full(points, Kind.INT64, dtype=np.uint8)
     regular = START_MS + round_ * STEP_MS
@@ -125,7 +144,7 @@ def shapes(folder: Path, points: int) -> None:
             regular + chance.integers(0, 500, points),
             Values(doubles, noise.view(np.int64)),
         ),
-        "counters, regular times": (regular, Values(integers, steps.reshape(-1))),
+        "counters, regular times": (regular, Values(integers, steps.reshape(-1)[:points])),
         "full precision, regular times": (regular, Values(doubles, chance.normal(size=points).view(np.int64))),
     }
     for number, (name, (times, values)) in enumerate(measured.items()):
@@ -143,9 +162,9 @@ def start(folder: Path, points: int) -> None:
     store = open_store(settings, Metrics())
     asyncio.run(write(store, points))
     store.close()
-    began = time.perf_counter()
+    watch = Watch()
     store = open_store(settings, Metrics())
-    print(f"start: {points:,} unsealed points read back in {time.perf_counter() - began:.2f} s")
+    print(f"start: {points:,} unsealed points read back in {watch}")
     store.close()
 
 
@@ -163,11 +182,10 @@ def start_single(folder: Path, points: int) -> None:
         for number in range(points):
             record = encode_points(batch(number, 1, ALL_SERIES), START_MS)
             journal.writelines(frame_commit([record], sequence + 1 + number, seed))
-    began = time.perf_counter()
+    watch = Watch()
     store = open_store(settings, Metrics())
-    seconds = time.perf_counter() - began
+    print(f"start: {points:,} points of as many commits read back in {watch}")
     assert store._parts.visible.recent_points == BATCH_POINTS + points
-    print(f"start: {points:,} points of as many commits read back in {seconds:.2f} s")
     store.close()
 
 

@@ -25,7 +25,8 @@ from headrace.metrics import Metrics
 from headrace.store.embedded import open_store
 
 ACKNOWLEDGED, REFUSED = b"+", b"-"
-START_S = 60.0
+START_S = 300.0
+"""A first start compiles the kernels."""
 
 
 def storm_with_kills(seed: int, kills: int, folder: Path | None = None) -> None:

@@ -75,7 +75,7 @@ def read(store: EmbeddedStore) -> dict[str, list[int]]:
         }
 
 
-async def until(true: object, within_s: float = 10.0) -> None:
+async def until(true: object, within_s: float = 60.0) -> None:
     deadline = time.monotonic() + within_s
     while not true():  # type: ignore[operator]
         assert time.monotonic() < deadline, "it did not happen"

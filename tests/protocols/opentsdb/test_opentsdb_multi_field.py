@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from real_room import RealRoom, answered, error, real_room
+
+from headrace import limits
 
 T = 1537170208
 TAGS = {"sensor": "95D8-7913", "city": "hangzhou", "province": "zhejiang"}
@@ -92,6 +95,10 @@ async def test_flags_and_bad_points(tsd: RealRoom) -> None:
     assert error(await tsd.post("mput", [WIND, bad])) == (400, "One or more data points had errors")
     reply = await tsd.post("mput?summary=true", [WIND, bad, nameless])
     assert (reply.status, reply.body) == (400, b'{"success":1,"failed":2}')
+    large = json.dumps([WIND, bad, nameless]) + " " * limits.OPENTSDB_LOOP_BODY_BYTES_MAX
+    assert (await tsd.post("mput?summary=true", large)).body == reply.body
+    assert answered(await tsd.post("mput?ignoreErrors&summary", [nameless]))["failed"] == 1
+    assert (await tsd.post("mput", "[]")).status == 204
     ignored = answered(await tsd.post("mput?ignoreErrors=true", [bad, nameless]))
     assert (ignored["success"], ignored["failed"]) == (0, 2)
     assert [entry["error"] for entry in ignored["ignoredErrors"]] == [

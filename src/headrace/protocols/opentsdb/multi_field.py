@@ -14,6 +14,7 @@ import orjson
 from numpy.typing import NDArray
 from starlette.types import Scope
 
+from headrace import limits
 from headrace.errors import Refused, Unavailable
 from headrace.gate import RuleSet, admit
 from headrace.metrics import Metrics
@@ -129,8 +130,12 @@ class MultiField:
         """/api/mput: flags and answers as put's, counted by points. A field that cannot be taken fails alone, and its
         point counts as failed."""
         flags = flags_of(scope["query_string"].decode("latin-1"))
-        sent = decode_json(_POINTS, body) if body.lstrip().startswith(b"[") else [decode_json(_POINT, body)]
-        errors = await self._store_points(sent, flags.timeout_ms)
+        if len(body) <= limits.OPENTSDB_LOOP_BODY_BYTES_MAX:
+            sent, admitted, errors = self._read(body)
+        else:
+            sent, admitted, errors = await asyncio.to_thread(self._read, body)
+        if len(admitted):
+            await self._append(admitted, flags.timeout_ms)
         if flags.asks_counts:
             counts: dict[str, Any] = {"success": len(sent) - len(errors), "failed": len(errors)}
             if flags.details or flags.ignore_errors:
@@ -147,9 +152,10 @@ class MultiField:
         else:
             await reply.empty(204)
 
-    async def _store_points(self, sent: Sequence[MultiFieldPoint], timeout_ms: int) -> dict[int, str]:
-        """Returns what is wrong with the points that are not wholly taken, by place. Raises Unavailable, also when it
-        takes longer than timeout_ms (0: as long as it takes)."""
+    def _read(self, body: bytes) -> tuple[list[MultiFieldPoint], Admitted, dict[int, str]]:
+        """The points as they were sent, what of them may be stored, and what is wrong with those that are not wholly
+        taken, by place. Raises Refused when the body fails as a whole. Any thread."""
+        sent = decode_json(_POINTS, body) if body.lstrip().startswith(b"[") else [decode_json(_POINT, body)]
         errors: dict[int, str] = {}
         places: list[int] = []
         plain: list[bytes] = []
@@ -157,15 +163,11 @@ class MultiField:
             if wrong := _wrong(point):
                 errors[place] = wrong
                 continue
+            stamp, tags = bytes(point.timestamp), orjson.dumps(point.tags)
             for field, value in (point.fields or {}).items():
-                metric = series_metric(Field(point.metric or "", field))
+                metric = orjson.dumps(series_metric(Field(point.metric or "", field)))
                 places.append(place)
-                plain.append(
-                    b'{"metric":%b,"timestamp":%b,"value":%b,"tags":%b}'
-                    % (orjson.dumps(metric), bytes(point.timestamp), bytes(value), orjson.dumps(point.tags))
-                )
-        if not plain:
-            return errors
+                plain.append(b'{"metric":%b,"timestamp":%b,"value":%b,"tags":%b}' % (metric, stamp, bytes(value), tags))
         decoded = self._decode(b"[" + b",".join(plain) + b"]")
         admission = admit(decoded.points, FIELD_RULES, self._store.table)
         for failure in decoded.failures:
@@ -174,14 +176,16 @@ class MultiField:
         for at, refused, _ in admission.refused:
             errors.setdefault(places[at], refused.detail.replace(SEPARATOR, "."))
             self._refused.labels(ROOM, refused.rule).inc()
-        if len(admission.admitted):
-            try:
-                async with asyncio.timeout(timeout_ms / 1000 if timeout_ms else None):
-                    await self._store.append(admission.admitted)
-            except TimeoutError:
-                raise Unavailable(f"The put call has timedout, {len(admission.admitted)} values may yet come") from None
-            self._accepted.inc(len(admission.admitted))
-        return errors
+        return sent, admission.admitted, errors
+
+    async def _append(self, admitted: Admitted, timeout_ms: int) -> None:
+        """Raises Unavailable, also when it takes longer than timeout_ms (0: as long as it takes)."""
+        try:
+            async with asyncio.timeout(timeout_ms / 1000 if timeout_ms else None):
+                await self._store.append(admitted)
+        except TimeoutError:
+            raise Unavailable(f"The put call has timedout, {len(admitted)} values may yet come") from None
+        self._accepted.inc(len(admitted))
 
     async def mquery(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """/api/mquery: one element a group, its fields as columns beside the timestamp."""

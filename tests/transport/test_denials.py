@@ -11,7 +11,7 @@ from headrace.metrics import Metrics
 from headrace.model.time import MINUTE_MS
 from headrace.transport.denials import Denials
 
-SCOPE = {"method": "GET", "path": "/a\nb", "raw_path": b"/a%0Ab", "client": ("192.0.2.7", 4711)}
+SCOPE = {"method": "GET", "path": "/a\nb", "raw_path": b"/a%0Ab\x9b", "client": ("192.0.2.7", 4711)}
 
 
 def test_each_is_counted_and_the_first_of_a_minute_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,7 +29,7 @@ def test_each_is_counted_and_the_first_of_a_minute_are_told(monkeypatch: pytest.
         "room": "datazone",
         "reason": "caller-unknown",
         "method": "GET",
-        "path": "/a%0Ab",
+        "path": "/a%0Ab\\x9b",
         "client": "192.0.2.7",
         "access_key_id": "AKID",
         "untold_before": 0,

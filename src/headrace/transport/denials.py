@@ -43,7 +43,7 @@ class Denials:
             reason=reason,
             method=scope["method"],
             # As it was sent: decoded, a path may have lines of its own.
-            path=scope["raw_path"].decode("latin-1"),
+            path=scope["raw_path"].decode("ascii", "backslashreplace"),
             client=client[0] if client else None,
             **shown,
             untold_before=self._untold,

@@ -75,6 +75,8 @@ async def test_a_correlation_id_comes_back_whatever_happens(tmp_path: Path, monk
         assert len(logged.entries) == 5, "only requests that have one are logged"
         await apollo.ask("/apollo/%0Aforged", method="GET", headers={"x-correlation-id": "c-17"})
         assert logged.entries[-1]["path"] == "/apollo/%0Aforged", "a path makes no lines of its own"
+        await apollo.ask("/apollo/x", method="GET", headers={"x-correlation-id": "\x9b31m"})
+        assert structlog.contextvars.get_contextvars()["correlation_id"] == r"\xc2\x9b31m", "and an id no colours"
 
 
 async def test_a_request_that_the_store_can_not_take_is_told_too(

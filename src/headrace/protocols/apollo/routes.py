@@ -59,7 +59,7 @@ class ApolloApp:
 
         if correlation is not None:
             # Stays bound: the request is a task of its own, and what the router logs of it must bear the id too.
-            structlog.contextvars.bind_contextvars(correlation_id=correlation.decode("latin-1"))
+            structlog.contextvars.bind_contextvars(correlation_id=correlation.decode("ascii", "backslashreplace"))
         try:
             await self._respond(scope, receive, send_on)
         except Refused as refused:
@@ -147,7 +147,8 @@ def _tell(scope: Scope, status: int) -> None:
     """The line of a request that asked for one by its x-correlation-id."""
     tell = log.debug if status < 300 else log.info
     # As it was sent: decoded, a path may have lines of its own.
-    tell("request", method=scope["method"], path=scope["raw_path"].decode("latin-1"), status=status)
+    path = scope["raw_path"].decode("ascii", "backslashreplace")
+    tell("request", method=scope["method"], path=path, status=status)
 
 
 async def _send(send: Send, answer: Answer) -> None:

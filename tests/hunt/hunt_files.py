@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,15 @@ from hunt_model import RETENTION_MS, Contents, Seen, Value
 from headrace.model.arrivals import NO_ARRIVAL, OFFSET_BITS
 from headrace.model.points import NEVER, Kind
 from headrace.model.series import SeriesName, series_name
+
+GRAVE = ("damage", "fault of ours")
+"""Words that no log line may say: nothing is ever damaged in a hunt behind the store's back."""
+
+
+def check_log(entries: Sequence[Mapping[str, Any]]) -> None:
+    for entry in entries:
+        grave = entry.get("exc_info") or any(word in entry["event"] for word in GRAVE)
+        assert not grave, f"logged: {entry}"
 
 
 def current_of(data: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+from hunt_files import check_log
 from hunt_model import RETENTION, Batch, Bundle, Change, Contents, Deletion, Model, Paper, contents_of, difference
 from hunt_steps import NAMES, START_MS, batch, bundle, columns, deletion, time_range
 from numpy.typing import NDArray
@@ -61,8 +62,10 @@ def storm(seed: int, rounds: int, folder: Path | None = None) -> None:
 
 @contextmanager
 def small_limits() -> Iterator[None]:
-    with mock.patch.multiple(limits, **SMALL_LIMITS), capture_logs():
+    """And a look at what the store has logged, at the end."""
+    with mock.patch.multiple(limits, **SMALL_LIMITS), capture_logs() as logged:
         yield
+    check_log(logged)
 
 
 def settings_of(folder: Path, number: int) -> Settings:

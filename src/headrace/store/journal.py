@@ -102,9 +102,9 @@ class Journal:
     def unlink_through(self, sequence: int) -> int:
         """Unlink closed files that hold no record after `sequence`; returns their bytes. Raises Unavailable."""
         with self._lock:
-            firsts = [file.first for file in self._closed[1:]]
-            firsts.append(self._current.first if self._current else self._last_sequence + 1)
-            done = [file for file, following in zip(self._closed, firsts, strict=True) if following <= sequence + 1]
+            open_first = self._current.first if self._current else self._last_sequence + 1
+            firsts = [*(file.first for file in self._closed), open_first]
+            done = [file for file, following in zip(self._closed, firsts[1:], strict=True) if following <= sequence + 1]
             self._closed = self._closed[len(done) :]
         try:
             for file in done:

@@ -36,9 +36,9 @@ minute hold us."""
 REQUEST_BYTES_MIN = 1024
 """What a body must bring within REQUEST_TIMEOUT_S to be waited for: 17 bytes/s, a hundredth of a GSM data call."""
 
-DENIALS_TOLD_PER_MINUTE = 10
-"""Log lines in a minute and room about requests that are denied for who sent them; the metric counts all. A client with
-an old key sends on and on, and one line tells of it as well as a thousand."""
+TOLD_PER_MINUTE = 10
+"""Log lines in a minute and room about requests denied for who sent them, or telnet lines refused; the metrics count
+all. A client with an old key sends on and on, and one line tells of it as well as a thousand."""
 
 IDLE_TIMEOUT_S = 300.0
 """Default of the setting idle_timeout_s. Agents report every 10 to 60 s on one connection; five minutes tolerate
@@ -414,7 +414,7 @@ KAIROSDB_NAMES_MAX = 1_000_000
 """Names that one answer lists: KairosDB has no limit, its web pages read all. Some 50 MB."""
 
 KAIROSDB_LOGGED_LINES_MAX = 3
-"""Refused telnet lines of one block whose reasons go to the log; the metrics count all of them."""
+"""Refused telnet lines of one block whose reasons go to the log."""
 
 KAIROSDB_METADATA_BYTES_MAX = 1024 * 1024
 """One text of metadata: they are dashboards and settings of plugins, and all of them are in memory."""

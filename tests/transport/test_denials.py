@@ -20,9 +20,9 @@ def test_each_is_counted_and_the_first_of_a_minute_are_told(monkeypatch: pytest.
     monkeypatch.setattr("headrace.transport.denials.log", logger)
     metrics, now_ms = Metrics(), 90 * MINUTE_MS
     denials = Denials(metrics.requests_denied, "datazone", lambda: now_ms)
-    for _ in range(limits.DENIALS_TOLD_PER_MINUTE + 5):
+    for _ in range(limits.TOLD_PER_MINUTE + 5):
         denials.add(SCOPE, "caller-unknown", access_key_id="AKID")
-    assert len(told.entries) == limits.DENIALS_TOLD_PER_MINUTE
+    assert len(told.entries) == limits.TOLD_PER_MINUTE
     assert told.entries[0] == {
         "log_level": "info",
         "event": "request denied",

@@ -8,8 +8,8 @@ import structlog
 from prometheus_client import Counter
 from starlette.types import Scope
 
-from headrace import limits
-from headrace.model.time import MINUTE_MS, Clock
+from headrace.model.time import Clock
+from headrace.transport.few_per_minute import FewPerMinute
 
 log = structlog.get_logger(__name__)
 
@@ -21,21 +21,14 @@ class Denials:
         """counter: Metrics.requests_denied."""
         self._counter = counter
         self._room = room
-        self._clock = clock
-        self._minute = 0
-        self._told = 0
-        self._untold = 0
+        self._few = FewPerMinute(clock)
 
     def add(self, scope: Scope, reason: str, **shown: Any) -> None:
         """reason: the broken rule.   shown: what else the log may show; no secrets."""
         self._counter.labels(self._room, reason).inc()
-        minute = self._clock() // MINUTE_MS
-        if minute != self._minute:
-            self._minute, self._told = minute, 0
-        if self._told == limits.DENIALS_TOLD_PER_MINUTE:
-            self._untold += 1
+        untold = self._few.tell()
+        if untold is None:
             return
-        self._told += 1
         client = scope.get("client")
         log.info(
             "request denied",
@@ -46,6 +39,5 @@ class Denials:
             path=scope["raw_path"].decode("ascii", "backslashreplace"),
             client=client[0] if client else None,
             **shown,
-            untold_before=self._untold,
+            untold_before=untold,
         )
-        self._untold = 0

@@ -8,8 +8,11 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+import structlog
 from kairosdb_room import KairosDB, kairosdb_room
+from structlog.testing import LogCapture
 
+from headrace import limits
 from headrace.protocols.kairosdb.telnet import words_of
 
 
@@ -60,6 +63,21 @@ def test_words(line: bytes, words: list[str]) -> None:
 async def test_lines(kairos: KairosDB, line: str, stored: dict[str, Any]) -> None:
     assert await kairos.lines(f"{line}\r\n") == ""
     assert await kairos.stored("m") == stored
+
+
+async def test_the_log_has_the_reasons_of_the_first_blocks_of_a_minute(
+    kairos: KairosDB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = LogCapture()
+    logger = structlog.wrap_logger(None, processors=[told], wrapper_class=structlog.BoundLogger)
+    monkeypatch.setattr("headrace.protocols.kairosdb.telnet.log", logger)
+    await kairos.lines("putm m x 5 h=a\nputm m 5 5 h=a\nputm m 6 y h=a\nput m\nput m\n")
+    [entry] = told.entries
+    assert entry["reasons"] == ["x is no time", "y is no number", "put needs a metric, a time and a value"]
+    for _ in range(2 * limits.TOLD_PER_MINUTE):
+        await kairos.lines("put m\n")
+    assert limits.TOLD_PER_MINUTE <= len(told.entries) <= 2 * limits.TOLD_PER_MINUTE  # a minute may end meanwhile
+    assert await kairos.stored("m") == {"number": [[5, 5]]}
 
 
 async def test_tags(kairos: KairosDB) -> None:

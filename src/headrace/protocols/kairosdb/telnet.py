@@ -28,6 +28,7 @@ from headrace.protocols.kairosdb.scan import scan_lines
 from headrace.protocols.kairosdb.values import DOUBLE_TEXT, BadValue
 from headrace.protocols.kairosdb.write import WriteService
 from headrace.transport import LineReply
+from headrace.transport.few_per_minute import FewPerMinute
 
 log = structlog.get_logger(__name__)
 
@@ -51,10 +52,17 @@ class Telnet:
         self.writes = writes
         self.keys = KeyCache(table, read_name)
         self.secret = table.secret
+        self._few = FewPerMinute(writes.now_ms)
 
     def session(self) -> TelnetSession:
         """A new connection's session."""
         return TelnetSession(self)
+
+    def tell(self, reasons: list[str]) -> None:
+        """Nothing is answered, so the log tells of a block's refused lines. reasons: of the first few."""
+        untold = self._few.tell()
+        if untold is not None:
+            log.warning("telnet lines refused", reasons=reasons, blocks_untold_before=untold)
 
 
 class TelnetSession:
@@ -74,13 +82,14 @@ class TelnetSession:
             versions = sum(map(lines.read, block.split(b"\n")))
             points = lines.points(writes.now_ms())
         refused = await writes.store(points, lines.bad)
-        for words in (*lines.words, *(failure.error for failure in refused)):
-            log.warning("telnet line refused", reason=words)
+        if refused or lines.bad:
+            reasons = [*lines.words, *(failure.error for failure in refused)]
+            self._shared.tell(reasons[: limits.KAIROSDB_LOGGED_LINES_MAX])
         return LineReply(f"{VERSION}\n".encode() * versions)
 
     def line_too_long(self) -> LineReply:
         """A line that was dropped; KairosDB says nothing."""
-        log.warning("telnet line refused", reason=f"longer than {limits.TELNET_LINE_BYTES_MAX} bytes")
+        self._shared.tell([f"longer than {limits.TELNET_LINE_BYTES_MAX} bytes"])
         return LineReply()
 
 

@@ -61,6 +61,13 @@ class ServerProcess:
                 time.sleep(0.02)
         raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
 
+    def says(self, text: str, within_s: float = 10) -> bool:
+        """Whether the log has it, soon at least: a line may follow the answer that it is about."""
+        deadline = time.monotonic() + within_s
+        while text not in self.log.read_text() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return text in self.log.read_text()
+
     def kill(self) -> None:
         """As a power cut would, for the process: nothing of it runs any more."""
         assert self.process is not None

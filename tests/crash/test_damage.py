@@ -38,4 +38,4 @@ def test_damage_is_told_once(tmp_path: Path) -> None:
         assert status == 200
         assert files[0].name in json.loads(health)["damaged"][0]
         assert b'headrace_damaged_files{folder="segments"} 1.0' in server.get("/metrics")[1]
-        assert files[0].name in server.log.read_text()
+        assert server.says(files[0].name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,19 @@ from numpy.typing import NDArray
 
 from headrace.model.points import HEAP_LENGTH_BITS, Admitted, Kind, Values
 from headrace.model.series import UNKNOWN, SeriesName, SeriesTable, series_name
-from headrace.store import Check, Columns, Document, DocumentChange, DocumentRange, Piece, TagCondition, go_on
+from headrace.store import (
+    Check,
+    Columns,
+    Document,
+    DocumentChange,
+    DocumentRange,
+    Done,
+    Item,
+    Piece,
+    Snapshot,
+    TagCondition,
+    go_on,
+)
 from headrace.store.query_memory import QueryAccount, QueryMemory
 
 Value = int | float | bool | str
@@ -133,10 +145,13 @@ class MemoryStore:
             ),
         )
 
-    def pieces(self, series: NDArray[np.uint32], start_ms: int, end_ms: int, points_max: int) -> list[Piece]:
-        """Series one by one, from the last to the first, with as many points as it can be made to say."""
+    def pieces(self, series: NDArray[np.uint32], start_ms: int, end_ms: int) -> list[Piece]:
+        """Series one by one, from the last to the first, in as many stretches as it can be made to say."""
         del start_ms, end_ms
-        return [Piece(series[at : at + 1], 3 * points_max) for at in reversed(range(len(series)))] or [Piece(series, 0)]
+        return [Piece(series[at : at + 1], 3) for at in reversed(range(len(series)))] or [Piece(series)]
+
+    def each(self, items: Sequence[Item], work: Callable[[Snapshot, Item], Done]) -> list[Done]:
+        return [work(self, item) for item in items]
 
     def select(self, series: NDArray[np.uint32], start_ms: int, end_ms: int) -> Columns:
         kept, starts, times, kinds, bits, heap = [], [0], [], [], [], b""

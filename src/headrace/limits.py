@@ -308,9 +308,17 @@ server. A point takes some 50 bytes while it is selected, 17 in an answer: 10 mi
 QUERY_POINTS_MAX = 20_000_000
 """Points that one select may return, and one query make: whatever the memory, more serve nobody who looks at them."""
 
-QUERY_PIECE_POINTS = 2_000_000
-"""Points that a query which downsamples holds at a time: 100 MB. Each piece reads a row group of each segment twice;
-there are some 30 in it."""
+QUERY_PIECE_POINTS = 1_000_000
+"""Points of one piece of a query that downsamples: 50 MB. Two are worked on at a time. Each piece reads a row group of
+each segment twice; there are some 15 in it."""
+
+QUERY_HALVED_POINTS = 500_000
+"""From here on a query that downsamples is at least two pieces, so that two cores can work on it: below, it is done in
+some 20 ms, and would be no sooner."""
+
+QUERY_HELPERS_MAX = QUERY_THREADS
+"""Threads that help with large queries, if there are so many cores beside the first: one for each query under way, as
+two pieces of it are all the memory that it should need."""
 
 QUERY_TIMEOUT_S = 60.0
 """Default of the setting query_timeout_s, waiting for a thread included: dashboards give up after 30 s, and what takes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -13,7 +14,7 @@ import pytest
 
 from headrace import limits
 from headrace.config import Settings
-from headrace.errors import Refused
+from headrace.errors import Refused, Unavailable
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted, Kind, Values
 from headrace.model.query import (
@@ -32,7 +33,9 @@ from headrace.model.series import series_name
 from headrace.model.time import DAY_MS, HOUR_MS, TimeRange
 from headrace.query.downsampling import spans
 from headrace.query.engine import run
+from headrace.store import Check, go_on
 from headrace.store.embedded import EmbeddedStore, open_store
+from headrace.store.helpers import Helpers
 
 SERIES = 12
 POINTS = 500
@@ -62,10 +65,23 @@ async def write(store: EmbeddedStore) -> None:
         await store.append(Admitted(of, times, values))
 
 
-def answers(store: EmbeddedStore, buckets: Buckets, fill: Fill, aggregator: str) -> list[tuple[object, ...]]:
+@contextmanager
+def helped(store: EmbeddedStore, helpers: int) -> Iterator[None]:
+    """With so many helpers, however many cores this machine has."""
+    own, store._helpers = store._helpers, Helpers(helpers)
+    try:
+        yield
+    finally:
+        store._helpers.close()
+        store._helpers = own
+
+
+def answers(
+    store: EmbeddedStore, buckets: Buckets, fill: Fill, aggregator: str, check: Check = go_on
+) -> list[tuple[object, ...]]:
     selection = Selection("m", (TagFilter("group", ANY_VALUE, group_by=True),))
     query = SeriesQuery(selection, WHOLE, aggregator, Downsampling(buckets, "sum", fill))
-    with store.snapshot() as snapshot:
+    with store.snapshot(check) as snapshot:
         return [
             (result.series.tolist(), result.times.tolist(), result.values.bits.tolist())
             for result in run(snapshot, query)
@@ -80,12 +96,15 @@ async def test_pieces_change_no_answer(tmp_path: Path, monkeypatch: pytest.Monke
         await write(store)
         for buckets in BUCKETS:
             for fill, aggregator in ((Fill.NONE, "sum"), (Fill.ZERO, "none"), (Fill.NAN, "p95")):
+                monkeypatch.setattr(limits, "QUERY_HALVED_POINTS", 10**9)
                 monkeypatch.setattr(limits, "QUERY_PIECE_POINTS", 10**9)
                 at_once = answers(store, buckets, fill, aggregator)
                 assert len(at_once) == (12 if aggregator == "none" else 3)
-                for piece_points in (2000, 90, 7):
+                monkeypatch.setattr(limits, "QUERY_HALVED_POINTS", 1)
+                for piece_points, helpers in ((2000, 1), (90, 0), (90, 1), (7, 1)):
                     monkeypatch.setattr(limits, "QUERY_PIECE_POINTS", piece_points)
-                    assert answers(store, buckets, fill, aggregator) == at_once
+                    with helped(store, helpers):
+                        assert answers(store, buckets, fill, aggregator) == at_once
 
 
 async def test_more_points_than_memory_holds_are_downsampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,9 +113,33 @@ async def test_more_points_than_memory_holds_are_downsampled(tmp_path: Path, mon
         buckets = FixedBuckets(HOUR_MS)
         with pytest.raises(Refused, match="query_memory_bytes"):
             answers(store, buckets, Fill.NONE, "sum")
-        monkeypatch.setattr(limits, "QUERY_PIECE_POINTS", 1000)
-        assert len(answers(store, buckets, Fill.NONE, "sum")) == 3
         assert store._query_memory.in_use == 0
+        monkeypatch.setattr(limits, "QUERY_HALVED_POINTS", 500)
+        monkeypatch.setattr(limits, "QUERY_PIECE_POINTS", 500)
+        with helped(store, 1):
+            assert len(answers(store, buckets, Fill.NONE, "sum")) == 3
+            assert store._query_memory.in_use == 0
+            monkeypatch.setattr(limits, "QUERY_PIECE_POINTS", 4000)
+            with pytest.raises(Refused, match="query_memory_bytes"):
+                answers(store, buckets, Fill.NONE, "sum")
+            assert store._query_memory.in_use == 0
+
+
+async def test_a_query_given_up_lets_go_of_all_it_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "QUERY_HALVED_POINTS", 500)
+    monkeypatch.setattr(limits, "QUERY_PIECE_POINTS", 500)
+    with store_of_points(tmp_path, 10**9) as store, helped(store, 1):
+        await write(store)
+        asked = itertools.count(1)
+        for most in (1, 3, 9):
+
+            def check(most: int = most) -> None:
+                if next(asked) % 10 == most:
+                    raise Unavailable("the client has gone")
+
+            with pytest.raises(Unavailable, match="the client has gone"):
+                answers(store, OneBucket(), Fill.NONE, "sum", check)
+            assert store._query_memory.in_use == 0
 
 
 @pytest.mark.parametrize("buckets", BUCKETS)

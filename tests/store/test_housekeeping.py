@@ -13,6 +13,7 @@ from test_embedded import opened, points, read, until
 from headrace import limits
 from headrace.errors import Corrupt, Unavailable
 from headrace.store.embedded import EmbeddedStore
+from headrace.store.helpers import Helpers
 from headrace.store.housekeeping import size_of
 from headrace.store.merge_plan import plan_merge
 
@@ -93,6 +94,36 @@ async def test_damage_is_told_once_and_the_rest_served(tmp_path: Path) -> None:
         assert broken.with_name(broken.name + ".damaged").exists()
         await write_seals(store, 2)
     async with opened(tmp_path) as store:
+        assert len(store.damaged) == 1
+
+
+@pytest.mark.parametrize("helpers", [0, 1])
+async def test_damage_met_in_pieces_is_told_and_the_rest_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, helpers: int
+) -> None:
+    monkeypatch.setattr(limits, "QUERY_HALVED_POINTS", 100)
+    monkeypatch.setattr(limits, "QUERY_PIECE_POINTS", 100)
+
+    def read_in_pieces() -> int:
+        with store.snapshot() as snapshot:
+            pieces = snapshot.pieces(snapshot.find("m", {}), 0, 10**9)
+            assert len(pieces) > 1
+            return sum(snapshot.each(pieces, lambda part, piece: len(part.select(piece.series, 0, 10**9))))
+
+    async with opened(tmp_path) as store:
+        store._helpers = Helpers(helpers)
+        await write_seals(store, 3)
+        await until(lambda: len(segment_files(tmp_path)) == 2)
+        everything = read_in_pieces()
+        broken = segment_files(tmp_path)[0]
+        content = bytearray(broken.read_bytes())
+        content[60:90] = bytes(30)
+        broken.write_bytes(content)
+        with pytest.raises(Corrupt) as met:
+            read_in_pieces()
+        assert met.value.file == broken
+        assert store._query_memory.in_use == 0
+        assert 0 < read_in_pieces() < everything
         assert len(store.damaged) == 1
 
 

@@ -52,6 +52,30 @@ def test_scratch_within_scratch_lets_go_of_its_own_and_so_does_a_failure() -> No
     assert memory.in_use == 1
 
 
+def test_parts_of_a_query_count_together_and_after_a_failure_no_more() -> None:
+    memory = QueryMemory(100)
+    account, other = QueryAccount(memory), QueryAccount(memory)
+    with account.scratch():
+        account.hold(10)
+        with account.parts(2) as (one, two):
+            one.hold(30)
+            two.hold(20)
+            with two.scratch():
+                two.hold(40)
+                with pytest.raises(Refused, match="query_memory_bytes"):
+                    one.hold(1)
+            other.hold(1)
+            with pytest.raises(Unavailable), one.scratch():
+                one.hold(40)
+        assert memory.in_use == 10 + 30 + 20 + 1
+        with pytest.raises(Refused), account.parts(1) as (one,):
+            one.hold(100)
+        assert memory.in_use == 61
+        with pytest.raises(Refused, match="query_memory_bytes"):
+            account.hold(41)
+    assert memory.in_use == 1
+
+
 def test_threads_never_hold_more_together_than_they_may() -> None:
     memory = QueryMemory(1000)
     most: list[int] = []

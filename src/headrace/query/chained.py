@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import partial
+from itertools import chain, pairwise
 from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace import limits
 from headrace.kernels.texts import begins_with
 from headrace.model.points import HEAP_LENGTH_BITS, Kind, Values
 from headrace.model.query import Selection
@@ -25,7 +25,7 @@ from headrace.query import groups
 from headrace.query.rows import Rows
 from headrace.query.splits import Split, split
 from headrace.query.within_ranges import Folding, Part
-from headrace.store import Columns, Snapshot
+from headrace.store import Columns, Piece, Snapshot
 
 SCRATCH_POINT_BYTES = 8 + 8 + 17 + 17
 """An order of rows, times, the points of a group and what a step makes of them, if nothing makes them fewer."""
@@ -78,6 +78,17 @@ class ChainQuery:
     steps: tuple[Step, ...] = ()
 
 
+class _Folded(NamedTuple):
+    """What a piece brings. size: points read.   parts: of each of its groups, by number, the part and its series."""
+
+    size: int
+    parts: list[tuple[int, Part, NDArray[np.uint32]]]
+
+
+class _NotNumbersError(Exception):
+    """A piece holds other values as well."""
+
+
 class Result(NamedTuple):
     """One group. series: uint32[m], those that have points in it.   tag_values: one for each of the query's tag_keys,
     "" where the tag is absent.   numbers: one for each of its splits.   rows: one series, in the order of the answer.
@@ -122,36 +133,46 @@ def _folded(snapshot: Snapshot, query: ChainQuery, series: NDArray[np.uint32], t
     fold = query.steps[0].fold if query.steps else None
     if fold is None or query.limit or query.splits:
         return None
-    pieces = snapshot.pieces(series, *query.range, limits.QUERY_PIECE_POINTS)
+    pieces = snapshot.pieces(series, *query.range)
     if len(pieces) <= 1:
+        return None
+    try:
+        folded = snapshot.each(pieces, partial(_folded_piece, query, fold, tagged))
+    except _NotNumbersError:
         return None
     parts: list[list[Part]] = [[] for _ in tagged]
     present: list[list[NDArray[np.uint32]]] = [[] for _ in tagged]
-    size = 0
-    ordered = np.concatenate([part for _, part in tagged])
-    codes = np.repeat(np.arange(len(tagged)), [len(part) for _, part in tagged])
-    for piece in pieces:
-        snapshot.check()
-        own = np.isin(ordered, piece.series)
-        groups_of_piece, firsts = np.unique(codes[own], return_index=True)
-        tagged_of_piece = list(zip(groups_of_piece.tolist(), np.split(ordered[own], firsts[1:]), strict=True))
-        with snapshot.memory.scratch():
-            columns = snapshot.select(ordered[own], *query.range)
-            snapshot.memory.hold(SCRATCH_POINT_BYTES * len(columns))
-            if columns.values.kinds.max(initial=0) > Kind.INT64:
-                return None
-            size += len(columns)
-            for number, group in _tag_groups(columns, tagged_of_piece):
-                parts[number].append(fold.part(Rows(group.starts, group.times, group.values)))
-                present[number].append(group.series)
-    snapshot.memory.hold(sum(column.nbytes for group in parts for part in group for column in part))
+    for number, part, part_series in chain.from_iterable(piece.parts for piece in folded):
+        parts[number].append(part)
+        present[number].append(part_series)
     results = []
     for (tag_values, _), group_parts, group_series in zip(tagged, parts, present, strict=True):
         if group_parts:
             rows, type_after, saves = _chained(fold.whole(group_parts), NUMBER, query.steps[1:])
             rows = rows.taken(slice(None, None, -1)) if query.descending else rows
             results.append(Result(np.concatenate(group_series), type_after, tag_values, (), rows, saves))
-    return Answer(size, results)
+    return Answer(sum(piece.size for piece in folded), results)
+
+
+def _folded_piece(query: ChainQuery, fold: Folding, tagged: _Tagged, snapshot: Snapshot, piece: Piece) -> _Folded:
+    """Raises _NotNumbersError."""
+    snapshot.check()
+    ordered = np.concatenate([part for _, part in tagged])
+    codes = np.repeat(np.arange(len(tagged)), [len(part) for _, part in tagged])
+    own = np.isin(ordered, piece.series)
+    numbers, firsts = np.unique(codes[own], return_index=True)
+    tagged_of_piece = list(zip(numbers.tolist(), np.split(ordered[own], firsts[1:]), strict=True))
+    with snapshot.memory.scratch():
+        columns = snapshot.select(ordered[own], *query.range)
+        snapshot.memory.hold(SCRATCH_POINT_BYTES * len(columns))
+        if columns.values.kinds.max(initial=0) > Kind.INT64:
+            raise _NotNumbersError
+        parts = [
+            (number, fold.part(Rows(group.starts, group.times, group.values)), group.series)
+            for number, group in _tag_groups(columns, tagged_of_piece)
+        ]
+    snapshot.memory.hold(sum(column.nbytes for _, part, _ in parts for column in part))
+    return _Folded(len(columns), parts)
 
 
 def _group_results(group: Columns, type_name: str, tag_values: tuple[str, ...], query: ChainQuery) -> Iterator[Result]:

@@ -8,7 +8,7 @@ from headrace.errors import Refused, Unavailable
 
 
 class Patience:
-    """One query's. `lose` from any thread; `check` from the one that runs the query."""
+    """One query's. Any thread."""
 
     def __init__(self, limit_s: float) -> None:
         """The time runs from now on, waiting for a thread included."""

@@ -1,68 +1,71 @@
 """Downsampling piece by piece: raw points are let go as soon as their buckets are made, so that a query may go over
-many more of them than memory holds."""
+many more of them than memory holds, and several threads may make them."""
 
 from __future__ import annotations
+
+from functools import partial
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace import limits
 from headrace.errors import Refused
 from headrace.model.points import Kind, Values
 from headrace.model.query import SeriesQuery, ValuesMatch
+from headrace.model.time import TimeRange
 from headrace.query.across import Numbers
 from headrace.query.buckets import scan_range
 from headrace.query.downsampling import SCRATCH_POINT_BYTES, filled, reduced, spans
-from headrace.store import Columns, Piece, Snapshot
+from headrace.store import Columns, Snapshot
+
+_Found = tuple[NDArray[np.uint32], Numbers]
+"""Series that have points, and the buckets of each."""
 
 
-def downsampled(
-    snapshot: Snapshot, query: SeriesQuery, series: NDArray[np.uint32]
-) -> tuple[NDArray[np.uint32], Numbers]:
+def downsampled(snapshot: Snapshot, query: SeriesQuery, series: NDArray[np.uint32]) -> _Found:
     """Of `series` those that have points in the range, in that order, and the buckets of each.
 
     Raises as query.engine.run.
     """
     assert query.downsampling is not None
     scan = scan_range(query.range, query.downsampling.buckets)
-    found: list[NDArray[np.uint32]] = []
-    parts: list[Numbers] = []
-    for piece in snapshot.pieces(series, *scan, limits.QUERY_PIECE_POINTS):
-        present, numbers = _piece(snapshot, query, piece)
-        snapshot.memory.hold(numbers.nbytes)
-        found.append(present)
-        parts.append(numbers)
+    pieces = snapshot.pieces(series, *scan)
+    cuts = [spans(scan, query.range, query.downsampling.buckets, piece.stretches) for piece in pieces]
+    stretches = [(piece.series, stretch) for piece, cut in zip(pieces, cuts, strict=True) for stretch in cut]
+    reductions = iter(snapshot.each(stretches, partial(_reduced_stretch, query)))
+    parts = [_joined(list(islice(reductions, len(cut)))) for cut in cuts]
     if len(parts) == 1:
-        present, numbers = found[0], parts[0]
+        present, numbers = parts[0]
     else:
-        present, numbers = np.concatenate(found), Numbers.side_by_side(parts)
+        present = np.concatenate([series for series, _ in parts])
+        numbers = Numbers.side_by_side([numbers for _, numbers in parts])
         snapshot.memory.hold(2 * numbers.nbytes)
         order = np.argsort(places(present, series))
         present, numbers = present[order], numbers.reordered(order)
     return present, filled(numbers, query.downsampling, query.range, snapshot.memory.hold)
 
 
-def _piece(snapshot: Snapshot, query: SeriesQuery, piece: Piece) -> tuple[NDArray[np.uint32], Numbers]:
-    """As `downsampled`, of one piece; a single series of very many points is read in several stretches of time."""
+def _reduced_stretch(query: SeriesQuery, snapshot: Snapshot, stretch: tuple[NDArray[np.uint32], TimeRange]) -> _Found:
+    """Of some series and a stretch of time."""
     assert query.downsampling is not None
-    scan = scan_range(query.range, query.downsampling.buckets)
-    stretches = [scan]
-    if len(piece.series) == 1:
-        parts = -(-piece.points // limits.QUERY_PIECE_POINTS)
-        stretches = spans(scan, query.range, query.downsampling.buckets, parts)
-    present = piece.series[:0]
-    numbers: list[Numbers] = []
-    for stretch in stretches:
-        snapshot.check()
-        with snapshot.memory.scratch():
-            columns = selected(snapshot, piece.series, stretch.start_ms, stretch.end_ms, query.where)
-            snapshot.memory.hold(SCRATCH_POINT_BYTES * len(columns))
-            if len(columns):
-                present = columns.series
-                numbers.append(reduced(numbers_of(columns), query.downsampling, query.range))
-    if not numbers:
-        return present, Numbers.none()
-    return present, numbers[0] if len(numbers) == 1 else Numbers.one_after_another(numbers)
+    snapshot.check()
+    series, (start_ms, end_ms) = stretch
+    with snapshot.memory.scratch():
+        columns = selected(snapshot, series, start_ms, end_ms, query.where)
+        snapshot.memory.hold(SCRATCH_POINT_BYTES * len(columns))
+        if not len(columns):
+            return columns.series, Numbers.none()
+        numbers = reduced(numbers_of(columns), query.downsampling, query.range)
+    snapshot.memory.hold(numbers.nbytes)
+    return columns.series, numbers
+
+
+def _joined(stretches: list[_Found]) -> _Found:
+    """The stretches of one piece, which has a single series if they are several."""
+    with_points = [stretch for stretch in stretches if len(stretch[0])]
+    if len(with_points) <= 1:
+        return with_points[0] if with_points else stretches[0]
+    return with_points[0][0], Numbers.one_after_another([numbers for _, numbers in with_points])
 
 
 def selected(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -47,10 +47,11 @@ class Columns:
 
 
 class Piece(NamedTuple):
-    """A part of a select. series: uint32 ordinals.   points: about so many rows will be read for it, or fewer."""
+    """A part of a select. series: uint32 ordinals.   stretches: into how many stretches of time it is best cut again,
+    more than one for a single series with many points."""
 
     series: NDArray[np.uint32]
-    points: int
+    stretches: int = 1
 
 
 class Document(NamedTuple):
@@ -91,6 +92,10 @@ Check = Callable[[], None]
 
 def go_on() -> None:
     """The Check of whoever waits for as long as it takes."""
+
+
+Item = TypeVar("Item")
+Done = TypeVar("Done")
 
 
 class Snapshot(Protocol):
@@ -150,10 +155,17 @@ class Snapshot(Protocol):
         it, Corrupt when a segment cannot be read."""
         ...
 
-    def pieces(self, series: NDArray[np.uint32], start_ms: int, end_ms: int, points_max: int) -> list[Piece]:
-        """The same series in parts, at least one, for whoever can do with one select after the other: each reads about
-        points_max rows at most, but for a single series with more. A single part is in the order of `series`, several
-        are in an order of their own."""
+    def pieces(self, series: NDArray[np.uint32], start_ms: int, end_ms: int) -> list[Piece]:
+        """The same series in parts, at least one, for whoever can do with a select of each: about
+        limits.QUERY_PIECE_POINTS rows are read for one, but for a single series with more. A single part is in the
+        order of `series`, several are in an order of their own."""
+        ...
+
+    def each(self, items: Sequence[Item], work: Callable[[Snapshot, Item], Done]) -> list[Done]:
+        """`work` of each item, in their order; several may be done at once, in threads of their own. `work` asks the
+        snapshot that it is given, which is this one but for its check and its account of memory; what it leaves counted
+        there is counted here afterwards. Raises what `work` first raised, when no thread works any more, and then
+        nothing of it is counted."""
         ...
 
 

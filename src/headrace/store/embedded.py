@@ -6,6 +6,7 @@ Opening: the catalog gives the database's secret and its series, current.json th
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from headrace import limits
 from headrace.config import Settings
 from headrace.errors import Corrupt, Unavailable
 from headrace.metrics import Metrics
@@ -30,6 +32,7 @@ from headrace.store.disk_space import DiskSpace
 from headrace.store.documents import Documents, open_documents
 from headrace.store.folder_lock import FolderLock
 from headrace.store.forgetting import Forgetting
+from headrace.store.helpers import Helpers
 from headrace.store.hidden import Hidden
 from headrace.store.housekeeping import Housekeeping
 from headrace.store.journal import Journal
@@ -98,6 +101,7 @@ class EmbeddedStore:
         )
         self._merger = Merger(self._housekeeping.merge, lambda: parts.visible.seal_waits, failed.labels("merge").inc)
         self._query_memory = QueryMemory(settings.query_memory_bytes)
+        self._helpers = Helpers(min(limits.QUERY_HELPERS_MAX, len(os.sched_getaffinity(0)) - 1))
         self._show(metrics)
         metrics.series_max.set(settings.series_max)
 
@@ -136,7 +140,14 @@ class EmbeddedStore:
         try:
             with account.scratch():
                 yield EmbeddedSnapshot(
-                    pinned, self._parts.index, self.table, self._retention, self._clock(), check, account
+                    pinned,
+                    self._parts.index,
+                    self.table,
+                    self._retention,
+                    self._clock(),
+                    check,
+                    account,
+                    self._helpers,
                 )
         except Corrupt as damage:
             # Who meets the damage is told; the next snapshot is without the file.
@@ -195,6 +206,7 @@ class EmbeddedStore:
         self._writer.stop()
         self._merger.stop()
         self._sealer.stop()
+        self._helpers.close()
         self._parts.close()
 
     def _seal(self, generation: RecentView) -> None:

@@ -1,12 +1,14 @@
-"""A large select cut into pieces that can be had one after the other: each series' points are in one piece."""
+"""A large select cut into pieces that can be had one by one: each series' points are in one piece."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+from math import ceil
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headrace import limits
 from headrace.store import Piece
 from headrace.store.recent import RecentView
 from headrace.store.rows import Wanted
@@ -19,29 +21,34 @@ def cut(
     wanted: Wanted,
     start_ms: int,
     end_ms: int,
-    points_max: int,
 ) -> list[Piece]:
     """See store.Snapshot.pieces. Neighbours on disk come together, so that few row groups are read twice."""
     steps = np.zeros(len(wanted) + 1)
     for segment in segments:
         segment.add_expected(wanted.keys, start_ms, end_ms, steps)
-    recent = sum(map(len, generations)) / max(len(wanted), 1)
-    expected = np.maximum(np.cumsum(steps[:-1]), 0.0) + recent
-    if expected.sum() <= points_max:
-        return [Piece(wanted.ordinals, int(expected.sum()))]
-    ordinals = (wanted.keys & np.uint64(0xFFFF_FFFF)).astype(np.uint32)
-    ends = _ends(expected, points_max)
-    begins = [0, *ends[:-1]]
-    return [Piece(ordinals[begin:end], int(expected[begin:end].sum())) for begin, end in zip(begins, ends, strict=True)]
-
-
-def _ends(expected: NDArray[np.float64], points_max: int) -> list[int]:
-    """As many series to a piece as stay within points_max together, at least one."""
+    sealed = np.maximum(np.cumsum(steps[:-1]), 0.0)
+    # Recent may be all of these series or of others: that it could be much is no reason to cut what is soon done.
+    recent = sum(map(len, generations))
+    few = sealed.sum() < limits.QUERY_HALVED_POINTS and sealed.sum() + recent <= 2 * limits.QUERY_PIECE_POINTS
+    if few or not len(wanted):
+        return [Piece(wanted.ordinals)]
+    expected = sealed + recent / len(wanted)
     sums = np.cumsum(expected)
-    ends: list[int] = []
-    begin, before = 0, 0.0
-    while begin < len(expected):
-        begin = max(begin + 1, int(np.searchsorted(sums, before + points_max, side="right")))
-        before = float(sums[begin - 1])
-        ends.append(begin)
-    return ends
+    points = float(sums[-1])
+    count = _pieces_of(points)
+    ordinals = (wanted.keys & np.uint64(0xFFFF_FFFF)).astype(np.uint32)
+    numbers = ((sums - expected / 2) * (count / points)).astype(np.int64)  # of the piece that a series' middle lies in
+    large = expected > points / count
+    begins = np.diff(numbers, prepend=-1) > 0
+    begins |= large
+    begins[1:] |= large[:-1]
+    bounds = [*np.flatnonzero(begins).tolist(), len(numbers)]
+    return [
+        Piece(ordinals[begin:end], _pieces_of(float(expected[begin])) if large[begin] else 1)
+        for begin, end in pairwise(bounds)
+    ]
+
+
+def _pieces_of(points: float) -> int:
+    """Into how many pieces so many points are cut: an even number, as two are worked on at a time."""
+    return 2 * ceil(points / (2 * limits.QUERY_PIECE_POINTS))

@@ -29,37 +29,59 @@ class QueryMemory:
         """Bytes."""
         return self._in_use
 
-    def take(self, count: int) -> None:
-        """Count `count` bytes more. Raises Unavailable, and counts nothing, when that would exceed the bound."""
+    def take(self, count: int, query: QueryBytes) -> None:
+        """Count `count` bytes more of `query`. Raises as QueryAccount.hold, and then counts nothing."""
         with self._lock:
+            if query.held + count > self.bytes_max:
+                raise Refused(
+                    "query-points",
+                    f"the query needs more than {self.bytes_max // 1_000_000} MB of memory (query_memory_bytes); "
+                    "ask for fewer series or a shorter time, or downsample",
+                )
             if self._in_use + count > self.bytes_max:
                 raise Unavailable(f"queries already hold {self._in_use} of {self.bytes_max} bytes of memory")
             self._in_use += count
+            query.held += count
 
-    def give(self, count: int) -> None:
+    def give(self, count: int, query: QueryBytes) -> None:
         """Return what was taken."""
         with self._lock:
             self._in_use -= count
+            query.held -= count
+
+
+class QueryBytes:
+    """What all accounts of one query hold together; only QueryMemory changes it."""
+
+    def __init__(self) -> None:
+        self.held = 0
 
 
 class QueryAccount:
-    """What one query holds; one thread at a time."""
+    """What one query holds, or one part of its work; one thread at a time."""
 
-    def __init__(self, memory: QueryMemory) -> None:
+    def __init__(self, memory: QueryMemory, query: QueryBytes | None = None) -> None:
+        """query: whose part this is; None: a query of its own."""
         self._memory = memory
+        self._query = query or QueryBytes()
         self._held = 0
+
+    @contextmanager
+    def parts(self, count: int) -> Iterator[list[QueryAccount]]:
+        """Accounts for parts of the query's work that other threads may do. What they hold at the end is held here;
+        after a failure it is let go."""
+        accounts = [QueryAccount(self._memory, self._query) for _ in range(count)]
+        try:
+            yield accounts
+        except BaseException:
+            self._memory.give(sum(account._held for account in accounts), self._query)
+            raise
+        self._held += sum(account._held for account in accounts)
 
     def hold(self, count: int) -> None:
         """Count `count` bytes that the query is about to hold. Raises Refused (rule "query-points") when it would hold
         more than all queries may, Unavailable when others hold the rest."""
-        if self._held + count > self._memory.bytes_max:
-            megabytes = self._memory.bytes_max // 1_000_000
-            raise Refused(
-                "query-points",
-                f"the query needs more than {megabytes} MB of memory (query_memory_bytes); "
-                "ask for fewer series or a shorter time, or downsample",
-            )
-        self._memory.take(count)
+        self._memory.take(count, self._query)
         self._held += count
 
     @contextmanager
@@ -69,5 +91,5 @@ class QueryAccount:
         try:
             yield
         finally:
-            self._memory.give(self._held - before)
+            self._memory.give(self._held - before, self._query)
             self._held = before

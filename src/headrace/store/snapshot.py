@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from headrace import limits
 from headrace.model.series import UNKNOWN, SeriesName, SeriesTable
 from headrace.model.time import TimeRange
-from headrace.store import Check, Columns, Piece, TagCondition
+from headrace.store import Check, Columns, Done, Item, Piece, Snapshot, TagCondition
+from headrace.store.helpers import Helpers
 from headrace.store.last import last
 from headrace.store.pieces import cut
 from headrace.store.query_memory import QueryAccount
@@ -33,6 +34,7 @@ class EmbeddedSnapshot:
         now_ms: int,
         check: Check,
         memory: QueryAccount,
+        helpers: Helpers,
     ) -> None:
         """now_ms: what has expired or is out of retention by then is not seen."""
         self.check = check
@@ -42,6 +44,7 @@ class EmbeddedSnapshot:
         self._table = table
         self._retention = retention
         self._now_ms = now_ms
+        self._helpers = helpers
 
     def find(
         self,
@@ -82,10 +85,24 @@ class EmbeddedSnapshot:
         """See store.Snapshot."""
         return self._select(series, start_ms, end_ms, limits.QUERY_POINTS_MAX)
 
-    def pieces(self, series: NDArray[np.uint32], start_ms: int, end_ms: int, points_max: int) -> list[Piece]:
+    def pieces(self, series: NDArray[np.uint32], start_ms: int, end_ms: int) -> list[Piece]:
         """See store.Snapshot."""
         wanted = want(series, self._index.metric_ids)
-        return cut(self._pinned.segments, self._pinned.generations, wanted, start_ms, end_ms, points_max)
+        return cut(self._pinned.segments, self._pinned.generations, wanted, start_ms, end_ms)
+
+    def each(self, items: Sequence[Item], work: Callable[[Snapshot, Item], Done]) -> list[Done]:
+        """See store.Snapshot."""
+        with self.memory.parts(len(items)) as accounts:
+
+            def of_item(number: int, check: Check) -> Done:
+                return work(self._with(check, accounts[number]), items[number])
+
+            return self._helpers.each(range(len(items)), of_item, self.check)
+
+    def _with(self, check: Check, memory: QueryAccount) -> EmbeddedSnapshot:
+        return EmbeddedSnapshot(
+            self._pinned, self._index, self._table, self._retention, self._now_ms, check, memory, self._helpers
+        )
 
     def last(self, series: NDArray[np.uint32], before_ms: int) -> Columns:
         """See store.Snapshot."""

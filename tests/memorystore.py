@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from headrace.model.points import HEAP_LENGTH_BITS, Admitted, Kind, Values
-from headrace.model.series import UNKNOWN, SeriesName, SeriesTable, series_name
+from headrace.model.series import UNKNOWN, CommonTags, SeriesName, SeriesTable, common_tags, series_name
 from headrace.store import (
     Check,
     Columns,
@@ -117,6 +117,9 @@ class MemoryStore:
 
     def tag_values(self, series: NDArray[np.uint32], key: str) -> NDArray[np.object_]:
         return np.array([dict(self._names[i].tags).get(key) for i in series], dtype=object)
+
+    def common_tags(self, series: NDArray[np.uint32]) -> CommonTags:
+        return common_tags(self.names(series))
 
     def names(self, series: NDArray[np.uint32]) -> list[SeriesName]:
         return [self._names[i] for i in series]

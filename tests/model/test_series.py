@@ -17,6 +17,7 @@ from headrace.model.series import (
     Key,
     SeriesName,
     SeriesTable,
+    common_tags,
     decode_name,
     encode_name,
     series_name,
@@ -243,3 +244,13 @@ def test_encoded_names_are_those_of_the_ordinals_asked_for() -> None:
     expected = [b"" if name == LOST_NAME else encode_name(name) for name in table.names(ordinals)]
     assert encoded.lengths.tolist() == [len(name) for name in expected]
     assert encoded.heap.tobytes() == b"".join(expected)
+
+
+def test_common_tags() -> None:
+    names = [
+        series_name("m", {"host": "a", "dc": "x", "rack": "1"}),
+        series_name("m", {"host": "b", "dc": "x"}),
+        series_name("m", {"host": "a", "dc": "x", "role": "db"}),
+    ]
+    assert common_tags(names) == ({"dc": "x", "rack": "1", "role": "db"}, ["host"])
+    assert common_tags(names[:1]) == ({"host": "a", "dc": "x", "rack": "1"}, [])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from headrace.model.query import OneOf
-from headrace.model.series import UNKNOWN, SeriesName, SeriesTable, series_name
+from headrace.model.series import UNKNOWN, SeriesName, SeriesTable, common_tags, series_name
 from headrace.store import TagCondition, series_index
 from headrace.store.series_index import SeriesIndex
 
@@ -45,6 +45,15 @@ def glob(pattern: str) -> TagCondition:
         return np.array([fnmatchcase(value, pattern) for value in values], dtype=np.bool_)
 
     return matches
+
+
+@given(st.lists(st.lists(names, max_size=20), min_size=1, max_size=4), st.data())
+def test_common_tags_are_those_of_the_names(slices: list[list[SeriesName]], data: st.DataObject) -> None:
+    index, known = indexed([*slices, [series_name("m", {})]])
+    chosen = data.draw(st.lists(st.integers(0, len(known) - 1), min_size=1, unique=True))
+    found = index.common_tags(np.array(chosen, dtype=np.uint32))
+    assert found == common_tags([known[ordinal] for ordinal in chosen])
+    assert list(found.tags) == sorted(found.tags)
 
 
 @given(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
 from typing import NamedTuple, TypeVar
@@ -34,6 +35,25 @@ class SeriesName(NamedTuple):
 def series_name(metric: str, tags: dict[str, str]) -> SeriesName:
     """The name made of a metric and its tags in any order."""
     return SeriesName(metric, tuple(sorted(tags.items())))
+
+
+class CommonTags(NamedTuple):
+    """Of a group of series, by key. tags: those whose values agree wherever they occur.   differing: the keys of the
+    others, sorted (OpenTSDB: SpanGroup.computeTags)."""
+
+    tags: dict[str, str]
+    differing: list[str]
+
+
+def common_tags(names: Sequence[SeriesName]) -> CommonTags:
+    """Of at least one series."""
+    tags = dict(names[0].tags)
+    differing: set[str] = set()
+    for name in names[1:]:
+        for key, value in name.tags:
+            if tags.setdefault(key, value) != value:
+                differing.add(key)
+    return CommonTags({key: tags[key] for key in sorted(tags) if key not in differing}, sorted(differing))
 
 
 def encode_name(name: SeriesName) -> bytes:

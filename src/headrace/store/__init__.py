@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from headrace.model.points import Admitted, Values
-from headrace.model.series import SeriesName, SeriesTable
+from headrace.model.series import CommonTags, SeriesName, SeriesTable
 from headrace.store.query_memory import QueryAccount
 
 
@@ -128,6 +128,10 @@ class Snapshot(Protocol):
 
     def tag_values(self, series: NDArray[np.uint32], key: str) -> NDArray[np.object_]:
         """For each series its value (str) of tag `key`, None where it lacks the tag."""
+        ...
+
+    def common_tags(self, series: NDArray[np.uint32]) -> CommonTags:
+        """What the tags of these series, of which there is at least one, have in common."""
         ...
 
     def names(self, series: NDArray[np.uint32]) -> list[SeriesName]:

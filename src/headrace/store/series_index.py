@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from headrace.kernels import series_index as kernel
 from headrace.kernels.hashing import PADDING
 from headrace.model.query import OneOf
-from headrace.model.series import NewSeries
+from headrace.model.series import CommonTags, NewSeries
 from headrace.store import TagCondition
 from headrace.store.symbols import Symbols
 
@@ -129,6 +129,23 @@ class SeriesIndex:
         present = np.flatnonzero(ids != kernel.NO_SERIES)
         found[present] = strings[rank[ids[present]]]
         return found
+
+    def common_tags(self, series: NDArray[np.uint32]) -> CommonTags:
+        """See store.Snapshot.common_tags."""
+        with self._lock:
+            key_texts, value_texts = self._keys.texts(), self._values.texts()
+        counts = self._tag_counts(series)
+        rows = np.repeat(self._pair_ends[series] - np.cumsum(counts), counts) + np.arange(counts.sum())
+        keys, values = self._pair_keys[rows], self._pair_values[rows]
+        least = np.full(len(key_texts), kernel.NO_SERIES, dtype=np.uint32)
+        most = np.zeros(len(key_texts), dtype=np.uint32)
+        np.minimum.at(least, keys, values)
+        np.maximum.at(most, keys, values)
+        agreeing = np.flatnonzero(least == most)
+        names = key_texts.take(pa.array(agreeing)).to_pylist()
+        texts = value_texts.take(pa.array(least[agreeing])).to_pylist()
+        differing = key_texts.take(pa.array(np.flatnonzero(least < most))).to_pylist()
+        return CommonTags(dict(sorted(zip(names, texts, strict=True))), sorted(differing))
 
     def suggest(self, role: str, prefix: str, limit: int) -> list[str]:
         """See store.Store.suggest."""

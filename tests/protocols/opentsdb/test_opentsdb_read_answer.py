@@ -10,18 +10,7 @@ import pytest
 
 from headrace.model.points import HEAP_LENGTH_BITS, Kind, Values
 from headrace.model.query import Fill
-from headrace.model.series import series_name
-from headrace.protocols.opentsdb.read_answer import Element, common_tags, pieces
-
-
-def test_common_tags() -> None:
-    names = [
-        series_name("m", {"host": "a", "dc": "x", "rack": "1"}),
-        series_name("m", {"host": "b", "dc": "x"}),
-        series_name("m", {"host": "a", "dc": "x", "role": "db"}),
-    ]
-    assert common_tags(names) == ({"dc": "x", "rack": "1", "role": "db"}, ["host"])
-    assert common_tags(names[:1]) == ({"host": "a", "dc": "x", "rack": "1"}, [])
+from headrace.protocols.opentsdb.read_answer import Element, pieces
 
 
 def mixed() -> Values:

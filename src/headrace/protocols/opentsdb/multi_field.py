@@ -22,7 +22,6 @@ from headrace.model.points import Admitted
 from headrace.protocols.opentsdb import faults
 from headrace.protocols.opentsdb.fields import SEPARATOR, Field, field_of, series_metric
 from headrace.protocols.opentsdb.names import ILLEGAL_CHARACTER, OPENTSDB_RULES
-from headrace.protocols.opentsdb.read_answer import common_tags
 from headrace.protocols.opentsdb.read_last import LAST_QUERY, last_points, last_query, time_span, value_of
 from headrace.protocols.opentsdb.read_narrowing import narrowing
 from headrace.protocols.opentsdb.read_question import Question, question
@@ -300,7 +299,7 @@ def _elements(
     for column, part in enumerate(plan.parts if plan else ()):
         try:
             for result in part.narrowing.of(engine.run(snapshot, part.query)):
-                tags, differing = common_tags(snapshot.names(result.series))
+                tags, differing = snapshot.common_tags(result.series)
                 group = tuple(sorted(tags.items()))
                 values = [value_of(result.values, row) for row in range(len(result.times))]
                 groups.setdefault(group, {})[column] = (result.times, values)

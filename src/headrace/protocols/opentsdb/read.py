@@ -13,7 +13,7 @@ from headrace.model.query import Fill
 from headrace.protocols.opentsdb.annotations import Annotations
 from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.fields import SEPARATOR
-from headrace.protocols.opentsdb.read_answer import Element, common_tags, pieces
+from headrace.protocols.opentsdb.read_answer import Element, pieces
 from headrace.protocols.opentsdb.read_question import Asked, Question, question
 from headrace.protocols.opentsdb.read_reply import Parameters, Reply
 from headrace.protocols.opentsdb.read_wire import query_of_body, query_of_parameters
@@ -65,9 +65,9 @@ class Queries:
     def _element(
         self, result: engine.Result, part: Asked, asked: Question, snapshot: Snapshot, annotated: bool
     ) -> Element:
-        names = snapshot.names(result.series)
-        tags, differing = common_tags(names)
-        head: dict[str, Any] = {"metric": names[0].metric, "tags": tags, "aggregateTags": differing}
+        [first] = snapshot.names(result.series[:1])
+        tags, differing = snapshot.common_tags(result.series)
+        head: dict[str, Any] = {"metric": first.metric, "tags": tags, "aggregateTags": differing}
         if asked.show_query:
             head["query"] = part.echo
         tsuids = tsuids_of(snapshot.keys(result.series)) if asked.show_tsuids or annotated else []

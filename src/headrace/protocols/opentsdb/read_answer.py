@@ -15,7 +15,6 @@ from headrace.kernels.datapoints import POINT_BYTES_MAX, weave
 from headrace.limits import ANSWER_PIECE_VALUES
 from headrace.model.points import Kind, Values
 from headrace.model.query import Fill
-from headrace.model.series import SeriesName
 
 DOUBLE, TEXT = int(Kind.DOUBLE), int(Kind.TEXT)
 """For what is asked once a result: a member of an enumeration is slow to look up."""
@@ -33,18 +32,6 @@ class Element:
     times: NDArray[np.int64]
     values: Values
     fill: Fill
-
-
-def common_tags(names: Sequence[SeriesName]) -> tuple[dict[str, str], list[str]]:
-    """(tags whose values agree wherever they occur, sorted keys of those whose values differ) (OpenTSDB:
-    SpanGroup.computeTags)."""
-    tags = dict(names[0].tags)
-    differing: set[str] = set()
-    for name in names[1:]:
-        for key, value in name.tags:
-            if tags.setdefault(key, value) != value:
-                differing.add(key)
-    return {key: value for key, value in tags.items() if key not in differing}, sorted(differing)
 
 
 def pieces(

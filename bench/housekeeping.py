@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import logging
 import multiprocessing
-import os
 import resource
 import tempfile
 import threading
@@ -22,7 +21,6 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from headrace import limits
 from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted, Kind, Values
@@ -204,7 +202,6 @@ def commit(folder: Path, segments_folder: Path, commits: int) -> None:
 
 
 def merge_on(folder: Path, stopping: threading.Event) -> None:
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), limits.MERGE_NICENESS)
     _, segments, _ = open_folder(folder, "bench")
     while not stopping.is_set():
         groups = merged_row_groups(segments, (), metric_ids, KEEP_ALL, lambda: None)

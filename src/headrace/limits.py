@@ -278,10 +278,6 @@ MERGE_RETRY_S = 60.0
 MERGE_PAUSE_S = 0.02
 """While a seal is under way merging looks so often whether it is done."""
 
-MERGE_NICENESS = 10
-"""Of the merger thread (nice 10: a ninth of a core's share against one busy ordinary thread): queries and ingest go
-first."""
-
 DISK_RESERVE_BYTES = 256 * 1024 * 1024
 """Default of the setting disk_reserve_bytes: five times what sealing all of recent takes at 8 bytes a point, for series
 files, the catalog and texts too."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -64,8 +63,6 @@ class Merger:
             raise Stopped
 
     def _run(self) -> None:
-        # Of this thread alone: Linux counts each as a process of its own here.
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), limits.MERGE_NICENESS)
         while not self._stopping.is_set():
             self._wake.wait(limits.MERGE_TICK_S)
             self._wake.clear()

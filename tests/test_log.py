@@ -52,6 +52,15 @@ def test_other_libraries_speak_the_same_form(capsys: pytest.CaptureFixture[str])
     assert (second["logger"], second["level"]) == ("py.warnings", "warning")
 
 
+def test_what_strangers_send_stays_on_its_line_and_moves_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("console", "info")
+    structlog.get_logger("headrace.test").info("seen", path="/a\x1b[31m", name="x\nfake", id="\x9b\ud800", place="café")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.isprintable()
+    for shown in (r"/a\x1b[31m", r"x\nfake", r"\x9b\ud800", "café"):
+        assert shown in line
+
+
 def test_an_exception_stays_on_its_json_line(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure("json", "info")
     try:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
-import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import quote, unquote, urlencode
+from typing import Any
+from urllib.parse import quote, urlencode
 
 import numpy as np
-from starlette.types import Message
+from roomclient import Answered, as_bytes, ask
 
 from headrace.config import Settings
 from headrace.metrics import Metrics
@@ -24,15 +22,7 @@ from headrace.store.embedded import EmbeddedStore, open_store
 from headrace.transport.routing import Router
 
 
-class Reply(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
+class Reply(Answered):
     @property
     def said(self) -> tuple[int, str]:
         """Status and words of a refusal, whichever way its members are spelled."""
@@ -61,36 +51,11 @@ class Apollo:
         compress: bool = False,
     ) -> Reply:
         """A body that is neither text nor bytes is sent as JSON."""
-        raw_path, _, query = path.partition("?")
-        content = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
-        sent = dict(headers or {})
+        content, sent = as_bytes(body), dict(headers or {})
         if compress:
             content = gzip.compress(content)
             sent["Content-Encoding"] = "gzip"
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": unquote(raw_path),
-            "raw_path": raw_path.encode(),
-            "query_string": query.encode(),
-            "headers": [(name.lower().encode(), value.encode()) for name, value in sent.items()],
-        }
-        unread = [content]
-        messages: list[Message] = []
-
-        async def receive() -> Message:
-            if unread:
-                return {"type": "http.request", "body": unread.pop(), "more_body": False}
-            await asyncio.Event().wait()  # until it is cancelled: the client stays
-            raise AssertionError
-
-        async def send(message: Message) -> None:
-            messages.append(dict(message))
-
-        await self.router(scope, receive, send)
-        start, *rest = messages
-        answered = {name.decode(): value.decode() for name, value in start["headers"]}
-        return Reply(start["status"], answered, b"".join(part.get("body", b"") for part in rest))
+        return Reply(*await ask(self.router, method, path, content, sent))
 
     async def register(self, device: str, *points: tuple[str, str], **headers: str) -> list[str]:
         """The timeseriesIds of points, each an id and a pointType."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import numpy as np
-from starlette.types import Message
+from roomclient import Answered, ask
 
 from headrace.config import Settings
 from headrace.metrics import Metrics
@@ -19,7 +18,6 @@ from headrace.model.points import Kind
 from headrace.model.time import ALL_TIME
 from headrace.protocols.datazone.room import open_room
 from headrace.store.embedded import EmbeddedStore, open_store
-from headrace.transport.exchange import decode_path
 from headrace.transport.routing import Router
 
 NOW_MS = 1_704_164_645_000
@@ -34,15 +32,7 @@ def form(name: str = "dq", timestamp: Any = 1704164645.678, **members: Any) -> d
     return {"formName": name, "typeIdentifier": TYPE, "timestamp": timestamp, **members}
 
 
-class Reply(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
+class Reply(Answered):
     @property
     def fault(self) -> tuple[int, str, str]:
         """Status, code and message; the code is the same wherever it stands."""
@@ -62,32 +52,8 @@ class DataZone:
         self.router = Router([open_room(store, settings, self.metrics, lambda: self.now_ms)])
 
     async def ask(self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Reply:
-        raw_path, _, query = target.encode().partition(b"?")
         sent = {"host": "127.0.0.1:4242", **({"content-type": "application/json"} if body else {}), **(headers or {})}
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": decode_path(raw_path),
-            "raw_path": raw_path,
-            "query_string": query,
-            "headers": [(name.lower().encode(), value.encode()) for name, value in sent.items()],
-        }
-        unread = [body]
-        messages: list[Message] = []
-
-        async def receive() -> Message:
-            if unread:
-                return {"type": "http.request", "body": unread.pop(), "more_body": False}
-            await asyncio.Event().wait()
-            raise AssertionError
-
-        async def send(message: Message) -> None:
-            messages.append(dict(message))
-
-        await self.router(scope, receive, send)
-        start, content = messages
-        answered = {name.decode(): value.decode() for name, value in start["headers"]}
-        return Reply(start["status"], answered, content["body"])
+        return Reply(*await ask(self.router, method, target, body, sent))
 
     async def post(self, *forms: Any, path: str = ASSET, **members: Any) -> Reply:
         return await self.ask("POST", path, json.dumps({"forms": list(forms), **members}).encode())

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 from memorystore import MemoryStore
-from starlette.types import Message
+from roomclient import Answered, as_bytes, ask
 
 from headrace.gate import RuleSet
 from headrace.model.points import Admitted
@@ -20,16 +18,6 @@ from headrace.query.pool import QueryPool
 
 RULES = RuleSet("kairosdb", 1, None, 1, 64, 4096)
 GROUPS = {"complex-number": "complex"}
-
-
-class Reply(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
 
 
 class SavingStore(MemoryStore):
@@ -50,31 +38,13 @@ class Reading:
         queries = Queries(store, QueryPool(threads, 60), lambda name: GROUPS.get(name, name), RULES)
         self.apps = read_endpoints(queries, 1 << 20)
 
-    async def ask(self, question: Any, path: str = "datapoints/query", method: str = "POST", **headers: str) -> Reply:
-        body = question if isinstance(question, bytes) else json.dumps(question).encode()
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": f"/api/v1/{path}",
-            "query_string": b"query=" + quote(body).encode() if method == "GET" else b"",
-            "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
-        }
-        waiting: list[Message] = [{"type": "http.request", "body": b"" if method == "GET" else body}]
-        messages: list[Message] = []
-
-        async def receive() -> Message:
-            if waiting:
-                return waiting.pop()
-            await asyncio.Event().wait()
-            raise AssertionError
-
-        async def send(message: Message) -> None:
-            messages.append(dict(message))
-
-        await self.apps[path](scope, receive, send)
-        start, *rest = messages
-        answered = {name.decode(): value.decode() for name, value in start["headers"]}
-        return Reply(start["status"], answered, b"".join(part.get("body", b"") for part in rest))
+    async def ask(
+        self, question: Any, path: str = "datapoints/query", method: str = "POST", **headers: str
+    ) -> Answered:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if method == "GET":
+            return await ask(self.apps[path], method, f"/api/v1/{path}?query={quote(as_bytes(question))}", b"", sent)
+        return await ask(self.apps[path], method, f"/api/v1/{path}", as_bytes(question), sent)
 
     async def metric(self, start: int = 0, end: int | None = None, **metric: Any) -> Any:
         """The parsed answer for one metric "m"."""

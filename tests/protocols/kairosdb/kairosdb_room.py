@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
-import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import unquote
+from typing import Any
 
-from starlette.types import Message
+from roomclient import Answered, as_bytes, ask
 
 from headrace.config import Settings
 from headrace.metrics import Metrics
@@ -24,15 +21,7 @@ from headrace.transport.routing import Router
 ROOT = "/api/v1/"
 
 
-class Reply(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
+class Reply(Answered):
     @property
     def errors(self) -> list[str]:
         assert self.headers["content-type"] == "application/json"
@@ -61,32 +50,8 @@ class KairosDB:
         compress: bool = False,
     ) -> Reply:
         """A body that is neither text nor bytes is sent as JSON."""
-        raw_path, _, query = (ROOT + path).partition("?")
-        content = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": unquote(raw_path),
-            "raw_path": raw_path.encode(),
-            "query_string": query.encode(),
-            "headers": [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()],
-        }
-        unread = [gzip.compress(content) if compress else content]
-        messages: list[Message] = []
-
-        async def receive() -> Message:
-            if unread:
-                return {"type": "http.request", "body": unread.pop(), "more_body": False}
-            await asyncio.Event().wait()  # until it is cancelled: the client stays
-            raise AssertionError
-
-        async def send(message: Message) -> None:
-            messages.append(dict(message))
-
-        await self.router(scope, receive, send)
-        start, *rest = messages
-        answered = {name.decode(): value.decode() for name, value in start["headers"]}
-        return Reply(start["status"], answered, b"".join(part.get("body", b"") for part in rest))
+        content = gzip.compress(as_bytes(body)) if compress else as_bytes(body)
+        return Reply(*await ask(self.router, method, ROOT + path, content, headers or {}))
 
     async def get(self, path: str) -> Reply:
         return await self.ask(path, method="GET")

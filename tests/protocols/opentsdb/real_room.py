@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from room_fixture import OpenTSDB, Reply
+from room_fixture import OpenTSDB
+from roomclient import Answered
 
 from headrace.config import Settings
 from headrace.metrics import Metrics
@@ -34,10 +35,10 @@ class RealRoom(OpenTSDB):
         body = json.dumps([dict(zip(keys, point, strict=True)) for point in points])
         assert (await self.ask("/api/put", body)).status == 204
 
-    async def get(self, target: str, **headers: str) -> Reply:
+    async def get(self, target: str, **headers: str) -> Answered:
         return await self.ask(f"/api/{target}", method="GET", headers=headers)
 
-    async def post(self, target: str, body: Any, method: str = "POST") -> Reply:
+    async def post(self, target: str, body: Any, method: str = "POST") -> Answered:
         return await self.ask(f"/api/{target}", body if isinstance(body, str) else json.dumps(body), method=method)
 
 
@@ -52,13 +53,13 @@ def real_room(folder: Path, **settings: Any) -> Iterator[RealRoom]:
         opened.close()
 
 
-def answered(reply: Reply) -> Any:
+def answered(reply: Answered) -> Any:
     assert reply.status == 200, reply.body
     assert reply.headers["content-type"] == "application/json; charset=UTF-8"
     return json.loads(reply.body)
 
 
-def error(reply: Reply) -> tuple[int, str]:
+def error(reply: Answered) -> tuple[int, str]:
     said = json.loads(reply.body)["error"]
     assert said["code"] == reply.status
     return reply.status, said["message"]

@@ -6,10 +6,11 @@ import asyncio
 import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from starlette.types import ASGIApp, Message
+from roomclient import Answered, as_bytes, ask
+from starlette.types import ASGIApp
 
 from headrace.config import Settings
 from headrace.errors import Unavailable
@@ -65,12 +66,6 @@ class MemoryStore:
         return found
 
 
-class Reply(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
 class OpenTSDB:
     """The room, as its clients see it."""
 
@@ -93,26 +88,12 @@ class OpenTSDB:
         method: str = "POST",
         headers: Mapping[str, str] | None = None,
         compress: bool = False,
-    ) -> Reply:
-        path, _, query = target.partition("?")
-        content = body.encode() if isinstance(body, str) else body
-        sent = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
+    ) -> Answered:
+        content, sent = as_bytes(body), dict(headers or {})
         if compress:
             content = gzip.compress(content)
-            sent.append((b"content-encoding", b"gzip"))
-        scope = {"type": "http", "method": method, "path": path, "query_string": query.encode(), "headers": sent}
-        messages: list[Message] = []
-
-        async def receive() -> Message:
-            return {"type": "http.request", "body": content, "more_body": False}
-
-        async def send(message: Message) -> None:
-            messages.append(dict(message))
-
-        await self.router(scope, receive, send)
-        start, *rest = messages
-        answered = {name.decode(): value.decode() for name, value in start["headers"]}
-        return Reply(start["status"], answered, b"".join(part.get("body", b"") for part in rest))
+            sent["content-encoding"] = "gzip"
+        return await ask(self.router, method, target, content, sent)
 
     def session(self) -> LineSession:
         assert self.room.lines is not None

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from memorystore import MemoryStore
-from room_fixture import OpenTSDB, Reply
+from room_fixture import OpenTSDB
+from roomclient import Answered
 
 from headrace.config import Settings
 from headrace.metrics import Metrics
@@ -38,21 +39,21 @@ def tsd(store: MemoryStore) -> Iterator[OpenTSDB]:
         yield OpenTSDB(endpoints=read_endpoints(store, Settings(), Metrics(), QueryPool(pool, 60)))
 
 
-async def get(tsd: OpenTSDB, target: str, **headers: str) -> Reply:
+async def get(tsd: OpenTSDB, target: str, **headers: str) -> Answered:
     return await tsd.ask(f"/api/{target}", method="GET", headers=headers)
 
 
-async def post(tsd: OpenTSDB, target: str, body: Any) -> Reply:
+async def post(tsd: OpenTSDB, target: str, body: Any) -> Answered:
     return await tsd.ask(f"/api/{target}", body if isinstance(body, str) else json.dumps(body))
 
 
-def answer(reply: Reply) -> Any:
+def answer(reply: Answered) -> Any:
     assert reply.status == 200, reply.body
     assert reply.headers["content-type"] == "application/json; charset=UTF-8"
     return json.loads(reply.body)
 
 
-def error(reply: Reply) -> tuple[int, str]:
+def error(reply: Answered) -> tuple[int, str]:
     said = json.loads(reply.body)["error"]
     assert said["code"] == reply.status
     return reply.status, said["message"]

@@ -1,5 +1,5 @@
 """A process that commits without end until it is killed: `python committing.py <folder> <first number>`. It writes each
-number when its commit is acknowledged."""
+number when its commit is acknowledged, and nothing else, to standard output."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from headrace import log
 from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted, Kind, Values
@@ -46,5 +47,6 @@ async def commit_without_end(store: EmbeddedStore, number: int) -> None:
 
 
 if __name__ == "__main__":
+    log.configure("console", "warning")
     settings = Settings(data_dir=Path(sys.argv[1]), seal_points=30, seal_age_s=0.05, disk_reserve_bytes=0)
     asyncio.run(commit_without_end(open_store(settings, Metrics()), int(sys.argv[2])))

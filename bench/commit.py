@@ -18,9 +18,9 @@ import numpy as np
 
 from headrace import limits
 from headrace.model.points import Admitted, Kind, Values
-from headrace.store.journal import Journal
-from headrace.store.journal_reader import Replay
-from headrace.store.records import Record, encode_points
+from headrace.store.embedded.journal.journal import Journal
+from headrace.store.embedded.journal.reader import Replay
+from headrace.store.embedded.journal.records import Record, encode_points
 
 COMMITS = 1000
 QUICK_COMMITS = 20

@@ -25,16 +25,16 @@ from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted, Kind, Values
 from headrace.model.series import EncodedNames, series_name
-from headrace.store.embedded import EmbeddedStore, open_store
-from headrace.store.forgetting import KEEP_ALL
-from headrace.store.housekeeping import size_of
-from headrace.store.journal_format import crc_seed, frame_commit
-from headrace.store.merge_plan import plan_merge
-from headrace.store.merging import merged_row_groups
-from headrace.store.recent import Recent
-from headrace.store.records import encode_points
-from headrace.store.segment_folder import open_folder
-from headrace.store.segment_writer import write_segment
+from headrace.store.embedded.housekeeping.housekeeping import size_of
+from headrace.store.embedded.journal.format import crc_seed, frame_commit
+from headrace.store.embedded.journal.records import encode_points
+from headrace.store.embedded.recent.recent import Recent
+from headrace.store.embedded.segments.files.writer import write_segment
+from headrace.store.embedded.segments.folder import open_folder
+from headrace.store.embedded.segments.making.forgetting import KEEP_ALL
+from headrace.store.embedded.segments.making.merge_plan import plan_merge
+from headrace.store.embedded.segments.making.merging import merged_row_groups
+from headrace.store.embedded.store import EmbeddedStore, open_store
 
 SERIES = 4000
 METRICS = 50

@@ -24,10 +24,11 @@ from headrace.gate import RuleSet, admit
 from headrace.metrics import Metrics
 from headrace.model.points import Kind, Points, Values
 from headrace.model.series import SeriesName, series_name
-from headrace.protocols.kairosdb.read_answer import Answered, pieces, shown
-from headrace.protocols.kairosdb.read_wire import parse_query
-from headrace.query import chained, groups
-from headrace.store.embedded import EmbeddedStore, open_store
+from headrace.protocols.kairosdb.reading.answer import Answered, pieces, shown
+from headrace.protocols.kairosdb.reading.wire import parse_query
+from headrace.query import groups
+from headrace.query.chain import engine as chained
+from headrace.store.embedded.store import EmbeddedStore, open_store
 
 SERIES = 1000
 BATCH_POINTS = 200_000

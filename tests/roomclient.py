@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from starlette.types import ASGIApp, Message
 
-from headrace.transport.exchange import decode_path
+from headrace.transport.connections.exchange import decode_path
 
 
 class Answered(NamedTuple):

@@ -43,8 +43,9 @@ def test_every_module_is_in_the_cache_once_all_are_compiled(tmp_path: Path) -> N
     package = tmp_path / "headrace_kernels"
     package.mkdir()
     shutil.copy(kernels.__file__, package / "__init__.py")
-    for name in ("first", "second"):
-        (package / f"{name}.py").write_text(MODULE.format(name=name))
+    (package / "below").mkdir()
+    for place in ("first", "below/second"):
+        (package / f"{place}.py").write_text(MODULE.format(name=Path(place).name))
     assert run(tmp_path, SCRIPT) == "False True\n"
     compiled = {file.name.partition(".")[0] for file in (tmp_path / "cache").glob("**/*.nbi")}
     assert compiled == {"first", "second"}

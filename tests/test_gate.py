@@ -16,7 +16,7 @@ from headrace.gate import RuleSet, admit
 from headrace.model.points import Kind, Names, Points, Values
 from headrace.model.series import SeriesName, SeriesTable, series_name
 from headrace.protocols.opentsdb import telnet
-from headrace.protocols.opentsdb.scan import scan, scan_lines
+from headrace.protocols.opentsdb.writing.scan import scan, scan_lines
 
 PLAIN = RuleSet("plain", 0, re.compile(r"[^a-z]"), tags_min=1, tags_max=2, name_bytes_max=8)
 ANYTHING = RuleSet("anything", 1, None, tags_min=0, tags_max=9, name_bytes_max=99)

@@ -25,7 +25,37 @@ LEAVES = {"errors", "limits", "config", "metrics", "log", "memory"}
 """Free to all but the kernels; of ours they import only these two."""
 LEAVES_MAY_IMPORT = {"errors", "limits"}
 
-FURNITURE = {"__init__.py", "routes.py", "wire.py", "write.py", "read.py", "faults.py"}
+SUBROOMS: dict[str, tuple[str, ...]] = {
+    "kernels": ("scanning", "series", "storing", "answering"),
+    "store": ("embedded",),
+    "store.embedded": (
+        "files",
+        "series",
+        "recent",
+        "segments",
+        "journal",
+        "documents",
+        "reading",
+        "housekeeping",
+    ),
+    "store.embedded.segments": ("files", "making"),
+    "query": ("aggregation", "chain"),
+    "transport": ("http", "connections"),
+    "protocols": ("opentsdb", "kairosdb", "apollo", "datazone"),
+    "protocols.opentsdb": ("writing", "reading", "multi_field", "managing"),
+    "protocols.kairosdb": ("writing", "reading"),
+    "protocols.apollo": ("writing", "reading"),
+    "protocols.datazone": ("writing", "reading"),
+}
+"""Package -> the packages in it; their imports point from right to left. The modules beside them may stand between any
+two of them, as long as no way leads back (test_imports_have_no_cycle)."""
+
+FURNITURE = {"room.py", "routes.py", "faults.py", "wire.py", "write.py"}
+"""What every room has, in its folder or in writing/. One that answers questions has reading/ too."""
+
+FILES_MAX = 12
+MORE_THAN_THAT: dict[str, str] = {}
+"""Folder -> why more files than that, its __init__ not counted, are better beside each other."""
 
 LINES_MAX = 500
 LONGER_THAN_THAT: dict[str, str] = {
@@ -36,15 +66,21 @@ LONGER_THAN_THAT: dict[str, str] = {
 TESTED_ELSEWHERE: dict[str, str] = {
     "headrace.__main__": "tests/clients and tests/crash start the server by it",
     "headrace.serve": "tests/clients and tests/crash run it as a process",
-    "headrace.kernels.opentsdb_json": "tests/protocols/opentsdb and tests/fuzz compare it with the reference decoder",
-    "headrace.kernels.telnet_lines": "tests/protocols and tests/fuzz compare it with the readings line by line",
-    "headrace.kernels.opentsdb_telnet": "as telnet_lines, a part of which it is",
-    "headrace.kernels.apollo_json": "tests/protocols/apollo/test_apollo_scan.py compares it with the reference decoder",
-    "headrace.kernels.kairosdb_datapoints": "tests/protocols/kairosdb and tests/fuzz compare with the reference",
-    "headrace.kernels.kairosdb_telnet": "as telnet_lines, a part of which it is",
-    "headrace.kernels.journal": "tests/store/test_replay_runs.py compares it with the reading record by record",
-    "headrace.kernels.opentsdb_bodies": "tests/protocols/opentsdb/test_opentsdb_gathered.py compares with bodies alone",
-    "headrace.store.snapshot": "tests/store/test_embedded.py, test_deletes.py and test_last.py read through it",
+    "headrace.kernels.scanning.opentsdb_json": "tests/protocols/opentsdb, tests/fuzz: as the reference decoder",
+    "headrace.kernels.scanning.telnet_lines": "tests/protocols, tests/fuzz: as the readings line by line",
+    "headrace.kernels.scanning.opentsdb_telnet": "as telnet_lines, a part of which it is",
+    "headrace.kernels.scanning.apollo_json": "test_apollo_scan.py: as the reference decoder",
+    "headrace.kernels.scanning.kairosdb_datapoints": "tests/protocols/kairosdb, tests/fuzz: as the reference decoder",
+    "headrace.kernels.scanning.kairosdb_telnet": "as telnet_lines, a part of which it is",
+    "headrace.kernels.storing.journal": "test_replay_runs.py: as the reading record by record",
+    "headrace.kernels.scanning.opentsdb_bodies": "test_opentsdb_gathered.py: as bodies alone",
+    "headrace.store.embedded.reading.snapshot": "test_embedded_store.py, test_deletes.py, test_last.py read through it",
+    "headrace.store.embedded.reading.visible": "test_embedded_store.py, test_sealer.py and tests/hunt",
+    "headrace.store.embedded.recent.hidden": "test_embedded_store.py, test_deletes.py",
+    "headrace.store.embedded.segments.files.delete_files": "test_forgetting.py, test_segment_folder.py",
+    "headrace.store.embedded.files.sqlite_files": "test_documents.py, test_catalog.py",
+    "headrace.protocols.apollo.writing.values": "test_apollo_wire.py, test_apollo_scan.py",
+    "headrace.protocols.datazone.reading.paging": "test_datazone_read.py, test_datazone_strangers.py",
     "headrace.limits": "constants; their relations are asserted on import",
 }
 """Module -> why no test in the directory that mirrors its own knows it."""
@@ -120,10 +156,10 @@ def may_import(module: str, imported: str) -> bool:
 
 
 def test_the_arrow_test_knows_right_from_wrong() -> None:
-    assert may_import("headrace.store.journal", "headrace.model.points")
-    assert may_import("headrace.store.journal", "headrace.limits")
-    assert not may_import("headrace.model.points", "headrace.store.journal")
-    assert not may_import("headrace.kernels.rows", "headrace.limits")
+    assert may_import("headrace.store.embedded.journal.journal", "headrace.model.points")
+    assert may_import("headrace.store.embedded.journal.journal", "headrace.limits")
+    assert not may_import("headrace.model.points", "headrace.store.embedded.journal.journal")
+    assert not may_import("headrace.kernels.storing.rows", "headrace.limits")
     assert not may_import("headrace.limits", "headrace.model")
     assert not may_import("headrace.serve", "headrace.cli")
 
@@ -138,9 +174,67 @@ def test_imports_point_one_way() -> None:
     assert not wrong, wrong
 
 
+def packages() -> list[str]:
+    """The packages below the floors, without the prefix headrace: store, store.embedded, ..."""
+    return sorted(m.partition(".")[2] for m, file in MODULES.items() if file.name == "__init__.py" and "." in m)
+
+
+def child_of(package: str, module: str) -> str | None:
+    """The package or module directly in `package` in which `module` lies; None outside it and for its __init__."""
+    prefix = f"headrace.{package}."
+    return module.removeprefix(prefix).split(".")[0] if module.startswith(prefix) else None
+
+
+def arrows_within(package: str) -> set[tuple[str, str]]:
+    """Which child of a package imports which other one, every sub-room taken as one."""
+    found = {(child_of(package, module), child_of(package, imported)) for module, imported in arrows()}
+    return {(here, there) for here, there in found if here and there and here != there}
+
+
+def test_every_subroom_has_its_place() -> None:
+    found = {package: set[str]() for package in packages()}
+    for package in found:
+        above, _, name = package.rpartition(".")
+        if above:
+            found[above].add(name)
+    assert {package: names for package, names in found.items() if names} == {
+        package: set(names) for package, names in SUBROOMS.items()
+    }
+
+
+@pytest.mark.parametrize("package", SUBROOMS)
+def test_subrooms_import_one_way(package: str) -> None:
+    order = SUBROOMS[package]
+    wrong = [
+        f"{here} imports {there}"
+        for here, there in arrows_within(package)
+        if here in order and there in order and order.index(here) < order.index(there)
+    ]
+    assert not wrong, wrong
+
+
+@pytest.mark.parametrize("package", packages())
+def test_no_way_leads_back_into_a_subroom(package: str) -> None:
+    ways = arrows_within(package)
+    assert_no_cycle({here: {there for h, there in ways if h == here} for pair in ways for here in pair})
+
+
+def test_no_folder_is_full_without_a_reason() -> None:
+    counts = {
+        package: sum(path.suffix == ".py" and path.name != "__init__.py" for path in folder.iterdir())
+        for package in packages()
+        if (folder := MODULES[f"headrace.{package}"].parent)
+    }
+    full = {package for package, count in counts.items() if count > FILES_MAX}
+    assert full == MORE_THAN_THAT.keys(), {package: counts[package] for package in full}
+
+
 def test_imports_have_no_cycle() -> None:
     # Within a package too, where the floors say nothing. A package's __init__ runs before each of its modules.
-    graph = {module: imports_of(module) - {module} for module in MODULES}
+    assert_no_cycle({module: imports_of(module) - {module} for module in MODULES})
+
+
+def assert_no_cycle(graph: dict[str, set[str]]) -> None:
     finished: set[str] = set()
 
     def visit(module: str, path: tuple[str, ...]) -> None:
@@ -150,7 +244,7 @@ def test_imports_have_no_cycle() -> None:
                 visit(imported, (*path, module))
             finished.add(module)
 
-    for module in MODULES:
+    for module in graph:
         visit(module, ())
 
 
@@ -182,8 +276,8 @@ def test_no_room_imports_another() -> None:
 
 @pytest.mark.parametrize("room", rooms(), ids=lambda room: room.name)
 def test_every_room_has_the_same_furniture(room: Path) -> None:
-    missing = FURNITURE - {file.name for file in room.iterdir()}
-    assert not missing, missing
+    there = {file.name for folder in (room, room / "writing") if folder.is_dir() for file in folder.iterdir()}
+    assert there >= FURNITURE, FURNITURE - there
 
 
 def test_no_module_is_long_without_a_reason() -> None:
@@ -207,11 +301,14 @@ def test_every_module_is_used() -> None:
 
 
 def is_tested_beside(module: str) -> bool:
-    """Whether the directory of tests that mirrors the module's own has a test of its name, or one that imports it."""
+    """Whether the directory of tests that mirrors the module's own, or one below, has a test of its name, or one that
+    imports it."""
     *folders, stem = module.split(".")[1:]
-    # A name that another directory has too carries its own directory's name: test_opentsdb_wire.py.
-    named = {f"test_{stem}.py", f"test_{'_'.join([*folders[-1:], stem])}.py"}
-    beside = (ROOT / "tests" / Path(*folders)).glob("test_*.py")
+    # A name that another directory has too carries names of its own directories: test_opentsdb_reading_wire.py.
+    lengths = range(len(folders) + 1)
+    prefixes = ["_".join([*folders[first:last], stem]) for last in lengths for first in range(last + 1)]
+    named = {f"test_{name}.py" for name in prefixes}
+    beside = (ROOT / "tests" / Path(*folders)).glob("**/test_*.py" if folders else "test_*.py")
     return any(test.name in named or module in imports_in(test) for test in beside)
 
 

@@ -42,10 +42,9 @@ def compile_all(package: ModuleType = kernels) -> None:
     Raises BrokenProcessPool when one of them dies, and what a module's import raises.
     """
     folder = Path(str(package.__file__)).parent
-    sources = sorted(folder.glob("*.py"), key=lambda path: path.stat().st_size, reverse=True)
-    names = [
-        f"{package.__name__}.{path.stem}" for path in sources if path.stem not in ("__init__", Path(__file__).stem)
-    ]
+    sources = [source for source in folder.rglob("*.py") if source.stem != "__init__"]
+    sources.sort(key=lambda source: source.stat().st_size, reverse=True)
+    names = [".".join([package.__name__, *source.relative_to(folder).with_suffix("").parts]) for source in sources]
     processes = min(len(os.sched_getaffinity(0)), PROCESSES_MAX)
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         list(pool.map(_load, names))

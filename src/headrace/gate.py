@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from headrace import limits
 from headrace.errors import Refused
-from headrace.kernels import names as kernel
+from headrace.kernels.series import names as kernel
 from headrace.model.points import Admitted, PartedNames, Points, Values, take_optional
 from headrace.model.series import UNKNOWN, SeriesName, SeriesTable
 

@@ -27,7 +27,7 @@ from headrace.protocols.kairosdb import room as kairosdb
 from headrace.protocols.opentsdb import room as opentsdb
 from headrace.query.pool import QueryPool
 from headrace.status import status_room
-from headrace.store.embedded import EmbeddedStore, open_store
+from headrace.store.embedded.store import EmbeddedStore, open_store
 from headrace.transport import Room
 from headrace.transport.bounds import Bounds
 from headrace.transport.server import CannotListen, Listener, Server

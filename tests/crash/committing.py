@@ -15,7 +15,7 @@ from headrace.metrics import Metrics
 from headrace.model.points import Admitted, Kind, Values
 from headrace.model.series import series_name
 from headrace.store import Document, DocumentRange
-from headrace.store.embedded import EmbeddedStore, open_store
+from headrace.store.embedded.store import EmbeddedStore, open_store
 
 BODY = bytes(3000)
 KEPT = 20

@@ -13,7 +13,7 @@ from committing import KEPT
 
 from headrace.config import Settings
 from headrace.metrics import Metrics
-from headrace.store.embedded import EmbeddedStore, open_store
+from headrace.store.embedded.store import EmbeddedStore, open_store
 
 
 def committed_until_killed(folder: Path, first: int, chance: Random) -> int:

@@ -27,7 +27,7 @@ from headrace.model.arrivals import NO_ARRIVAL, pack
 from headrace.model.points import HEAP_LENGTH_BITS, NEVER, Admitted, Kind, Values
 from headrace.model.series import SeriesName, series_name
 from headrace.store import RETENTION_DOCUMENT, Document, DocumentChange, DocumentRange
-from headrace.store.embedded import EmbeddedStore, open_store
+from headrace.store.embedded.store import EmbeddedStore, open_store
 
 Value = tuple[Kind, int | str]
 Contents = dict[str, Any]

@@ -17,7 +17,7 @@ from headrace.model.arrivals import NO_ARRIVAL, unpack
 from headrace.model.points import Kind
 from headrace.model.series import series_name
 from headrace.store import Columns, Document
-from headrace.store.embedded import EmbeddedStore, open_store
+from headrace.store.embedded.store import EmbeddedStore, open_store
 
 SAMPLES = sorted(path for path in Path(__file__).parent.iterdir() if path.is_dir() and path.name.startswith("v"))
 

@@ -14,10 +14,10 @@ from hostile_puts import SHARP, assert_equal, compare_all, mutated
 
 from headrace.model.series import SeriesTable
 from headrace.model.spelling import KeyCache
-from headrace.protocols.kairosdb.decode import ReferenceDecoder
-from headrace.protocols.kairosdb.scan import scan, scan_lines
 from headrace.protocols.kairosdb.telnet import Lines, read_name, read_words
 from headrace.protocols.kairosdb.types import Types
+from headrace.protocols.kairosdb.writing.decode import ReferenceDecoder
+from headrace.protocols.kairosdb.writing.scan import scan, scan_lines
 
 SECRET = np.arange(1, 9, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) | np.uint64(1)
 TABLE = SeriesTable(SECRET)

@@ -11,8 +11,8 @@ import sys
 import numpy as np
 from hostile_puts import SHARP, compare_all, mutated
 
-from headrace.protocols.apollo.decode import Samples, decode
-from headrace.protocols.apollo.scan import scan
+from headrace.protocols.apollo.writing.decode import Samples, decode
+from headrace.protocols.apollo.writing.scan import scan
 
 SECRET = np.arange(1, 9, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) | np.uint64(1)
 MORE_SHARP = [

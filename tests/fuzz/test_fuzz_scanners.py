@@ -20,7 +20,7 @@ FUZZERS = pytest.mark.parametrize(
 # Compiled code is kept without regard to whether it checks bounds: this one needs a folder of its own.
 MUST_FAIL = """
 import numpy as np
-from headrace.kernels.decimal import read_number
+from headrace.kernels.scanning.decimal import read_number
 read_number(np.frombuffer(b"1234", dtype=np.uint8), 0)
 """
 

@@ -22,7 +22,7 @@ from hunt_threads import Writer, settings_of, small_limits, writers_of
 
 from headrace.config import Settings
 from headrace.metrics import Metrics
-from headrace.store.embedded import open_store
+from headrace.store.embedded.store import open_store
 
 ACKNOWLEDGED, REFUSED = b"+", b"-"
 START_S = 300.0

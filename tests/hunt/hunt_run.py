@@ -45,8 +45,8 @@ from headrace.metrics import Metrics
 from headrace.model.points import Admitted
 from headrace.model.series import SeriesName
 from headrace.store import Document, DocumentRange, TagCondition
-from headrace.store.embedded import EmbeddedStore, assemble_store
-from headrace.store.snapshot import EmbeddedSnapshot
+from headrace.store.embedded.reading.snapshot import EmbeddedSnapshot
+from headrace.store.embedded.store import EmbeddedStore, assemble_store
 
 RULES = RuleSet("hunt", 0, None, 1, 8, 1000)
 

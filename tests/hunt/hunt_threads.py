@@ -27,8 +27,8 @@ from headrace.metrics import Metrics
 from headrace.model.points import Admitted
 from headrace.model.series import SeriesName
 from headrace.store import Document, DocumentRange
-from headrace.store.embedded import EmbeddedStore, open_store
-from headrace.store.snapshot import EmbeddedSnapshot
+from headrace.store.embedded.reading.snapshot import EmbeddedSnapshot
+from headrace.store.embedded.store import EmbeddedStore, open_store
 
 WRITERS = 4
 LIVES = 3

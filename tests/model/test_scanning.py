@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headrace.kernels.decimal import NOT_PLAIN
-from headrace.kernels.names import line_parts
-from headrace.kernels.plain_json import PADDING
+from headrace.kernels.scanning.decimal import NOT_PLAIN
+from headrace.kernels.scanning.plain_json import PADDING
+from headrace.kernels.series.names import line_parts
 from headrace.model.scanning import is_utf8, scan_points
 from headrace.model.series import series_name
 

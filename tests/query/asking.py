@@ -16,7 +16,7 @@ from headrace.model.query import (
     SeriesQuery,
 )
 from headrace.model.time import TimeRange
-from headrace.query import engine
+from headrace.query.aggregation import engine
 
 T = 1356998400
 

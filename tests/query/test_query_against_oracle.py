@@ -15,7 +15,7 @@ from memorystore import MemoryStore
 
 from headrace.model.query import Downsampling, Fill, FixedBuckets, Rate, Selection, SeriesQuery
 from headrace.model.time import TimeRange
-from headrace.query import engine
+from headrace.query.aggregation import engine
 from headrace.query.functions import AGGREGATORS, FUNCTIONS, NONE
 
 BASE = 1356998400000

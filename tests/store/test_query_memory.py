@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from test_embedded import opened, points
+from test_embedded_store import opened, points
 
 from headrace.errors import Refused, Unavailable
 from headrace.store.query_memory import QueryAccount, QueryMemory

@@ -13,8 +13,8 @@ from starlette.types import Receive, Scope, Send
 
 from headrace.errors import Refused, Unavailable
 from headrace.transport import LineReply, Room, WholeAnswer
-from headrace.transport.body import read_body
 from headrace.transport.bounds import Bounds
+from headrace.transport.http.body import read_body
 from headrace.transport.server import Listener, Server
 
 GRAFANA = b"https://grafana.example.net"

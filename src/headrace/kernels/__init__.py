@@ -24,7 +24,7 @@ def compiled_folder() -> Path:
     Numba by itself compiles a kernel anew when its own file has changed, but not when a kernel that it has inlined has.
     After an upgrade a scanner could then go on with the hash of yesterday: other keys, and every series twice.
     """
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    sources = sorted(Path(__file__).parent.rglob("*.py"))
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
     beside = Path(__file__).parent / "__pycache__"
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headrace"

@@ -72,7 +72,7 @@ class Names(Protocol):
 
 
 class NameParts(NamedTuple):
-    """Names where they stand in a text, as arrays (kernels/names.py).
+    """Names where they stand in a text, as arrays (kernels/series/names.py).
 
     text: uint8, may be read-only.   name_ends: int64[n], one past the last part of each name.   begins, ends: int64[p],
     part p is text[begins[p] : ends[p]] as it means itself, no escapes: metric, key 1, value 1, key 2, value 2 …, the

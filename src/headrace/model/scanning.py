@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels.decimal import NOT_PLAIN
-from headrace.kernels.plain_json import PADDING, SPAN_COLUMNS, TAGS_MAX
+from headrace.kernels.scanning.decimal import NOT_PLAIN
+from headrace.kernels.scanning.plain_json import PADDING, SPAN_COLUMNS, TAGS_MAX
 from headrace.model.points import Points, Values
 from headrace.model.series import SeriesName
 from headrace.model.spelling import ScannedNames, Spelling
@@ -29,8 +29,8 @@ def scan_points(
 ) -> Points | None:
     """The points of a text that is plain to `kernel`, or None. Any thread.
 
-    kernel: as kernels.opentsdb_json.scan.   rows: at least as many as points can stand in `text`.   secret: uint64[8].
-    read, take_apart: see ScannedNames.
+    kernel: as kernels.scanning.opentsdb_json.scan.   rows: at least as many as points can stand in `text`.
+    secret: uint64[8].   read, take_apart: see ScannedNames.
     """
     data = np.frombuffer(text + _ZEROS, dtype=np.uint8)
     keys = np.empty((rows, 2), dtype=np.uint64)

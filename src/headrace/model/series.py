@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace import limits
-from headrace.kernels import series_table as kernel
 from headrace.kernels.hashing import PADDING, hash_name
-from headrace.kernels.name_columns import take_names
+from headrace.kernels.series import table as kernel
+from headrace.kernels.series.name_columns import take_names
 from headrace.model.series_limits import SeriesLimits
 
 _T = TypeVar("_T", bound=np.generic)
@@ -141,7 +141,7 @@ class NewSeries:
 
 
 class _Columns(NamedTuple):
-    """The arrays of a table; kernels/series_table.py says what is in them. Replaced as a whole when one grows, so that
+    """The arrays of a table; kernels/series/table.py says what is in them. Replaced as a whole when one grows, so that
     a reader without a lock always has arrays that belong together. Entries are added in place and never change."""
 
     slots: NDArray[np.uint64]

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace import limits
-from headrace.kernels.names import json_parts
-from headrace.kernels.plain_json import SPAN_COLUMNS, TAGS_MAX
+from headrace.kernels.scanning.plain_json import SPAN_COLUMNS, TAGS_MAX
+from headrace.kernels.series.names import json_parts
 from headrace.model.points import NameParts
 from headrace.model.series import SeriesName
 
@@ -73,7 +73,7 @@ class ScannedNames:
     """The names of what was scanned (model.points.PartedNames), read from its bytes when the gate asks.
 
     spans: int64[SPAN_COLUMNS * n], offsets into `text`.   read: the name that a spelling means, as the reference
-    decoder reads it.   take_apart: kernels.names.json_parts, or what stands in its place for another dialect.
+    decoder reads it.   take_apart: kernels.series.names.json_parts, or what stands in its place for another dialect.
     """
 
     def __init__(

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from headrace.model.points import Kind, Values
 from headrace.model.query import ValuesMatch
-from headrace.query.rows import text_of
 
 Comparison = Callable[[Any, Any], Any]
 
@@ -35,3 +34,10 @@ def compared(comparison: Comparison, number: float | None, text: str) -> ValuesM
         return kept
 
     return matches
+
+
+def text_of(values: Values, row: int) -> str:
+    """A value that is no number as text."""
+    if values.kinds[row] == Kind.BOOL:
+        return "true" if values.bits[row] else "false"
+    return values.text(row)

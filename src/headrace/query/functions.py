@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from headrace.kernels import reductions as code
-from headrace.kernels.aggregate import ABSENT, LERP, PREVIOUS, ZERO
+from headrace.kernels.answering import reductions as code
+from headrace.kernels.answering.aggregate import ABSENT, LERP, PREVIOUS, ZERO
 
 
 class Function(NamedTuple):
-    """code: of kernels.reductions.   probability: of a percentile, else 0.   itself: of a single value it makes that
-    value.
+    """code: of kernels.answering.reductions.   probability: of a percentile, else 0.   itself: of a single value it
+    makes that value.
     folds: over integers it needs no more memory than one value per time."""
 
     code: int

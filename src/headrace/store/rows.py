@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.errors import Refused
-from headrace.kernels.merge import count_places, place_column, place_rows
-from headrace.kernels.rows import NOT_WANTED
-from headrace.kernels.texts import rebase_texts
+from headrace.kernels.storing.merge import count_places, place_column, place_rows
+from headrace.kernels.storing.rows import NOT_WANTED
+from headrace.kernels.storing.texts import rebase_texts
 from headrace.model.arrivals import NO_ARRIVAL
 from headrace.model.points import NEVER, Values, join_optional
 from headrace.store.query_memory import Hold, uncounted

@@ -12,9 +12,9 @@ import structlog
 from headrace import limits
 from headrace.transport import Room
 from headrace.transport.bounds import Bounds
+from headrace.transport.connections.first_byte import FirstByte
+from headrace.transport.connections.gathering import Gathering
 from headrace.transport.cors import CorsRouter
-from headrace.transport.first_byte import FirstByte
-from headrace.transport.gathering import Gathering
 from headrace.transport.routing import Router
 from headrace.transport.state import LineSessions, Meter, ServerState, SilentMeter
 

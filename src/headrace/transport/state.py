@@ -10,8 +10,8 @@ from typing import Any, Protocol
 from headrace.transport import LineSession
 from headrace.transport.bounds import Bounds
 from headrace.transport.budget import BytesBudget
-from headrace.transport.heads import KnownHeads
-from headrace.transport.request_reader import Request
+from headrace.transport.http.heads import KnownHeads
+from headrace.transport.http.request_reader import Request
 from headrace.transport.routing import Router
 
 

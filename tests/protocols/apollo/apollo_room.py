@@ -18,7 +18,7 @@ from headrace.metrics import Metrics
 from headrace.model.time import ALL_TIME, Clock, wall_clock
 from headrace.protocols.apollo.room import open_room
 from headrace.query.pool import QueryPool
-from headrace.store.embedded import EmbeddedStore, open_store
+from headrace.store.embedded.store import EmbeddedStore, open_store
 from headrace.transport.routing import Router
 
 

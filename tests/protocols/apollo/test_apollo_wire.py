@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from headrace import limits
 from headrace.errors import Refused
 from headrace.model.points import Kind, Values
-from headrace.protocols.apollo.decode import decode
-from headrace.protocols.apollo.values import values_column
 from headrace.protocols.apollo.wire import points_of, samples_of
+from headrace.protocols.apollo.writing.decode import decode
+from headrace.protocols.apollo.writing.values import values_column
 
 G = "51922b39-8cd3-9ae3-d42f-6c8fde777e9c"
 

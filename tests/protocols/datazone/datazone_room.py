@@ -17,7 +17,7 @@ from headrace.metrics import Metrics
 from headrace.model.points import Kind
 from headrace.model.time import ALL_TIME
 from headrace.protocols.datazone.room import open_room
-from headrace.store.embedded import EmbeddedStore, open_store
+from headrace.store.embedded.store import EmbeddedStore, open_store
 from headrace.transport.routing import Router
 
 NOW_MS = 1_704_164_645_000

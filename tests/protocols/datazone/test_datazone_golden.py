@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from datazone_room import DataZone, Reply, datazone_room
 
-from headrace.protocols.datazone import write
+from headrace.protocols.datazone.writing import write
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "datazone"
 

@@ -15,7 +15,7 @@ from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.protocols.kairosdb.room import open_room
 from headrace.query.pool import QueryPool
-from headrace.store.embedded import EmbeddedStore, open_store
+from headrace.store.embedded.store import EmbeddedStore, open_store
 from headrace.transport.routing import Router
 
 ROOT = "/api/v1/"

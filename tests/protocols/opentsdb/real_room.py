@@ -16,7 +16,7 @@ from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.protocols.opentsdb.room import open_room
 from headrace.query.pool import QueryPool
-from headrace.store.embedded import EmbeddedStore, open_store
+from headrace.store.embedded.store import EmbeddedStore, open_store
 from headrace.transport.routing import Router
 
 

@@ -18,7 +18,7 @@ from headrace.metrics import Metrics
 from headrace.model.points import Admitted, Kind, Values
 from headrace.model.series import SeriesTable
 from headrace.protocols.opentsdb.routes import room
-from headrace.protocols.opentsdb.wire import Decode
+from headrace.protocols.opentsdb.writing.wire import Decode
 from headrace.transport import LineSession
 from headrace.transport.routing import Router
 

@@ -8,7 +8,7 @@ from headrace.errors import Refused
 from headrace.model.series import SeriesName, SeriesTable, series_name
 from headrace.model.spelling import KeyCache, Spelling
 from headrace.protocols.opentsdb.names import OPENTSDB_RULES
-from headrace.protocols.opentsdb.wire import read_name
+from headrace.protocols.opentsdb.writing.wire import read_name
 
 
 @pytest.mark.parametrize("text", ["sys.cpu-0_a/b", "(x),[y]=#:", "系统指标", "Größe", "Ωμέγα", "ааа", "٣"])

@@ -9,13 +9,13 @@ from headrace.metrics import Metrics
 from headrace.model.time import Clock, wall_clock
 from headrace.protocols.apollo import faults
 from headrace.protocols.apollo.access import Access
-from headrace.protocols.apollo.cursor import Tokens
-from headrace.protocols.apollo.decode import decode
-from headrace.protocols.apollo.read import Samples
+from headrace.protocols.apollo.reading.cursor import Tokens
+from headrace.protocols.apollo.reading.read import Samples
 from headrace.protocols.apollo.registrations import Registrations
 from headrace.protocols.apollo.routes import PREFIXES, ApolloApp
-from headrace.protocols.apollo.scan import ScanningDecoder
-from headrace.protocols.apollo.write import ROOM, Appends, WriteService
+from headrace.protocols.apollo.writing.decode import decode
+from headrace.protocols.apollo.writing.scan import ScanningDecoder
+from headrace.protocols.apollo.writing.write import ROOM, Appends, WriteService
 from headrace.query.pool import QueryPool, Reads
 from headrace.transport import Room
 from headrace.transport.denials import Denials

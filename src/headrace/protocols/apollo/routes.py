@@ -13,13 +13,13 @@ from headrace.errors import Refused, Unavailable
 from headrace.protocols.apollo import faults
 from headrace.protocols.apollo.access import Access
 from headrace.protocols.apollo.faults import Answer
-from headrace.protocols.apollo.question import parse_question
-from headrace.protocols.apollo.read import Samples, definition
+from headrace.protocols.apollo.reading.question import parse_question
+from headrace.protocols.apollo.reading.read import Samples, definition
 from headrace.protocols.apollo.registrations import Registrations
-from headrace.protocols.apollo.write import WriteService
-from headrace.transport.body import read_body
+from headrace.protocols.apollo.writing.write import WriteService
 from headrace.transport.denials import Denials
-from headrace.transport.streaming import Reply
+from headrace.transport.http.body import read_body
+from headrace.transport.http.streaming import Reply
 
 log = structlog.get_logger(__name__)
 

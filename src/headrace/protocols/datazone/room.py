@@ -10,10 +10,10 @@ from headrace.metrics import Metrics
 from headrace.model.time import Clock, wall_clock
 from headrace.protocols.datazone import faults
 from headrace.protocols.datazone.names import ROOM
-from headrace.protocols.datazone.read import Reads, ReadService
+from headrace.protocols.datazone.reading.read import Reads, ReadService
 from headrace.protocols.datazone.routes import ROOT, DataZoneApp
 from headrace.protocols.datazone.sigv4 import Signatures
-from headrace.protocols.datazone.write import Writes, WriteService
+from headrace.protocols.datazone.writing.write import Writes, WriteService
 from headrace.transport import Room, alike
 from headrace.transport.denials import Denials
 

@@ -10,12 +10,12 @@ from starlette.types import Receive, Scope, Send
 from headrace.errors import Refused
 from headrace.protocols.datazone.faults import Answer, shown
 from headrace.protocols.datazone.names import Entity
-from headrace.protocols.datazone.read import ReadService
+from headrace.protocols.datazone.reading.read import ReadService
 from headrace.protocols.datazone.sigv4 import Request, Signatures, claimed_key_id
 from headrace.protocols.datazone.wire import read_query
-from headrace.protocols.datazone.write import WriteService
-from headrace.transport.body import read_body
+from headrace.protocols.datazone.writing.write import WriteService
 from headrace.transport.denials import Denials
+from headrace.transport.http.body import read_body
 
 ROOT: Final = "/v2/"
 

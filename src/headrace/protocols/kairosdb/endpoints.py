@@ -19,14 +19,14 @@ from headrace.model.time import ALL_TIME, TimeRange
 from headrace.protocols.kairosdb import faults
 from headrace.protocols.kairosdb.faults import Answer
 from headrace.protocols.kairosdb.metadata import Documents, Metadata, path_below
-from headrace.protocols.kairosdb.read_aggregators import AGGREGATORS
-from headrace.protocols.kairosdb.read_grouping import FEATURES as GROUPERS
-from headrace.protocols.kairosdb.read_wire import parse_query
-from headrace.protocols.kairosdb.write import clock_ms
+from headrace.protocols.kairosdb.reading.aggregators import AGGREGATORS
+from headrace.protocols.kairosdb.reading.grouping import FEATURES as GROUPERS
+from headrace.protocols.kairosdb.reading.wire import parse_query
+from headrace.protocols.kairosdb.writing.write import clock_ms
 from headrace.query import groups
 from headrace.query.pool import QueryPool
 from headrace.store import Check, Snapshot, go_on
-from headrace.transport.body import read_body
+from headrace.transport.http.body import read_body
 
 VERSION: Final = f"KairosDB 1.3.0-headrace-{__version__}"
 """Clients cut off the first word; what follows begins with the version whose behaviour this is."""
@@ -55,7 +55,7 @@ class Endpoint(NamedTuple):
 
 
 class Keeps(Documents, Protocol):
-    """What the small endpoints need of a store (store.embedded.EmbeddedStore)."""
+    """What the small endpoints need of a store (store.embedded.store.EmbeddedStore)."""
 
     @property
     def refusing(self) -> str | None:

@@ -15,7 +15,7 @@ from headrace.protocols.kairosdb import faults
 from headrace.protocols.kairosdb.faults import Answer
 from headrace.query.pool import QueryPool
 from headrace.store import Document, DocumentChange
-from headrace.transport.body import read_body
+from headrace.transport.http.body import read_body
 
 KIND: Final = "kairosdb-metadata"
 """Of the documents; their keys are the three names with NULs between."""

@@ -7,21 +7,21 @@ from typing import Protocol
 from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.protocols.kairosdb import faults
-from headrace.protocols.kairosdb.decode import ReferenceDecoder
 from headrace.protocols.kairosdb.endpoints import Keeps, SmallEndpoints
 from headrace.protocols.kairosdb.names import KAIROSDB_RULES
-from headrace.protocols.kairosdb.read import Queries, ReadsAndSaves, read_endpoints
+from headrace.protocols.kairosdb.reading.read import Queries, ReadsAndSaves, read_endpoints
 from headrace.protocols.kairosdb.routes import PREFIXES, SMALL_WRITES, KairosDBApp
-from headrace.protocols.kairosdb.scan import ScanningDecoder
 from headrace.protocols.kairosdb.telnet import Telnet
 from headrace.protocols.kairosdb.types import CustomType, Types
-from headrace.protocols.kairosdb.write import ROOM, WriteService
+from headrace.protocols.kairosdb.writing.decode import ReferenceDecoder
+from headrace.protocols.kairosdb.writing.scan import ScanningDecoder
+from headrace.protocols.kairosdb.writing.write import ROOM, WriteService
 from headrace.query.pool import QueryPool
 from headrace.transport import Room, alike
 
 
 class Serves(Keeps, ReadsAndSaves, Protocol):
-    """What this room needs of a store (store.embedded.EmbeddedStore)."""
+    """What this room needs of a store (store.embedded.store.EmbeddedStore)."""
 
 
 def open_room(store: Serves, settings: Settings, metrics: Metrics, pool: QueryPool) -> Room:

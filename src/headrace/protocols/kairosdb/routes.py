@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from headrace.protocols.kairosdb import faults
 from headrace.protocols.kairosdb.endpoints import Endpoint
 from headrace.protocols.kairosdb.faults import Answer
-from headrace.protocols.kairosdb.write import WriteService
-from headrace.transport.body import read_body
+from headrace.protocols.kairosdb.writing.write import WriteService
+from headrace.transport.http.body import read_body
 
 ROOT: Final = "/api/v1/"
 

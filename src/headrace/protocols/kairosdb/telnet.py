@@ -15,18 +15,18 @@ import numpy as np
 import structlog
 
 from headrace import limits
-from headrace.kernels.kairosdb_telnet import SECONDS_BELOW
+from headrace.kernels.scanning.kairosdb_telnet import SECONDS_BELOW
 from headrace.model.points import Points
 from headrace.model.series import SeriesName, SeriesTable, series_name
 from headrace.model.spelling import KeyCache, SpelledNames, Spelling, key_column
 from headrace.model.time import SECOND_MS, TIME_MS_MAX
 from headrace.model.values import INT64_MAX, INT64_MIN, ValuesBuilder
-from headrace.protocols.kairosdb.decode import expiries
 from headrace.protocols.kairosdb.endpoints import VERSION
 from headrace.protocols.kairosdb.faults import shown
-from headrace.protocols.kairosdb.scan import scan_lines
-from headrace.protocols.kairosdb.values import DOUBLE_TEXT, BadValue
-from headrace.protocols.kairosdb.write import WriteService
+from headrace.protocols.kairosdb.writing.decode import expiries
+from headrace.protocols.kairosdb.writing.scan import scan_lines
+from headrace.protocols.kairosdb.writing.values import DOUBLE_TEXT, BadValue
+from headrace.protocols.kairosdb.writing.write import WriteService
 from headrace.transport import LineReply
 from headrace.transport.few_per_minute import FewPerMinute
 

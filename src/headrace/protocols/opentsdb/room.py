@@ -9,17 +9,17 @@ from starlette.types import ASGIApp
 from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.protocols.opentsdb import routes
-from headrace.protocols.opentsdb.annotations import BULK_METHODS, METHODS, Annotations, Keeps
-from headrace.protocols.opentsdb.deletes import DeleteService
-from headrace.protocols.opentsdb.multi_field import MultiField
-from headrace.protocols.opentsdb.read import Queries
-from headrace.protocols.opentsdb.read_last import LastPoints
-from headrace.protocols.opentsdb.read_names import NameQuestions
-from headrace.protocols.opentsdb.read_reply import endpoint
-from headrace.protocols.opentsdb.read_server import server_pages
-from headrace.protocols.opentsdb.scan import ScanningDecoder
-from headrace.protocols.opentsdb.ttl import TimeToLiveService
-from headrace.protocols.opentsdb.wire import ReferenceDecoder
+from headrace.protocols.opentsdb.managing.annotations import BULK_METHODS, METHODS, Annotations, Keeps
+from headrace.protocols.opentsdb.managing.deletes import DeleteService
+from headrace.protocols.opentsdb.managing.ttl import TimeToLiveService
+from headrace.protocols.opentsdb.multi_field.multi_field import MultiField
+from headrace.protocols.opentsdb.reading.last import LastPoints
+from headrace.protocols.opentsdb.reading.names import NameQuestions
+from headrace.protocols.opentsdb.reading.read import Queries
+from headrace.protocols.opentsdb.reading.server import server_pages
+from headrace.protocols.opentsdb.reply import endpoint
+from headrace.protocols.opentsdb.writing.scan import ScanningDecoder
+from headrace.protocols.opentsdb.writing.wire import ReferenceDecoder
 from headrace.query.pool import QueryPool, Reads
 from headrace.store import Store
 from headrace.transport import Room

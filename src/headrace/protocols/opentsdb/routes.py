@@ -19,10 +19,10 @@ from headrace.protocols.opentsdb.faults import Answer
 from headrace.protocols.opentsdb.names import OPENTSDB_RULES
 from headrace.protocols.opentsdb.stats import server_stats
 from headrace.protocols.opentsdb.telnet import telnet
-from headrace.protocols.opentsdb.wire import Decode, ReferenceDecoder
-from headrace.protocols.opentsdb.write import ROOM, Appends, PutService, flags_of
+from headrace.protocols.opentsdb.writing.wire import Decode, ReferenceDecoder
+from headrace.protocols.opentsdb.writing.write import ROOM, Appends, PutService, flags_of
 from headrace.transport import Room, alike
-from headrace.transport.body import read_body
+from headrace.transport.http.body import read_body
 
 PREFIXES: Final = ("/api/",)
 

@@ -21,11 +21,11 @@ from headrace.model.series import SeriesName, SeriesTable, series_name
 from headrace.model.spelling import KeyCache, SpelledNames, Spelling, key_column
 from headrace.model.values import ValuesBuilder
 from headrace.protocols.opentsdb import faults, times
-from headrace.protocols.opentsdb.scan import scan_lines
 from headrace.protocols.opentsdb.stats import Stat
 from headrace.protocols.opentsdb.values import integer, number
-from headrace.protocols.opentsdb.wire import Failure
-from headrace.protocols.opentsdb.write import PutService
+from headrace.protocols.opentsdb.writing.scan import scan_lines
+from headrace.protocols.opentsdb.writing.wire import Failure
+from headrace.protocols.opentsdb.writing.write import PutService
 from headrace.transport import LineReply
 
 COMMANDS: Final = ("dropcaches", "exit", "help", "put", "stats", "version")

@@ -1,0 +1,1 @@
+"""Columns to answers: downsampling, rates, aggregation, datapoints as text."""

@@ -1,0 +1,1 @@
+"""Bytes of bodies and lines to columns."""

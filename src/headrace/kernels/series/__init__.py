@@ -1,0 +1,1 @@
+"""Keys and names of series: tables, symbols, the index."""

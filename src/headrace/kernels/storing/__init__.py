@@ -1,0 +1,1 @@
+"""Rows on their way to disk and back: journal, recent, merges, deletes."""

@@ -1,0 +1,1 @@
+"""Points registered, samples in."""

@@ -1,0 +1,1 @@
+"""Forms posted and deleted."""

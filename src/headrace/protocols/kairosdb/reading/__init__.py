@@ -1,0 +1,1 @@
+"""Questions: /api/v1/datapoints/query, its aggregators and groupings."""

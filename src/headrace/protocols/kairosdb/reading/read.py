@@ -1,0 +1,163 @@
+"""datapoints/query and datapoints/query/tags: a question becomes queries of the engine, all on one snapshot, and their
+results the answer."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import parse_qs
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from headrace.errors import Refused
+from headrace.gate import RuleSet
+from headrace.model.points import Admitted
+from headrace.protocols.kairosdb import faults
+from headrace.protocols.kairosdb.reading.answer import Answered, Shown, pieces, shown, tags_of
+from headrace.protocols.kairosdb.reading.save import saved_points, together
+from headrace.protocols.kairosdb.reading.wire import MetricQuery, parse_query
+from headrace.query import groups
+from headrace.query.chain import engine as chained
+from headrace.query.chain.engine import GroupOf
+from headrace.query.chain.rows import Rows
+from headrace.query.pool import QueryPool, Reads
+from headrace.store import Check, Snapshot
+from headrace.transport.http.body import read_body
+from headrace.transport.http.streaming import Answer, Reply, joined
+
+GZIP_TYPES = frozenset((b"application/gzip",))
+
+STATUS_OF_RULE = {
+    "body-too-large": 413,
+    "unsupported-encoding": 415,
+    "query-points": 413,
+    "query-groups": 413,
+    "query-time": 413,
+    "same-time": 500,
+    "not-finite": 500,
+}
+"""HTTP status of a refused question; every other rule is a 400."""
+
+SAME_TIME = (
+    "The rate aggregator cannot compute rate for data points with the same time stamp.  "
+    "You must precede rate with another aggregator."
+)
+
+
+class ReadsAndSaves(Reads, Protocol):
+    """What reading needs of a store (store.Store): save_as writes."""
+
+    async def append(self, points: Admitted) -> int:
+        """As store.Store.append."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Queries:
+    """Answers questions from snapshots of a store, on the threads of a pool.
+
+    group_of: the group of a custom type's values.   rules: for the names under which save_as stores.
+    """
+
+    store: ReadsAndSaves
+    pool: QueryPool
+    group_of: GroupOf
+    rules: RuleSet
+
+    async def query(self, question: bytes | str, reply: Reply) -> None:
+        """datapoints/query. What save_as makes is durable before the answer begins."""
+        now_ms = time.time_ns() // 1_000_000
+        asked = parse_query(question, now_ms)
+        answer, saved = await self.pool.run(lambda check: self._answer(asked, now_ms, check), reply.client_leaves)
+        if saved is not None:
+            await self.store.append(saved)
+        await reply.stream(answer, self.pool.next_of)
+
+    async def tags(self, question: bytes | str, reply: Reply) -> None:
+        """datapoints/query/tags."""
+        asked = parse_query(question, time.time_ns() // 1_000_000)
+        answer = await self.pool.run(lambda check: self._tags(asked, check), reply.client_leaves)
+        await reply.whole(answer)
+
+    def _answer(self, asked: list[MetricQuery], now_ms: int, check: Check) -> tuple[Answer, Admitted | None]:
+        """The first chunk of the answer and the others; what is to be written. On a thread of the pool."""
+        answered: list[Answered] = []
+        saved: list[Admitted] = []
+        with self.store.snapshot(check) as snapshot:
+            for one in asked:
+                size, results = _run(snapshot, one, self.group_of)
+                answered.append(
+                    Answered(size, [shown(one, result, snapshot.names(result.series)) for result in results])
+                )
+                saved += saved_points(one, results, self.store.table, self.rules, now_ms)
+        chunks = joined(pieces(answered))
+        return (next(chunks), chunks), together(saved)
+
+    def _tags(self, asked: list[MetricQuery], check: Check) -> bytes:
+        """All tags of the selected series, whatever the range: KairosDB's is coarse, and Grafana's plugin asks for all
+        time. On a thread of the pool."""
+        with self.store.snapshot(check) as snapshot:
+            return b"".join(pieces([Answered(None, [_tag_result(snapshot, one)]) for one in asked]))
+
+
+def _run(snapshot: Snapshot, asked: MetricQuery, group_of: GroupOf) -> chained.Answer:
+    try:
+        return chained.run(snapshot, asked.query, group_of)
+    except Refused as refused:
+        if refused.rule == "metric-unknown":
+            return chained.Answer(0, [])
+        if refused.rule == "same-time":
+            raise Refused(refused.rule, SAME_TIME) from refused
+        raise
+
+
+def _tag_result(snapshot: Snapshot, asked: MetricQuery) -> Shown:
+    try:
+        names = snapshot.names(groups.find(snapshot, asked.query.selection))
+    except Refused as refused:
+        if refused.rule != "metric-unknown":
+            raise
+        names = []
+    return Shown({"name": asked.name, "tags": tags_of(names)}, Rows.empty())
+
+
+def read_endpoints(queries: Queries, body_bytes_max: int) -> dict[str, ASGIApp]:
+    """The reading endpoints by their paths below /api/v1/. They word Refused themselves; Unavailable and Corrupt go up
+    to the transport."""
+
+    async def query(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] not in ("GET", "POST"):
+            await _send(send, faults.method_not_allowed("GET, POST"))
+            return
+        try:
+            body: bytes | str = await read_body(scope, receive, body_bytes_max, GZIP_TYPES)
+            if scope["method"] == "GET":
+                parameters = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+                body = parameters.get("query", [""])[0]
+            await queries.query(body, _reply(scope, receive, send))
+        except Refused as refused:
+            await _send(send, faults.refuse(STATUS_OF_RULE.get(refused.rule, 400), refused))
+
+    async def tags(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            await _send(send, faults.method_not_allowed("POST"))
+            return
+        try:
+            body = await read_body(scope, receive, body_bytes_max, GZIP_TYPES)
+            await queries.tags(body, _reply(scope, receive, send))
+        except Refused as refused:
+            await _send(send, faults.refuse(STATUS_OF_RULE.get(refused.rule, 400), refused))
+
+    return {"datapoints/query": query, "datapoints/query/tags": tags}
+
+
+def _reply(scope: Scope, receive: Receive, send: Send) -> Reply:
+    _, headers, _ = faults.json_answer(b"")
+    return Reply(scope, receive, send, headers)
+
+
+async def _send(send: Send, answer: faults.Answer) -> None:
+    status, headers, body = answer
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

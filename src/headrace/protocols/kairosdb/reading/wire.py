@@ -1,0 +1,193 @@
+"""A question as JSON: the body of datapoints/query, query/tags and delete.
+
+The first fault that KairosDB would find ends the reading, in its words (KairosDB: QueryParser).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from headrace.errors import Refused
+from headrace.model.points import NEVER
+from headrace.model.query import Matches, Selection, TagFilter
+from headrace.model.time import TIME_MS_MAX, UNIT_MS, TimeRange
+from headrace.protocols.kairosdb.reading import fields
+from headrace.protocols.kairosdb.reading.aggregators import Asked, steps
+from headrace.protocols.kairosdb.reading.fields import refuse
+from headrace.protocols.kairosdb.reading.grouping import Grouping, grouping
+from headrace.query import filters
+from headrace.query.calendar import plus
+from headrace.query.chain.engine import ChainQuery
+
+REGEX = "regex:"
+"""Before a tag's value that is a regular expression."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricQuery:
+    """One element of `metrics`, with the times of the question. query.selection and query.range say which points it
+    means, whatever becomes of them."""
+
+    name: str
+    query: ChainQuery
+    grouping: Grouping
+    exclude_tags: bool
+    alias: str | None
+
+
+def parse_query(body: bytes | str, now_ms: int) -> list[MetricQuery]:
+    """The question, one MetricQuery per element of `metrics`, in that order. Raises Refused (rules "json", "query" and
+    "regexp")."""
+    if not body.strip():
+        raise Refused("query", "query json must not be null or empty")
+    said = _json(body)
+    asked, end_ms = _times(said, now_ms)
+    metrics = said.get("metrics")
+    if metrics is None:
+        refuse("query.metric[]", "must have a size of at least 1")
+    return [
+        _metric(metric, f"query.metric[{at}]", asked, end_ms)
+        for at, metric in enumerate(fields.is_list(metrics, "query.metric[]"))
+    ]
+
+
+def _json(body: bytes | str) -> dict[str, Any]:
+    try:
+        said = msgspec.json.decode(body)
+    except msgspec.DecodeError as error:
+        try:
+            said = msgspec.json.decode(_double_quoted(body))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise Refused("json", str(error)) from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise Refused("json", type(error).__name__) from error
+    if not isinstance(said, dict):
+        raise Refused("json", f"Not a JSON Object: {fields.shown(msgspec.json.encode(said).decode())}")
+    return said
+
+
+_STRING = re.compile(r""""(?:[^"\\]|\\.)*+"|'((?:[^'\\]|\\.)*+)'""", re.DOTALL)
+
+
+def _double_quoted(body: bytes | str) -> str:
+    """The same JSON with its single-quoted strings in double quotes: Gson reads both."""
+
+    def requoted(found: re.Match[str]) -> str:
+        if found[1] is None:
+            return found[0]
+        return '"' + found[1].replace("\\'", "'").replace('"', '\\"') + '"'
+
+    return _STRING.sub(requoted, body.decode() if isinstance(body, bytes) else body)
+
+
+def _times(said: dict[str, Any], now_ms: int) -> tuple[Asked | None, int]:
+    """(start, end and zone, None without a start; the end as asked). Members are checked in the order of the body,
+    then as a whole."""
+    zone = fields.UTC
+    moments: dict[str, int | None] = {}
+    relative: dict[str, tuple[int, str]] = {}
+    for name, value in said.items():
+        if value is None:
+            continue
+        if name == "time_zone":
+            zone = fields.zone(value, "query")
+        elif name in ("start_absolute", "end_absolute"):
+            moments[name] = fields.integer(value, f"query.{name}")
+        elif name in ("start_relative", "end_relative"):
+            relative[name] = _relative(value, name)
+        elif name == "cache_time" and fields.integer(value, "query.cache_time") < 0:
+            refuse("cache_time", "must be greater than or equal to 0")
+    for name, (count, _) in relative.items():
+        if count < 0:
+            refuse(f"{name}.value", "must be greater than or equal to 0")
+    start = _moment("start", moments, relative, now_ms)
+    end = _moment("end", moments, relative, now_ms)
+    end_ms = NEVER if end is None else end
+    return None if start is None else Asked(start, min(end_ms, now_ms), zone), end_ms
+
+
+def _relative(said: Any, name: str) -> tuple[int, str]:
+    members = fields.is_members(said, f"query.{name}")
+    if members.get("unit") is None:
+        refuse(f"{name}.unit", "may not be null")
+    return fields.integer(members.get("value", 0), f"query.{name}.value"), fields.unit(members["unit"], "query")
+
+
+def _moment(
+    which: str, moments: dict[str, int | None], relative: dict[str, tuple[int, str]], now_ms: int
+) -> int | None:
+    absolute = moments.get(f"{which}_absolute")
+    if absolute is not None:
+        return absolute
+    if f"{which}_relative" not in relative:
+        return None
+    count, unit = relative[f"{which}_relative"]
+    if count * UNIT_MS[unit] > TIME_MS_MAX:
+        refuse(f"{which}_relative.value", "is too large")
+    if unit not in ("month", "year"):
+        return now_ms - count * UNIT_MS[unit]
+    now = np.array([now_ms], dtype=np.int64)
+    return int(plus(now, np.array([-count], dtype=np.int64), unit)[0])
+
+
+def _metric(said: Any, context: str, asked: Asked | None, end_ms: int) -> MetricQuery:
+    members = fields.is_members(said, context)
+    tags = _tags(members.get("tags"), context)
+    if members.get("name") is None:
+        refuse(f"{context}.name", "may not be null")
+    name = fields.text(members["name"], f"{context}.name")
+    if not name:
+        refuse(f"{context}.name", "may not be empty")
+    if asked is None:
+        refuse(f"{context}.start_time", "relative or absolute time must be set")
+    if end_ms < asked.start_ms:
+        refuse(f"{context}.end_time", "must be greater than the start time")
+    limit = fields.integer(members.get("limit") or 0, f"{context}.limit")
+    groups = grouping(members.get("group_by"), context, asked.start_ms)
+    chain = steps(members.get("aggregators"), context, asked)
+    order = fields.text(members.get("order") or "asc", f"{context}.order").lower()
+    if order not in ("asc", "desc"):
+        refuse(f"{context}.order", "must be either 'asc' or 'desc'")
+    query = ChainQuery(
+        Selection(name, tags),
+        TimeRange(asked.start_ms, end_ms),
+        max(limit, 0),
+        order == "desc",
+        groups.tag_keys,
+        groups.splits,
+        chain,
+    )
+    alias = members.get("alias")
+    return MetricQuery(
+        name,
+        query,
+        groups,
+        fields.boolean(members.get("exclude_tags") or False, f"{context}.exclude_tags"),
+        None if alias is None else fields.text(alias, f"{context}.alias"),
+    )
+
+
+def _tags(said: Any, context: str) -> tuple[TagFilter, ...]:
+    """Values of one name are alternatives; a name without values asks for nothing."""
+    found = []
+    for at, (name, value) in enumerate(fields.is_members(said, f"{context}.tags").items() if said else ()):
+        place = f"{context}.tags[{at}]"
+        if not name:
+            refuse(place, "name must not be empty")
+        values = value if isinstance(value, list) else [value]
+        if any(one in (None, "") for one in values):
+            refuse(f"{place}.{fields.shown(name)}", "value must not be null or empty")
+        if values:
+            found.append(TagFilter(name, _any_of([fields.text(one, f"{place}.{name}") for one in values])))
+    return tuple(found)
+
+
+def _any_of(values: list[str]) -> Matches:
+    conditions = [filters.whole_regexp(one[len(REGEX) :]) for one in values if one.startswith(REGEX)]
+    plain = filters.one_of([one for one in values if not one.startswith(REGEX)])
+    return filters.any_of([*conditions, plain]) if conditions else plain

@@ -1,0 +1,1 @@
+"""Points in: bodies of /api/v1/datapoints and telnet lines."""

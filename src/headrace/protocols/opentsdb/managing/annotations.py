@@ -1,0 +1,217 @@
+"""Annotations: notes on a moment of one series, or of all (OpenTSDB: Annotation, AnnotationRpc). Kept as documents."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+import msgspec
+import orjson
+from starlette.types import Scope
+
+from headrace import limits
+from headrace.errors import Refused
+from headrace.model.time import TimeRange
+from headrace.protocols.opentsdb import times
+from headrace.protocols.opentsdb.faults import shown
+from headrace.protocols.opentsdb.reading.times import UTC, time_ms
+from headrace.protocols.opentsdb.reading.wire import decode_json
+from headrace.protocols.opentsdb.reply import Parameters, Reply
+from headrace.protocols.opentsdb.tsuids import keys_of
+from headrace.store import Document, DocumentChange, DocumentRange
+
+KIND: Final = "opentsdb.annotation"
+METHODS: Final = ("GET", "POST", "PUT", "DELETE")
+BULK_METHODS: Final = ("POST", "PUT", "DELETE")
+
+Stamp = int | str | None
+
+
+class Annotation(msgspec.Struct, rename="camel"):
+    """As it is sent, kept and answered; times as they were sent, in seconds or milliseconds. tsuid "": global."""
+
+    start_time: Stamp = None
+    tsuid: str | None = None
+    end_time: Stamp = None
+    description: str | None = None
+    notes: str | None = None
+    custom: dict[str, str] | None = None
+
+
+class AnnotationRange(msgspec.Struct, rename="camel"):
+    """Those to delete: of the series with these tsuids, and the global ones where the flag says so."""
+
+    start_time: Stamp = None
+    end_time: Stamp = None
+    tsuids: list[str] | None = None
+    global_: bool | None = msgspec.field(default=None, name="global")
+
+
+_ANNOTATION = msgspec.json.Decoder(Annotation, strict=False)
+_ANNOTATIONS = msgspec.json.Decoder(list[Annotation], strict=False)
+_RANGE = msgspec.json.Decoder(AnnotationRange, strict=False)
+
+
+class Keeps(Protocol):
+    """What annotations need of a store (store.Store)."""
+
+    async def commit(self, changes: Sequence[DocumentChange]) -> int:
+        """See store.Store."""
+        ...
+
+    def document(self, kind: str, key: str) -> bytes | None:
+        """See store.Store."""
+        ...
+
+    def documents(self, kind: str, first: str, end: str, limit: int | None = None) -> list[tuple[str, bytes]]:
+        """See store.Store."""
+        ...
+
+    def document_keys(self, kind: str, first: str, end: str) -> list[str]:
+        """See store.Store."""
+        ...
+
+
+class Annotations:
+    """Answers /api/annotation, and gives queries what lies in their range."""
+
+    def __init__(self, store: Keeps) -> None:
+        self._store = store
+
+    async def annotation(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
+        """GET shows one, POST changes what it names, PUT replaces all, DELETE removes."""
+        method = scope["method"]
+        said = decode_json(_ANNOTATION, body) if body else _of_parameters(parameters)
+        key = key_of(said)
+        found = self._store.document(KIND, key)
+        if method in ("POST", "PUT"):
+            whole = _written(said, found if method == "POST" else None)
+            if whole == found:
+                await reply.empty(304)
+                return
+            await self._store.commit([Document(KIND, key, whole)])
+            await reply.whole(orjson.dumps(_shown(whole)))
+        elif found is None:
+            raise Refused("annotation-unknown", "Unable to locate annotation in storage")
+        elif method == "DELETE":
+            await self._store.commit([Document(KIND, key, None)])
+            await reply.empty(204)
+        else:
+            await reply.whole(orjson.dumps(_shown(found)))
+
+    async def bulk(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
+        """POST and PUT of many, which are kept all or none and answered but for those that change nothing; DELETE of
+        those that begin within a range (OpenTSDB: AnnotationRpc.executeBulk)."""
+        if scope["method"] == "DELETE":
+            await reply.whole(await self._delete_range(decode_json(_RANGE, body) if body else _range_of(parameters)))
+            return
+        changed: dict[str, bytes] = {}
+        several = decode_json(_ANNOTATIONS, body)
+        if len(several) > limits.COMMIT_RECORDS:
+            raise Refused("body-too-large", f"one request may bring {limits.COMMIT_RECORDS} annotations")
+        for said in several:
+            key = key_of(said)
+            found = changed.get(key) or self._store.document(KIND, key)
+            whole = _written(said, found if scope["method"] == "POST" else None)
+            if whole != found:
+                changed[key] = whole
+        if changed:
+            await self._store.commit([Document(KIND, key, whole) for key, whole in changed.items()])
+        await reply.whole(orjson.dumps([_shown(whole) for whole in changed.values()]))
+
+    async def _delete_range(self, asked: AnnotationRange) -> bytes:
+        if not asked.start_time:
+            raise Refused("start-missing", "Missing the start time value")
+        if not (asked.tsuids or asked.global_):
+            raise Refused("tsuids-missing", "Missing the TSUIDs or global annotations flag")
+        now_ms = time.time_ns() // 1_000_000
+        start = time_ms(str(asked.start_time), now_ms, UTC)
+        end = time_ms(str(asked.end_time), now_ms, UTC) if asked.end_time else now_ms
+        tsuids = [tsuid.upper() for tsuid in asked.tsuids or ()]
+        keys_of(tsuids)
+        spans = [(_key(tsuid, start), _key(tsuid, end + 1)) for tsuid in tsuids + [""] * bool(asked.global_)]
+        total = sum(len(self._store.document_keys(KIND, *span)) for span in dict.fromkeys(spans))
+        if total:
+            await self._store.commit([DocumentRange(KIND, *span) for span in spans])
+        said = {"tsuids": asked.tsuids, "global": bool(asked.global_), "startTime": start, "endTime": end}
+        return orjson.dumps({**said, "totalDeleted": total})
+
+    def within(self, tsuids: Sequence[str], asked: TimeRange) -> list[dict[str, Any]]:
+        """Those that begin within the range, as an answer shows them. For the global ones: the tsuid ""."""
+        spans = [(_key(tsuid, asked.start_ms), _key(tsuid, asked.end_ms + 1)) for tsuid in tsuids]
+        return [_shown(body) for span in spans for _, body in self._store.documents(KIND, *span)]
+
+    def any_at_all(self) -> bool:
+        """Whether there is any at all: most databases have none, and then no query needs to look."""
+        return bool(self._store.documents(KIND, "", "\x7f", limit=1))
+
+
+def key_of(said: Annotation) -> str:
+    """The document's key: tsuid in upper case and moment. Raises Refused."""
+    tsuid = (said.tsuid or "").upper()
+    if tsuid:
+        keys_of([tsuid])
+    start = _stamp(said.start_time, "start")
+    if not start:
+        raise Refused("start-missing", "The start timestamp has not been set")
+    return _key(tsuid, times.to_ms(start))
+
+
+def _key(tsuid: str, time_ms: int) -> str:
+    """Keys of one series rise with time."""
+    return f"{tsuid}/{min(max(time_ms, 0), times.MILLISECONDS_MAX):013d}"
+
+
+def _stamp(given: Stamp, what: str) -> int:
+    text = str(given or 0)
+    if not text.isascii() or not text.isdigit() or not (int(text) == 0 or times.is_legal(int(text))):
+        raise Refused("time", f"Unable to convert the '{what}' time: {shown(text)}")
+    return int(text)
+
+
+def _written(said: Annotation, found: bytes | None) -> bytes:
+    """The document that `said` makes of the one that was found (None: of nothing). Raises Refused for one too large."""
+    kept = msgspec.json.decode(found, type=Annotation) if found else Annotation()
+    whole = msgspec.json.encode(_changed(kept, said))
+    if len(whole) > limits.OPENTSDB_ANNOTATION_BYTES_MAX:
+        raise Refused("body-too-large", f"an annotation may have {limits.OPENTSDB_ANNOTATION_BYTES_MAX} bytes")
+    return whole
+
+
+def _changed(kept: Annotation, said: Annotation) -> Annotation:
+    """What is said, and what is kept where nothing is said (OpenTSDB: Annotation.syncToStorage)."""
+    return Annotation(
+        start_time=_stamp(said.start_time, "start"),
+        tsuid=(said.tsuid or "").upper(),
+        end_time=_stamp(kept.end_time if said.end_time is None else said.end_time, "end"),
+        description=(kept.description if said.description is None else said.description) or "",
+        notes=(kept.notes if said.notes is None else said.notes) or "",
+        custom=kept.custom if said.custom is None else said.custom,
+    )
+
+
+def _shown(body: bytes) -> dict[str, Any]:
+    """A global one has no tsuid."""
+    found: dict[str, Any] = orjson.loads(body)
+    if not found["tsuid"]:
+        del found["tsuid"]
+    return found
+
+
+def _of_parameters(given: Parameters) -> Annotation:
+    """OpenTSDB: AnnotationRpc.parseQS."""
+    start, tsuid, end, description, notes = (
+        given[name][0] if name in given else None
+        for name in ("start_time", "tsuid", "end_time", "description", "notes")
+    )
+    return Annotation(start, tsuid, end, description, notes)
+
+
+def _range_of(given: Parameters) -> AnnotationRange:
+    """OpenTSDB: AnnotationRpc.parseBulkDeleteQS."""
+    start, end = (given.get(name, [None])[0] for name in ("start_time", "end_time"))
+    if not start:
+        raise Refused("start-missing", "Missing parameter <code>start_time</code>")
+    tsuids = [tsuid.strip() for tsuid in given["tsuids"][0].split(",")] if "tsuids" in given else None
+    return AnnotationRange(start, end, tsuids, "global" in given)

@@ -1,0 +1,1 @@
+"""Alibaba TSDB's points of several fields: put, query and last, over writing and reading."""

@@ -1,0 +1,1 @@
+"""Questions: /api/query and its relatives, names, last points."""

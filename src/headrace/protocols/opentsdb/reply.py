@@ -1,0 +1,71 @@
+"""How a reading endpoint is asked and answers: GET and POST alike, wrapped for jsonp, as gzip, whole or streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+from urllib.parse import parse_qs
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from headrace.errors import Refused
+from headrace.protocols.opentsdb.faults import JSON_TYPE, Answer, callback_of, method_not_allowed, refuse
+from headrace.transport.http import streaming
+from headrace.transport.http.body import read_body
+
+STATUS_OF_RULE = {
+    "body-too-large": 413,
+    "query-points": 413,
+    "query-work": 413,
+    "query-time": 413,
+    "name-unknown": 404,
+    "annotation-unknown": 404,
+    "not-implemented": 501,
+}
+"""HTTP status of a refused question; every other rule is a 400."""
+
+READING = ("GET", "POST")
+"""GET and POST everywhere: Alibaba's clients POST nearly all."""
+
+Parameters = Mapping[str, list[str]]
+
+
+class Reply(streaming.Reply):
+    """A JSON answer, wrapped for jsonp where the request names a callback."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, callback: str) -> None:
+        opening, closing = (callback.encode() + b"(", b")") if callback else (b"", b"")
+        super().__init__(scope, receive, send, [JSON_TYPE], opening, closing)
+
+
+class Handler(Protocol):
+    """One endpoint: asked with the parameters of the URL and the body of a POST, it replies or raises Refused."""
+
+    async def __call__(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
+        """Answer one request."""
+        ...
+
+
+def endpoint(handler: Handler, body_bytes_max: int, methods: Collection[str] = READING) -> ASGIApp:
+    """The handler as an app. It words Refused itself; Unavailable and Corrupt go up to the transport."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        callback = ""
+        try:
+            if scope["method"] not in methods:
+                await _send(send, method_not_allowed(scope["method"]))
+                return
+            parameters = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+            callback = callback_of(parameters.get("jsonp", [""])[0])
+            body = await read_body(scope, receive, body_bytes_max)
+            await handler(scope, parameters, body, Reply(scope, receive, send, callback))
+        except Refused as refused:
+            await _send(send, refuse(STATUS_OF_RULE.get(refused.rule, 400), refused, callback))
+
+    return app
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    status, headers, body = answer
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

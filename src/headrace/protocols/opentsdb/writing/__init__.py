@@ -1,0 +1,1 @@
+"""Points in: bodies of /api/put and telnet lines."""

@@ -1,0 +1,1 @@
+"""What is no point: documents on disk and in memory, and the catalog of names."""

@@ -1,0 +1,181 @@
+"""The catalog: a SQLite file with what the database is and which series it has. docs/format/catalog.md has the tables.
+
+All but the database's id and secret is derived from the journal, which is cut only when the catalog has taken over.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from isal import isal_zlib
+from numpy.typing import NDArray
+
+from headrace import limits
+from headrace.errors import Corrupt
+from headrace.kernels.hashing import SECRET_WORDS
+from headrace.model.series import NewSeries
+from headrace.store import Document
+from headrace.store.embedded.files.durable import sync_folder
+from headrace.store.embedded.files.sqlite_files import failures_as_ours, transaction
+
+FORMAT = 2
+FORMAT_WITH_DOCUMENTS = 1
+"""Documents are in the catalog itself, or nowhere yet. A database begins with it and gets FORMAT as soon as
+documents.sqlite is there, so that one of FORMAT without that file is known to have lost it."""
+
+ID_BYTES = 16
+
+_SCHEMA = (
+    "CREATE TABLE database (format INTEGER NOT NULL, id BLOB NOT NULL, secret BLOB NOT NULL)",
+    "CREATE TABLE series (first INTEGER PRIMARY KEY, count INTEGER NOT NULL,"
+    " keys BLOB NOT NULL, lengths BLOB NOT NULL, names BLOB NOT NULL, crc INTEGER NOT NULL)",
+)
+
+_SCHEMA_OF_HIDDEN = "CREATE TABLE IF NOT EXISTS hidden (series BLOB NOT NULL, crc INTEGER NOT NULL)"
+"""Made at every opening: databases from before there were deletes lack it."""
+
+
+class Catalog:
+    """Open from construction to `close`; one thread at a time, which may change."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the catalog, or begin a database when there is none: then its id and secret are on disk on return.
+
+        Raises Corrupt when the file is no catalog or one of a later format, Unavailable when the disk fails.
+        """
+        self._path = path
+        self.series_count = 0
+        """Series that the catalog holds: those with ordinals below."""
+        self.damage: list[Corrupt] = []
+        """What `series` and `hidden` met and left out."""
+        with failures_as_ours(path):
+            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            if not self._connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'database'").fetchone():
+                self._begin()
+            self._connection.execute(_SCHEMA_OF_HIDDEN)
+            version, self.database_id, secret = self._connection.execute("SELECT * FROM database").fetchone()
+        if (
+            version not in (FORMAT, FORMAT_WITH_DOCUMENTS)
+            or len(self.database_id) != ID_BYTES
+            or len(secret) != 8 * SECRET_WORDS
+        ):
+            self._connection.close()
+            raise Corrupt(path, f"format {version}; this server reads format {FORMAT}")
+        self.format: int = version
+        self.secret = np.frombuffer(secret, dtype="<u8").astype(np.uint64)
+        """uint64[SECRET_WORDS]: with it the names of this database decide their keys."""
+        with failures_as_ours(path):
+            # Not by `count`: a damaged one must not make ordinals be given twice, or a billion be given up.
+            end = "first + max(length(lengths) / 4, length(keys) / 16)"
+            highest = self._connection.execute(f"SELECT coalesce(max({end}), 0) FROM series")
+            [self.series_count] = highest.fetchone()
+
+    def series(self) -> Iterator[NewSeries]:
+        """All series, in rising order of their ordinals; those of a damaged row are left out, and `damage` says so.
+        Raises Corrupt when the file is malformed, Unavailable."""
+        with failures_as_ours(self._path):
+            rows = self._connection.execute("SELECT first, count, keys, lengths, names, crc FROM series ORDER BY first")
+            for first, count, keys, lengths, names, crc in rows:
+                # SQLite would not notice a flipped bit.
+                if (len(keys), len(lengths), crc) != (16 * count, 4 * count, _crc(keys, lengths, names)):
+                    detail = f"the names of series {first} to {first + max(len(keys) // 16, 1) - 1} are damaged"
+                    self.damage.append(Corrupt(self._path, detail))
+                    continue
+                yield NewSeries(
+                    first,
+                    np.frombuffer(keys, dtype="<u8").astype(np.uint64).reshape(count, 2),
+                    np.frombuffer(lengths, dtype="<u4").astype(np.uint32),
+                    np.frombuffer(names, dtype=np.uint8).copy(),
+                )
+
+    def add_series(self, series: NewSeries) -> None:
+        """Take over from the journal the series from ordinal `series_count` on: on return they are on disk.
+
+        Raises Unavailable, and then nothing has changed.
+        """
+        with failures_as_ours(self._path), transaction(self._connection):
+            for begin in range(0, len(series), limits.CATALOG_CHUNK_SERIES):
+                self._insert(series, begin, min(begin + limits.CATALOG_CHUNK_SERIES, len(series)))
+        self.series_count = series.end
+
+    def hidden(self) -> NDArray[np.uint32]:
+        """uint32, ascending: the series that were hidden when `set_hidden` was last called; none if that is damaged,
+        and `damage` says so. Raises Corrupt when the file is malformed, Unavailable."""
+        with failures_as_ours(self._path):
+            row = self._connection.execute("SELECT series, crc FROM hidden").fetchone()
+        if row is None:
+            return np.empty(0, dtype=np.uint32)
+        if len(row[0]) % 4 or row[1] != _crc(row[0]):
+            detail = "the list of deleted series is damaged; their names show again"
+            self.damage.append(Corrupt(self._path, detail))
+            return np.empty(0, dtype=np.uint32)
+        return np.frombuffer(row[0], dtype="<u4").astype(np.uint32)
+
+    def set_hidden(self, series: NDArray[np.uint32]) -> None:
+        """On return these series (ascending) are on disk as the hidden ones. Raises Unavailable, and then nothing has
+        changed."""
+        blob = series.astype("<u4").tobytes()
+        with failures_as_ours(self._path), transaction(self._connection):
+            self._connection.execute("DELETE FROM hidden")
+            self._connection.execute("INSERT INTO hidden VALUES (?, ?)", (blob, _crc(blob)))
+
+    def documents(self) -> Iterator[Document | Corrupt]:
+        """What a catalog of FORMAT_WITH_DOCUMENTS holds of documents, of a damaged one what is wrong. Raises Corrupt,
+        Unavailable."""
+        with failures_as_ours(self._path):
+            if not self._connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'documents'").fetchone():
+                return
+            for kind, key, body, crc in self._connection.execute("SELECT kind, key, body, crc FROM documents"):
+                sound = crc == _crc(body)
+                yield (
+                    Document(kind, key, body) if sound else Corrupt(self._path, f"the document {kind} {key} is damaged")
+                )
+
+    def give_up_documents(self) -> None:
+        """They are on disk elsewhere, and this is of FORMAT from now on. Raises Unavailable, and then nothing has
+        changed."""
+        with failures_as_ours(self._path), transaction(self._connection):
+            self._connection.execute("DROP TABLE IF EXISTS documents")
+            self._connection.execute("UPDATE database SET format = ?", (FORMAT,))
+        self.format = FORMAT
+
+    def close(self) -> None:
+        """Every change has been synced already."""
+        self._connection.close()
+
+    def _begin(self) -> None:
+        secret = np.frombuffer(os.urandom(8 * SECRET_WORDS), dtype=np.uint64) | np.uint64(1)
+        with transaction(self._connection):
+            for statement in _SCHEMA:
+                self._connection.execute(statement)
+            self._connection.execute(
+                "INSERT INTO database VALUES (?, ?, ?)",
+                (FORMAT_WITH_DOCUMENTS, os.urandom(ID_BYTES), secret.astype("<u8").tobytes()),
+            )
+        sync_folder(self._path.parent)
+
+    def _insert(self, series: NewSeries, begin: int, end: int) -> None:
+        """Rows begin .. end - 1 of `series` as one row of the table."""
+        names_begin = int(series.lengths[:begin].sum(dtype=np.int64))
+        names_end = names_begin + int(series.lengths[begin:end].sum(dtype=np.int64))
+        blobs = (
+            series.keys[begin:end].astype("<u8").tobytes(),
+            series.lengths[begin:end].astype("<u4").tobytes(),
+            series.heap[names_begin:names_end].tobytes(),
+        )
+        row = (series.first + begin, end - begin, *blobs, _crc(*blobs))
+        self._connection.execute("INSERT INTO series VALUES (?, ?, ?, ?, ?, ?)", row)
+
+
+def _crc(*blobs: bytes) -> int:
+    """CRC-32 of the blobs one after another."""
+    crc = 0
+    for blob in blobs:
+        crc = isal_zlib.crc32(blob, crc)
+    return crc

@@ -1,0 +1,62 @@
+"""Files that are there whole or not at all, and survive a power cut once their folder is synced."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import structlog
+
+from headrace.store.embedded.files.names import TEMPORARY_SUFFIX
+
+log = structlog.get_logger(__name__)
+
+
+@contextmanager
+def replaced_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write; on leaving it is synced and takes the place of `path`, and sync_folder must follow.
+
+    When the block or a step fails, `path` is as it was. A file whose sync failed is thrown away, never synced again:
+    the kernel forgets which pages it lost.
+    """
+    temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            sync_file(file.fileno())
+        rename(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def sync_file(descriptor: int) -> None:
+    """On return the file's bytes are on disk."""
+    os.fsync(descriptor)
+
+
+def rename(source: Path, target: Path) -> None:
+    """Move `source` over `target` in one step."""
+    source.replace(target)
+
+
+def sync_folder(folder: Path) -> None:
+    """On return the names in `folder` are on disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def discard(path: Path) -> None:
+    """Unlink a file that counts no longer. Never raises: one that the disk keeps lies there until an opening sweeps it,
+    and whoever makes a change must not take it for undone after it has been done."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("a file that counts no longer stays until the next start", file=path.name, error=str(error))

@@ -1,0 +1,1 @@
+"""The threads behind the writer: sealing, merging, what must go."""

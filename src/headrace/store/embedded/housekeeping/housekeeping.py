@@ -1,0 +1,169 @@
+"""What the embedded store does for itself beside writing and sealing: merge files, set damaged ones aside."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import structlog
+
+from headrace import limits
+from headrace.errors import Corrupt, Unavailable
+from headrace.store.embedded.files.disk_space import DiskSpace
+from headrace.store.embedded.reading.visible import Visible
+from headrace.store.embedded.segments.files.meta import SegmentMeta
+from headrace.store.embedded.segments.files.segment import Segment
+from headrace.store.embedded.segments.folder import SegmentFolder
+from headrace.store.embedded.segments.making.forgetting import Forgetting
+from headrace.store.embedded.segments.making.merge_plan import plan_merge
+from headrace.store.embedded.segments.making.merging import Pause
+from headrace.store.rows import MetricIds
+
+log = structlog.get_logger(__name__)
+
+
+class Housekeeping:
+    """merge is for the merger's thread, set_aside for any."""
+
+    def __init__(
+        self,
+        folder: SegmentFolder,
+        visible: Visible,
+        metric_ids: MetricIds,
+        disk: DiskSpace,
+        forgetting: Callable[[], Forgetting],
+    ) -> None:
+        """forgetting: what counts as gone at the moment of the call."""
+        self._folder = folder
+        self._visible = visible
+        self._metric_ids = metric_ids
+        self._disk = disk
+        self._forgetting = forgetting
+        self._apply_deletes_at = time.monotonic() + limits.APPLY_DELETES_S
+        self._kept_all: set[tuple[str, int]] = set()
+
+    def merge(self, pause: Pause) -> int:
+        """Do the next merge. Returns the rows or series that it read, 0 when there is nothing to do.
+
+        Raises Unavailable when the disk does not let it, Corrupt when what was written is not what is there; what
+        `pause` raises ends it. A damaged input is set aside, and the rest is merged by the next call.
+        """
+        pinned = self._visible.pin_segments()
+        try:
+            plan = plan_merge([size_of(segment.meta) for segment in pinned])
+            if plan is not None:
+                return self._merge(pinned[plan], pause)
+            return (
+                self._drop_old(pinned)
+                or self._apply_deletes(pinned, pause)
+                or self._rewrite_gone(pinned, pause)
+                or self._folder.merge_series()
+            )
+        except OSError as failure:
+            raise Unavailable(f"files cannot be merged: {failure.strerror}") from failure
+        except Corrupt as damage:
+            if not self.set_aside(damage):
+                raise
+            return limits.ROW_GROUP_ROWS
+        finally:
+            self._visible.release_segments(pinned)
+
+    def _drop_old(self, segments: tuple[Segment, ...]) -> int:
+        """Drop the segments in which retention has passed for every row, and that hide nothing older. Returns their
+        rows."""
+        forgetting = self._forgetting()
+        cut_ms = forgetting.retention.latest_cut_ms(forgetting.now_ms)
+        if not any(segment.meta.max_time < cut_ms for segment in segments):
+            return 0
+        metrics = np.arange(max(segment.metrics_end for segment in segments))
+        oldest_ms = forgetting.retention.oldest_ms_of_metrics(metrics, forgetting.now_ms)
+        dropped: list[Segment] = []
+        kept: list[Segment] = []
+        for segment in segments:  # in rising order of version
+            hides = any(_overlap(segment.meta, older.meta) for older in kept)
+            (kept if hides or not segment.is_out(oldest_ms) else dropped).append(segment)
+        if dropped:
+            self._folder.drop(dropped)
+            self._visible.replace(dropped, ())
+            log.info("dropped what is out of retention", segments=len(dropped))
+        return sum(segment.meta.rows for segment in dropped)
+
+    def _rewrite_gone(self, segments: tuple[Segment, ...], pause: Pause) -> int:
+        """Rewrite the oldest segment of which most has expired or is out of retention. Returns the rows read."""
+        if not segments:
+            return 0
+        forgetting = self._forgetting()
+        metrics = np.arange(max(segment.metrics_end for segment in segments))
+        oldest_ms = forgetting.retention.oldest_ms_of_metrics(metrics, forgetting.now_ms)
+        older: list[SegmentMeta] = []
+        for segment in segments:  # in rising order of version
+            share = segment.share_gone(forgetting.now_ms, oldest_ms, older)
+            if share >= limits.REWRITE_SHARE and (segment.meta.file, len(older)) not in self._kept_all:
+                rows = self._merge((segment,), pause, 1 - share)
+                self._remember_if_kept(segment.meta, share, len(older))
+                return rows
+            older.append(segment.meta)
+        return 0
+
+    def _remember_if_kept(self, was: SegmentMeta, share: float, older: int) -> None:
+        """The share is an estimate. Where far less could be left out, as older files lie about, do not try again until
+        their number has changed."""
+        sequences = was.min_sequence, was.max_sequence
+        for meta in self._folder.current.segments:
+            same = (meta.min_sequence, meta.max_sequence) == sequences
+            if same and meta.rows > was.rows * (1 - share / 2):
+                self._kept_all.add((meta.file, older))
+
+    def _apply_deletes(self, segments: tuple[Segment, ...], pause: Pause) -> int:
+        """Rewrite a segment that pending deletes keep waiting, now and then or when they are many. Returns the rows
+        read."""
+        now = time.monotonic()
+        deletes = self._visible.deletes
+        many = len(deletes) >= limits.PENDING_DELETES_MAX // 2
+        if not len(deletes) or (now < self._apply_deletes_at and not many):
+            return 0
+        waiting = self._visible.under_deletes(segments, self._metric_ids)
+        if not waiting:
+            self._apply_deletes_at = now + limits.APPLY_DELETES_S
+            return 0
+        return self._merge(tuple(waiting[:1]), pause)
+
+    def _merge(self, inputs: tuple[Segment, ...], pause: Pause, share_left: float = 1.0) -> int:
+        """share_left: of the rows, so many at most will be in the new file."""
+        needed_bytes = int(sum(segment.meta.bytes for segment in inputs) * share_left)
+        if self._disk.free_bytes() - needed_bytes < self._disk.reserve_bytes // 2:
+            raise Unavailable(f"a merge of {needed_bytes // 1_000_000} MB would take the room that sealing may need")
+        merged = self._folder.merge(inputs, self._metric_ids, self._forgetting(), pause)
+        if merged is not None:
+            self._visible.replace(inputs, merged)
+            self._visible.forget_deletes(self._metric_ids)
+        return sum(segment.meta.rows for segment in inputs)
+
+    def set_aside(self, damage: Corrupt) -> bool:
+        """Serve on without the segment that turned out damaged. False when it is none of ours, or has been set aside
+        before. Never raises: the error of who met the damage is the better one."""
+        try:
+            if not self._folder.set_aside(damage):
+                return False
+        except OSError as failure:
+            log.error("a damaged file cannot be set aside", file=str(damage.file), reason=failure.strerror)
+            return False
+        log.error("damage set aside; the rest is served", file=str(damage.file), damage=damage.detail)
+        self._visible.discard(damage.file)
+        return True
+
+
+def _overlap(one: SegmentMeta, other: SegmentMeta) -> bool:
+    """Whether the two may hold the same series and time."""
+    return (
+        one.min_time <= other.max_time
+        and one.max_time >= other.min_time
+        and one.min_series <= other.max_series
+        and one.max_series >= other.min_series
+    )
+
+
+def size_of(meta: SegmentMeta) -> float:
+    """A segment's share of the largest that a merge may write."""
+    return max(meta.rows / limits.MERGE_ROWS_MAX, meta.bytes / limits.MERGE_BYTES_MAX)

@@ -1,0 +1,95 @@
+"""The merger thread: as long as there are neighbours to merge, it merges them, behind all more urgent work."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from headrace import limits
+from headrace.errors import Corrupt, Unavailable
+from headrace.memory import give_back_freed_memory
+from headrace.store.embedded.segments.making.merging import Pause
+
+log = structlog.get_logger(__name__)
+
+
+class Stopped(Exception):  # noqa: N818 - nothing went wrong
+    """The merge at hand is given up: the server stops. What it wrote so far is thrown away."""
+
+
+class Merger:
+    """Looks for work when woken and every limits.MERGE_TICK_S."""
+
+    def __init__(
+        self, merge: Callable[[Pause], int], urgent: Callable[[], bool], count_failure: Callable[[], None]
+    ) -> None:
+        """merge: does one merge and returns the rows that it read, 0 when there is nothing to do; calls `pause` between
+        its steps, which raises Stopped when the server stops.   urgent: whether a seal is to be done, which goes
+        first.   count_failure: called for each merge that failed."""
+        self._merge = merge
+        self._urgent = urgent
+        self._count_failure = count_failure
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._failing: str | None = None
+        self._thread = threading.Thread(target=self._run, name="headrace-merger", daemon=True)
+
+    @property
+    def failing(self) -> str | None:
+        """Why the last merge failed, None if it did not."""
+        return self._failing
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There may be something to merge. Any thread."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Give up the merge at hand."""
+        self._stopping.set()
+        self._wake.set()
+        self._thread.join()
+
+    def pause(self) -> None:
+        """Let a seal go first. Raises Stopped."""
+        while self._urgent() and not self._stopping.is_set():
+            self._stopping.wait(limits.MERGE_PAUSE_S)
+        if self._stopping.is_set():
+            raise Stopped
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.wait(limits.MERGE_TICK_S)
+            self._wake.clear()
+            try:
+                while not self._stopping.is_set() and self._merge_once():
+                    pass
+            except Stopped:
+                return
+            except (Corrupt, Unavailable) as failure:
+                self._report(failure)
+            except Exception as bug:  # noqa: BLE001 - the files are as they were: nothing is lost by another attempt
+                self._report(bug, unexpected=True)
+                # The next attempt may read as much and fail as this one did.
+                self._stopping.wait(limits.MERGE_RETRY_S)
+
+    def _merge_once(self) -> bool:
+        begin = time.perf_counter()
+        rows = self._merge(self.pause)
+        self._failing = None
+        if rows:
+            give_back_freed_memory()
+            log.info("merged", points=rows, seconds=round(time.perf_counter() - begin, 3))
+        return rows > 0
+
+    def _report(self, failure: Exception, unexpected: bool = False) -> None:
+        """Once per reason: the attempt is repeated. A failure of the disk needs no traceback."""
+        self._count_failure()
+        if str(failure) != self._failing:
+            log.error("cannot merge; the files stay as they are", reason=failure, exc_info=unexpected)
+        self._failing = str(failure)

@@ -1,0 +1,208 @@
+"""Reading the journal back: every sound record in order, torn writes cut, damage set aside and named.
+
+A commit is one write and one fdatasync, and the next begins only after it. So a power cut can leave only the last
+commit of the last file unsound, and nobody was told that it succeeded: it is cut. Anything unsound before it is damage:
+what it held is lost, its bytes are copied beside the file, and reading goes on with the next sound record.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+import structlog
+
+from headrace import limits
+from headrace.errors import Corrupt, Unavailable
+from headrace.store.embedded.files.durable import replaced_file, sync_folder
+from headrace.store.embedded.files.names import DAMAGED_SUFFIX, TEMPORARY_SUFFIX
+from headrace.store.embedded.journal.format import (
+    FILE_HEADER_BYTES,
+    JOURNAL_PATTERN,
+    check_file_header,
+    crc_seed,
+    first_sequence_of,
+)
+from headrace.store.embedded.journal.records import StoredRecord, StoredRun
+from headrace.store.embedded.journal.scan import Sound, SoundRun, Unsound, Window, scan
+
+log = structlog.get_logger(__name__)
+
+_NO_END = 2**63 - 1
+"""Above every sequence."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalFile:
+    """A file whose first record has, or will have, the sequence `first`."""
+
+    first: int
+    path: Path
+    bytes: int
+
+
+class Replay:
+    """Iterate, once, to get the records after `applied`, some of them many at a time; then the attributes say what was
+    found.
+
+    findings: damage that was set aside; what it held is lost.   bytes_cut: of a torn write at the end.
+    last_sequence: of the last record that counts, at least `applied`.   files: what the folder holds, ascending.
+    """
+
+    def __init__(self, folder: Path, database_id: bytes, applied: int = 0) -> None:
+        """folder: made if it is not there.   database_id: 16 bytes.   applied: the caller needs no record up to this
+        one."""
+        self.folder = folder
+        self.database_id = database_id
+        self.applied = applied
+        self.findings: list[Corrupt] = []
+        self.bytes_cut = 0
+        self.last_sequence = applied
+        self.files: list[JournalFile] = []
+
+    def __iter__(self) -> Iterator[StoredRecord | StoredRun]:
+        """Holds one window of a file (limits.JOURNAL_WINDOW_BYTES) and one commit in memory, and what the caller keeps.
+
+        Raises Corrupt, before any record, when a file belongs to another database or format; Unavailable when the disk
+        does not let us read, cut or set aside.
+        """
+        try:
+            paths = self._open_folder()
+            firsts = [first_sequence_of(path) for path in paths]
+            if firsts and firsts[0] > self.applied + 1:
+                self.findings.append(
+                    Corrupt(paths[0], f"records {self.applied + 1} to {firsts[0] - 1} before it are gone")
+                )
+            for path, first, following in zip_longest(paths, firsts, firsts[1:]):
+                if following is None:
+                    yield from self._read_last(path, first)
+                elif following > self.applied + 1:
+                    yield from self._read(path, first, following)
+                self.files.append(JournalFile(first, path, path.stat().st_size))
+        except OSError as error:
+            raise Unavailable(f"cannot read the journal: {error}") from error
+
+    def _open_folder(self) -> list[Path]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        sync_folder(self.folder.parent)
+        for leftover in self.folder.glob("*" + TEMPORARY_SUFFIX):
+            leftover.unlink()
+        paths = sorted(self.folder.glob(JOURNAL_PATTERN))
+        for path in paths:
+            with path.open("rb") as file:
+                check_file_header(path, file.read(FILE_HEADER_BYTES), self.database_id)
+        return paths
+
+    def _read(self, path: Path, first: int, following: int) -> Iterator[StoredRecord | StoredRun]:
+        """A file that another one follows, whose first sequence is `following`: that one was begun durably before
+        anything in it was acknowledged, so what this one holds from there on belongs to a write that failed, and counts
+        for nothing."""
+        with path.open("rb") as file:
+            reading = _Reading(self, path, first, file.fileno())
+            yield from reading.settled(following)
+            yield from reading.settle(following)
+        self.last_sequence = max(self.last_sequence, following - 1)
+
+    def _read_last(self, path: Path, first: int) -> Iterator[StoredRecord | StoredRun]:
+        """The file in which a power cut may have torn the last commit."""
+        with path.open("r+b") as file:
+            reading = _Reading(self, path, first, file.fileno())
+            yield from reading.settled(None)
+            if reading.commit:
+                begin = reading.commit[0].begin
+                if not reading.window.is_blank_from(begin):  # else it is room that small commits brought along
+                    self.bytes_cut = reading.window.size - begin
+                    log.warning("cut a torn write off the journal", file=path.name, offset=begin, bytes=self.bytes_cut)
+                file.truncate(begin)
+            # What a killed process had written but not synced is read back all the same: make it durable before it is
+            # shown.
+            os.fsync(file.fileno())
+        self.last_sequence = max(self.last_sequence, reading.reached)
+
+
+class _Reading:
+    """One file under way. commit: what was read of a commit of which it is not yet certain whether it counts.
+    reached: the last sequence that is settled."""
+
+    def __init__(self, replay: Replay, path: Path, first: int, descriptor: int) -> None:
+        self.commit: list[Sound | Unsound] = []
+        self.reached = first - 1
+        self.window = Window(descriptor)
+        self._replay = replay
+        self._path = path
+        if not check_file_header(path, self.window.view(0, FILE_HEADER_BYTES).tobytes(), replay.database_id):
+            # Every record must still agree with the header that the file's name demands, so none is believed wrongly.
+            kept = self._set_aside(Unsound(0, min(FILE_HEADER_BYTES, self.window.size)))
+            replay.findings.append(Corrupt(path, f"its header is damaged and kept in {kept}; its records are read"))
+
+    def settled(self, following: int | None) -> Iterator[StoredRecord | StoredRun]:
+        """The records of whole commits below sequence `following`, and damage before them reported. Leaves the rest in
+        `commit`."""
+        seed = crc_seed(self._replay.database_id, self.reached + 1)
+        runs = range(self._replay.applied + 1, _NO_END if following is None else following)
+        for item in scan(self.window, self.reached + 1, seed, runs):
+            if isinstance(item, SoundRun):
+                # Its records are commits of their own, so whatever came before them is settled.
+                yield from self.settle(item.first)
+                self.reached = item.last
+                yield StoredRun(item.first, item.last, item.points)
+                continue
+            if isinstance(item, Sound):
+                if following is not None and item.header.sequence >= following:
+                    return
+                if self.commit and item.header.commit_begin > self._commit_begin():
+                    yield from self.settle(item.header.sequence)
+            self.commit.append(item)
+            if (
+                isinstance(item, Sound)
+                and item.header.left == 0
+                and all(isinstance(part, Sound) for part in self.commit)
+            ):
+                yield from self.settle(item.header.sequence + 1)
+
+    def settle(self, following: int) -> Iterator[StoredRecord | StoredRun]:
+        """What is in `commit` counts: give its records, set aside its damage. `following`: the sequence that comes
+        after it."""
+        commit, self.commit = self.commit, []
+        kept = []
+        for item in commit:
+            if isinstance(item, Unsound):
+                kept.append(item)
+                continue
+            self._report(kept, item.header.sequence)
+            kept = []
+            self.reached = item.header.sequence
+            if self.reached > self._replay.applied:
+                yield StoredRecord(self.reached, item.header.type, item.payload, self._path)
+        self._report(kept, following)
+        self.reached = following - 1
+
+    def _commit_begin(self) -> int:
+        """The sequence with which the commit under way began, if what is unsound of it is a torn write."""
+        begun = self.commit[0]
+        return begun.header.commit_begin if isinstance(begun, Sound) else self.reached + 1
+
+    def _report(self, unsound: list[Unsound], following: int) -> None:
+        """Set aside what lies between the records `reached` and `following`, if records that are still needed were
+        there."""
+        lost_from = max(self.reached, self._replay.applied) + 1
+        if lost_from >= following:
+            return
+        kept = "".join(f"; damaged bytes are kept in {self._set_aside(stretch)}" for stretch in unsound)
+        finding = Corrupt(self._path, f"records {lost_from} to {following - 1} are lost{kept}")
+        log.error("the journal is damaged", file=self._path.name, detail=finding.detail)
+        self._replay.findings.append(finding)
+
+    def _set_aside(self, stretch: Unsound) -> str:
+        """Copy damaged bytes into a file beside, unless an earlier opening did; returns its name."""
+        aside = self._path.with_name(f"{self._path.name}.{stretch.begin}-{stretch.end}{DAMAGED_SUFFIX}")
+        if not aside.exists():
+            with replaced_file(aside) as file:
+                for begin in range(stretch.begin, stretch.end, limits.JOURNAL_WINDOW_BYTES):
+                    length = min(limits.JOURNAL_WINDOW_BYTES, stretch.end - begin)
+                    file.write(self.window.view(begin, length).data)
+            sync_folder(aside.parent)
+        return aside.name

@@ -1,0 +1,1 @@
+"""Snapshots: what is visible at one moment, and the reads from it."""

@@ -1,0 +1,1 @@
+"""What no segment has yet: points in memory, deletes, hidden series."""

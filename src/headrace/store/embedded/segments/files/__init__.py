@@ -1,0 +1,1 @@
+"""The files in the folder of segments: how points, names and deletes are written and read back."""

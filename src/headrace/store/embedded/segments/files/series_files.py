@@ -1,0 +1,110 @@
+"""Series files: one row a series, beside the segments, so that outside readers can join a name to every point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from headrace import limits
+from headrace.kernels.series.name_columns import split_names
+from headrace.model.series import EncodedNames, SeriesName
+from headrace.store.embedded.files.durable import replaced_file
+from headrace.store.embedded.files.names import series_file
+from headrace.store.embedded.segments.files.meta import DATABASE_KEY, FORMAT_KEY, NAMES_FORMAT
+from headrace.store.embedded.segments.files.segment import read_failure
+
+SeriesNames = Callable[[NDArray[np.uint32]], EncodedNames]
+"""The names of the given ordinals, in that order (model.series.SeriesTable.encoded_names)."""
+
+SCHEMA = pa.schema(
+    [
+        pa.field("series", pa.uint32(), nullable=False),
+        pa.field("metric", pa.string(), nullable=False),
+        pa.field("tags", pa.map_(pa.string(), pa.string()), nullable=False),
+    ]
+)
+
+PARQUET_OPTIONS = {"compression": "zstd", "write_page_checksum": True, "store_schema": False}
+
+
+def write_series(folder: Path, ordinals: NDArray[np.uint32], names: SeriesNames, database: str) -> str:
+    """Write the names of these series (uint32, ascending, not none) into a new file of `folder`, synced and renamed.
+
+    Returns the file's name.
+
+    The file counts only once current.json lists it. Raises OSError, and then leaves nothing behind.
+    """
+    path = folder / series_file(int(ordinals[0]), int(ordinals[-1]) + 1)
+    with replaced_file(path) as file, pq.ParquetWriter(file, SCHEMA, **PARQUET_OPTIONS) as writer:
+        for start in range(0, len(ordinals), limits.SERIES_CHUNK):
+            chunk = ordinals[start : start + limits.SERIES_CHUNK]
+            writer.write_batch(_batch(chunk, names(chunk)))
+        writer.add_key_value_metadata({FORMAT_KEY: str(NAMES_FORMAT), DATABASE_KEY: database})
+    return path.name
+
+
+def merge_series_files(inputs: Sequence[Path], path: Path, database: str) -> str:
+    """Write the rows of several files, one after the other, into a new one, synced and renamed; returns its name.
+
+    The file counts only once current.json lists it. Raises OSError, Corrupt or Unavailable, and then leaves nothing
+    behind.
+    """
+    with replaced_file(path) as file, pq.ParquetWriter(file, SCHEMA, **PARQUET_OPTIONS) as writer:
+        for input_path in inputs:
+            for batch in _batches(input_path):
+                writer.write_batch(batch)
+        writer.add_key_value_metadata({FORMAT_KEY: str(NAMES_FORMAT), DATABASE_KEY: database})
+    return path.name
+
+
+def _batch(ordinals: NDArray[np.uint32], names: EncodedNames) -> pa.RecordBatch:
+    size, count = len(names.heap), len(ordinals)
+    # A tag takes two bytes at least: the lengths of its key and its value.
+    metric_offsets, tag_offsets = np.empty((2, count + 1), dtype=np.int32)
+    key_offsets, value_offsets = np.empty((2, size // 2 + 1), dtype=np.int32)
+    metrics, keys, values = np.empty((3, size), dtype=np.uint8)
+    offsets = (metric_offsets, metrics, tag_offsets, key_offsets, keys, value_offsets, values)
+    tags = split_names(names.heap, names.lengths, *offsets)
+    pairs = _strings(tags, key_offsets, keys), _strings(tags, value_offsets, values)
+    columns = [
+        pa.array(ordinals),
+        _strings(count, metric_offsets, metrics),
+        pa.MapArray.from_arrays(pa.array(tag_offsets), *pairs),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+
+
+def _strings(count: int, offsets: NDArray[np.int32], data: NDArray[np.uint8]) -> pa.StringArray:
+    return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(data))
+
+
+def read_series(path: Path) -> Iterator[tuple[NDArray[np.uint32], list[SeriesName]]]:
+    """What write_series wrote, in chunks of at most limits.SERIES_CHUNK. Raises Corrupt or Unavailable."""
+    for batch in _batches(path):
+        metrics, tags = batch.column("metric").to_pylist(), batch.column("tags").to_pylist()
+        names = [SeriesName(metric, tuple(pairs)) for metric, pairs in zip(metrics, tags, strict=True)]
+        yield batch.column("series").to_numpy(), names
+
+
+def _batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """Of SCHEMA, at most limits.SERIES_CHUNK rows each. Raises Corrupt or Unavailable."""
+    try:
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+        batches = file.iter_batches(limits.SERIES_CHUNK, use_threads=False)
+    except (OSError, ValueError) as error:
+        raise read_failure(path, error) from error
+    with file:
+        while True:
+            # Only reading is in here: what the caller does with a batch raises its own errors.
+            try:
+                batch = next(batches, None)
+            except (OSError, ValueError) as error:
+                raise read_failure(path, error) from error
+            if batch is None:
+                return
+            yield batch

@@ -1,0 +1,284 @@
+"""The segments folder: opening it after anything, growing it so that a crash at any step neither loses nor doubles."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace import limits
+from headrace.errors import Corrupt
+from headrace.store.embedded.files.durable import discard, rename, sync_folder
+from headrace.store.embedded.files.names import (
+    CURRENT,
+    DAMAGED_SUFFIX,
+    DELETES_PATTERN,
+    POINTS_PATTERN,
+    SERIES_PATTERN,
+    TEMPORARY_SUFFIX,
+    next_rewritten,
+    series_file,
+)
+from headrace.store.embedded.recent.deletes import NO_DELETES, Deletes
+from headrace.store.embedded.recent.recent import RecentView
+from headrace.store.embedded.segments.current import Current, DamagedFile, SeriesFile, read_current, write_current
+from headrace.store.embedded.segments.files.delete_files import read_deletes, write_deletes
+from headrace.store.embedded.segments.files.meta import SegmentMeta
+from headrace.store.embedded.segments.files.segment import Segment, open_segment
+from headrace.store.embedded.segments.files.series_files import SeriesNames, merge_series_files, write_series
+from headrace.store.embedded.segments.files.writer import write_segment
+from headrace.store.embedded.segments.making.forgetting import KEEP_ALL, Forgetting
+from headrace.store.embedded.segments.making.merge_plan import plan_merge
+from headrace.store.embedded.segments.making.merging import Pause, merged_row_groups
+from headrace.store.embedded.segments.making.sealing import rows_to_seal, sealed_row_groups
+from headrace.store.rows import MetricIds
+
+
+class SegmentFolder:
+    """Owns current.json. `seal` is for one thread at a time, so is `merge`, which may be another; all else for any."""
+
+    def __init__(self, folder: Path, current: Current, deletes: Deletes) -> None:
+        """deletes: what the file current.deletes holds."""
+        self.folder = folder
+        self.deletes = deletes
+        """Those that were pending at the last seal; later ones are in the journal."""
+        self._current = current
+        self._changing = threading.Lock()
+        """Held from reading the state that a change rests on until the changed one is on disk."""
+        self._in_doubt = False
+        """Whether a change failed, so that current.json may list what does not count here."""
+
+    @property
+    def current(self) -> Current:
+        """What counts now."""
+        return self._current
+
+    def seal(
+        self,
+        generation: RecentView,
+        metric_ids: MetricIds,
+        new_series: NDArray[np.uint32],
+        names: SeriesNames,
+        forgetting: Forgetting = KEEP_ALL,
+    ) -> Segment | None:
+        """Turn a frozen generation into a segment. On return it counts, on disk and for good, and the records of the
+        journal through its last sequence are no longer needed. None when it had no points, or none of them was left.
+
+        new_series: uint32, ascending, the ordinals that no series file holds yet, at least those of this generation.
+        forgetting: all deletes up to the generation's last sequence, those of later ones that have been committed.
+        Raises OSError, Unavailable or Corrupt when the disk does not take it or gives back something else. Then it may
+        be called again: either nothing has changed, or what it writes again is the same.
+        """
+        self._settle()
+        database = self._current.database
+        last_sequence = generation.last_sequence
+        order = rows_to_seal(generation, metric_ids, forgetting, self._current.segments)
+        metas = []
+        if len(order):
+            groups = sealed_row_groups(generation, order)
+            sequences = generation.first_sequence, last_sequence
+            through = forgetting.deletes_through(last_sequence)
+            metas.append(write_segment(self.folder, groups, sequences, metric_ids, database, through))
+        series = []
+        if len(new_series):
+            file = write_series(self.folder, new_series, names, database)
+            series.append(SeriesFile(file, len(new_series)))
+        pending = forgetting.deletes.through(last_sequence)
+        # Opened before the journal may go: is it what we wrote?
+        segment = open_segment(self.folder, metas[0], database) if metas else None
+        try:
+            with self._changing:
+                current = replace(
+                    self._current,
+                    sealed_through=last_sequence,
+                    segments=(*self._current.segments, *metas),
+                    series=(*self._current.series, *series),
+                    deletes=self._filed(pending, last_sequence),
+                )
+                self._commit(current, pending)
+        except BaseException:
+            if segment is not None:
+                segment.close()
+            raise
+        return segment
+
+    def merge(
+        self, inputs: Sequence[Segment], metric_ids: MetricIds, forgetting: Forgetting, pause: Pause
+    ) -> list[Segment] | None:
+        """Turn neighbours, in rising order of version and pinned by the caller, into one segment. On return it counts
+        instead of them, on disk and for good; their files are there until they are unlinked.
+
+        Returns what stands for them: one segment, or none when no row was left. None when one of them has been dropped
+        or set aside meanwhile: then nothing has changed.   pause: see merging.Pause; what it raises ends the merge.
+        Raises OSError, Unavailable or Corrupt as `seal` does; the file that Corrupt names may be one of the inputs.
+        """
+        self._settle()
+        metas = [segment.meta for segment in inputs]
+        sequences = metas[0].min_sequence, metas[-1].max_sequence
+        older = [meta for meta in self._current.segments if meta.max_sequence < sequences[0]]
+        groups = merged_row_groups(inputs, older, metric_ids, forgetting, pause)
+        merged = []
+        if (first := next(groups, None)) is not None:
+            database, through = self._current.database, forgetting.deletes_through(sequences[1])
+            # The same records with the same deletes: the name must not be that of the input.
+            rewritten = next_rewritten(metas[0].file) if len(metas) == 1 and through == metas[0].deletes_applied else 0
+            rows = chain([first], groups)
+            meta = write_segment(self.folder, rows, sequences, metric_ids, database, through, rewritten)
+            merged.append(open_segment(self.folder, meta, database))
+        try:
+            with self._changing:
+                if set(metas) <= set(self._current.segments):
+                    self._commit(_with_merged(self._current, metas, merged), self.deletes)
+                    return merged
+        except BaseException:
+            for segment in merged:
+                segment.close()
+            raise
+        for segment in merged:
+            segment.close()
+            discard(segment.path)
+        return None
+
+    def merge_series(self) -> int:
+        """Turn series files into fewer, where there are too many. Returns how many series they hold, 0 when there is
+        nothing to do. Raises OSError, Unavailable or Corrupt, and then nothing has changed."""
+        self._settle()
+        files = self._current.series
+        plan = plan_merge([file.series / limits.MERGE_SERIES_MAX for file in files])
+        if plan is None:
+            return 0
+        inputs = files[plan]
+        first = sum(file.series for file in files[: plan.start])
+        count = sum(file.series for file in inputs)
+        paths = [self.folder / file.file for file in inputs]
+        name = merge_series_files(paths, self.folder / series_file(first, first + count), self._current.database)
+        with self._changing:
+            series = self._current.series
+            series = (*series[: plan.start], SeriesFile(name, count), *series[plan.stop :])
+            self._commit(replace(self._current, series=series), self.deletes)
+        for path in paths:
+            discard(path)
+        return count
+
+    def drop(self, segments: Collection[Segment]) -> None:
+        """On return these count no longer, and nothing stands for them; their files are there until they are unlinked.
+        Raises OSError."""
+        files = {segment.meta.file for segment in segments}
+        with self._changing:
+            kept = tuple(meta for meta in self._current.segments if meta.file not in files)
+            self._commit(replace(self._current, segments=kept), self.deletes)
+
+    def set_aside(self, damage: Corrupt) -> bool:
+        """The segment that `damage` names counts no longer; its file is kept under another name. False when no such
+        segment counted. Raises OSError."""
+        path = damage.file
+        with self._changing:
+            meta = next((meta for meta in self._current.segments if meta.file == path.name), None)
+            if meta is None:
+                return False
+            self._commit(_without(self._current, meta, damage), self.deletes)
+        if path.exists():
+            rename(path, path.with_name(path.name + DAMAGED_SUFFIX))
+            sync_folder(self.folder)
+        return True
+
+    def _filed(self, deletes: Deletes, sealed_through: int) -> str:
+        """The name of a file that holds just these deletes."""
+        if self._current.deletes and deletes.are_those_of(self.deletes):
+            return self._current.deletes
+        return write_deletes(self.folder, sealed_through, deletes, self._current.database)
+
+    def _settle(self) -> None:
+        """Before a file is written: one of its name may be what current.json lists since a change that failed, and with
+        other rows in it, as more has expired or was deleted meanwhile. A crash would then lose it as damaged."""
+        with self._changing:
+            if self._in_doubt:
+                self._commit(self._current, self.deletes)
+
+    def _commit(self, current: Current, deletes: Deletes) -> None:
+        """deletes: what the file current.deletes holds."""
+        self._in_doubt = True
+        write_current(self.folder, current)
+        self._in_doubt = False
+        replaced, self._current, self.deletes = self._current.deletes, current, deletes
+        if replaced and replaced != current.deletes:
+            discard(self.folder / replaced)
+
+
+def open_folder(folder: Path, database: str) -> tuple[SegmentFolder, list[Segment], list[Corrupt]]:
+    """Open the segments of `database` (a new folder is made), sweep what a crash left, set aside what is damaged.
+
+    Returns the folder, its readable segments, and for each damaged one what is wrong with it. Raises Corrupt when
+    current.json itself is missing or wrong: then nothing has been touched. Raises OSError, or Unavailable when the disk
+    does not give a segment.
+    """
+    current = read_current(folder)
+    if current is None:
+        current = _begin(folder, database)
+    if current.database != database:
+        raise Corrupt(folder / CURRENT, "belongs to another database")
+    _sweep(folder, current)
+    segments, findings = [], []
+    try:
+        deletes = read_deletes(folder / current.deletes, database) if current.deletes else NO_DELETES
+        opened = SegmentFolder(folder, current, deletes)
+    except Corrupt as damage:
+        findings.append(damage)
+        opened = _without_deletes(folder, current, damage)
+    for meta in current.segments:
+        try:
+            segments.append(open_segment(folder, meta, database))
+        except Corrupt as damage:
+            findings.append(damage)
+            opened.set_aside(damage)
+    return opened, segments, findings
+
+
+def _begin(folder: Path, database: str) -> Current:
+    folder.mkdir(parents=True, exist_ok=True)
+    sync_folder(folder.parent)
+    if any(folder.glob(POINTS_PATTERN)):
+        raise Corrupt(
+            folder / CURRENT, "is missing, but there are segments; without it nobody knows which of them count"
+        )
+    current = Current(database, deletes=write_deletes(folder, 0, NO_DELETES, database))
+    write_current(folder, current)
+    return current
+
+
+def _sweep(folder: Path, current: Current) -> None:
+    """Unlink files that were being written, and whole ones that a crash kept from being listed."""
+    listed = {meta.file for meta in current.segments} | {series.file for series in current.series} | {current.deletes}
+    for pattern in (POINTS_PATTERN, SERIES_PATTERN, DELETES_PATTERN, "*" + TEMPORARY_SUFFIX):
+        for path in folder.glob(pattern):
+            if path.name not in listed:
+                path.unlink()
+
+
+def _without_deletes(folder: Path, current: Current, damage: Corrupt) -> SegmentFolder:
+    """Go on without the file of deletes, which is kept under another name. What it deleted in older segments shows
+    again, and `damaged` says so."""
+    damaged = (*current.damaged, DamagedFile(current.deletes, damage.detail))
+    path = folder / current.deletes
+    if path.exists():
+        rename(path, path.with_name(path.name + DAMAGED_SUFFIX))
+    name = write_deletes(folder, current.sealed_through, NO_DELETES, current.database)
+    opened = SegmentFolder(folder, current, NO_DELETES)
+    opened._commit(replace(current, deletes=name, damaged=damaged), NO_DELETES)
+    return opened
+
+
+def _with_merged(current: Current, inputs: Sequence[SegmentMeta], merged: Sequence[Segment]) -> Current:
+    at = current.segments.index(inputs[0])
+    kept = [meta for meta in current.segments if meta not in inputs]
+    return replace(current, segments=(*kept[:at], *(segment.meta for segment in merged), *kept[at:]))
+
+
+def _without(current: Current, meta: SegmentMeta, damage: Corrupt) -> Current:
+    segments = tuple(other for other in current.segments if other is not meta)
+    return replace(current, segments=segments, damaged=(*current.damaged, DamagedFile(meta.file, damage.detail)))

@@ -1,0 +1,1 @@
+"""The series that are visible, found by metric and tags."""

@@ -1,0 +1,60 @@
+"""Tells HTTP from telnet by the first byte of a connection, then hands the connection over."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+from headrace.transport.connections.http_connection import HttpConnection
+from headrace.transport.connections.telnet_connection import TelnetConnection
+from headrace.transport.state import LineSessions, ServerState
+
+
+class FirstByte(asyncio.Protocol):
+    """A capital letter A to Z is HTTP, all else is telnet (OpenTSDB: PipelineFactory)."""
+
+    def __init__(self, state: ServerState, loop: asyncio.AbstractEventLoop, sessions: LineSessions | None) -> None:
+        """sessions: makes the telnet session; None: telnet is not spoken here, and such connections are closed."""
+        self._state = state
+        self._loop = loop
+        self._sessions = sessions
+        self._silent_since_s: float | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        if self._state.stopping or len(self._state.connections) >= self._state.bounds.connections_max:
+            self._transport.abort()
+            return
+        self._state.connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._state.connections.discard(self)
+        protocol: HttpConnection | TelnetConnection
+        if b"A" <= data[:1] <= b"Z":
+            protocol = HttpConnection(self._state, self._loop)
+        elif self._sessions is not None:
+            protocol = TelnetConnection(self._state, self._loop, self._sessions())
+        else:
+            self._transport.abort()
+            return
+        self._transport.set_protocol(protocol)
+        protocol.connection_made(self._transport)
+        protocol.data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._state.connections.discard(self)
+
+    def check(self, now_s: float) -> None:
+        """See Connection. A connection that says nothing at all is idle."""
+        if self._silent_since_s is None:
+            self._silent_since_s = now_s
+        elif now_s - self._silent_since_s >= self._state.bounds.idle_timeout_s:
+            self._transport.close()
+
+    def stop(self) -> None:
+        """See Connection."""
+        self._transport.close()
+
+    def abort(self) -> None:
+        """See Connection."""
+        self._transport.abort()

@@ -1,0 +1,46 @@
+"""One server at a time on a data directory, whatever became of the one before."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from headrace.errors import Unavailable
+from headrace.store.embedded.files.folder_lock import FolderLock
+
+
+def test_the_second_is_told_who_is_first(tmp_path: Path) -> None:
+    first = FolderLock(tmp_path)
+    with pytest.raises(Unavailable, match=rf"process {os.getpid()}\) uses the data directory {tmp_path}"):
+        FolderLock(tmp_path)
+    first.release()
+    FolderLock(tmp_path).release()
+
+
+def test_another_directory_is_free(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    one, other = FolderLock(tmp_path / "a"), FolderLock(tmp_path / "b")
+    one.release()
+    other.release()
+
+
+def test_who_is_killed_holds_nothing(tmp_path: Path) -> None:
+    program = "import sys, pathlib, time; from headrace.store.embedded.files.folder_lock import FolderLock\n"
+    program += "lock = FolderLock(pathlib.Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(Unavailable, match=f"process {holder.pid}"):
+            FolderLock(tmp_path)
+        holder.kill()
+    FolderLock(tmp_path).release()
+
+
+def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="gone"):
+        FolderLock(tmp_path / "gone")

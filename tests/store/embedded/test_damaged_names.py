@@ -1,0 +1,116 @@
+"""A journal whose record of new series is damaged, or a row of the catalog: their points have no name any more, and
+must never get another's."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from headrace.config import Settings
+from headrace.metrics import Metrics
+from headrace.model.points import Admitted, Kind, Values
+from headrace.model.series import SeriesName, series_name
+from headrace.store.embedded.store import EmbeddedStore, open_store
+
+
+def opened(folder: Path) -> EmbeddedStore:
+    return open_store(Settings(data_dir=folder), Metrics())
+
+
+async def put(store: EmbeddedStore, name: SeriesName, time: int, number: int) -> int:
+    ordinal = store.table.register(store.table.key_of(name), name, 0)
+    values = Values(np.array([Kind.INT64], dtype=np.uint8), np.array([number], dtype=np.int64))
+    await store.append(Admitted(np.array([ordinal], dtype=np.uint32), np.array([time], dtype=np.int64), values))
+    return ordinal
+
+
+def points_of(store: EmbeddedStore, metric: str) -> list[tuple[int, int]]:
+    with store.snapshot() as snapshot:
+        try:
+            found = snapshot.select(snapshot.find(metric, {}), 0, 10_000)
+        except KeyError:
+            return []
+        return list(zip(found.times.tolist(), found.values.bits.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("another_follows", [True, False])
+async def test_points_of_lost_names_go_to_nobody(tmp_path: Path, another_follows: bool) -> None:
+    store = opened(tmp_path)
+    await put(store, series_name("lost", {"a": "b"}), 1000, 1)
+    await put(store, series_name("lost", {"a": "b"}), 2000, 2)
+    if another_follows:
+        await put(store, series_name("kept", {}), 3000, 3)
+    store.close()
+    [file] = (tmp_path / "journal").glob("*.journal")
+    data = bytearray(file.read_bytes())
+    data[data.index(b"lost")] ^= 1
+    file.write_bytes(data)
+
+    store = opened(tmp_path)
+    assert points_of(store, "lost") == []
+    assert points_of(store, "kept") == ([(3000, 3)] if another_follows else [])
+    ordinal = await put(store, series_name("new", {}), 4000, 4)
+    assert ordinal == (2 if another_follows else 1)
+    assert await put(store, series_name("lost", {"a": "b"}), 5000, 5) == ordinal + 1
+    store.close()
+
+    store = opened(tmp_path)
+    assert points_of(store, "new") == [(4000, 4)]
+    assert points_of(store, "lost") == [(5000, 5)]
+    store.close()
+
+
+def seal(store: EmbeddedStore) -> None:
+    store._writer.freeze()
+    while store._parts.visible.recent_points:
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("column", ["names", "count"])
+@pytest.mark.parametrize("another_follows", [True, False])
+async def test_points_whose_names_the_catalog_lost_go_to_nobody(
+    tmp_path: Path, another_follows: bool, column: str
+) -> None:
+    store = opened(tmp_path)
+    await put(store, series_name("lost", {"a": "b"}), 1000, 1)
+    seal(store)
+    if another_follows:
+        await put(store, series_name("kept", {}), 3000, 3)
+        seal(store)
+    store.close()
+    with closing(sqlite3.connect(tmp_path / "catalog.sqlite", isolation_level=None)) as stranger:
+        stranger.execute(f"UPDATE series SET {column} = ? WHERE first = 0", (2**31 if column == "count" else b"x",))
+
+    store = opened(tmp_path)
+    assert store.damaged == ["catalog.sqlite: the names of series 0 to 0 are damaged"]
+    assert points_of(store, "lost") == []
+    assert points_of(store, "kept") == ([(3000, 3)] if another_follows else [])
+    ordinal = await put(store, series_name("lost", {"a": "b"}), 4000, 4)
+    assert ordinal == (2 if another_follows else 1)
+    seal(store)
+    store.close()
+
+    store = opened(tmp_path)
+    assert points_of(store, "lost") == [(4000, 4)]
+    assert points_of(store, "kept") == ([(3000, 3)] if another_follows else [])
+    store.close()
+
+
+async def test_a_damaged_list_of_deleted_series_is_named(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    ordinal = await put(store, series_name("gone", {}), 1000, 1)
+    await store.commit([], None, np.array([ordinal], dtype=np.uint32))
+    seal(store)
+    store.close()
+    with closing(sqlite3.connect(tmp_path / "catalog.sqlite", isolation_level=None)) as stranger:
+        stranger.execute("UPDATE hidden SET crc = crc + 1")
+    store = opened(tmp_path)
+    assert store.damaged == ["catalog.sqlite: the list of deleted series is damaged; their names show again"]
+    assert store.suggest("metrics", "", 9) == ["gone"]
+    assert points_of(store, "gone") == []
+    store.close()

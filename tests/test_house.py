@@ -81,6 +81,10 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "headrace.store.embedded.files.sqlite_files": "test_documents.py, test_catalog.py",
     "headrace.protocols.apollo.writing.values": "test_apollo_wire.py, test_apollo_scan.py",
     "headrace.protocols.datazone.reading.paging": "test_datazone_read.py, test_datazone_strangers.py",
+    "headrace.store.embedded.parts": "what test_embedded_store.py opens and closes",
+    "headrace.store.embedded.opening": "test_embedded_store.py, test_damaged_names.py and tests/hunt open by it",
+    "headrace.store.embedded.housekeeping.seals": "test_embedded_store.py and tests/hunt seal by it",
+    "headrace.store.embedded.housekeeping.retention_in_force": "test_forgetting.py, test_opentsdb_ttl.py",
     "headrace.limits": "constants; their relations are asserted on import",
 }
 """Module -> why no test in the directory that mirrors its own knows it."""

@@ -215,7 +215,7 @@ def test_restore_refuses_what_contradicts_the_table() -> None:
     with pytest.raises(ValueError, match="other series"):
         table.restore(other.series(0, 10))
     shifted = other.series(0, 10)
-    table.lose(20)
+    table.reserve(20)
     with pytest.raises(ValueError, match="twice"):
         table.restore(type(shifted)(20, shifted.keys, shifted.lengths, shifted.heap))
 
@@ -224,7 +224,7 @@ def test_lost_ordinals_are_never_given_again() -> None:
     table = SeriesTable(SECRET)
     table.register((1, 1), series_name("a", {}), 0)
     table.take_unjournaled()
-    table.lose(5)
+    table.reserve(5)
     assert len(table) == 5
     assert table.register((2, 2), series_name("b", {}), 0) == 5
     assert table.names(np.arange(6, dtype=np.uint32)) == [("a", ()), *[LOST_NAME] * 4, ("b", ())]
@@ -238,7 +238,7 @@ def test_encoded_names_are_those_of_the_ordinals_asked_for() -> None:
     keys, lengths, heap = random_series(50)
     table = SeriesTable(SECRET)
     table.register_many(keys, lengths, heap, 0)
-    table.lose(51)
+    table.reserve(51)
     ordinals = np.array([49, 0, 50, 7, 7], dtype=np.uint32)
     encoded = table.encoded_names(ordinals)
     expected = [b"" if name == LOST_NAME else encode_name(name) for name in table.names(ordinals)]

@@ -273,14 +273,14 @@ class SeriesTable:
 
     def restore(self, series: NewSeries) -> None:
         """Load series that the catalog or the journal holds, in the order of their ordinals; those known already are
-        passed over, a gap before them is lost (see `lose`). Raises ValueError when they contradict what the table
+        passed over, a gap before them is lost (see `reserve`). Raises ValueError when they contradict what the table
         holds."""
         with self._lock:
             known = min(max(self._count - series.first, 0), len(series))
             if not np.array_equal(self._columns.keys[series.first : series.first + known], series.keys[:known]):
                 raise ValueError(f"other series than ordinals {series.first} and on were given to")
             if known < len(series):
-                self._lose(series.first)
+                self._reserve(series.first)
                 skipped = int(series.lengths[:known].sum())
                 # What is there stays, even if fewer are allowed now.
                 new = (series.keys[known:], series.lengths[known:], series.heap[skipped:])
@@ -291,14 +291,14 @@ class SeriesTable:
                     raise ValueError(f"a series from ordinal {series.first} on is there twice")
             self._journaled = self._count
 
-    def lose(self, end: int) -> None:
+    def reserve(self, end: int) -> None:
         """Take all ordinals below `end` as given out: points refer to them, but the record with their names is
         damaged."""
         with self._lock:
-            self._lose(end)
+            self._reserve(end)
             self._journaled = max(self._journaled, end)
 
-    def _lose(self, end: int) -> None:
+    def _reserve(self, end: int) -> None:
         if end > self._count:
             columns = self._grown(end, 0)
             columns.ends[self._count : end] = columns.ends[self._count - 1] if self._count else 0

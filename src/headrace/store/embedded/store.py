@@ -1,70 +1,37 @@
-"""The embedded store: one database in one folder, one process. Puts the parts together, and opens them after anything.
-
-Opening: the catalog gives the database's secret and its series, current.json the segments, the journal what came later.
-"""
+"""The embedded store: one database in one folder, one process. Puts the parts of it to work."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
-import structlog
 from numpy.typing import NDArray
 
 from headrace import limits
 from headrace.config import Settings
-from headrace.errors import Corrupt, Unavailable
+from headrace.errors import Corrupt
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted
-from headrace.model.series import SeriesTable
-from headrace.model.series_limits import SeriesLimits
 from headrace.model.time import ALL_TIME, Clock, wall_clock
 from headrace.store import RETENTION_DOCUMENT, Check, DocumentChange, go_on
-from headrace.store.embedded.documents.catalog import Catalog
-from headrace.store.embedded.documents.documents import Documents, open_documents
 from headrace.store.embedded.files.disk_space import DiskSpace
 from headrace.store.embedded.files.folder_lock import FolderLock
 from headrace.store.embedded.housekeeping.housekeeping import Housekeeping
 from headrace.store.embedded.housekeeping.merger import Merger
+from headrace.store.embedded.housekeeping.retention_in_force import RetentionInForce
 from headrace.store.embedded.housekeeping.sealer import Sealer
+from headrace.store.embedded.housekeeping.seals import Seals
 from headrace.store.embedded.journal.commits import Request, request_of
-from headrace.store.embedded.journal.journal import Journal
-from headrace.store.embedded.journal.reader import Replay
-from headrace.store.embedded.journal.records import (
-    RecordType,
-    StoredRecord,
-    StoredRun,
-    decode_delete,
-    decode_document_change,
-    decode_points,
-    decode_series,
-)
+from headrace.store.embedded.opening import open_parts
+from headrace.store.embedded.parts import CATALOG, DOCUMENTS, JOURNAL, SEGMENTS, Parts
 from headrace.store.embedded.reading.helpers import Helpers
 from headrace.store.embedded.reading.snapshot import EmbeddedSnapshot
-from headrace.store.embedded.reading.visible import Visible
 from headrace.store.embedded.recent.deletes import Delete
-from headrace.store.embedded.recent.hidden import Hidden
-from headrace.store.embedded.recent.recent import RecentView
-from headrace.store.embedded.segments.folder import SegmentFolder, open_folder
-from headrace.store.embedded.segments.making.forgetting import Forgetting
-from headrace.store.embedded.segments.making.retention import Retention
-from headrace.store.embedded.segments.segment_set import SegmentSet
-from headrace.store.embedded.series.index import SeriesIndex
 from headrace.store.embedded.writer import Writer
 from headrace.store.query_memory import QueryAccount, QueryMemory
-
-log = structlog.get_logger(__name__)
-
-JOURNAL = "journal"
-SEGMENTS = "segments"
-CATALOG = "catalog.sqlite"
-DOCUMENTS = "documents.sqlite"
-"""What lies in the data directory (docs/operations.md)."""
 
 
 class EmbeddedStore:
@@ -74,8 +41,7 @@ class EmbeddedStore:
         self.table = parts.table
         self._parts = parts
         self._clock = clock
-        self._retention_rules = settings.retention
-        self._retention = self._read_retention()
+        self._retention = RetentionInForce(settings.retention, parts.index, parts.documents)
         self._disk = DiskSpace(settings.data_dir, settings.disk_reserve_bytes)
         self._writer = Writer(
             parts.journal,
@@ -87,19 +53,21 @@ class EmbeddedStore:
             clock=clock,
             observe_commit=metrics.commit.observe,
         )
+        seals = Seals(parts, self._retention, clock)
+        self._housekeeping = Housekeeping(
+            parts.folder, parts.visible, parts.index.metric_ids, self._disk, seals.forgetting
+        )
         failed = metrics.housekeeping_failures
+        self._merger = Merger(self._housekeeping, parts.visible, failed.labels("merge"))
         self._sealer = Sealer(
             parts.visible,
-            self._seal,
-            parts.documents.sweep,
-            self._writer.freeze,
+            seals,
+            parts.documents,
+            self._writer,
+            self._merger,
             settings.seal_age_s,
-            failed.labels("seal").inc,
+            failed.labels("seal"),
         )
-        self._housekeeping = Housekeeping(
-            parts.folder, parts.visible, parts.index.metric_ids, self._disk, self._forgetting
-        )
-        self._merger = Merger(self._housekeeping.merge, lambda: parts.visible.seal_waits, failed.labels("merge").inc)
         self._query_memory = QueryMemory(settings.query_memory_bytes)
         self._helpers = Helpers(min(limits.QUERY_HELPERS_MAX, len(os.sched_getaffinity(0)) - 1))
         self._show(metrics)
@@ -143,7 +111,7 @@ class EmbeddedStore:
                     pinned,
                     self._parts.index,
                     self.table,
-                    self._retention,
+                    self._retention.now,
                     self._clock(),
                     check,
                     account,
@@ -179,13 +147,8 @@ class EmbeddedStore:
 
     async def _change_retention(self, request: Request) -> int:
         sequence = await self._writer.submit(request)
-        self._retention = self._read_retention()
+        self._retention.read_again()
         return sequence
-
-    def _read_retention(self) -> Retention:
-        body = self.document(*RETENTION_DOCUMENT)
-        names = self._parts.index.metric_ids, self._parts.index.metric_names
-        return Retention(self._retention_rules, *names, None if body is None else int(body))
 
     def document(self, kind: str, key: str) -> bytes | None:
         """See store.Store."""
@@ -209,37 +172,6 @@ class EmbeddedStore:
         self._helpers.close()
         self._parts.close()
 
-    def _seal(self, generation: RecentView) -> None:
-        """In the sealer's thread. The order makes a crash at any step harmless: names, then points, then the journal
-        goes."""
-        parts = self._parts
-        forgetting = self._forgetting()
-        try:
-            parts.documents.file_recent()
-            unlisted = parts.catalog_series()
-            self._keep_hidden()
-            segment = parts.folder.seal(
-                generation, parts.index.metric_ids, unlisted, self.table.encoded_names, forgetting
-            )
-        except OSError as failure:
-            raise Unavailable(f"a segment cannot be written: {failure.strerror}") from failure
-        parts.visible.replace_oldest(segment)
-        parts.journal.unlink_through(generation.last_sequence)
-        parts.visible.forget_deletes(parts.index.metric_ids)
-        self._merger.wake()
-
-    def _forgetting(self) -> Forgetting:
-        """What counts as gone now."""
-        return Forgetting(self._parts.visible.deletes, self._retention, self._clock())
-
-    def _keep_hidden(self) -> None:
-        """Before the journal goes. What is hidden may have changed since the last record that is sealed: reading the
-        later ones back comes to the same."""
-        hidden = self._parts.visible.hidden
-        if hidden is not self._parts.hidden_on_disk:
-            self._parts.catalog.set_hidden(hidden.series)
-            self._parts.hidden_on_disk = hidden
-
     def _show(self, metrics: Metrics) -> None:
         """Gauges ask when they are scraped."""
         visible, folder = self._parts.visible, self._parts.folder
@@ -255,39 +187,6 @@ class EmbeddedStore:
         metrics.damaged.labels(JOURNAL).set_function(lambda: len(self._parts.journal_damage))
         metrics.damaged.labels(CATALOG).set_function(lambda: len(self._parts.catalog.damage))
         metrics.damaged.labels(DOCUMENTS).set_function(lambda: len(self._parts.documents.damaged))
-
-
-@dataclass(slots=True)
-class Parts:
-    """What a store is made of, each part open."""
-
-    catalog: Catalog
-    table: SeriesTable
-    index: SeriesIndex
-    folder: SegmentFolder
-    visible: Visible
-    journal: Journal
-    journal_damage: list[Corrupt]
-    lock: FolderLock
-    documents: Documents
-    hidden_on_disk: Hidden
-
-    def catalog_series(self) -> NDArray[np.uint32]:
-        """Let the catalog take over the series that the journal made durable since the last time. Returns the ordinals
-        (uint32, ascending) that no series file holds yet. Raises Unavailable."""
-        durable = len(self.index)
-        if self.catalog.series_count < durable:
-            self.catalog.add_series(self.table.series(self.catalog.series_count, durable))
-        listed = sum(file.series for file in self.folder.current.series)
-        return np.arange(listed, durable, dtype=np.uint32)
-
-    def close(self) -> None:
-        """Nothing may append, seal or read any more."""
-        self.journal.close()
-        self.visible.close()
-        self.documents.close()
-        self.catalog.close()
-        self.lock.release()
 
 
 def open_store(settings: Settings, metrics: Metrics, clock: Clock = wall_clock) -> EmbeddedStore:
@@ -309,78 +208,7 @@ def assemble_store(settings: Settings, metrics: Metrics, clock: Clock) -> Embedd
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     lock = FolderLock(settings.data_dir)
     try:
-        return EmbeddedStore(_open_parts(settings, lock), settings, metrics, clock)
+        return EmbeddedStore(open_parts(settings, lock), settings, metrics, clock)
     except BaseException:
         lock.release()
         raise
-
-
-def _open_parts(settings: Settings, lock: FolderLock) -> Parts:
-    begin = time.perf_counter()
-    catalog = Catalog(settings.data_dir / CATALOG)
-    allowed = SeriesLimits(settings.series_max, settings.series_per_hour_max)
-    table, index = SeriesTable(catalog.secret, allowed), SeriesIndex(catalog.secret)
-    for series in catalog.series():
-        table.restore(series)
-        index.add(table.series(len(index), len(table)))
-    # Those of a damaged last row: their ordinals stay taken, or a new series would get their points.
-    table.lose(catalog.series_count)
-    index.add(table.series(len(index), len(table)))
-    folder, segments, damaged = open_folder(settings.data_dir / SEGMENTS, catalog.database_id.hex())
-    hidden = Hidden(catalog.hidden())
-    visible = Visible(SegmentSet(segments), settings.seal_points, folder.deletes, hidden)
-    documents = open_documents(settings.data_dir / DOCUMENTS, catalog)
-    replay = Replay(settings.data_dir / JOURNAL, catalog.database_id, folder.current.sealed_through)
-    for record in replay:
-        if isinstance(record, StoredRun):
-            _apply_points(record.points, record.last, record.last - record.first + 1, table, index, visible)
-        else:
-            _apply(record, table, index, visible, documents)
-    for finding in (*damaged, *catalog.damage, *replay.findings):
-        log.error("damage set aside; the rest is served", file=str(finding.file), damage=finding.detail)
-    log.info(
-        "store open",
-        series=len(index),
-        segments=len(segments),
-        recent=visible.recent_points,
-        seconds=round(time.perf_counter() - begin, 3),
-    )
-    return Parts(catalog, table, index, folder, visible, Journal(replay), replay.findings, lock, documents, hidden)
-
-
-def _apply(
-    record: StoredRecord, table: SeriesTable, index: SeriesIndex, visible: Visible, documents: Documents
-) -> None:
-    """Do again what the commit that wrote `record` did."""
-    other_bytes = 0
-    if record.type == RecordType.SERIES:
-        series = decode_series(record)
-        table.restore(series)
-        index.add(table.series(len(index), len(table)))
-    elif record.type == RecordType.POINTS:
-        _apply_points(decode_points(record).points, record.sequence, 1, table, index, visible)
-    elif record.type == RecordType.DELETE:
-        other_bytes = len(record.payload)
-        visible.delete(decode_delete(record), record.sequence)
-    elif record.type in (RecordType.DOCUMENT, RecordType.DOCUMENT_RANGE):
-        other_bytes = len(record.payload)
-        documents.apply([decode_document_change(record)], record.sequence)
-    else:
-        raise Corrupt(record.file, f"record {record.sequence} has type {record.type}, which this server does not know")
-    visible.reach(record.sequence, other_bytes)
-    if visible.is_heavy:
-        visible.freeze_unbounded()
-
-
-def _apply_points(
-    points: Admitted, sequence: int, records: int, table: SeriesTable, index: SeriesIndex, visible: Visible
-) -> None:
-    """The points of so many records that end with `sequence`."""
-    highest = int(points.series.max())
-    if highest >= len(table):
-        # The record with their names is damaged. No new series may get their ordinals, or it would get their points.
-        table.lose(highest + 1)
-        index.add(table.series(len(index), len(table)))
-    if not visible.fits(len(points)):
-        visible.freeze_unbounded()
-    visible.append(points, sequence, records)

@@ -184,7 +184,7 @@ class Writer:
         if new_series is not None:
             self._index.add(new_series)
         self._visible.apply(steps, first)
-        self._visible.reach(sequence, sum(record.bytes for record in records if record.type not in _SEALED_BY_POINTS))
+        self._visible.advance(sequence, sum(record.bytes for record in records if record.type not in _SEALED_BY_POINTS))
         if documents:
             self._documents.apply([change for request in requests for change in request.changes], sequence)
         self._observe_commit(time.perf_counter() - begin)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from prometheus_client import Counter
 
 from headrace import limits
 from headrace.errors import Unavailable
@@ -19,6 +20,27 @@ def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MERGE_TICK_S", 0.01)
     monkeypatch.setattr(limits, "MERGE_PAUSE_S", 0.001)
     monkeypatch.setattr(limits, "MERGE_RETRY_S", 0.01)
+
+
+class Merges:
+    """Does what it is told, behind what is said to be urgent."""
+
+    def __init__(self, merge: Callable[[Pause], int], urgent: Callable[[], bool] = lambda: False) -> None:
+        self.merge = merge
+        self._urgent = urgent
+        self.failures = Counter("failures", "Merges that failed.", registry=None)
+
+    @property
+    def seal_waits(self) -> bool:
+        return self._urgent()
+
+    def failed(self) -> float:
+        [sample, *_] = next(iter(self.failures.collect())).samples
+        return sample.value
+
+
+def merger_of(merges: Merges) -> Merger:
+    return Merger(merges, merges, merges.failures)
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -34,7 +56,7 @@ def test_it_goes_on_until_nothing_is_left() -> None:
     def merge(pause: Pause) -> int:
         return left.pop() if left else 0
 
-    merger = Merger(merge, lambda: False, lambda: None)
+    merger = merger_of(Merges(merge))
     merger.start()
     until(lambda: not left)
     left.append(1)
@@ -50,7 +72,7 @@ def test_a_failure_is_told_and_tried_again() -> None:
             raise failures[0]
         return 0
 
-    merger = Merger(merge, lambda: False, lambda: None)
+    merger = merger_of(Merges(merge))
     merger.start()
     until(lambda: merger.failing == "the disk is full")
     failures.clear()
@@ -61,7 +83,6 @@ def test_a_failure_is_told_and_tried_again() -> None:
 def test_a_fault_of_ours_is_counted_and_merging_goes_on() -> None:
     """Whatever a merge raises, the thread lives: files would grow in number for ever, and no one would know."""
     faults: list[Exception] = [KeyError("of a bug"), MemoryError(), ZeroDivisionError()]
-    failed: list[int] = []
     merged: list[int] = []
 
     def merge(pause: Pause) -> int:
@@ -70,10 +91,11 @@ def test_a_fault_of_ours_is_counted_and_merging_goes_on() -> None:
         merged.append(1)
         return 0
 
-    merger = Merger(merge, lambda: False, lambda: failed.append(1))
+    merges = Merges(merge)
+    merger = merger_of(merges)
     merger.start()
     until(lambda: bool(merged))
-    assert len(failed) == 3
+    assert merges.failed() == 3
     assert merger.failing is None
     merger.stop()
 
@@ -90,7 +112,7 @@ def test_a_merge_waits_for_a_seal_between_any_two_steps() -> None:
             return 1
         return 0
 
-    merger = Merger(merge, urgent.is_set, lambda: None)
+    merger = merger_of(Merges(merge, urgent.is_set))
     merger.start()
     time.sleep(0.05)
     assert not steps
@@ -108,7 +130,7 @@ def test_stopping_ends_a_merge_without_end(urgent: bool) -> None:
         while True:
             pause()
 
-    merger = Merger(merge, lambda: urgent, lambda: None)
+    merger = merger_of(Merges(merge, lambda: urgent))
     merger.start()
     assert begun.wait(10)
     merger.stop()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from prometheus_client import Counter
 
 from headrace import limits
 from headrace.errors import Corrupt, Unavailable
@@ -33,10 +34,13 @@ def until(true: Callable[[], object]) -> None:
 
 
 class Disk:
-    """Takes generations, or fails as it is told."""
+    """Takes generations, or fails as it is told. In place of all that a sealer works with."""
 
     def __init__(self, visible: Visible) -> None:
         self.visible = visible
+        self.asked_to_freeze = threading.Event()
+        self.woken = 0
+        self.failures = Counter("failures", "Seals that failed.", registry=None)
         self.sealed: list[list[int]] = []
         self.faults: list[Exception] = []
 
@@ -45,6 +49,22 @@ class Disk:
             raise self.faults.pop()
         self.sealed.append(generation.times[: len(generation)].tolist())
         self.visible.replace_oldest(None)
+
+    def sweep(self) -> bool:
+        return False
+
+    def freeze(self) -> None:
+        self.asked_to_freeze.set()
+
+    def wake(self) -> None:
+        self.woken += 1
+
+    def sealer(self, seal_age_s: float = 600) -> Sealer:
+        return Sealer(self.visible, self, self, self, self, seal_age_s, self.failures)
+
+    def failed(self) -> float:
+        [sample, *_] = next(iter(self.failures.collect())).samples
+        return sample.value
 
 
 def test_generations_are_sealed_in_order_and_failures_are_tried_again(
@@ -59,13 +79,13 @@ def test_generations_are_sealed_in_order_and_failures_are_tried_again(
     visible.append(batch(3), 2)
     visible.freeze(0)
     visible.append(batch(4), 3)
-    counted: list[int] = []
-    sealer = Sealer(visible, disk.seal, nothing, lambda: None, seal_age_s=600, count_failure=lambda: counted.append(1))
+    sealer = disk.sealer()
     sealer.start()
     until(lambda: len(disk.sealed) == 2)
     sealer.stop()
     assert disk.sealed == [[1, 2], [3]]
-    assert len(counted) == 3
+    assert disk.failed() == 3
+    assert disk.woken == 2
     assert visible.recent_points == 1
 
 
@@ -83,7 +103,8 @@ def test_it_sweeps_on_while_it_has_nothing_to_seal_and_a_sweep_that_fails_stops_
             raise Unavailable("full")
         return True
 
-    sealer = Sealer(visible, disk.seal, sweep, lambda: None, seal_age_s=600, count_failure=lambda: None)
+    disk.sweep = sweep  # type: ignore[method-assign]
+    sealer = disk.sealer()
     for _ in range(6):
         sealer.take_turn()
     assert swept == [5]
@@ -94,15 +115,11 @@ def test_it_sweeps_on_while_it_has_nothing_to_seal_and_a_sweep_that_fails_stops_
     assert time.monotonic() - begin > 0.5
 
 
-def nothing() -> bool:
-    return False
-
-
 def test_it_asks_for_a_freeze_when_recent_is_old_and_only_then(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "SEALER_TICK_S", 0.01)
     visible = Visible(SegmentSet(), 10)
-    asked = threading.Event()
-    sealer = Sealer(visible, Disk(visible).seal, nothing, asked.set, seal_age_s=0.1, count_failure=lambda: None)
+    disk = Disk(visible)
+    asked, sealer = disk.asked_to_freeze, disk.sealer(seal_age_s=0.1)
     sealer.start()
     assert not asked.wait(0.3), "nothing is in recent"
     visible.append(batch(1), 1)

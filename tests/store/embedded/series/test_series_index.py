@@ -179,7 +179,7 @@ def test_the_writer_does_not_wait_for_a_suggestion(monkeypatch: pytest.MonkeyPat
 
 def test_a_lost_name_is_nobodys() -> None:
     table, index = SeriesTable(SECRET), SeriesIndex(SECRET)
-    table.lose(2)
+    table.reserve(2)
     index.add(table.series(0, 2))
     register(table, index, series_name("m", {"host": "a"}))
     assert index.suggest("metrics", "", 9) == ["m"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from typing import Protocol
 
 import structlog
+from prometheus_client import Counter
 
 from headrace import limits
 from headrace.errors import Corrupt, Unavailable
@@ -20,18 +21,32 @@ class Stopped(Exception):  # noqa: N818 - nothing went wrong
     """The merge at hand is given up: the server stops. What it wrote so far is thrown away."""
 
 
+class Merges(Protocol):
+    """Knows what to merge (housekeeping.Housekeeping)."""
+
+    def merge(self, pause: Pause) -> int:
+        """Do one merge. Returns the rows that it read, 0 when there is nothing to do. Calls `pause` between its steps:
+        what that raises ends it. Raises Corrupt or Unavailable."""
+        ...
+
+
+class HasUrgentWork(Protocol):
+    """Goes first (reading.Visible)."""
+
+    @property
+    def seal_waits(self) -> bool:
+        """Whether a seal is to be done."""
+        ...
+
+
 class Merger:
     """Looks for work when woken and every limits.MERGE_TICK_S."""
 
-    def __init__(
-        self, merge: Callable[[Pause], int], urgent: Callable[[], bool], count_failure: Callable[[], None]
-    ) -> None:
-        """merge: does one merge and returns the rows that it read, 0 when there is nothing to do; calls `pause` between
-        its steps, which raises Stopped when the server stops.   urgent: whether a seal is to be done, which goes
-        first.   count_failure: called for each merge that failed."""
-        self._merge = merge
+    def __init__(self, merges: Merges, urgent: HasUrgentWork, failures: Counter) -> None:
+        """failures: counts the merges that failed."""
+        self._merges = merges
         self._urgent = urgent
-        self._count_failure = count_failure
+        self._failures = failures
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._failing: str | None = None
@@ -57,7 +72,7 @@ class Merger:
 
     def pause(self) -> None:
         """Let a seal go first. Raises Stopped."""
-        while self._urgent() and not self._stopping.is_set():
+        while self._urgent.seal_waits and not self._stopping.is_set():
             self._stopping.wait(limits.MERGE_PAUSE_S)
         if self._stopping.is_set():
             raise Stopped
@@ -80,7 +95,7 @@ class Merger:
 
     def _merge_once(self) -> bool:
         begin = time.perf_counter()
-        rows = self._merge(self.pause)
+        rows = self._merges.merge(self.pause)
         self._failing = None
         if rows:
             give_back_freed_memory()
@@ -89,7 +104,7 @@ class Merger:
 
     def _report(self, failure: Exception, unexpected: bool = False) -> None:
         """Once per reason: the attempt is repeated. A failure of the disk needs no traceback."""
-        self._count_failure()
+        self._failures.inc()
         if str(failure) != self._failing:
             log.error("cannot merge; the files stay as they are", reason=failure, exc_info=unexpected)
         self._failing = str(failure)

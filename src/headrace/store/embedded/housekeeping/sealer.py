@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from typing import Protocol
 
 import structlog
+from prometheus_client import Counter
 
 from headrace import limits
 from headrace.errors import Unavailable
@@ -17,27 +18,59 @@ from headrace.store.embedded.recent.recent import RecentView
 log = structlog.get_logger(__name__)
 
 
+class Seals(Protocol):
+    """Makes what stays of a generation (housekeeping.seals)."""
+
+    def seal(self, generation: RecentView) -> None:
+        """Raises Unavailable when the disk does not let it, and may then be called again."""
+        ...
+
+
+class Sweeps(Protocol):
+    """Has something to do that can wait (documents.Documents)."""
+
+    def sweep(self) -> bool:
+        """Do some of it, soon over. Returns whether there was any. Raises as Seals.seal."""
+        ...
+
+
+class Freezes(Protocol):
+    """Begins new generations (writer.Writer)."""
+
+    def freeze(self) -> None:
+        """Ask for one: the present one then goes to the sealer. Any thread."""
+        ...
+
+
+class Woken(Protocol):
+    """Has more to do after a seal (merger.Merger)."""
+
+    def wake(self) -> None:
+        """There may be something to do. Any thread."""
+        ...
+
+
 class Sealer:
     """Seals the oldest frozen generation as soon as there is one, and asks for a freeze when recent is old enough."""
 
     def __init__(
         self,
         visible: Visible,
-        seal: Callable[[RecentView], None],
-        sweep: Callable[[], bool],
-        freeze: Callable[[], None],
+        seals: Seals,
+        sweeps: Sweeps,
+        freezes: Freezes,
+        woken: Woken,
         seal_age_s: float,
-        count_failure: Callable[[], None],
+        failures: Counter,
     ) -> None:
-        """seal: makes a generation a segment, raises Unavailable when the disk does not let it and may be called again.
-        sweep: does something that can wait and is soon over, returns whether there was anything to do; raises as
-        `seal`.   freeze: asks the writer for a new generation.   count_failure: called for each that failed."""
+        """failures: counts the attempts that failed."""
         self._visible = visible
-        self._seal = seal
-        self._sweep = sweep
-        self._freeze = freeze
+        self._seals = seals
+        self._sweeps = sweeps
+        self._freezes = freezes
+        self._woken = woken
         self._seal_age_s = seal_age_s
-        self._count_failure = count_failure
+        self._failures = failures
         self._failing: str | None = None
         """Why the last attempt to seal failed, None if it did not."""
         self._sweeping = False
@@ -63,16 +96,17 @@ class Sealer:
         generation = self._visible.wait_for_frozen(0.0 if self._sweeping else limits.SEALER_TICK_S, self._stopping)
         if generation is None:
             if self._visible.newest_age_s() >= self._seal_age_s:
-                self._freeze()
+                self._freezes.freeze()
             self._sweep_some()
             return
         begin = time.perf_counter()
         try:
-            self._seal(generation)
+            self._seals.seal(generation)
         except Exception as failure:  # noqa: BLE001 - whatever it is, points are safe in the journal; try again
             self._report(failure, "cannot seal; points stay in the journal and in memory")
             self._stopping.wait(limits.PROBE_INTERVAL_S)
             return
+        self._woken.wake()
         give_back_freed_memory()
         self._failing = None
         log.info("sealed", points=len(generation), seconds=round(time.perf_counter() - begin, 3))
@@ -80,13 +114,13 @@ class Sealer:
     def _sweep_some(self) -> None:
         self._sweeping = False
         try:
-            self._sweeping = self._sweep()
+            self._sweeping = self._sweeps.sweep()
         except Exception as failure:  # noqa: BLE001 - what is to be swept is out of sight already; try again
             self._report(failure, "cannot sweep; what is gone still takes room")
 
     def _report(self, failure: Exception, trouble: str) -> None:
         """Once per reason: the attempt is repeated every second. A failure of the disk needs no traceback."""
-        self._count_failure()
+        self._failures.inc()
         if str(failure) != self._failing:
             expected = isinstance(failure, Unavailable)
             log.error(trouble, reason=failure, exc_info=not expected)

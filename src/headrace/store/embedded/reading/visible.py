@@ -62,7 +62,7 @@ class Visible:
         """Make a committed batch, or those of so many records that end with `sequence`, visible, all of it at once.
         Writer only, and only when it `fits`."""
         self._generations[-1].append(points, sequence, records)
-        self.reach(sequence)
+        self.advance(sequence)
         if self._hidden:
             self._hidden = self._hidden.showing(points.series)
 
@@ -74,9 +74,9 @@ class Visible:
             self._deletes = self._deletes.with_delete(delete, sequence, newest.number, len(newest))
             if delete.is_of_all_time:
                 self._hidden = self._hidden.hiding(delete.series)
-        self.reach(sequence)
+        self.advance(sequence)
 
-    def reach(self, sequence: int, other_bytes: int = 0) -> None:
+    def advance(self, sequence: int, other_bytes: int = 0) -> None:
         """The newest generation stands for the journal through `sequence`, whatever its records are. Writer only.
 
         other_bytes: of those since the last call that are neither points nor series.

@@ -1,0 +1,52 @@
+"""A seal: what one generation of the journal brought goes to where it stays, and its part of the journal goes."""
+
+from __future__ import annotations
+
+from headrace.errors import Unavailable
+from headrace.model.time import Clock
+from headrace.store.embedded.housekeeping.retention_in_force import RetentionInForce
+from headrace.store.embedded.parts import Parts
+from headrace.store.embedded.recent.recent import RecentView
+from headrace.store.embedded.segments.making.forgetting import Forgetting
+
+
+class Seals:
+    """`seal` is for the sealer's thread, `forgetting` for any."""
+
+    def __init__(self, parts: Parts, retention: RetentionInForce, clock: Clock) -> None:
+        self._parts = parts
+        self._retention = retention
+        self._clock = clock
+
+    def seal(self, generation: RecentView) -> None:
+        """On return the generation's points, and all documents, names and deletes before its end, are where they stay.
+
+        The order makes a crash at any step harmless: documents and names, then points, then the journal goes. Raises
+        Unavailable or Corrupt, and may then be called again.
+        """
+        parts = self._parts
+        forgetting = self.forgetting()
+        try:
+            parts.documents.file_recent()
+            unlisted = parts.catalog_series()
+            self._keep_hidden()
+            segment = parts.folder.seal(
+                generation, parts.index.metric_ids, unlisted, parts.table.encoded_names, forgetting
+            )
+        except OSError as failure:
+            raise Unavailable(f"a segment cannot be written: {failure.strerror}") from failure
+        parts.visible.replace_oldest(segment)
+        parts.journal.unlink_through(generation.last_sequence)
+        parts.visible.forget_deletes(parts.index.metric_ids)
+
+    def forgetting(self) -> Forgetting:
+        """What counts as gone now."""
+        return Forgetting(self._parts.visible.deletes, self._retention.now, self._clock())
+
+    def _keep_hidden(self) -> None:
+        """Before the journal goes. What is hidden may have changed since the last record that is sealed: reading the
+        later ones back comes to the same."""
+        hidden = self._parts.visible.hidden
+        if hidden is not self._parts.hidden_on_disk:
+            self._parts.catalog.set_hidden(hidden.series)
+            self._parts.hidden_on_disk = hidden

@@ -79,15 +79,17 @@ def test_fill(series: list[list[int]], step: int) -> None:
     assert out.tolist() == expected
 
 
-def test_rates_of_integers_beyond_doubles_are_exact() -> None:
+@pytest.mark.parametrize(("per_second", "expected"), [(True, [2.0, 0.5]), (False, [1.0, 2.0])])
+def test_rates_of_integers_beyond_doubles_are_exact(per_second: bool, expected: list[float]) -> None:
     bits = np.array([2**62, 2**62 + 1, 2**62 + 3], dtype=np.int64)
-    starts, times = csr([[0, 1000, 2000]])
+    starts, times = csr([[0, 500, 4500]])
     out_starts, out_times, out = np.empty(2, dtype=np.int64), np.empty(3, dtype=np.int64), np.empty(3)
     kinds = np.ones(3, dtype=np.uint8)
-    args = (starts, times, kinds, bits, bits.view(np.float64), False, 2**63 - 1, 0, False, out_starts, out_times, out)
+    options = per_second, False, 2**63 - 1, 0, False
+    args = (starts, times, kinds, bits, bits.view(np.float64), *options, out_starts, out_times, out)
     assert rate.rates(*args) == 2
-    assert out[:2].tolist() == [1.0, 2.0]
-    assert out_times[:2].tolist() == [1000, 2000]
+    assert out[:2].tolist() == expected
+    assert out_times[:2].tolist() == [500, 4500]
 
 
 PLAIN: dict[int, Callable[[Sequence[float]], float]] = {

@@ -1,4 +1,4 @@
-"""Change per second between neighbouring points of each series."""
+"""Change between neighbouring points of each series, per second or as such."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 from headrace.kernels import boolean, f64, f64_in, i64, i64_in, int64, kernel, u8_in
 
 
-@kernel(int64(i64_in, i64_in, u8_in, i64_in, f64_in, boolean, int64, int64, boolean, i64, i64, f64))
+@kernel(int64(i64_in, i64_in, u8_in, i64_in, f64_in, boolean, boolean, int64, int64, boolean, i64, i64, f64))
 def rates(
     starts: NDArray[np.int64],
     times: NDArray[np.int64],
     kinds: NDArray[np.uint8],
     integers: NDArray[np.int64],
     doubles: NDArray[np.float64],
+    per_second: bool,
     counter: bool,
     counter_max: int,
     reset_value: int,
@@ -25,6 +26,8 @@ def rates(
 ) -> int:
     """(later - earlier) / seconds between, stamped with the later point; returns how many (OpenTSDB: RateSpan).
 
+    per_second: else the change is not divided, whatever lies between (Alibaba TSDB: delta).
+
     kinds[n]: 1 where the value is integers[n], else it is doubles[n]. Two integers are subtracted as such, or as
     doubles where 64 bits would overflow. The options are those of model.query.Rate. out_starts[k + 1], out_times[n],
     out_values[n].
@@ -33,7 +36,7 @@ def rates(
     for series in range(len(starts) - 1):
         out_starts[series] = count
         for row in range(starts[series] + 1, starts[series + 1]):
-            seconds = (times[row] - times[row - 1]) / 1000.0
+            seconds = (times[row] - times[row - 1]) / 1000.0 if per_second else 1.0
             both_integers = kinds[row] == 1 and kinds[row - 1] == 1
             later = float(integers[row]) if kinds[row] == 1 else doubles[row]
             earlier = float(integers[row - 1]) if kinds[row - 1] == 1 else doubles[row - 1]

@@ -17,7 +17,7 @@ from headrace.errors import Refused
 from headrace.kernels.answering.rate import rates
 from headrace.model.points import Kind, Values
 from headrace.model.query import ChosenSeries, Rate, SeriesQuery
-from headrace.model.time import SECOND_MS, TimeRange
+from headrace.model.time import TimeRange
 from headrace.query import groups
 from headrace.query.aggregation.across import Numbers, aggregate
 from headrace.query.aggregation.piecewise import downsampled, numbers_of, places, selected
@@ -98,14 +98,13 @@ def _rate(numbers: Numbers, rate: Rate) -> Numbers:
     out_starts = np.empty(len(numbers.starts), dtype=np.int64)
     out_times = np.empty(len(numbers.times), dtype=np.int64)
     out_values = np.empty(len(numbers.times), dtype=np.float64)
-    # A change for its own sake is one per second between rows a second apart.
-    times = numbers.times if rate.per_second else np.arange(len(numbers.times), dtype=np.int64) * SECOND_MS
     count = rates(
         numbers.starts,
-        times,
+        numbers.times,
         numbers.kinds,
         numbers.bits,
         numbers.bits.view(np.float64),
+        rate.per_second,
         rate.counter,
         rate.counter_max,
         rate.reset_value,
@@ -114,8 +113,7 @@ def _rate(numbers: Numbers, rate: Rate) -> Numbers:
         out_times,
         out_values,
     )
-    later = out_times[:count] if rate.per_second else numbers.times[out_times[:count] // SECOND_MS]
-    return Numbers.of_doubles(out_starts, later, out_values[:count])
+    return Numbers.of_doubles(out_starts, out_times[:count], out_values[:count])
 
 
 def _result(

@@ -6,22 +6,27 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
+from isal import isal_zlib
 
-from headrace.errors import Corrupt
+from headrace.errors import Corrupt, Unavailable
 from headrace.store.embedded.files.durable import replaced_file, sync_folder
 from headrace.store.embedded.files.names import CURRENT
 from headrace.store.embedded.segments.files.meta import SegmentMeta
 
-CURRENT_FORMAT = 2
-"""From 2 on it may list segments of format 2. 1 is read as well."""
+CURRENT_FORMAT = 3
+"""From 2 on it may list segments of format 2, from 3 on it has a checksum and knows those of the files that it lists. 1
+and 2 are read as well."""
+
+FORMAT_WITH_CHECKSUM = 3
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesFile:
-    """A file with the names of `series` series."""
+    """A file with the names of `series` series.   footer_crc: see SegmentMeta."""
 
     file: str
     series: int
+    footer_crc: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +38,40 @@ class DamagedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """What an opening found lost beside segments: in the journal, the catalog, or given up by the operator.
+
+    what: a sentence.   found: when, ms since 1970 UTC.
+    """
+
+    what: str
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
+class OtherStores:
+    """How far the stores beside the segments were at the last seal, so that an older copy of one is told from its own.
+
+    documents_through: see DocumentFile.applied.   catalog_changes: see Catalog.changes.
+    """
+
+    documents_through: int = 0
+    catalog_changes: int = 0
+
+
+UNKNOWN_OTHERS = OtherStores()
+"""As files of formats before 3 have it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Current:
     """The content of current.json. File names are relative to its folder.
 
     sealed_through: every journal record up to this sequence is in the segments, or in `deletes`.
     deletes: the file of the deletes up to sealed_through under which rows of the segments may still fall; "" before
-    there was any.
+    there was any.   deletes_crc: of its footer, as SegmentMeta.footer_crc.
+    losses: whatever was lost beside segments, ever.
+    crc: CRC-32 of this as JSON without blanks, with crc 0.
     """
 
     database: str
@@ -48,6 +81,14 @@ class Current:
     series: tuple[SeriesFile, ...] = ()
     damaged: tuple[DamagedFile, ...] = field(default=())
     deletes: str = ""
+    deletes_crc: int | None = None
+    losses: tuple[Loss, ...] = ()
+    others: OtherStores = UNKNOWN_OTHERS
+    crc: int = 0
+
+    def checksum(self) -> int:
+        """What `crc` must be."""
+        return isal_zlib.crc32(msgspec.json.encode(replace(self, crc=0)))
 
 
 class _Format(msgspec.Struct):
@@ -55,24 +96,31 @@ class _Format(msgspec.Struct):
 
 
 def read_current(folder: Path) -> Current | None:
-    """What counts in `folder`, or None when it has no current.json. Raises Corrupt when it cannot be understood."""
+    """What counts in `folder`, or None when it has no current.json. Raises Corrupt when it cannot be understood or its
+    checksum is wrong, Unavailable when the disk does not give it."""
     path = folder / CURRENT
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         return None
+    except OSError as failure:
+        raise Unavailable(f"cannot read {path}: {failure.strerror}") from failure
     try:
         written_format = msgspec.json.decode(content, type=_Format).format
         if not 1 <= written_format <= CURRENT_FORMAT:
             raise Corrupt(path, f"format {written_format}, this version of headrace reads 1 to {CURRENT_FORMAT}")
-        return replace(msgspec.json.decode(content, type=Current), format=CURRENT_FORMAT)
-    except msgspec.DecodeError as error:
+        current = msgspec.json.decode(content, type=Current)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Corrupt(path, str(error)) from error
+    if written_format >= FORMAT_WITH_CHECKSUM and current.crc != current.checksum():
+        raise Corrupt(path, "its checksum is wrong: it is not what was written")
+    return replace(current, format=CURRENT_FORMAT, crc=0)
 
 
 def write_current(folder: Path, current: Current) -> None:
     """On return `current` is what counts, also after a power cut. Raises OSError; then it may or may not count."""
     sync_folder(folder)  # the files it lists must be there before it is
     with replaced_file(folder / CURRENT) as file:
-        file.write(msgspec.json.format(msgspec.json.encode(current), indent=1))
+        checked = replace(current, crc=current.checksum())
+        file.write(msgspec.json.format(msgspec.json.encode(checked), indent=1))
     sync_folder(folder)

@@ -26,8 +26,17 @@ from headrace.store.embedded.files.names import (
 )
 from headrace.store.embedded.recent.deletes import NO_DELETES, Deletes
 from headrace.store.embedded.recent.recent import RecentView
-from headrace.store.embedded.segments.current import Current, DamagedFile, SeriesFile, read_current, write_current
+from headrace.store.embedded.segments.current import (
+    UNKNOWN_OTHERS,
+    Current,
+    DamagedFile,
+    OtherStores,
+    SeriesFile,
+    read_current,
+    write_current,
+)
 from headrace.store.embedded.segments.files.delete_files import read_deletes, write_deletes
+from headrace.store.embedded.segments.files.footer import footer_crc
 from headrace.store.embedded.segments.files.meta import SegmentMeta
 from headrace.store.embedded.segments.files.segment import Segment, open_segment
 from headrace.store.embedded.segments.files.series_files import SeriesNames, merge_series_files, write_series
@@ -65,12 +74,14 @@ class SegmentFolder:
         new_series: NDArray[np.uint32],
         names: SeriesNames,
         forgetting: Forgetting = KEEP_ALL,
+        others: OtherStores = UNKNOWN_OTHERS,
     ) -> Segment | None:
         """Turn a frozen generation into a segment. On return it counts, on disk and for good, and the records of the
         journal through its last sequence are no longer needed. None when it had no points, or none of them was left.
 
         new_series: uint32, ascending, the ordinals that no series file holds yet, at least those of this generation.
         forgetting: all deletes up to the generation's last sequence, those of later ones that have been committed.
+        others: how far they are; what this generation brought them is there already.
         Raises OSError, Unavailable or Corrupt when the disk does not take it or gives back something else. Then it may
         be called again: either nothing has changed, or what it writes again is the same.
         """
@@ -87,18 +98,21 @@ class SegmentFolder:
         series = []
         if len(new_series):
             file = write_series(self.folder, new_series, names, database)
-            series.append(SeriesFile(file, len(new_series)))
+            series.append(SeriesFile(file, len(new_series), footer_crc(self.folder / file)))
         pending = forgetting.deletes.through(last_sequence)
         # Opened before the journal may go: is it what we wrote?
         segment = open_segment(self.folder, metas[0], database) if metas else None
         try:
             with self._changing:
+                deletes, deletes_crc = self._filed(pending, last_sequence)
                 current = replace(
                     self._current,
                     sealed_through=last_sequence,
                     segments=(*self._current.segments, *metas),
                     series=(*self._current.series, *series),
-                    deletes=self._filed(pending, last_sequence),
+                    deletes=deletes,
+                    deletes_crc=deletes_crc,
+                    others=others,
                 )
                 self._commit(current, pending)
         except BaseException:
@@ -155,13 +169,15 @@ class SegmentFolder:
         inputs = files[plan]
         first = sum(file.series for file in files[: plan.start])
         count = sum(file.series for file in inputs)
-        paths = [self.folder / file.file for file in inputs]
-        name = merge_series_files(paths, self.folder / series_file(first, first + count), self._current.database)
+        listed = [(self.folder / file.file, file.footer_crc) for file in inputs]
+        merged = self.folder / series_file(first, first + count)
+        name = merge_series_files(listed, merged, self._current.database)
         with self._changing:
             series = self._current.series
-            series = (*series[: plan.start], SeriesFile(name, count), *series[plan.stop :])
+            file = SeriesFile(name, count, footer_crc(merged))
+            series = (*series[: plan.start], file, *series[plan.stop :])
             self._commit(replace(self._current, series=series), self.deletes)
-        for path in paths:
+        for path, _ in listed:
             discard(path)
         return count
 
@@ -187,11 +203,11 @@ class SegmentFolder:
             sync_folder(self.folder)
         return True
 
-    def _filed(self, deletes: Deletes, sealed_through: int) -> str:
-        """The name of a file that holds just these deletes."""
+    def _filed(self, deletes: Deletes, sealed_through: int) -> tuple[str, int | None]:
+        """The name of a file that holds just these deletes, and the CRC of its footer."""
         if self._current.deletes and deletes.are_those_of(self.deletes):
-            return self._current.deletes
-        return write_deletes(self.folder, sealed_through, deletes, self._current.database)
+            return self._current.deletes, self._current.deletes_crc
+        return _write_deletes(self.folder, sealed_through, deletes, self._current.database)
 
     def _settle(self) -> None:
         """Before a file is written: one of its name may be what current.json lists since a change that failed, and with
@@ -225,7 +241,8 @@ def open_folder(folder: Path, database: str) -> tuple[SegmentFolder, list[Segmen
     _sweep(folder, current)
     segments, findings = [], []
     try:
-        deletes = read_deletes(folder / current.deletes, database) if current.deletes else NO_DELETES
+        listed = folder / current.deletes
+        deletes = read_deletes(listed, database, current.deletes_crc) if current.deletes else NO_DELETES
         opened = SegmentFolder(folder, current, deletes)
     except Corrupt as damage:
         findings.append(damage)
@@ -246,7 +263,8 @@ def _begin(folder: Path, database: str) -> Current:
         raise Corrupt(
             folder / CURRENT, "is missing, but there are segments; without it nobody knows which of them count"
         )
-    current = Current(database, deletes=write_deletes(folder, 0, NO_DELETES, database))
+    deletes, deletes_crc = _write_deletes(folder, 0, NO_DELETES, database)
+    current = Current(database, deletes=deletes, deletes_crc=deletes_crc)
     write_current(folder, current)
     return current
 
@@ -267,10 +285,16 @@ def _without_deletes(folder: Path, current: Current, damage: Corrupt) -> Segment
     path = folder / current.deletes
     if path.exists():
         rename(path, path.with_name(path.name + DAMAGED_SUFFIX))
-    name = write_deletes(folder, current.sealed_through, NO_DELETES, current.database)
+    name, crc = _write_deletes(folder, current.sealed_through, NO_DELETES, current.database)
     opened = SegmentFolder(folder, current, NO_DELETES)
-    opened._commit(replace(current, deletes=name, damaged=damaged), NO_DELETES)
+    opened._commit(replace(current, deletes=name, deletes_crc=crc, damaged=damaged), NO_DELETES)
     return opened
+
+
+def _write_deletes(folder: Path, sealed_through: int, deletes: Deletes, database: str) -> tuple[str, int]:
+    """The name of the new file, and the CRC of its footer. Raises OSError."""
+    name = write_deletes(folder, sealed_through, deletes, database)
+    return name, footer_crc(folder / name)
 
 
 def _with_merged(current: Current, inputs: Sequence[SegmentMeta], merged: Sequence[Segment]) -> Current:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from headrace.errors import Corrupt
 from headrace.model.points import NEVER, Kind
 from headrace.store.embedded.recent.recent import Recent
 from headrace.store.embedded.segments.files.columns import COLUMN_OF_KIND, SCHEMA
+from headrace.store.embedded.segments.files.footer import footer_crc
 from headrace.store.embedded.segments.files.meta import RowGroups, SegmentKind, SegmentMeta
 from headrace.store.embedded.segments.files.segment import Segment, open_segment
 from headrace.store.embedded.segments.files.writer import write_segment
@@ -94,7 +96,9 @@ def test_the_meta_says_what_the_file_holds(tmp_path: Path) -> None:
     points = [Point(4, 30, double(1)), Point(9, -10, double(1)), Point(5, 20, double(2)), Point(5, 20, double(3))]
     meta = written(tmp_path, points, sequence=12)
     file = tmp_path / meta.file
-    assert replace(meta, created=0) == SegmentMeta(
+    size = int.from_bytes(file.read_bytes()[-8:-4], "little") + 8
+    assert meta.footer_crc == footer_crc(file) == zlib.crc32(file.read_bytes()[-size:])
+    assert replace(meta, created=0, footer_crc=None) == SegmentMeta(
         "points-0000000000000012-0000000000000012.parquet",
         SegmentKind.IN_ORDER,
         3,
@@ -220,8 +224,23 @@ def test_a_file_that_is_not_the_listed_one_is_corrupt(tmp_path: Path) -> None:
         open_segment(tmp_path, replace(meta, file="points-no.parquet"), "database")
     foreign = pq.read_table(tmp_path / meta.file).replace_schema_metadata(None)
     pq.write_table(foreign, tmp_path / "points-foreign.parquet")
-    with pytest.raises(Corrupt, match="format"):
+    with pytest.raises(Corrupt, match="footer"):
         open_segment(tmp_path, replace(meta, file="points-foreign.parquet"), "database")
+    with pytest.raises(Corrupt, match="format"):
+        open_segment(tmp_path, replace(meta, file="points-foreign.parquet", footer_crc=None), "database")
+
+
+def test_any_bit_flipped_in_a_footer_is_damage(tmp_path: Path) -> None:
+    meta = written(tmp_path, [Point(1, time, double(time)) for time in range(100)])
+    file = tmp_path / meta.file
+    healthy = file.read_bytes()
+    footer_bytes = int.from_bytes(healthy[-8:-4], "little") + 8
+    for at in range(len(healthy) - footer_bytes, len(healthy)):
+        flipped = bytearray(healthy)
+        flipped[at] ^= 1 << at % 8
+        file.write_bytes(flipped)
+        with pytest.raises(Corrupt):
+            open_segment(tmp_path, meta, "database")
 
 
 def test_row_groups_are_pruned_by_both_ends() -> None:

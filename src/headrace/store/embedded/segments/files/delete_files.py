@@ -13,6 +13,7 @@ from headrace.errors import Corrupt
 from headrace.store.embedded.files.durable import replaced_file
 from headrace.store.embedded.files.names import deletes_file
 from headrace.store.embedded.recent.deletes import Delete, Deletes
+from headrace.store.embedded.segments.files.footer import check_footer
 from headrace.store.embedded.segments.files.meta import DATABASE_KEY, FORMAT_KEY, NAMES_FORMAT
 from headrace.store.embedded.segments.files.segment import read_failure
 
@@ -49,11 +50,12 @@ def write_deletes(folder: Path, sealed_through: int, deletes: Deletes, database:
     return path.name
 
 
-def read_deletes(path: Path, database: str) -> Deletes:
-    """The deletes of a file. Raises Corrupt when it is missing, damaged or not of this database, Unavailable when the
-    disk does not give it."""
+def read_deletes(path: Path, database: str, listed_crc: int | None = None) -> Deletes:
+    """The deletes of a file.   listed_crc: see footer.check_footer. Raises Corrupt when it is missing, damaged or not
+    of this database, Unavailable when the disk does not give it."""
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with pa.OSFile(str(path)) as source, pq.ParquetFile(source, page_checksum_verification=True) as file:
+            check_footer(path, source, listed_crc)
             table = file.read(use_threads=False)
             described = file.metadata.metadata or {}
     except (OSError, ValueError) as error:

@@ -44,6 +44,7 @@ class SegmentMeta:
     and time, the one with the higher sequences is right.
     deletes_through: deletes up to this sequence were applied to it; those up to max_sequence always, as in files that
     were written before there were deletes and do not say.
+    footer_crc: CRC-32 of the file's footer (files.footer); None of files written before it was kept.
     """
 
     file: str
@@ -58,6 +59,7 @@ class SegmentMeta:
     max_sequence: int
     created: int
     deletes_through: int = 0
+    footer_crc: int | None = None
 
     @property
     def deletes_applied(self) -> int:
@@ -122,7 +124,7 @@ def decode_row_groups(metadata: dict[bytes, bytes], row_groups: int, file: Path)
     """Out of the file's key-value metadata. Raises Corrupt when it is not there or does not fit the file."""
     try:
         decoded = msgspec.json.decode(metadata[ROW_GROUPS_KEY.encode()], type=_RowGroupsJson)
-    except (KeyError, msgspec.DecodeError) as error:
+    except (KeyError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Corrupt(file, f"no usable {ROW_GROUPS_KEY} in its metadata: {error}") from error
     groups = RowGroups(
         np.array(decoded.first_keys, dtype=np.uint64),

@@ -25,6 +25,7 @@ from headrace.store.embedded.segments.files.columns import (
     kinds_of,
     pick,
 )
+from headrace.store.embedded.segments.files.footer import check_footer
 from headrace.store.embedded.segments.files.meta import (
     DATABASE_KEY,
     FORMAT_KEY,
@@ -192,6 +193,7 @@ def open_segment(folder: Path, meta: SegmentMeta, database: str) -> Segment:
 
 def _footer_as_listed(path: Path, meta: SegmentMeta, source: pa.NativeFile, database: str) -> pq.FileMetaData:
     try:
+        check_footer(path, source, meta.footer_crc)
         footer = pq.read_metadata(source)
     except (OSError, ValueError) as error:
         raise read_failure(path, error) from error

@@ -15,6 +15,7 @@ from headrace.kernels.series.name_columns import split_names
 from headrace.model.series import EncodedNames, SeriesName
 from headrace.store.embedded.files.durable import replaced_file
 from headrace.store.embedded.files.names import series_file
+from headrace.store.embedded.segments.files.footer import check_footer
 from headrace.store.embedded.segments.files.meta import DATABASE_KEY, FORMAT_KEY, NAMES_FORMAT
 from headrace.store.embedded.segments.files.segment import read_failure
 
@@ -48,15 +49,15 @@ def write_series(folder: Path, ordinals: NDArray[np.uint32], names: SeriesNames,
     return path.name
 
 
-def merge_series_files(inputs: Sequence[Path], path: Path, database: str) -> str:
+def merge_series_files(inputs: Sequence[tuple[Path, int | None]], path: Path, database: str) -> str:
     """Write the rows of several files, one after the other, into a new one, synced and renamed; returns its name.
 
-    The file counts only once current.json lists it. Raises OSError, Corrupt or Unavailable, and then leaves nothing
-    behind.
+    inputs: each with the CRC of its footer that is listed, as `read_series`. The file counts only once current.json
+    lists it. Raises OSError, Corrupt or Unavailable, and then leaves nothing behind.
     """
     with replaced_file(path) as file, pq.ParquetWriter(file, SCHEMA, **PARQUET_OPTIONS) as writer:
-        for input_path in inputs:
-            for batch in _batches(input_path):
+        for input_path, listed_crc in inputs:
+            for batch in _batches(input_path, listed_crc):
                 writer.write_batch(batch)
         writer.add_key_value_metadata({FORMAT_KEY: str(NAMES_FORMAT), DATABASE_KEY: database})
     return path.name
@@ -83,22 +84,25 @@ def _strings(count: int, offsets: NDArray[np.int32], data: NDArray[np.uint8]) ->
     return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(data))
 
 
-def read_series(path: Path) -> Iterator[tuple[NDArray[np.uint32], list[SeriesName]]]:
-    """What write_series wrote, in chunks of at most limits.SERIES_CHUNK. Raises Corrupt or Unavailable."""
-    for batch in _batches(path):
+def read_series(path: Path, listed_crc: int | None = None) -> Iterator[tuple[NDArray[np.uint32], list[SeriesName]]]:
+    """What write_series wrote, in chunks of at most limits.SERIES_CHUNK.   listed_crc: see footer.check_footer. Raises
+    Corrupt or Unavailable."""
+    for batch in _batches(path, listed_crc):
         metrics, tags = batch.column("metric").to_pylist(), batch.column("tags").to_pylist()
         names = [SeriesName(metric, tuple(pairs)) for metric, pairs in zip(metrics, tags, strict=True)]
         yield batch.column("series").to_numpy(), names
 
 
-def _batches(path: Path) -> Iterator[pa.RecordBatch]:
+def _batches(path: Path, listed_crc: int | None) -> Iterator[pa.RecordBatch]:
     """Of SCHEMA, at most limits.SERIES_CHUNK rows each. Raises Corrupt or Unavailable."""
     try:
-        file = pq.ParquetFile(path, page_checksum_verification=True)
+        source = pa.OSFile(str(path))
+        check_footer(path, source, listed_crc)
+        file = pq.ParquetFile(source, page_checksum_verification=True)
         batches = file.iter_batches(limits.SERIES_CHUNK, use_threads=False)
     except (OSError, ValueError) as error:
         raise read_failure(path, error) from error
-    with file:
+    with source, file:
         while True:
             # Only reading is in here: what the caller does with a batch raises its own errors.
             try:

@@ -15,6 +15,7 @@ from headrace.model.points import NEVER
 from headrace.store.embedded.files.durable import replaced_file
 from headrace.store.embedded.files.names import points_file
 from headrace.store.embedded.segments.files.columns import SCHEMA, encode, kinds_mask
+from headrace.store.embedded.segments.files.footer import footer_crc
 from headrace.store.embedded.segments.files.meta import (
     CREATED_KEY,
     DATABASE_KEY,
@@ -102,6 +103,7 @@ def write_segment(
         max_sequence=sequences[1],
         created=created_ms,
         deletes_through=deletes_through,
+        footer_crc=footer_crc(path),
     )
 
 

@@ -15,11 +15,14 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
+
+SECTOR_BYTES = 512
 
 _REAL_UNLINK, _REAL_REPLACE, _REAL_OPEN = os.unlink, os.replace, Path.open
 _REAL_PWRITEV, _REAL_FTRUNCATE = os.pwritev, os.ftruncate
@@ -238,7 +241,7 @@ class Disk:
             copy.write_bytes(content)
             return
         tail = bytearray(content[synced:])
-        match chance.choice(["all", "none", "cut", "zeros", "hole", "noise"]):
+        match chance.choice(["all", "none", "cut", "zeros", "hole", "patches"]):
             case "none":
                 tail = bytearray()
             case "cut":
@@ -246,11 +249,14 @@ class Disk:
             case "zeros":
                 tail = bytearray(len(tail))
             case "hole":
-                begin = chance.randrange(len(tail))
-                end = chance.randint(begin, len(tail))
-                tail[begin:end] = bytes(end - begin)
-            case "noise":
-                tail[chance.randrange(len(tail))] ^= 1 << chance.randrange(8)
+                sectors = _sectors(synced, len(content))
+                begin = chance.randrange(len(sectors))
+                for sector in sectors[begin : chance.randint(begin, len(sectors))]:
+                    tail[sector] = bytes(sector.stop - sector.start)
+            case "patches":
+                for sector in _sectors(synced, len(content)):
+                    if chance.random() < 0.5:
+                        tail[sector] = bytes(sector.stop - sector.start)
         copy.write_bytes(content[:synced] + tail)
 
     def _undo(self, change: _Change, folder: Path, chance: Random) -> None:
@@ -263,6 +269,12 @@ class Disk:
             path = folder / change.other
         if change.saved is not None:
             self._spoil(change.saved, path, chance)
+
+
+def _sectors(begin: int, end: int) -> list[slice]:
+    """What a disk writes whole or not at all, of bytes begin .. end - 1 of a file, counted from `begin`."""
+    edges = [begin, *range(begin - begin % SECTOR_BYTES + SECTOR_BYTES, end, SECTOR_BYTES), end]
+    return [slice(first - begin, last - begin) for first, last in pairwise(edges)]
 
 
 class _File(io.FileIO):

@@ -7,14 +7,16 @@ Whatever is damaged is set aside and named, and the rest is served.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import structlog
 
 from headrace.config import Settings
-from headrace.errors import Corrupt
+from headrace.errors import Corrupt, Unavailable
 from headrace.model.points import Admitted
 from headrace.model.series import NewSeries, SeriesTable
 from headrace.model.series_limits import SeriesLimits
+from headrace.model.time import Clock
 from headrace.store.embedded.documents.catalog import Catalog
 from headrace.store.embedded.documents.documents import open_documents
 from headrace.store.embedded.files.folder_lock import FolderLock
@@ -32,6 +34,7 @@ from headrace.store.embedded.journal.records import (
 from headrace.store.embedded.parts import CATALOG, DOCUMENTS, JOURNAL, SEGMENTS, Parts
 from headrace.store.embedded.reading.visible import Visible
 from headrace.store.embedded.recent.hidden import Hidden
+from headrace.store.embedded.segments.current import Loss
 from headrace.store.embedded.segments.folder import open_folder
 from headrace.store.embedded.segments.segment_set import SegmentSet
 from headrace.store.embedded.series.index import SeriesIndex
@@ -39,17 +42,19 @@ from headrace.store.embedded.series.index import SeriesIndex
 log = structlog.get_logger(__name__)
 
 
-def open_parts(settings: Settings, lock: FolderLock) -> Parts:
+def open_parts(settings: Settings, lock: FolderLock, clock: Clock) -> Parts:
     """Read back the database in settings.data_dir, which `lock` holds, or begin one.
 
     Raises Corrupt when the catalog or current.json cannot be used, Unavailable when the disk is in the way.
     """
     begin = time.perf_counter()
-    opening = _Opening(settings)
+    opening = _Opening(settings, clock)
     opening.read_series()
     replay = opening.read_journal()
     for finding in (*opening.damaged_segments, *opening.catalog.damage, *replay.findings):
         log.error("damage set aside; the rest is served", file=str(finding.file), damage=finding.detail)
+    opening.remember(CATALOG, opening.catalog.damage)
+    opening.remember(JOURNAL, replay.findings)
     log.info(
         "store open",
         series=len(opening.index),
@@ -64,7 +69,6 @@ def open_parts(settings: Settings, lock: FolderLock) -> Parts:
         opening.folder,
         opening.visible,
         Journal(replay),
-        replay.findings,
         lock,
         opening.documents,
         opening.hidden_on_disk,
@@ -75,7 +79,7 @@ class _Opening:
     """The parts of a database while it is read back. What is sealed is there from the beginning, as its files say it;
     `read_series` and `read_journal` then bring it to where it was when the last commit was acknowledged."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock) -> None:
         folder = settings.data_dir
         self.catalog = Catalog(folder / CATALOG)
         self.table = SeriesTable(self.catalog.secret, SeriesLimits(settings.series_max, settings.series_per_hour_max))
@@ -85,6 +89,7 @@ class _Opening:
         self.visible = Visible(SegmentSet(segments), settings.seal_points, self.folder.deletes, self.hidden_on_disk)
         self.documents = open_documents(folder / DOCUMENTS, self.catalog)
         self._journal_folder = folder / JOURNAL
+        self._clock = clock
 
     def read_series(self) -> None:
         """Those that the catalog holds."""
@@ -102,6 +107,15 @@ class _Opening:
             else:
                 self._redo(record)
         return replay
+
+    def remember(self, where: str, findings: Sequence[Corrupt]) -> None:
+        """For good: another start must not make all look well. Raises Unavailable."""
+        now_ms = self._clock()
+        losses = [Loss(where, f"{finding.file.name}: {finding.detail}", now_ms) for finding in findings]
+        try:
+            self.folder.remember(losses)
+        except OSError as failure:
+            raise Unavailable(f"cannot note what was lost: {failure.strerror}") from failure
 
     def _redo(self, record: StoredRecord) -> None:
         """What the commit that wrote `record` did."""

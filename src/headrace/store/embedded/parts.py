@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.errors import Corrupt
 from headrace.model.series import SeriesTable
 from headrace.store.embedded.documents.catalog import Catalog
 from headrace.store.embedded.documents.documents import Documents
@@ -35,7 +34,6 @@ class Parts:
     folder: SegmentFolder
     visible: Visible
     journal: Journal
-    journal_damage: list[Corrupt]
     lock: FolderLock
     documents: Documents
     hidden_on_disk: Hidden

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,11 +87,10 @@ class EmbeddedStore:
 
     @property
     def damaged(self) -> list[str]:
-        """What was set aside and is not served: segments ever, what lay in the journal at the last opening."""
+        """What was ever set aside or lost and is not served, a sentence each."""
         segments = [f"{SEGMENTS}/{damage.file}: {damage.reason}" for damage in self._parts.folder.current.damaged]
-        journal = [f"{JOURNAL}/{damage.file.name}: {damage.detail}" for damage in self._parts.journal_damage]
-        catalog = [f"{damage.file.name}: {damage.detail}" for damage in self._parts.catalog.damage]
-        return segments + journal + catalog + self._parts.documents.damaged
+        lost = [loss.what for loss in self._parts.folder.current.losses]
+        return segments + lost + self._parts.documents.damaged
 
     async def append(self, points: Admitted) -> int:
         """See store.Store."""
@@ -172,6 +172,9 @@ class EmbeddedStore:
         self._helpers.close()
         self._parts.close()
 
+    def _losses_in(self, where: str) -> int:
+        return sum(loss.where == where for loss in self._parts.folder.current.losses)
+
     def _show(self, metrics: Metrics) -> None:
         """Gauges ask when they are scraped."""
         visible, folder = self._parts.visible, self._parts.folder
@@ -184,8 +187,8 @@ class EmbeddedStore:
         metrics.query_memory.set_function(lambda: self._query_memory.in_use)
         metrics.disk_free.set_function(self._disk.free_bytes)
         metrics.damaged.labels(SEGMENTS).set_function(lambda: len(folder.current.damaged))
-        metrics.damaged.labels(JOURNAL).set_function(lambda: len(self._parts.journal_damage))
-        metrics.damaged.labels(CATALOG).set_function(lambda: len(self._parts.catalog.damage))
+        for where in (JOURNAL, CATALOG):
+            metrics.damaged.labels(where).set_function(partial(self._losses_in, where))
         metrics.damaged.labels(DOCUMENTS).set_function(lambda: len(self._parts.documents.damaged))
 
 
@@ -208,7 +211,7 @@ def assemble_store(settings: Settings, metrics: Metrics, clock: Clock) -> Embedd
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     lock = FolderLock(settings.data_dir)
     try:
-        return EmbeddedStore(open_parts(settings, lock), settings, metrics, clock)
+        return EmbeddedStore(open_parts(settings, lock, clock), settings, metrics, clock)
     except BaseException:
         lock.release()
         raise

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from headrace import limits
 from headrace.store.embedded.journal.format import RecordHeader, crc_seed, encode_file_header, frame_commit
 from headrace.store.embedded.journal.records import Record, RecordType
-from headrace.store.embedded.journal.scan import Sound, SoundRun, Unsound, Window, scan
+from headrace.store.embedded.journal.scan import Sound, SoundRun, Unsound, scan
+from headrace.store.embedded.journal.window import Window
 
 DATABASE = bytes(range(16))
 SEED = crc_seed(DATABASE, 1)
@@ -43,7 +44,7 @@ def test_items_cover_the_file_and_sound_records_are_those_not_hit(
     file.write_bytes(whole)
     with pytest.MonkeyPatch.context() as small, file.open("rb") as opened:
         small.setattr(limits, "JOURNAL_WINDOW_BYTES", window_bytes)
-        items = list(scan(Window(opened.fileno()), 1, SEED))
+        items = list(scan(Window(file, opened.fileno()), 1, SEED))
     at = 48
     for item in items:
         assert item.begin == at
@@ -67,7 +68,7 @@ def test_a_record_of_an_earlier_sequence_is_not_sound(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(encode_file_header(DATABASE, 1) + b"".join(frames))
     with file.open("rb") as opened:
-        items = list(scan(Window(opened.fileno()), 1, SEED))
+        items = list(scan(Window(file, opened.fileno()), 1, SEED))
     assert [item.header.sequence if isinstance(item, Sound) else None for item in items] == [2, None, 3]
 
 
@@ -77,7 +78,7 @@ def test_a_window_gives_what_the_file_holds(tmp_path: Path, monkeypatch: pytest.
     file = tmp_path / "file"
     file.write_bytes(content)
     with file.open("rb") as opened:
-        window = Window(opened.fileno())
+        window = Window(file, opened.fileno())
         assert window.size == 1000
         for begin, length in ((0, 10), (90, 20), (0, 5), (200, 700), (990, 50), (1000, 8), (2000, 8), (8, 0)):
             assert window.view(begin, length).tobytes() == content[begin : begin + length]

@@ -22,7 +22,8 @@ from headrace.store.embedded.journal.records import (
     decode_points,
     encode_points,
 )
-from headrace.store.embedded.journal.scan import NO_RUNS, Sound, SoundRun, Window, scan
+from headrace.store.embedded.journal.scan import NO_RUNS, Sound, SoundRun, scan
+from headrace.store.embedded.journal.window import Window
 
 DATABASE = bytes(range(16))
 SEED = crc_seed(DATABASE, 1)
@@ -104,8 +105,8 @@ def test_runs_hold_what_their_records_hold(
     with pytest.MonkeyPatch.context() as small, file.open("rb") as opened:
         small.setattr(limits, "JOURNAL_WINDOW_BYTES", window_bytes)
         small.setattr(limits, "REPLAY_RUN_ROWS", run_rows)
-        one_by_one = found(Window(opened.fileno()), NO_RUNS)
-        assert found(Window(opened.fileno()), range(3, end)) == one_by_one
+        one_by_one = found(Window(file, opened.fileno()), NO_RUNS)
+        assert found(Window(file, opened.fileno()), range(3, end)) == one_by_one
 
 
 def one_point(number: int) -> Admitted:

@@ -30,7 +30,7 @@ CURRENT = Current(
     damaged=(DamagedFile("points-0.parquet", "is missing"),),
     deletes="deletes-9.parquet",
     deletes_crc=99,
-    losses=(Loss("records 3 to 4 are lost", 1_700_000_000_000),),
+    losses=(Loss("journal", "records 3 to 4 are lost", 1_700_000_000_000),),
     others=OtherStores(7, 3),
 )
 

@@ -1,8 +1,9 @@
 """Reading the journal back: every sound record in order, torn writes cut, damage set aside and named.
 
-A commit is one write and one fdatasync, and the next begins only after it. So a power cut can leave only the last
-commit of the last file unsound, and nobody was told that it succeeded: it is cut. Anything unsound before it is damage:
-what it held is lost, its bytes are copied beside the file, and reading goes on with the next sound record.
+A commit is one write and one fdatasync, and the next begins only after it. So a crash can leave only the last commit of
+the last file torn (journal.torn), and nobody was told that it succeeded: it is cut. Anything else that is unsound is
+damage: what it held is lost, its bytes are copied beside the file, and reading goes on with the next sound record. And
+what cannot be read is neither: the opening ends, and nothing is changed.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from headrace.store.embedded.journal.format import (
     first_sequence_of,
 )
 from headrace.store.embedded.journal.records import StoredRecord, StoredRun
-from headrace.store.embedded.journal.scan import Sound, SoundRun, Unsound, Window, scan
+from headrace.store.embedded.journal.scan import Sound, SoundRun, Unsound, scan
+from headrace.store.embedded.journal.torn import is_torn
+from headrace.store.embedded.journal.window import Window
 
 log = structlog.get_logger(__name__)
 
@@ -52,12 +55,13 @@ class Replay:
     last_sequence: of the last record that counts, at least `applied`.   files: what the folder holds, ascending.
     """
 
-    def __init__(self, folder: Path, database_id: bytes, applied: int = 0) -> None:
+    def __init__(self, folder: Path, database_id: bytes, applied: int = 0, accept_unreadable: bool = False) -> None:
         """folder: made if it is not there.   database_id: 16 bytes.   applied: the caller needs no record up to this
-        one."""
+        one.   accept_unreadable: see window.Window."""
         self.folder = folder
         self.database_id = database_id
         self.applied = applied
+        self.accept_unreadable = accept_unreadable
         self.findings: list[Corrupt] = []
         self.bytes_cut = 0
         self.last_sequence = applied
@@ -113,37 +117,49 @@ class Replay:
             yield from reading.settled(None)
             if reading.commit:
                 begin = reading.commit[0].begin
-                if not reading.window.is_blank_from(begin):  # else it is room that small commits brought along
-                    self.bytes_cut = reading.window.size - begin
-                    log.warning("cut a torn write off the journal", file=path.name, offset=begin, bytes=self.bytes_cut)
+                if not reading.window.is_zero(begin, reading.window.size):  # else it is room that small commits brought
+                    self._judge(reading, begin)
                 file.truncate(begin)
             # What a killed process had written but not synced is read back all the same: make it durable before it is
             # shown.
             os.fsync(file.fileno())
         self.last_sequence = max(self.last_sequence, reading.reached)
 
+    def _judge(self, reading: _Reading, begin: int) -> None:
+        """The last commit, which begins there and is not whole."""
+        window = reading.window
+        if is_torn(window, begin, reading.seed):
+            self.bytes_cut = window.size - begin
+            log.warning("cut a torn write off the journal", file=window.path.name, offset=begin, bytes=self.bytes_cut)
+            return
+        kept = reading.set_aside(Unsound(begin, window.size))
+        cause = "cannot be read" if window.unreadable else "is damaged"
+        lost = f"the last commit, from record {reading.reached + 1} on, {cause}; its bytes are kept in {kept}"
+        log.error("the journal is damaged", file=window.path.name, detail=lost)
+        self.findings.append(Corrupt(window.path, lost))
+
 
 class _Reading:
     """One file under way. commit: what was read of a commit of which it is not yet certain whether it counts.
-    reached: the last sequence that is settled."""
+    reached: the last sequence that is settled.   seed: of its CRCs."""
 
     def __init__(self, replay: Replay, path: Path, first: int, descriptor: int) -> None:
         self.commit: list[Sound | Unsound] = []
         self.reached = first - 1
-        self.window = Window(descriptor)
+        self.window = Window(path, descriptor, replay.accept_unreadable)
+        self.seed = crc_seed(replay.database_id, first)
         self._replay = replay
         self._path = path
         if not check_file_header(path, self.window.view(0, FILE_HEADER_BYTES).tobytes(), replay.database_id):
             # Every record must still agree with the header that the file's name demands, so none is believed wrongly.
-            kept = self._set_aside(Unsound(0, min(FILE_HEADER_BYTES, self.window.size)))
+            kept = self.set_aside(Unsound(0, min(FILE_HEADER_BYTES, self.window.size)))
             replay.findings.append(Corrupt(path, f"its header is damaged and kept in {kept}; its records are read"))
 
     def settled(self, following: int | None) -> Iterator[StoredRecord | StoredRun]:
         """The records of whole commits below sequence `following`, and damage before them reported. Leaves the rest in
         `commit`."""
-        seed = crc_seed(self._replay.database_id, self.reached + 1)
         runs = range(self._replay.applied + 1, _NO_END if following is None else following)
-        for item in scan(self.window, self.reached + 1, seed, runs):
+        for item in scan(self.window, self.reached + 1, self.seed, runs):
             if isinstance(item, SoundRun):
                 # Its records are commits of their own, so whatever came before them is settled.
                 yield from self.settle(item.first)
@@ -191,12 +207,12 @@ class _Reading:
         lost_from = max(self.reached, self._replay.applied) + 1
         if lost_from >= following:
             return
-        kept = "".join(f"; damaged bytes are kept in {self._set_aside(stretch)}" for stretch in unsound)
+        kept = "".join(f"; damaged bytes are kept in {self.set_aside(stretch)}" for stretch in unsound)
         finding = Corrupt(self._path, f"records {lost_from} to {following - 1} are lost{kept}")
         log.error("the journal is damaged", file=self._path.name, detail=finding.detail)
         self._replay.findings.append(finding)
 
-    def _set_aside(self, stretch: Unsound) -> str:
+    def set_aside(self, stretch: Unsound) -> str:
         """Copy damaged bytes into a file beside, unless an earlier opening did; returns its name."""
         aside = self._path.with_name(f"{self._path.name}.{stretch.begin}-{stretch.end}{DAMAGED_SUFFIX}")
         if not aside.exists():

@@ -3,8 +3,6 @@ them. Small records of points that follow one another are taken apart together."
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,12 +22,10 @@ from headrace.store.embedded.journal.format import (
     payload_is_sound,
 )
 from headrace.store.embedded.journal.records import RecordType
+from headrace.store.embedded.journal.window import Window
 
 NO_RUNS = range(0)
 """Each record comes by itself."""
-
-_PAGE_BYTES = 4096
-"""What an unreadable sector takes with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,65 +54,6 @@ class Unsound:
 
     begin: int
     end: int
-
-
-class Window:
-    """A stretch of a file in memory. Not a memory map: an unreadable sector of that would kill the process."""
-
-    def __init__(self, descriptor: int) -> None:
-        self.size = os.fstat(descriptor).st_size
-        self._descriptor = descriptor
-        self._begin = 0
-        self._unreadable = False
-        self._bytes = np.empty(0, dtype=np.uint8)
-
-    def view(self, begin: int, length: int) -> NDArray[np.uint8]:
-        """Bytes begin .. begin + length - 1, fewer at the end of the file; what the disk cannot read is zeros.
-
-        Views stay valid as long as they are held. They begin at a multiple of 8 in memory if `begin` is one. Raises
-        OSError.
-        """
-        end = min(begin + length, self.size)
-        if begin < self._begin or end > self._begin + len(self._bytes):
-            self._load(begin, min(max(length, limits.JOURNAL_WINDOW_BYTES), self.size - begin))
-        return self._bytes[begin - self._begin : max(begin, end) - self._begin]
-
-    def loaded(self, begin: int) -> NDArray[np.uint8]:
-        """What is in memory of the file from `begin` on; maybe nothing. As `view`."""
-        return self._bytes[max(begin - self._begin, 0) :] if begin >= self._begin else self._bytes[:0]
-
-    def is_blank_from(self, begin: int) -> bool:
-        """Whether the rest of the file can be read and is zeros. Raises OSError."""
-        step = limits.JOURNAL_WINDOW_BYTES
-        return not any(self.view(at, step).any() for at in range(begin, self.size, step)) and not self._unreadable
-
-    def _load(self, begin: int, length: int) -> None:
-        loaded = np.empty(max(length, 0), dtype=np.uint8)
-        try:
-            self._read(begin, loaded)
-        except OSError as error:
-            if error.errno != errno.EIO:
-                raise
-            for page in range(0, len(loaded), _PAGE_BYTES):
-                self._read_or_blank(begin + page, loaded[page : page + _PAGE_BYTES])
-        self._begin, self._bytes = begin, loaded
-
-    def _read(self, begin: int, into: NDArray[np.uint8]) -> None:
-        done = 0
-        while done < len(into):
-            count = os.preadv(self._descriptor, [into[done:].data], begin + done)
-            if not count:
-                raise OSError(errno.EIO, "the file became shorter while it was read")
-            done += count
-
-    def _read_or_blank(self, begin: int, into: NDArray[np.uint8]) -> None:
-        try:
-            self._read(begin, into)
-        except OSError as error:
-            if error.errno != errno.EIO:
-                raise
-            into[:] = 0
-            self._unreadable = True
 
 
 def scan(window: Window, first_sequence: int, seed: int, runs: range = NO_RUNS) -> Iterator[Sound | SoundRun | Unsound]:

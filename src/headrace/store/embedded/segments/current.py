@@ -39,11 +39,12 @@ class DamagedFile:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What an opening found lost beside segments: in the journal, the catalog, or given up by the operator.
+    """What an opening found lost beside segments, or the operator has given up.
 
-    what: a sentence.   found: when, ms since 1970 UTC.
+    where: the file or folder, in the data directory.   what: a sentence.   found: when, ms since 1970 UTC.
     """
 
+    where: str
     what: str
     found: int
 

@@ -30,6 +30,7 @@ from headrace.store.embedded.segments.current import (
     UNKNOWN_OTHERS,
     Current,
     DamagedFile,
+    Loss,
     OtherStores,
     SeriesFile,
     read_current,
@@ -202,6 +203,15 @@ class SegmentFolder:
             rename(path, path.with_name(path.name + DAMAGED_SUFFIX))
             sync_folder(self.folder)
         return True
+
+    def remember(self, losses: Sequence[Loss]) -> None:
+        """On return the database remembers them, on disk and for good; what it remembers already, once. Raises
+        OSError."""
+        known = {(loss.where, loss.what) for loss in self._current.losses}
+        new = tuple(loss for loss in losses if (loss.where, loss.what) not in known)
+        if new:
+            with self._changing:
+                self._commit(replace(self._current, losses=(*self._current.losses, *new)), self.deletes)
 
     def _filed(self, deletes: Deletes, sealed_through: int) -> tuple[str, int | None]:
         """The name of a file that holds just these deletes, and the CRC of its footer."""

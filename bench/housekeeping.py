@@ -99,7 +99,7 @@ def no_names(ordinals: NDArray[np.uint32]) -> EncodedNames:
 
 def seal(folder: Path, points: int) -> None:
     """Four generations of so many points, each its own segment."""
-    opened, _, _ = open_folder(folder, "bench")
+    opened = open_folder(folder, "bench").folder
     for number in range(1, 5):
         recent = Recent(points)
         for begin in range(0, points, BATCH_POINTS):
@@ -112,7 +112,7 @@ def seal(folder: Path, points: int) -> None:
 
 def merge(folder: Path) -> None:
     """All segments of the folder into one file beside it."""
-    _, segments, _ = open_folder(folder, "bench")
+    segments = open_folder(folder, "bench").segments
     before = peak_mb()
     began = time.perf_counter()
     groups = merged_row_groups(segments, (), metric_ids, KEEP_ALL, lambda: None)
@@ -146,7 +146,7 @@ def shapes(folder: Path, points: int) -> None:
         "full precision, regular times": (regular, Values(doubles, chance.normal(size=points).view(np.int64))),
     }
     for number, (name, (times, values)) in enumerate(measured.items()):
-        opened, _, _ = open_folder(folder / str(number), "bench")
+        opened = open_folder(folder / str(number), "bench").folder
         recent = Recent(points)
         recent.append(Admitted(of.astype(np.uint32), times, values), 1)
         segment = opened.seal(recent.view(), metric_ids, ALL_SERIES[:0], no_names, KEEP_ALL)
@@ -202,7 +202,7 @@ def commit(folder: Path, segments_folder: Path, commits: int) -> None:
 
 
 def merge_on(folder: Path, stopping: threading.Event) -> None:
-    _, segments, _ = open_folder(folder, "bench")
+    segments = open_folder(folder, "bench").segments
     while not stopping.is_set():
         groups = merged_row_groups(segments, (), metric_ids, KEEP_ALL, lambda: None)
         write_segment(folder.parent, groups, (1, 4), metric_ids, "bench")

@@ -82,14 +82,17 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "headrace.protocols.apollo.writing.values": "test_apollo_wire.py, test_apollo_scan.py",
     "headrace.protocols.datazone.reading.paging": "test_datazone_read.py, test_datazone_strangers.py",
     "headrace.store.embedded.parts": "what test_embedded_store.py opens and closes",
-    "headrace.store.embedded.opening": "test_embedded_store.py, test_damaged_names.py and tests/hunt open by it",
+    "headrace.store.embedded.completeness": "test_opening.py opens what is left of a database",
+    "headrace.store.embedded.segments.files.description": "test_opening.py: an older current.json",
+    "headrace.store.embedded.segments.names_listed": "test_damaged_names.py, test_opening.py: an older catalog",
+    "headrace.store.embedded.segments.unlisted": "test_opening.py: an older current.json; test_segment_folder.py",
     "headrace.store.embedded.housekeeping.seals": "test_embedded_store.py and tests/hunt seal by it",
     "headrace.store.embedded.housekeeping.retention_in_force": "test_forgetting.py, test_opentsdb_ttl.py",
     "headrace.limits": "constants; their relations are asserted on import",
 }
 """Module -> why no test in the directory that mirrors its own knows it."""
 
-TESTS_OF_THE_WHOLE = {"bench", "clients", "crash", "format", "fuzz", "golden", "hunt"}
+TESTS_OF_THE_WHOLE = {"bench", "clients", "crash", "format", "fuzz", "golden", "hunt", "trials"}
 """Directories of tests that mirror no package."""
 
 NOT_IMPORTED = {"tzdata"}

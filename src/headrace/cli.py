@@ -26,8 +26,8 @@ def main() -> None:
     """A durable time-series server that OpenTSDB writers talk to unchanged."""
 
 
-def takes_settings(command: Callable[[config.Loaded], None]) -> Callable[..., None]:
-    """Give a command --config and a flag for every setting, and call it with what was loaded.
+def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command --config and a flag for every setting, and call it with what was loaded and its own flags.
 
     Mistakes go to standard error, one a line, and the exit code is EXIT_MISCONFIGURED.
     """
@@ -35,14 +35,15 @@ def takes_settings(command: Callable[[config.Loaded], None]) -> Callable[..., No
     @functools.wraps(command)
     def load_and_run(config_file: Path | None, **given: Any) -> None:
         # Not given is None, or an empty tuple for a flag that may be repeated.
-        flags = {name: value for name, value in given.items() if value not in (None, ())}
+        settings = {name: given.pop(name) for name in config.Settings.model_fields}
+        flags = {name: value for name, value in settings.items() if value not in (None, ())}
         try:
             loaded = config.load(flags, config_file)
         except Misconfigured as mistake:
             for problem in mistake.problems:
                 click.echo(f"headrace: {problem}", err=True)
             raise SystemExit(EXIT_MISCONFIGURED) from None
-        command(loaded)
+        command(loaded, **given)
 
     decorated: Callable[..., None] = load_and_run
     for name in reversed(config.Settings.model_fields):
@@ -72,7 +73,8 @@ def _flag(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
 @main.command()
 @takes_settings
-def serve(loaded: config.Loaded) -> None:
+@click.option("--accept-loss", is_flag=True, help="Go on without what is missing of the database, and remember it.")
+def serve(loaded: config.Loaded, accept_loss: bool) -> None:
     """Serve until SIGTERM or SIGINT."""
     use_one_allocator()
     gc.disable()  # until all is loaded: collections on the way would look again and again at what never goes, 0.15 s
@@ -85,7 +87,7 @@ def serve(loaded: config.Loaded) -> None:
     tidy_cache()
     from headrace.serve import run  # noqa: PLC0415
 
-    run(loaded.settings)
+    run(loaded.settings, accept_loss)
 
 
 @main.command()

@@ -4,6 +4,7 @@ HeadraceError
  + Refused       the sender must change something and never retry as is   (4xx)
  + Unavailable   nothing is wrong with the data, try again later          (503 + Retry-After)
  + Corrupt       our bytes are not what we wrote: stop using the file and name it
+ + Incomplete    a part of the database is missing or an older copy: the operator brings it back, or gives it up
  + Misconfigured the operator must change a setting; the server does not start
 """
 
@@ -49,6 +50,18 @@ class Corrupt(HeadraceError):  # noqa: N818
         super().__init__(f"{file}: {detail}")
         self.file = file
         self.detail = detail
+
+
+class Incomplete(HeadraceError):  # noqa: N818
+    """The files of a database do not belong to one moment of it: one is not there, or is an older copy. Nothing of it
+    has been changed. `what` is a sentence for the operator, without a full stop."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"the database is not complete: {what}. Bring it back (is its disk mounted? is it an older copy?), "
+            "or give it up with --accept-loss, which is remembered"
+        )
+        self.what = what
 
 
 class Misconfigured(HeadraceError):  # noqa: N818

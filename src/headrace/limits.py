@@ -222,6 +222,13 @@ without a free block."""
 CATALOG_CHUNK_SERIES = 65_536
 """Series in one row of the catalog: some 6 MB, far below the 1 GB that a value of SQLite may have."""
 
+SQLITE_READ_BYTES = 1024 * 1024
+"""Read at a time when a file that SQLite calls malformed is read to learn whether the disk gives it."""
+
+SQLITE_READABLE_S = 5.0
+"""For so long a file that was read whole counts as readable: requests that meet a malformed page do not each read all
+of it."""
+
 # segments: how much of a file is in memory at once --------------------------------------------------------------------
 
 ROW_GROUP_ROWS = 65_536

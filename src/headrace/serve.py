@@ -18,9 +18,10 @@ from prometheus_client import Counter
 from headrace import __version__, limits
 from headrace import log as logs
 from headrace.config import Settings
-from headrace.errors import Corrupt, Unavailable
+from headrace.errors import Corrupt, Incomplete, Unavailable
 from headrace.memory import give_back_freed_memory
 from headrace.metrics import Metrics
+from headrace.model.time import wall_clock
 from headrace.protocols.apollo import room as apollo
 from headrace.protocols.datazone import room as datazone
 from headrace.protocols.kairosdb import room as kairosdb
@@ -35,15 +36,18 @@ from headrace.transport.server import CannotListen, Listener, Server
 log = structlog.get_logger(__name__)
 
 
-def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is in flight and return. Raises SystemExit if it cannot begin."""
+def run(settings: Settings, accept_loss: bool = False) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is in flight and return. Raises SystemExit if it cannot begin.
+
+    accept_loss: see store.embedded.store.open_store.
+    """
     logs.configure(settings.log_format, settings.log_level)
     _allow_open_files(limits.CONNECTIONS_MAX + limits.OPEN_FILES_BESIDE_CONNECTIONS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings))
+        runner.run(_serve(settings, accept_loss))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, accept_loss: bool) -> None:
     metrics = Metrics()
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -51,8 +55,8 @@ async def _serve(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     with ThreadPoolExecutor(limits.QUERY_THREADS, "headrace-query") as threads:
         try:
-            store = await loop.run_in_executor(threads, open_store, settings, metrics)
-        except (Corrupt, Unavailable) as failure:
+            store = await loop.run_in_executor(threads, open_store, settings, metrics, wall_clock, accept_loss)
+        except (Corrupt, Incomplete, Unavailable) as failure:
             raise SystemExit(f"headrace: {failure}") from None
         try:
             pool = QueryPool(threads, settings.query_timeout_s)

@@ -1,13 +1,19 @@
-"""Hunt the store for as long as you like: one seed after the other, until one fails. scripts/torture calls it."""
+"""Trials of the store for as long as you like: the hunt, one seed after the other until one fails, and what lies in
+tests/trials. scripts/torture calls it."""
 
 from __future__ import annotations
 
 import random
 import sys
+import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
+import flipping
+import replacing
 from hunt_kills import storm_with_kills
 from hunt_run import Failure, run
 from hunt_shrink import report, shrink
@@ -52,6 +58,28 @@ def store(minutes: float, seed: int | None, count: int, replay: str) -> None:
         if number % STORM_EVERY == 0:
             _storm(number)
         number += 1
+
+
+@torture.command()
+@click.option("--flips", type=int, default=10_000, help="How many bits, one at a time.")
+@click.option("--seed", type=int, default=1, help="Which bits.")
+def bits(flips: int, seed: int) -> None:
+    """A bit of a small database's files is flipped, then it is opened and read."""
+    with tempfile.TemporaryDirectory() as folder:
+        _tell(flipping.trial(Path(folder), flips, seed))
+
+
+@torture.command()
+def files() -> None:
+    """Files of a small database are replaced by older copies, nothing, empty ones, another's: each, and all pairs."""
+    with tempfile.TemporaryDirectory() as folder:
+        _tell(replacing.trial(Path(folder), pairs=True))
+
+
+def _tell(outcomes: Counter[str]) -> None:
+    click.echo(
+        f"{sum(outcomes.values())} openings: " + ", ".join(f"{count} {word}" for word, count in outcomes.items())
+    )
 
 
 def _storm(seed: int) -> None:

@@ -71,9 +71,39 @@ def seal(store: EmbeddedStore) -> None:
         time.sleep(0.005)
 
 
+def spoil_first_row(catalog: Path, column: str) -> None:
+    with closing(sqlite3.connect(catalog, isolation_level=None)) as stranger:
+        stranger.execute(f"UPDATE series SET {column} = ? WHERE first = 0", (2**31 if column == "count" else b"x",))
+
+
 @pytest.mark.parametrize("column", ["names", "count"])
 @pytest.mark.parametrize("another_follows", [True, False])
-async def test_points_whose_names_the_catalog_lost_go_to_nobody(
+async def test_names_that_the_catalog_lost_come_from_the_series_files(
+    tmp_path: Path, another_follows: bool, column: str
+) -> None:
+    store = opened(tmp_path)
+    await put(store, series_name("found", {"a": "b", "c": "d"}), 1000, 1)
+    seal(store)
+    if another_follows:
+        await put(store, series_name("kept", {}), 3000, 3)
+        seal(store)
+    store.close()
+    spoil_first_row(tmp_path / "catalog.sqlite", column)
+    for damaged_rows in ([range(1)], []):
+        store = opened(tmp_path)
+        assert store.damaged == []
+        assert points_of(store, "found") == [(1000, 1)]
+        assert points_of(store, "kept") == ([(3000, 3)] if another_follows else [])
+        assert store._parts.catalog.damaged_rows == damaged_rows, "mended by the first opening"
+        store.close()
+    store = opened(tmp_path)
+    assert await put(store, series_name("found", {"a": "b", "c": "d"}), 4000, 4) == 0
+    store.close()
+
+
+@pytest.mark.parametrize("column", ["names", "count"])
+@pytest.mark.parametrize("another_follows", [True, False])
+async def test_points_whose_names_all_files_lost_go_to_nobody(
     tmp_path: Path, another_follows: bool, column: str
 ) -> None:
     store = opened(tmp_path)
@@ -83,11 +113,15 @@ async def test_points_whose_names_the_catalog_lost_go_to_nobody(
         await put(store, series_name("kept", {}), 3000, 3)
         seal(store)
     store.close()
-    with closing(sqlite3.connect(tmp_path / "catalog.sqlite", isolation_level=None)) as stranger:
-        stranger.execute(f"UPDATE series SET {column} = ? WHERE first = 0", (2**31 if column == "count" else b"x",))
+    spoil_first_row(tmp_path / "catalog.sqlite", column)
+    names_of_first = tmp_path / "segments" / "series-0000000000-0000000001.parquet"
+    names_of_first.write_bytes(names_of_first.read_bytes()[:-1] + b"X")
 
     store = opened(tmp_path)
-    assert store.damaged == ["catalog.sqlite: the names of series 0 to 0 are damaged"]
+    assert store.damaged == [
+        f"segments/{names_of_first.name}: its footer is not what was written",
+        "catalog.sqlite: the names of series 0 to 0 are damaged",
+    ]
     assert points_of(store, "lost") == []
     assert points_of(store, "kept") == ([(3000, 3)] if another_follows else [])
     ordinal = await put(store, series_name("lost", {"a": "b"}), 4000, 4)

@@ -12,6 +12,7 @@ import duckdb
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from open_and_sweep import open_and_sweep
 from point_batches import METRICS, Point, Value, batch, double, metric_ids, names
 
 from headrace.model.arrivals import NO_ARRIVAL, pack
@@ -22,7 +23,6 @@ from headrace.store.embedded.segments.current import Current
 from headrace.store.embedded.segments.files import columns as parquet_columns
 from headrace.store.embedded.segments.files import series_files
 from headrace.store.embedded.segments.files.meta import SegmentMeta
-from headrace.store.embedded.segments.folder import open_folder
 from headrace.store.embedded.segments.making.forgetting import KEEP_ALL
 
 PAGE = Path(__file__).parents[3] / "docs" / "format" / "segments.md"
@@ -64,7 +64,7 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[int, 
     """
     (tmp_path / "data").mkdir()
     monkeypatch.chdir(tmp_path)
-    folder, _, _ = open_folder(tmp_path / "data" / "segments", "d")
+    folder, _, _ = open_and_sweep(tmp_path / "data" / "segments", "d")
     past = int((datetime.now(UTC) - timedelta(hours=1)).timestamp() * 1000)
     future = past + 7_200_000
     right: dict[tuple[int, int], Row] = {}

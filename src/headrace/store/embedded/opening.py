@@ -7,8 +7,8 @@ Whatever is damaged is set aside and named, and the rest is served.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
+import numpy as np
 import structlog
 
 from headrace.config import Settings
@@ -17,9 +17,12 @@ from headrace.model.points import Admitted
 from headrace.model.series import NewSeries, SeriesTable
 from headrace.model.series_limits import SeriesLimits
 from headrace.model.time import Clock
+from headrace.store.embedded.completeness import check_catalog_is_there
 from headrace.store.embedded.documents.catalog import Catalog
 from headrace.store.embedded.documents.documents import open_documents
 from headrace.store.embedded.files.folder_lock import FolderLock
+from headrace.store.embedded.gaps import Gaps
+from headrace.store.embedded.journal.format import JOURNAL_PATTERN, first_sequence_of
 from headrace.store.embedded.journal.journal import Journal
 from headrace.store.embedded.journal.reader import Replay
 from headrace.store.embedded.journal.records import (
@@ -34,31 +37,37 @@ from headrace.store.embedded.journal.records import (
 from headrace.store.embedded.parts import CATALOG, DOCUMENTS, JOURNAL, SEGMENTS, Parts
 from headrace.store.embedded.reading.visible import Visible
 from headrace.store.embedded.recent.hidden import Hidden
-from headrace.store.embedded.segments.current import Loss
+from headrace.store.embedded.segments.current import Current, Loss
 from headrace.store.embedded.segments.folder import open_folder
+from headrace.store.embedded.segments.names_listed import names_listed
 from headrace.store.embedded.segments.segment_set import SegmentSet
 from headrace.store.embedded.series.index import SeriesIndex
 
 log = structlog.get_logger(__name__)
 
 
-def open_parts(settings: Settings, lock: FolderLock, clock: Clock) -> Parts:
+def open_parts(settings: Settings, lock: FolderLock, clock: Clock, accept_loss: bool) -> Parts:
     """Read back the database in settings.data_dir, which `lock` holds, or begin one.
 
-    Raises Corrupt when the catalog or current.json cannot be used, Unavailable when the disk is in the way.
+    accept_loss: what is missing is given up, and remembered. Raises Incomplete when something is missing and not given
+    up, Corrupt when the catalog or current.json cannot be used, Unavailable when the disk is in the way.
     """
     begin = time.perf_counter()
-    opening = _Opening(settings, clock)
+    check_catalog_is_there(settings.data_dir)
+    opening = _Opening(settings, clock, Gaps(accept_loss))
     opening.read_series()
     replay = opening.read_journal()
-    for finding in (*opening.damaged_segments, *opening.catalog.damage, *replay.findings):
-        log.error("damage set aside; the rest is served", file=str(finding.file), damage=finding.detail)
-    opening.remember(CATALOG, opening.catalog.damage)
-    opening.remember(JOURNAL, replay.findings)
+    opening.check_that_all_belongs_together(replay)
+    opening.remember()
+    journal = Journal(replay)
+    journal.begin()
+    opening.sealed.sweep()
+    if not opening.catalog.is_whole:
+        opening.catalog.note_whole()
     log.info(
         "store open",
         series=len(opening.index),
-        segments=len(opening.folder.current.segments),
+        segments=len(opening.sealed.segments),
         recent=opening.visible.recent_points,
         seconds=round(time.perf_counter() - begin, 3),
     )
@@ -66,9 +75,9 @@ def open_parts(settings: Settings, lock: FolderLock, clock: Clock) -> Parts:
         opening.catalog,
         opening.table,
         opening.index,
-        opening.folder,
+        opening.sealed.folder,
         opening.visible,
-        Journal(replay),
+        journal,
         lock,
         opening.documents,
         opening.hidden_on_disk,
@@ -79,43 +88,127 @@ class _Opening:
     """The parts of a database while it is read back. What is sealed is there from the beginning, as its files say it;
     `read_series` and `read_journal` then bring it to where it was when the last commit was acknowledged."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, gaps: Gaps) -> None:
         folder = settings.data_dir
+        self._folder = folder
+        self._clock = clock
+        self._gaps = gaps
+        self._findings: list[tuple[str, str]] = []
+        """(where, sentence) of what is lost beside segments and documents, which remember by themselves."""
         self.catalog = Catalog(folder / CATALOG)
+        journal_first = self._first_in_journal()
         self.table = SeriesTable(self.catalog.secret, SeriesLimits(settings.series_max, settings.series_per_hour_max))
         self.index = SeriesIndex(self.catalog.secret)
-        self.folder, segments, self.damaged_segments = open_folder(folder / SEGMENTS, self.catalog.database_id.hex())
+        is_new, database = not self.catalog.is_whole, self.catalog.database_id.hex()
+        self.sealed = open_folder(folder / SEGMENTS, database, gaps, is_new, journal_first)
+        gaps.known = {(loss.where, loss.what) for loss in self._current.losses}
         self.hidden_on_disk = Hidden(self.catalog.hidden())
-        self.visible = Visible(SegmentSet(segments), settings.seal_points, self.folder.deletes, self.hidden_on_disk)
-        self.documents = open_documents(folder / DOCUMENTS, self.catalog)
-        self._journal_folder = folder / JOURNAL
-        self._clock = clock
+        segments, deletes = SegmentSet(self.sealed.segments), self.sealed.folder.deletes
+        self.visible = Visible(segments, settings.seal_points, deletes, self.hidden_on_disk)
+        self.documents = open_documents(folder / DOCUMENTS, self.catalog, gaps)
+
+    @property
+    def _current(self) -> Current:
+        return self.sealed.folder.current
+
+    def _first_in_journal(self) -> int | None:
+        """None when it has no file."""
+        firsts = [first_sequence_of(path) for path in (self._folder / JOURNAL).glob(JOURNAL_PATTERN)]
+        if not firsts and self.catalog.is_whole:
+            self._gaps.meet(JOURNAL, f"{JOURNAL}/ has no file")
+        return min(firsts, default=None)
 
     def read_series(self) -> None:
-        """Those that the catalog holds."""
+        """Those that the catalog holds. Names that it lacks, as a row is damaged or it is an older copy, are in the
+        series files, and go back to the catalog."""
+        self._check_age_of_catalog()
+        put_back: list[NewSeries] = []
         for series in self.catalog.series():
+            put_back += self._restore_listed(series.first)
             self._restore(series)
-        # Names that a damaged row of the catalog held.
-        self._reserve(self.catalog.series_count)
+        listed = sum(file.series for file in self._current.series)
+        put_back += self._restore_listed(max(self.catalog.series_count, listed))
+        for series in put_back:
+            log.warning("names that the catalog lacked are taken from the series files", series=len(series))
+            self.catalog.put_back(series)
+        self._reserve(max(self.catalog.series_count, listed, self._ordinals_in_segments()))
+        self._find_lost_names()
+
+    def _restore_listed(self, end: int) -> list[NewSeries]:
+        """Of the series from the table's end to `end` those whose names the series files have. Returns them."""
+        begin = len(self.table)
+        if begin >= end:
+            return []
+        found = []
+        folder, files = self.sealed.folder.folder, self._current.series
+        try:
+            for series in names_listed(folder, files, begin, end, self.table.key_of):
+                self._restore(series)
+                found.append(series)
+        except Corrupt as damage:
+            self._find(SEGMENTS, damage)
+        return found
+
+    def _ordinals_in_segments(self) -> int:
+        return max((meta.max_series + 1 for meta in self._current.segments), default=0)
+
+    def _find_lost_names(self) -> None:
+        for row in self.catalog.damaged_rows:
+            lost = np.flatnonzero(
+                self.table.encoded_names(np.arange(row.start, row.stop, dtype=np.uint32)).lengths == 0
+            )
+            if len(lost):
+                names = f"the names of series {row.start + lost[0]} to {row.start + lost[-1]} are damaged"
+                self._find(CATALOG, Corrupt(self._folder / CATALOG, names))
+        for damage in self.catalog.damage:
+            self._find(CATALOG, damage)
+
+    def _check_age_of_catalog(self) -> None:
+        changes = self._current.others.catalog_changes
+        if self.catalog.changes < changes:
+            what = "it was an older copy; deleted series may be named again in lists, without points"
+            self._find(CATALOG, Corrupt(self._folder / CATALOG, what))
+            self.catalog.catch_up(changes)
 
     def read_journal(self) -> Replay:
         """Do again what was committed after the last seal. Returns what the reading found."""
-        replay = Replay(self._journal_folder, self.catalog.database_id, self.folder.current.sealed_through)
+        sealed_through = self._current.sealed_through
+        replay = Replay(self._folder / JOURNAL, self.catalog.database_id, sealed_through, self._gaps)
         for record in replay:
             if isinstance(record, StoredRun):
                 self._add_points(record.points, record.last, record.last - record.first + 1)
             else:
                 self._redo(record)
+        for damage in replay.findings:
+            self._find(JOURNAL, damage)
         return replay
 
-    def remember(self, where: str, findings: Sequence[Corrupt]) -> None:
-        """For good: another start must not make all look well. Raises Unavailable."""
+    def check_that_all_belongs_together(self, replay: Replay) -> None:
+        """The stores know of each other how far they were. Raises Incomplete."""
+        known = max(self.sealed.last_sequence, self.documents.applied)
+        if self.catalog.is_whole and replay.reached < known and not replay.findings:
+            what = f"{JOURNAL}/ ends with record {replay.reached}, but record {known} was acknowledged and sealed"
+            self._gaps.meet(JOURNAL, what)
+        replay.last_sequence = max(replay.last_sequence, known)
+        through = self._current.others.documents_through
+        if self.documents.applied < through:
+            what = f"{DOCUMENTS} has the changes through record {self.documents.applied} only, it had them through"
+            self._gaps.meet(DOCUMENTS, f"{what} {through}")
+
+    def remember(self) -> None:
+        """Another start must not make all look well. Raises Unavailable."""
+        for damage in self.sealed.damaged:
+            log.error("damage set aside; the rest is served", file=str(damage.file), damage=damage.detail)
         now_ms = self._clock()
-        losses = [Loss(where, f"{finding.file.name}: {finding.detail}", now_ms) for finding in findings]
+        lost = [*self._findings, *self._gaps.accepted]
         try:
-            self.folder.remember(losses)
+            self.sealed.folder.remember([Loss(where, what, now_ms) for where, what in lost])
         except OSError as failure:
             raise Unavailable(f"cannot note what was lost: {failure.strerror}") from failure
+
+    def _find(self, where: str, damage: Corrupt) -> None:
+        log.error("damage set aside; the rest is served", file=str(damage.file), damage=damage.detail)
+        self._findings.append((where, f"{damage.file.relative_to(self._folder)}: {damage.detail}"))
 
     def _redo(self, record: StoredRecord) -> None:
         """What the commit that wrote `record` did."""

@@ -192,26 +192,30 @@ class EmbeddedStore:
         metrics.damaged.labels(DOCUMENTS).set_function(lambda: len(self._parts.documents.damaged))
 
 
-def open_store(settings: Settings, metrics: Metrics, clock: Clock = wall_clock) -> EmbeddedStore:
+def open_store(
+    settings: Settings, metrics: Metrics, clock: Clock = wall_clock, accept_loss: bool = False
+) -> EmbeddedStore:
     """Open the database in settings.data_dir, or begin one. What is damaged is set aside and named in the log.
+
+    accept_loss: what is missing is given up, and remembered as lost.
 
     Raises as `assemble_store`.
     """
-    store = assemble_store(settings, metrics, clock)
+    store = assemble_store(settings, metrics, clock, accept_loss)
     store.start()
     return store
 
 
-def assemble_store(settings: Settings, metrics: Metrics, clock: Clock) -> EmbeddedStore:
+def assemble_store(settings: Settings, metrics: Metrics, clock: Clock, accept_loss: bool = False) -> EmbeddedStore:
     """As `open_store`, but nothing runs yet.
 
-    Raises Corrupt when the catalog or current.json cannot be used, Unavailable when the disk or another server on the
-    same directory is in the way.
+    Raises Incomplete when a part of the database is missing or an older copy, Corrupt when the catalog or current.json
+    cannot be used, Unavailable when the disk or another server on the same directory is in the way.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     lock = FolderLock(settings.data_dir)
     try:
-        return EmbeddedStore(open_parts(settings, lock, clock), settings, metrics, clock)
+        return EmbeddedStore(open_parts(settings, lock, clock, accept_loss), settings, metrics, clock)
     except BaseException:
         lock.release()
         raise

@@ -123,7 +123,7 @@ def test_a_flipped_bit_is_named_and_left_out(tmp_path: Path, column: str) -> Non
     catalog._connection.execute(f"UPDATE series SET {column} = ?", (flipped,))
     catalog.add_series(new_series(5, 2))
     assert held(catalog) == expected(7)[5:]
-    assert [damage.detail for damage in catalog.damage] == ["the names of series 0 to 4 are damaged"]
+    assert catalog.damaged_rows == [range(5)]
 
 
 def test_a_file_that_is_no_catalog_is_left_alone(tmp_path: Path) -> None:

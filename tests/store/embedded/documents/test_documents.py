@@ -15,12 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace import limits
-from headrace.errors import Corrupt, Unavailable
+from headrace.errors import Corrupt, Incomplete, Unavailable
 from headrace.store import Document, DocumentChange, DocumentRange
 from headrace.store.embedded.documents.catalog import FORMAT_WITH_DOCUMENTS, Catalog
 from headrace.store.embedded.documents.documents import Documents, open_documents
 from headrace.store.embedded.documents.file import DocumentFile
 from headrace.store.embedded.files.sqlite_files import transaction
+from headrace.store.embedded.gaps import Gaps
 
 DATABASE = bytes(range(16))
 
@@ -318,10 +319,24 @@ def test_what_was_filed_is_there_after_an_opening(tmp_path: Path) -> None:
     documents.close()
 
 
-@pytest.mark.parametrize("content", [None, b"", b"somebody's notes" * 1000])
-def test_a_file_that_is_lost_is_remembered(tmp_path: Path, content: bytes | None) -> None:
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_file_that_is_missing_or_empty_ends_the_opening_unless_it_is_given_up(tmp_path: Path, is_there: bool) -> None:
     catalog, path = with_one_document(tmp_path)
-    path.unlink() if content is None else path.write_bytes(content)
+    path.write_bytes(b"") if is_there else path.unlink()
+    with pytest.raises(Incomplete, match=r"documents\.sqlite is missing"):
+        open_documents(path, catalog)
+    assert path.exists() == is_there
+    gaps = Gaps(accept_loss=True)
+    documents = open_documents(path, catalog, gaps)
+    assert documents.get("k", "a") is None
+    documents.close()
+    assert gaps.accepted == [("documents.sqlite", "documents.sqlite is missing, and with it all documents")]
+
+
+def test_a_file_that_is_damaged_is_remembered(tmp_path: Path) -> None:
+    content = b"somebody's notes" * 1000
+    catalog, path = with_one_document(tmp_path)
+    path.write_bytes(content)
     for _ in range(2):
         documents = open_documents(path, catalog)
         [lost] = documents.damaged
@@ -329,7 +344,7 @@ def test_a_file_that_is_lost_is_remembered(tmp_path: Path, content: bytes | None
         assert documents.get("k", "a") is None
         documents.close()
     kept = [file.read_bytes() for file in tmp_path.glob("*.damaged")]
-    assert kept == ([content] if content else [])
+    assert kept == [content]
 
 
 def test_a_file_of_another_database_or_format_is_left_alone(tmp_path: Path) -> None:

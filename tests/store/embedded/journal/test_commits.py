@@ -22,6 +22,7 @@ from headrace.model.points import Admitted, Kind, Values
 from headrace.model.series import series_name
 from headrace.store import Document, DocumentRange
 from headrace.store.embedded.journal.commits import Request, request_of, steps_of
+from headrace.store.embedded.journal.format import FILE_HEADER_BYTES
 from headrace.store.embedded.recent.deletes import Delete
 from headrace.store.embedded.store import EmbeddedStore, assemble_store, open_store
 
@@ -203,11 +204,16 @@ def journal_of(folder: Path) -> list[Path]:
     return sorted((folder / "journal").iterdir())
 
 
+def is_sealed(folder: Path) -> bool:
+    """Whether the journal holds nothing: of its files the last stays, and is as long as its header."""
+    return [file.stat().st_size for file in journal_of(folder)] == [FILE_HEADER_BYTES]
+
+
 @pytest.mark.usefixtures("_sealers_that_look_often")
 async def test_documents_alone_are_sealed_when_they_are_old(tmp_path: Path) -> None:
     store = open_store(Settings(data_dir=tmp_path, seal_age_s=0.1), Metrics())
     await store.commit([Document("n", "a", b"1")])
-    await until(lambda: not journal_of(tmp_path))
+    await until(lambda: is_sealed(tmp_path))
     assert store.document("n", "a") == b"1"
     store.close()
     store = opened(tmp_path)
@@ -222,13 +228,13 @@ async def test_a_delete_alone_is_sealed_when_it_is_old(tmp_path: Path) -> None:
     await store.append(points(store, 1, 2, 3))
     await until(lambda: list((tmp_path / "segments").glob("points-*")))
     await store.delete(HOST_A, 2, 2)
-    await until(lambda: not journal_of(tmp_path))
+    await until(lambda: is_sealed(tmp_path))
     assert times_of(store) == [1, 3]
     store.close()
     store = open_store(Settings(data_dir=tmp_path, seal_age_s=0.1), Metrics())
     assert times_of(store) == [1, 3]
     await store.commit([], None, HOST_A)  # hides the series too
-    await until(lambda: not journal_of(tmp_path))
+    await until(lambda: is_sealed(tmp_path))
     store.close()
     store = opened(tmp_path)
     assert times_of(store) == []

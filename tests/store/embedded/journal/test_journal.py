@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from headrace import limits
-from headrace.errors import Corrupt, Unavailable
+from headrace.errors import Corrupt, Incomplete, Unavailable
+from headrace.store.embedded.gaps import Gaps
 from headrace.store.embedded.journal.format import FILE_HEADER_BYTES, RECORD_HEADER_BYTES, encode_file_header, file_name
 from headrace.store.embedded.journal.journal import Journal
 from headrace.store.embedded.journal.reader import Replay
@@ -424,8 +425,9 @@ def test_rotated_files_go_when_all_in_them_is_applied(tmp_path: Path) -> None:
     for commit in COMMITS:
         journal.append([record(payload) for payload in commit])
         journal.rotate()
-    journal.append([record(b"nine")])
     firsts = [1, 2, 4, 5, 6, 9]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [file_name(first) for first in firsts]
+    journal.append([record(b"nine")])
     assert sorted(file.name for file in tmp_path.iterdir()) == [file_name(first) for first in firsts]
     assert journal.unlink_through(0) == 0
     assert journal.unlink_through(4) > 0
@@ -435,37 +437,67 @@ def test_rotated_files_go_when_all_in_them_is_applied(tmp_path: Path) -> None:
     journal.unlink_through(9)
     assert [file.name for file in tmp_path.iterdir()] == [file_name(9)], "the file being written stays"
     assert journal.unlink_through(9) == 0, "a seal may be faster than the rotation that follows its freeze"
-    journal.close()
-    assert journal.bytes == (tmp_path / file_name(9)).stat().st_size
     journal.rotate()
+    assert journal.bytes == sum(file.stat().st_size for file in tmp_path.iterdir())
     journal.unlink_through(9)
-    assert list(tmp_path.iterdir()) == []
+    assert [file.name for file in tmp_path.iterdir()] == [file_name(10)], "a journal is never without a file"
     assert journal.append([record(b"ten")]) == 10
     assert read(tmp_path, 9)[0] == [(10, b"ten")]
+
+
+def test_the_last_file_stays_when_the_next_one_cannot_be_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = begin(tmp_path)
+    journal.append([record(b"one")])
+
+    def fail(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", fail)
+        journal.rotate()
+    assert journal.unlink_through(1) == 0
+    assert [file.name for file in tmp_path.iterdir()] == [file_name(1)]
+    assert journal.append([record(b"two")]) == 2
+    assert journal.unlink_through(1) > 0
+    assert [file.name for file in tmp_path.iterdir()] == [file_name(2)]
 
 
 def test_files_of_an_earlier_run_are_unlinked_too(tmp_path: Path) -> None:
     write(tmp_path, COMMITS)
     _, replay = read(tmp_path)
     journal = Journal(replay)
+    assert journal.unlink_through(8) == 0, "no other file is there yet"
+    journal.begin()
     assert journal.unlink_through(7) == 0
     assert journal.unlink_through(8) == commit_begins(COMMITS)[-1]
-    assert list(tmp_path.iterdir()) == []
+    assert [file.name for file in tmp_path.iterdir()] == [file_name(9)]
     assert journal.append([record(b"nine")]) == 9
 
 
-def test_records_that_are_gone_are_named(tmp_path: Path) -> None:
+def test_records_that_are_gone_end_the_opening_unless_they_are_given_up(tmp_path: Path) -> None:
+    def read_with_gaps(applied: int = 0) -> tuple[Found, list[tuple[str, str]]]:
+        gaps = Gaps(accept_loss=True)
+        replay = Replay(tmp_path, DATABASE, applied, gaps)
+        found = [(found.sequence, found.payload.tobytes()) for found in records(replay)]
+        assert replay.findings == []
+        return found, gaps.accepted
+
     first = write(tmp_path, COMMITS[:2])
     second = write(tmp_path, COMMITS[2:4])
     write(tmp_path, COMMITS[4:])
     second.unlink()
-    found, replay = read(tmp_path)
+    with pytest.raises(Incomplete, match="records 4 to 5 are gone"):
+        read(tmp_path)
+    found, gaps = read_with_gaps()
     assert found == [entry for entry in numbered(*PAYLOADS) if entry[0] not in (4, 5)]
-    assert [finding.detail for finding in replay.findings] == ["records 4 to 5 are lost"]
+    where = f"{tmp_path.name}"
+    assert gaps == [(where, f"records 4 to 5 are gone: {first.name} ends before them")]
     first.unlink()
-    found, replay = read(tmp_path, applied=1)
+    with pytest.raises(Incomplete, match="records 2 to 5 are gone"):
+        read(tmp_path, applied=1)
+    found, gaps = read_with_gaps(applied=1)
     assert found == numbered(*PAYLOADS)[5:]
-    assert [finding.detail for finding in replay.findings] == ["records 2 to 5 before it are gone"]
+    assert gaps == [(where, f"records 2 to 5 are gone: {where}/ begins with {file_name(6)}")]
     assert read(tmp_path, applied=5)[1].findings == [], "those that are applied are not missed"
 
 
@@ -545,7 +577,7 @@ def test_what_the_operator_gives_up_costs_what_lies_on_it(
     commits = [[bytes([n]) * 3000] for n in range(1, 11)]
     write(tmp_path, commits)
     bad_page(range(bad, bad + 4096), monkeypatch)
-    replay = Replay(tmp_path, DATABASE, accept_unreadable=True)
+    replay = Replay(tmp_path, DATABASE, gaps=Gaps(accept_loss=True))
     found = [(found.sequence, found.payload.tobytes()) for found in records(replay)]
     begins = commit_begins(commits)
     hit = {n for n in range(1, 11) if begins[n - 1] < bad + 4096 and begins[n] > bad}

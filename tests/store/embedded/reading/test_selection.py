@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from open_and_sweep import open_and_sweep
 from point_batches import (
     NOW_MS,
     SERIES_MAX,
@@ -29,7 +30,7 @@ from headrace.model.points import Kind
 from headrace.store.embedded.reading.selection import select
 from headrace.store.embedded.recent.recent import Recent, RecentView
 from headrace.store.embedded.segments.files.segment import Segment
-from headrace.store.embedded.segments.folder import SegmentFolder, open_folder
+from headrace.store.embedded.segments.folder import SegmentFolder
 from headrace.store.rows import Wanted, want
 
 MANY = 1_000_000
@@ -73,7 +74,7 @@ def test_the_last_write_wins_then_expiry(
 ) -> None:
     with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
         patch.setattr(limits, "ROW_GROUP_ROWS", row_group_rows)
-        folder, _, _ = open_folder(Path(directory) / "segments", "d")
+        folder, _, _ = open_and_sweep(Path(directory) / "segments", "d")
         sequence = 1
         segments, generations = [], []
         for written in seals:
@@ -99,7 +100,7 @@ def test_the_last_write_wins_then_expiry(
 
 def test_a_generation_beside_its_own_segment_changes_nothing(tmp_path: Path) -> None:
     """A snapshot may be taken between the two steps of replacing the one by the other."""
-    folder, _, _ = open_folder(tmp_path / "segments", "d")
+    folder, _, _ = open_and_sweep(tmp_path / "segments", "d")
     written = [[Point(o, t, double(o * t)) for o in range(4) for t in (5, 3, 5)]]
     both = select([sealed(folder, written, 1)], [generation(written, 1)], wanted_all(), 0, 9, NOW_MS, MANY)
     assert plain(both) == expected(written[0], range(4), 0, 9, NOW_MS)
@@ -115,7 +116,7 @@ def test_a_series_asked_for_without_any_source() -> None:
 
 
 def test_the_limit_counts_all_sources_together(tmp_path: Path) -> None:
-    folder, _, _ = open_folder(tmp_path / "segments", "d")
+    folder, _, _ = open_and_sweep(tmp_path / "segments", "d")
     segment = sealed(folder, [[Point(1, time, double(time)) for time in range(60)]], 1)
     recent = generation([[Point(1, time, double(time)) for time in range(60, 100)]], 2)
     wanted = want(np.array([1], dtype=np.uint32), metric_ids)
@@ -126,7 +127,7 @@ def test_the_limit_counts_all_sources_together(tmp_path: Path) -> None:
 
 
 def test_an_expired_write_hides_the_older_one_in_another_segment(tmp_path: Path) -> None:
-    folder, _, _ = open_folder(tmp_path / "segments", "d")
+    folder, _, _ = open_and_sweep(tmp_path / "segments", "d")
     older = sealed(folder, [[Point(1, 5, double(1))]], 1)
     expired = sealed(folder, [[Point(1, 5, (Kind.TEXT, "gone"), expires=NOW_MS)]], 2)
     wanted = want(np.array([1], dtype=np.uint32), metric_ids)
@@ -137,7 +138,7 @@ def test_an_expired_write_hides_the_older_one_in_another_segment(tmp_path: Path)
 @pytest.mark.parametrize("kind", [Kind.DOUBLE, Kind.INT64, Kind.TEXT])
 def test_what_is_found_may_be_written(tmp_path: Path, kind: Kind) -> None:
     """The kernels of queries take writable arrays only, and a whole row group comes out of Arrow without a copy."""
-    folder, _, _ = open_folder(tmp_path / "segments", "d")
+    folder, _, _ = open_and_sweep(tmp_path / "segments", "d")
     segment = sealed(folder, [[Point(1, time, (kind, "a" if kind == Kind.TEXT else time)) for time in range(9)]], 1)
     columns = select([segment], [], want(np.array([1], dtype=np.uint32), metric_ids), 0, 9, NOW_MS, MANY)
     assert all(a.flags.writeable for a in (columns.series, columns.starts, columns.times))

@@ -14,12 +14,11 @@ from headrace.store.embedded.segments.current import (
     Current,
     DamagedFile,
     Loss,
-    OtherStores,
     SeriesFile,
     read_current,
     write_current,
 )
-from headrace.store.embedded.segments.files.meta import SegmentKind, SegmentMeta
+from headrace.store.embedded.segments.files.meta import OtherStores, SegmentKind, SegmentMeta
 
 META = SegmentMeta("points-1-9.parquet", SegmentKind.IN_ORDER, 10, 900, -5, 5, 0, 3, 1, 9, 1_700_000_000_000, 9, 77)
 CURRENT = Current(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from open_and_sweep import open_and_sweep
 from point_batches import metric_ids, names
 from test_segment_folder import ALL_SERIES, RIGHT, Crash, crash_at, everything, generation
 
@@ -18,7 +19,7 @@ from headrace.store.embedded.files.names import CURRENT, DAMAGED_SUFFIX
 from headrace.store.embedded.segments.current import Current
 from headrace.store.embedded.segments.files.segment import Segment
 from headrace.store.embedded.segments.files.series_files import read_series
-from headrace.store.embedded.segments.folder import SegmentFolder, open_folder
+from headrace.store.embedded.segments.folder import SegmentFolder
 from headrace.store.embedded.segments.making.forgetting import KEEP_ALL
 
 SEALS = [(1, 3), (4, 6), (7, 7), (8, 9)]
@@ -26,7 +27,7 @@ SEALS = [(1, 3), (4, 6), (7, 7), (8, 9)]
 
 def filled(path: Path) -> tuple[SegmentFolder, list[Segment]]:
     """Four segments that overwrite one another, and four series files."""
-    folder, segments, _ = open_folder(path, "d")
+    folder, segments, _ = open_and_sweep(path, "d")
     for at, (first, last) in enumerate(SEALS):
         segment = folder.seal(generation(first, last), metric_ids, ALL_SERIES[2 * at : 2 * at + 2], names)
         assert segment is not None
@@ -55,7 +56,7 @@ def test_neighbours_become_one_with_the_range_of_all(tmp_path: Path) -> None:
     assert [(meta.min_sequence, meta.max_sequence) for meta in folder.current.segments] == [(1, 3), (4, 7), (8, 9)]
     assert everything([segments[0], *merged, segments[3]], []) == RIGHT
     assert merged[0].meta.rows < segments[1].meta.rows + segments[2].meta.rows, "what was overwritten is gone"
-    reopened, opened, findings = open_folder(tmp_path / "segments", "d")
+    reopened, opened, findings = open_and_sweep(tmp_path / "segments", "d")
     assert everything(opened, []) == RIGHT
     assert not findings
     assert reopened.current == folder.current
@@ -82,7 +83,7 @@ def test_a_crash_at_any_step_of_merging_loses_and_doubles_nothing(tmp_path: Path
     folder, segments = filled(path)
     with crash_at(moment, after=after, error=Crash()), pytest.raises(Crash):
         folder.merge(segments[:3], metric_ids, KEEP_ALL, go_on)
-    folder, segments, findings = open_folder(path, "d")
+    folder, segments, findings = open_and_sweep(path, "d")
     assert len(segments) in {2, 4}
     assert not findings
     assert everything(segments, []) == RIGHT
@@ -91,7 +92,7 @@ def test_a_crash_at_any_step_of_merging_loses_and_doubles_nothing(tmp_path: Path
     again = folder.merge(segments, metric_ids, KEEP_ALL, go_on)
     assert again is not None
     assert everything(again, []) == RIGHT
-    assert everything(open_folder(path, "d")[1], []) == RIGHT
+    assert everything(open_and_sweep(path, "d")[1], []) == RIGHT
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -101,7 +102,7 @@ def test_a_crash_at_any_step_of_merging_names_loses_and_doubles_none(tmp_path: P
     folder, _ = filled(path)
     with crash_at(moment, after=after, error=Crash()), pytest.raises(Crash):
         folder.merge_series()
-    folder, _, _ = open_folder(path, "d")
+    folder, _, _ = open_and_sweep(path, "d")
     assert series_of(folder) == ALL_SERIES.tolist()
     assert {file.name for file in path.iterdir()} == files_of(folder.current)
     folder.merge_series()
@@ -131,11 +132,11 @@ def open_folder_copy(path: Path, tmp_path: Path) -> list[Segment]:
     copy.mkdir()
     for file in path.iterdir():
         (copy / file.name).write_bytes(file.read_bytes())
-    return open_folder(copy, "d")[1]
+    return open_and_sweep(copy, "d")[1]
 
 
 def test_a_seal_during_a_merge_counts(tmp_path: Path) -> None:
-    folder, segments, _ = open_folder(tmp_path / "segments", "d")
+    folder, segments, _ = open_and_sweep(tmp_path / "segments", "d")
     for first, last in SEALS[:3]:
         segment = folder.seal(generation(first, last), metric_ids, ALL_SERIES[:0], names)
         assert segment is not None
@@ -152,7 +153,7 @@ def test_a_seal_during_a_merge_counts(tmp_path: Path) -> None:
     assert merged is not None
     assert everything([*merged, *sealed], []) == RIGHT
     assert folder.current.sealed_through == 9
-    reopened, opened, _ = open_folder(tmp_path / "segments", "d")
+    reopened, opened, _ = open_and_sweep(tmp_path / "segments", "d")
     assert everything(opened, []) == RIGHT
     assert reopened.current == folder.current
     assert series_of(folder) == ALL_SERIES.tolist()
@@ -214,7 +215,7 @@ def test_a_merged_file_that_cannot_be_read_back_does_not_count(tmp_path: Path, m
 
 
 def test_the_number_of_series_files_stays_small(tmp_path: Path) -> None:
-    folder, _, _ = open_folder(tmp_path / "segments", "d")
+    folder, _, _ = open_and_sweep(tmp_path / "segments", "d")
     for sequence in range(1, 10):
         for _ in range(20):  # a seal that is repeated, each time with a series more
             first = sum(file.series for file in folder.current.series)

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from open_and_sweep import open_and_sweep
 from point_batches import SERIES_MAX, Found, Point, batch, double, expected, metric_ids, names, plain
 
-from headrace.errors import Corrupt, Unavailable
+from headrace.errors import Corrupt, Incomplete, Unavailable
 from headrace.store.embedded.files import durable
 from headrace.store.embedded.files.names import CURRENT, DAMAGED_SUFFIX
+from headrace.store.embedded.gaps import Gaps
 from headrace.store.embedded.reading.selection import select
 from headrace.store.embedded.recent.recent import Recent, RecentView
 from headrace.store.embedded.segments.current import CURRENT_FORMAT, read_current
@@ -90,7 +92,7 @@ def _counted(
 
 
 def test_the_order_of_the_steps(tmp_path: Path) -> None:
-    folder, _, _ = open_folder(tmp_path / "segments", "d")
+    folder, _, _ = open_and_sweep(tmp_path / "segments", "d")
     with crash_at(99, after=False, error=Crash()) as done:
         seal(folder, 1, 3)
     file = ["sync_file", "rename"]
@@ -101,11 +103,11 @@ def test_the_order_of_the_steps(tmp_path: Path) -> None:
 @pytest.mark.parametrize("moment", range(8))
 def test_a_crash_at_any_step_of_sealing_loses_and_doubles_nothing(tmp_path: Path, moment: int, after: bool) -> None:
     path = tmp_path / "segments"
-    folder, first, _ = open_folder(path, "d")
+    folder, first, _ = open_and_sweep(path, "d")
     first.append(seal(folder, 1, 3))
     with crash_at(moment, after=after, error=Crash()), pytest.raises(Crash):
         folder.seal(generation(4, 6), metric_ids, ALL_SERIES[:1], names)
-    folder, segments, findings = open_folder(path, "d")
+    folder, segments, findings = open_and_sweep(path, "d")
     sealed_through = folder.current.sealed_through
     assert sealed_through in {3, 6}
     assert not findings
@@ -117,13 +119,13 @@ def test_a_crash_at_any_step_of_sealing_loses_and_doubles_nothing(tmp_path: Path
         segments.append(seal(folder, 4, 6))
     segments.append(seal(folder, 7, 9))
     assert everything(segments, []) == RIGHT
-    assert everything(open_folder(path, "d")[1], []) == RIGHT
+    assert everything(open_and_sweep(path, "d")[1], []) == RIGHT
 
 
 @pytest.mark.parametrize("moment", range(8))
 def test_a_full_disk_at_any_step_leaves_the_seal_to_be_tried_again(tmp_path: Path, moment: int) -> None:
     path = tmp_path / "segments"
-    folder, segments, _ = open_folder(path, "d")
+    folder, segments, _ = open_and_sweep(path, "d")
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     with crash_at(moment, after=False, error=full), pytest.raises(OSError, match="No space"):
         seal(folder, 1, 5)
@@ -131,7 +133,7 @@ def test_a_full_disk_at_any_step_leaves_the_seal_to_be_tried_again(tmp_path: Pat
     segments.append(seal(folder, 1, 5))
     segments.append(seal(folder, 6, 9))
     assert everything(segments, []) == RIGHT
-    reopened, segments, _ = open_folder(path, "d")
+    reopened, segments, _ = open_and_sweep(path, "d")
     assert everything(segments, []) == RIGHT
     assert reopened.current.sealed_through == 9
 
@@ -140,37 +142,51 @@ def test_a_crash_while_the_folder_is_made_leaves_it_to_be_opened_again(tmp_path:
     path = tmp_path / "segments"
     for moment in range(5):
         with crash_at(moment, after=False, error=Crash()), pytest.raises(Crash):
-            open_folder(path, "d")
-    assert open_folder(path, "d")[0].current.segments == ()
+            open_and_sweep(path, "d")
+    assert open_and_sweep(path, "d")[0].current.segments == ()
 
 
-@pytest.mark.parametrize("damage", ["footer", "missing", "foreign"])
+@pytest.mark.parametrize("damage", ["footer", "foreign"])
 def test_a_damaged_segment_is_set_aside_and_the_rest_served(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "segments"
-    folder, _, _ = open_folder(path, "d")
+    folder, _, _ = open_and_sweep(path, "d")
     broken, _ = seal(folder, 1, 3), seal(folder, 4, 9)
     if damage == "footer":
         broken.path.write_bytes(broken.path.read_bytes()[:-9])
-    elif damage == "missing":
-        broken.path.unlink()
     else:
         broken.path.write_bytes(b"PAR1 nonsense PAR1")
-    folder, segments, findings = open_folder(path, "d")
+    folder, segments, findings = open_and_sweep(path, "d")
     assert [finding.file for finding in findings] == [broken.path]
     assert [segment.meta.min_sequence for segment in segments] == [4]
     assert not broken.path.exists()
-    assert (path / (broken.path.name + DAMAGED_SUFFIX)).exists() == (damage != "missing")
+    assert (path / (broken.path.name + DAMAGED_SUFFIX)).exists()
     assert folder.current.sealed_through == 9
     # From now on it is known, and outside readers do not meet it.
-    folder, segments, findings = open_folder(path, "d")
+    folder, segments, findings = open_and_sweep(path, "d")
     assert findings == []
     assert [damaged.file for damaged in folder.current.damaged] == [broken.path.name]
     listed = json.loads((path / CURRENT).read_text())
     assert broken.path.name not in {segment["file"] for segment in listed["segments"]}
 
 
+def test_a_missing_segment_ends_the_opening_unless_it_is_given_up(tmp_path: Path) -> None:
+    path = tmp_path / "segments"
+    folder, _, _ = open_and_sweep(path, "d")
+    missing, _ = seal(folder, 1, 3), seal(folder, 4, 9)
+    missing.path.unlink()
+    before = (path / CURRENT).read_bytes()
+    with pytest.raises(Incomplete, match=rf"segments/{missing.path.name} is missing"):
+        open_folder(path, "d")
+    assert (path / CURRENT).read_bytes() == before
+    gaps = Gaps(accept_loss=True)
+    opened = open_folder(path, "d", gaps)
+    assert gaps.accepted == [("segments", f"segments/{missing.path.name} is missing")]
+    assert [segment.meta.min_sequence for segment in opened.segments] == [4]
+    assert [damaged.file for damaged in opened.folder.current.damaged] == [missing.path.name]
+
+
 def test_damage_met_by_a_query_is_set_aside(tmp_path: Path) -> None:
-    folder, _, _ = open_folder(tmp_path / "segments", "d")
+    folder, _, _ = open_and_sweep(tmp_path / "segments", "d")
     broken, whole = seal(folder, 1, 3), seal(folder, 4, 9)
     damaged = bytearray(broken.path.read_bytes())
     damaged[60:90] = bytes(30)
@@ -184,7 +200,7 @@ def test_damage_met_by_a_query_is_set_aside(tmp_path: Path) -> None:
 
 
 def test_a_segment_that_cannot_be_read_back_is_not_committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder, segments, _ = open_folder(tmp_path / "segments", "d")
+    folder, segments, _ = open_and_sweep(tmp_path / "segments", "d")
     with monkeypatch.context() as patch:
         # A disk that says yes and keeps nothing.
         patch.setattr(durable, "rename", lambda source, target: target.write_bytes(source.read_bytes()[:-1]))
@@ -198,13 +214,13 @@ def test_a_segment_that_cannot_be_read_back_is_not_committed(tmp_path: Path, mon
 
 def test_files_that_are_not_ours_are_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "segments"
-    folder, _, _ = open_folder(path, "d")
+    folder, _, _ = open_and_sweep(path, "d")
     seal(folder, 1, 9)
     for name in ("notes.txt", "backup.parquet", "points-1.parquet.damaged"):
         (path / name).touch()
     (path / "points-0000000000000010-0000000000000011.parquet").touch()
     (path / "current.json.tmp").touch()
-    open_folder(path, "d")
+    open_and_sweep(path, "d")
     assert {"notes.txt", "backup.parquet", "points-1.parquet.damaged"} < {file.name for file in path.iterdir()}
     assert not (path / "points-0000000000000010-0000000000000011.parquet").exists()
     assert not (path / "current.json.tmp").exists()
@@ -212,34 +228,34 @@ def test_files_that_are_not_ours_are_left_alone(tmp_path: Path) -> None:
 
 def test_without_current_json_nothing_is_swept(tmp_path: Path) -> None:
     path = tmp_path / "segments"
-    folder, _, _ = open_folder(path, "d")
+    folder, _, _ = open_and_sweep(path, "d")
     segment = seal(folder, 1, 9)
     (path / CURRENT).unlink()
     with pytest.raises(Corrupt, match="missing"):
-        open_folder(path, "d")
+        open_and_sweep(path, "d")
     assert segment.path.exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format":1}', b'{"format":3,"database":"d"}'])
 def test_a_current_json_that_is_not_understood_stops_the_opening(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "segments"
-    folder, _, _ = open_folder(path, "d")
+    folder, _, _ = open_and_sweep(path, "d")
     segment = seal(folder, 1, 9)
     (path / CURRENT).write_bytes(content)
     with pytest.raises(Corrupt):
-        open_folder(path, "d")
+        open_and_sweep(path, "d")
     assert segment.path.exists()
     assert (path / CURRENT).read_bytes() == content
 
 
 def test_another_database_is_not_opened(tmp_path: Path) -> None:
-    open_folder(tmp_path / "segments", "d")
+    open_and_sweep(tmp_path / "segments", "d")
     with pytest.raises(Corrupt, match="another database"):
-        open_folder(tmp_path / "segments", "e")
+        open_and_sweep(tmp_path / "segments", "e")
 
 
 def test_what_is_listed_is_read_back(tmp_path: Path) -> None:
-    folder, _, _ = open_folder(tmp_path / "segments", "d")
+    folder, _, _ = open_and_sweep(tmp_path / "segments", "d")
     segment = seal(folder, 1, 4)
     current = read_current(tmp_path / "segments")
     assert current == folder.current
@@ -249,7 +265,7 @@ def test_what_is_listed_is_read_back(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_gives_nothing_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder, _, _ = open_folder(tmp_path / "segments", "d")
+    folder, _, _ = open_and_sweep(tmp_path / "segments", "d")
     segment = seal(folder, 1, 9)
 
     def fail(*_: object, **__: object) -> None:
@@ -257,5 +273,5 @@ def test_a_disk_that_gives_nothing_is_no_damage(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr("headrace.store.embedded.segments.files.segment.pq.read_metadata", fail)
     with pytest.raises(Unavailable):
-        open_folder(tmp_path / "segments", "d")
+        open_and_sweep(tmp_path / "segments", "d")
     assert segment.path.exists()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,13 @@ _SCHEMA_OF_HIDDEN = "CREATE TABLE IF NOT EXISTS hidden (series BLOB NOT NULL, cr
 """Made at every opening: databases from before there were deletes lack it."""
 
 
+_SCHEMA_OF_PROGRESS = (
+    "CREATE TABLE IF NOT EXISTS progress"
+    " (changes INTEGER NOT NULL, whole INTEGER NOT NULL, identity_crc INTEGER NOT NULL)"
+)
+"""Made at every opening: databases from before older copies were told apart lack it."""
+
+
 class Catalog:
     """Open from construction to `close`; one thread at a time, which may change."""
 
@@ -51,7 +59,9 @@ class Catalog:
         self.series_count = 0
         """Series that the catalog holds: those with ordinals below."""
         self.damage: list[Corrupt] = []
-        """What `series` and `hidden` met and left out."""
+        """What `hidden` met and left out."""
+        self.damaged_rows: list[range] = []
+        """The ordinals of the rows that `series` met and left out, as far as they can be told."""
         with failures_as_ours(path):
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._connection.execute("PRAGMA journal_mode = WAL")
@@ -59,6 +69,7 @@ class Catalog:
             if not self._connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'database'").fetchone():
                 self._begin()
             self._connection.execute(_SCHEMA_OF_HIDDEN)
+            self._connection.execute(_SCHEMA_OF_PROGRESS)
             version, self.database_id, secret = self._connection.execute("SELECT * FROM database").fetchone()
         if (
             version not in (FORMAT, FORMAT_WITH_DOCUMENTS)
@@ -68,6 +79,7 @@ class Catalog:
             self._connection.close()
             raise Corrupt(path, f"format {version}; this server reads format {FORMAT}")
         self.format: int = version
+        self._read_progress(_crc(self.database_id, secret))
         self.secret = np.frombuffer(secret, dtype="<u8").astype(np.uint64)
         """uint64[SECRET_WORDS]: with it the names of this database decide their keys."""
         with failures_as_ours(path):
@@ -76,16 +88,51 @@ class Catalog:
             highest = self._connection.execute(f"SELECT coalesce(max({end}), 0) FROM series")
             [self.series_count] = highest.fetchone()
 
+    def _read_progress(self, identity_crc: int) -> None:
+        with failures_as_ours(self._path):
+            row = self._connection.execute("SELECT changes, whole, identity_crc FROM progress").fetchone()
+            if row is None:
+                row = (0, 0, identity_crc)
+                self._connection.execute("INSERT INTO progress VALUES (?, ?, ?)", row)
+        if row[2] != identity_crc:
+            self._connection.close()
+            raise Corrupt(self._path, "the database's id or secret is not what was written")
+        self.changes: int = row[0]
+        """How often it has changed: an older copy has fewer changes."""
+        self.is_whole = bool(row[1])
+        """Whether an opening has come to its end before, so that everything else of the database must be there."""
+
+    def note_whole(self) -> None:
+        """All that belongs to a database has been made. Raises Unavailable."""
+        with failures_as_ours(self._path):
+            self._connection.execute("UPDATE progress SET whole = 1")
+        self.is_whole = True
+
+    def catch_up(self, changes: int) -> None:
+        """It was an older copy and has been mended: now it counts as having changed at least so often. Raises
+        Unavailable."""
+        if self.changes < changes:
+            with failures_as_ours(self._path):
+                self._connection.execute("UPDATE progress SET changes = ?", (changes,))
+            self.changes = changes
+
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        """All of the block's changes are on disk after it and counted, or none is."""
+        with failures_as_ours(self._path), transaction(self._connection):
+            yield
+            self._connection.execute("UPDATE progress SET changes = ?", (self.changes + 1,))
+        self.changes += 1
+
     def series(self) -> Iterator[NewSeries]:
-        """All series, in rising order of their ordinals; those of a damaged row are left out, and `damage` says so.
-        Raises Corrupt when the file is malformed, Unavailable."""
+        """All series, in rising order of their ordinals; those of a damaged row are left out, and `damaged_rows` says
+        so. Raises Corrupt when the file is malformed, Unavailable."""
         with failures_as_ours(self._path):
             rows = self._connection.execute("SELECT first, count, keys, lengths, names, crc FROM series ORDER BY first")
             for first, count, keys, lengths, names, crc in rows:
                 # SQLite would not notice a flipped bit.
                 if (len(keys), len(lengths), crc) != (16 * count, 4 * count, _crc(keys, lengths, names)):
-                    detail = f"the names of series {first} to {first + max(len(keys) // 16, 1) - 1} are damaged"
-                    self.damage.append(Corrupt(self._path, detail))
+                    self.damaged_rows.append(range(first, first + max(len(keys) // 16, len(lengths) // 4, 1)))
                     continue
                 yield NewSeries(
                     first,
@@ -94,12 +141,21 @@ class Catalog:
                     np.frombuffer(names, dtype=np.uint8).copy(),
                 )
 
+    def put_back(self, series: NewSeries) -> None:
+        """Take the names of these series, which other files still have, in place of those of damaged rows. Raises
+        Unavailable, and then nothing has changed."""
+        with self._change():
+            self._connection.execute("DELETE FROM series WHERE first >= ? AND first < ?", (series.first, series.end))
+            for begin in range(0, len(series), limits.CATALOG_CHUNK_SERIES):
+                self._insert(series, begin, min(begin + limits.CATALOG_CHUNK_SERIES, len(series)))
+        self.series_count = max(self.series_count, series.end)
+
     def add_series(self, series: NewSeries) -> None:
         """Take over from the journal the series from ordinal `series_count` on: on return they are on disk.
 
         Raises Unavailable, and then nothing has changed.
         """
-        with failures_as_ours(self._path), transaction(self._connection):
+        with self._change():
             for begin in range(0, len(series), limits.CATALOG_CHUNK_SERIES):
                 self._insert(series, begin, min(begin + limits.CATALOG_CHUNK_SERIES, len(series)))
         self.series_count = series.end
@@ -121,7 +177,7 @@ class Catalog:
         """On return these series (ascending) are on disk as the hidden ones. Raises Unavailable, and then nothing has
         changed."""
         blob = series.astype("<u4").tobytes()
-        with failures_as_ours(self._path), transaction(self._connection):
+        with self._change():
             self._connection.execute("DELETE FROM hidden")
             self._connection.execute("INSERT INTO hidden VALUES (?, ?)", (blob, _crc(blob)))
 
@@ -140,7 +196,7 @@ class Catalog:
     def give_up_documents(self) -> None:
         """They are on disk elsewhere, and this is of FORMAT from now on. Raises Unavailable, and then nothing has
         changed."""
-        with failures_as_ours(self._path), transaction(self._connection):
+        with self._change():
             self._connection.execute("DROP TABLE IF EXISTS documents")
             self._connection.execute("UPDATE database SET format = ?", (FORMAT,))
         self.format = FORMAT

@@ -5,6 +5,7 @@ As with points, the journal makes a change durable, memory makes it visible, and
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from heapq import merge
@@ -14,13 +15,15 @@ from pathlib import Path
 import structlog
 
 from headrace import limits
-from headrace.errors import Corrupt
+from headrace.errors import Corrupt, Unavailable
 from headrace.store import Document, DocumentChange
 from headrace.store.embedded.documents.catalog import FORMAT_WITH_DOCUMENTS, Catalog
 from headrace.store.embedded.documents.file import FORMAT, DocumentFile
 from headrace.store.embedded.documents.recent import RecentDocuments
 from headrace.store.embedded.files.durable import rename, sync_folder
 from headrace.store.embedded.files.names import DAMAGED_SUFFIX
+from headrace.store.embedded.files.sqlite_files import is_sound
+from headrace.store.embedded.gaps import NO_GAPS, Gaps
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +43,11 @@ class Documents:
         """Why the file is closed and another must take its place, while one must."""
         self._missed = ""
         """What the other one is to remember as lost, once the malformed one has been set aside."""
+
+    @property
+    def applied(self) -> int:
+        """Every change of the journal up to this sequence is in the file."""
+        return self._file.applied
 
     @property
     def recent_bytes(self) -> int:
@@ -113,8 +121,8 @@ class Documents:
         """Move what has changed to the file: on return it is on disk there. Raises Unavailable or Corrupt, and then
         nothing has moved.
 
-        A file that SQLite finds malformed is set aside, and another one begins with what is here: `damaged` says so,
-        and seals go on."""
+        A file that SQLite finds malformed, also when it looks afresh, is set aside, and another one begins with what
+        is here: `damaged` says so, and seals go on."""
         with self._lock:
             self._filings += 1
             sequence = self._recent.last_sequence
@@ -126,6 +134,9 @@ class Documents:
                 self._file.write(ranges, documents, sequence)
         except Corrupt as damage:
             log.error("documents cannot be filed", file=str(damage.file), damage=damage.detail)
+            if _is_sound(damage):
+                self._file.connect_again()
+                raise _sound_but_unusable(damage) from damage
             self._malformed = damage
         if self._malformed is not None:
             self._begin_anew(self._malformed)
@@ -174,17 +185,20 @@ class Documents:
             log.error("a document is damaged; the rest is served", file=str(damage.file), damage=damage.detail)
 
 
-def open_documents(path: Path, catalog: Catalog) -> Documents:
-    """Open the documents of the catalog's database, or begin them. A file that is damaged or missing is replaced by an
-    empty one, which remembers it; the damaged one is kept under another name.
+def open_documents(path: Path, catalog: Catalog, gaps: Gaps = NO_GAPS) -> Documents:
+    """Open the documents of the catalog's database, or begin them. A file that is damaged is replaced by an empty one,
+    which remembers it, and kept under another name. One that is missing is a gap.
 
-    Raises Corrupt when the file is of another database or a later format, Unavailable when the disk fails.
+    Raises Corrupt when the file is of another database or a later format, Incomplete, Unavailable when the disk fails.
     """
     known = catalog.format != FORMAT_WITH_DOCUMENTS
-    missed = [f"{path.name} was missing, and with it all documents"] if known else []
+    if known and (not path.exists() or not path.stat().st_size):
+        gaps.meet(path.name, f"{path.name} is missing, and with it all documents")
     try:
-        file = DocumentFile(path, catalog.database_id, missed)
+        file = DocumentFile(path, catalog.database_id)
     except Corrupt as damage:
+        if _is_sound(damage):
+            raise _sound_but_unusable(damage) from damage
         file = DocumentFile(path, catalog.database_id, [_set_aside(path, damage)])
     try:
         if file.format != FORMAT:
@@ -199,6 +213,16 @@ def open_documents(path: Path, catalog: Catalog) -> Documents:
     for lost in file.damage:
         log.error("documents are lost; the rest is served", damage=lost)
     return Documents(file)
+
+
+def _is_sound(damage: Corrupt) -> bool:
+    """Whether SQLite called a file malformed that is not, when one looks afresh. Raises Unavailable."""
+    return isinstance(damage.__cause__, sqlite3.Error | UnicodeDecodeError) and is_sound(damage.file)
+
+
+def _sound_but_unusable(damage: Corrupt) -> Unavailable:
+    """The error came from elsewhere: from a disk that failed for a while."""
+    return Unavailable(f"{damage.file.name} is sound, and yet cannot be used: {damage.detail}")
 
 
 def _set_aside(path: Path, damage: Corrupt) -> str:

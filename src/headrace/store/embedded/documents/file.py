@@ -96,12 +96,23 @@ class DocumentFile:
             self._connection.close()
             raise
 
-    def _begin_or_read(self, database_id: bytes, missed: Sequence[str]) -> None:
-        # Only a new file takes the first: room that deleted documents leave can be given back step by step.
-        self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    def connect_again(self) -> None:
+        """After an error that was not the file's: the next `write` goes by a connection that remembers none. Raises
+        Unavailable. For the thread that writes."""
+        self._connection.close()
+        with failures_as_ours(self.path):
+            self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            self._set_up()
+
+    def _set_up(self) -> None:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.execute(f"PRAGMA journal_size_limit = {limits.DOCUMENT_WAL_BYTES}")
+
+    def _begin_or_read(self, database_id: bytes, missed: Sequence[str]) -> None:
+        # Only a new file takes the first: room that deleted documents leave can be given back step by step.
+        self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        self._set_up()
         if not self._connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'state'").fetchone():
             with transaction(self._connection):
                 for statement in (*_SCHEMA, _SCHEMA_OF_GONE):
@@ -267,10 +278,14 @@ class DocumentFile:
         try:
             with failures_as_ours(self.path):
                 connection = idle or self._connect_to_read()
+                failed = False
                 try:
                     yield connection
+                except sqlite3.Error:
+                    failed = True  # what it remembers of an error is not for the next reading
+                    raise
                 finally:
-                    self._idle.append(connection)
+                    connection.close() if failed else self._idle.append(connection)
         finally:
             with self._changed:
                 self._readings -= 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 CURRENT = "current.json"
 
 TEMPORARY_SUFFIX = ".tmp"
@@ -39,3 +41,12 @@ def deletes_file(sequence: int) -> str:
 def series_file(first: int, end: int) -> str:
     """The series with ordinals first .. end - 1. A merged file never has the name of one that it is made of."""
     return f"series-{first:010d}-{end:010d}.parquet"
+
+
+_OF_SEQUENCES = re.compile(r"(?:points-\d{16}|deletes)-(\d{16})")
+
+
+def last_sequence_of(name: str) -> int:
+    """The last record of the journal from which a file of points or deletes came, by its name; 0 for any other."""
+    found = _OF_SEQUENCES.match(name)
+    return int(found[1]) if found else 0

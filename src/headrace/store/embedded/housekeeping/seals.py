@@ -7,6 +7,7 @@ from headrace.model.time import Clock
 from headrace.store.embedded.housekeeping.retention_in_force import RetentionInForce
 from headrace.store.embedded.parts import Parts
 from headrace.store.embedded.recent.recent import RecentView
+from headrace.store.embedded.segments.files.meta import OtherStores
 from headrace.store.embedded.segments.making.forgetting import Forgetting
 
 
@@ -30,8 +31,9 @@ class Seals:
             parts.documents.file_recent()
             unlisted = parts.catalog_series()
             self._keep_hidden()
+            others = OtherStores(parts.documents.applied, parts.catalog.changes)
             segment = parts.folder.seal(
-                generation, parts.index.metric_ids, unlisted, parts.table.encoded_names, forgetting
+                generation, parts.index.metric_ids, unlisted, parts.table.encoded_names, forgetting, others
             )
         except OSError as failure:
             raise Unavailable(f"a segment cannot be written: {failure.strerror}") from failure

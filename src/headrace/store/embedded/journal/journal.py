@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -41,6 +42,12 @@ class Journal:
         self._lock = threading.Lock()
         self._closed = list(replay.files)
         self._current: _CurrentFile | None = None
+
+    def begin(self) -> None:
+        """Make the next file now, durably, if none is open: a journal that was ever begun is never without a file, so
+        that one whose files are gone is known by it. Raises Unavailable."""
+        if self._current is None:
+            self._begin()
 
     @property
     def last_sequence(self) -> int:
@@ -91,20 +98,25 @@ class Journal:
             raise Unavailable(f"cannot write the journal: {error.strerror}") from error
         finally:
             probe.unlink(missing_ok=True)
-        if self._current is None:
-            self._begin()
+        self.begin()
 
     def rotate(self) -> None:
-        """What is appended from now on goes to a new file."""
+        """What is appended from now on goes to a new file. It is begun now if the disk lets it, else by the next
+        append."""
         if self._current is not None:
             self._close(self._current)
+            with suppress(Unavailable):
+                self._begin()
 
     def unlink_through(self, sequence: int) -> int:
-        """Unlink closed files that hold no record after `sequence`; returns their bytes. Raises Unavailable."""
+        """Unlink closed files that hold no record after `sequence`, but the newest file of all stays; returns their
+        bytes. Raises Unavailable."""
         with self._lock:
-            open_first = self._current.first if self._current else self._last_sequence + 1
-            firsts = [*(file.first for file in self._closed), open_first]
-            done = [file for file, following in zip(self._closed, firsts[1:], strict=True) if following <= sequence + 1]
+            firsts = [file.first for file in self._closed]
+            firsts += [self._current.first] if self._current else []
+            done = [
+                file for file, following in zip(self._closed, firsts[1:], strict=False) if following <= sequence + 1
+            ]
             self._closed = self._closed[len(done) :]
         try:
             for file in done:
@@ -119,7 +131,8 @@ class Journal:
 
     def close(self) -> None:
         """No append may follow. What was appended is durable already."""
-        self.rotate()
+        if self._current is not None:
+            self._close(self._current)
 
     def _begin(self) -> _CurrentFile:
         """Make a new file, durably. It may take the place of one of the same name that never held a record that

@@ -20,6 +20,7 @@ from headrace import limits
 from headrace.errors import Corrupt, Unavailable
 from headrace.store.embedded.files.durable import replaced_file, sync_folder
 from headrace.store.embedded.files.names import DAMAGED_SUFFIX, TEMPORARY_SUFFIX
+from headrace.store.embedded.gaps import NO_GAPS, Gaps
 from headrace.store.embedded.journal.format import (
     FILE_HEADER_BYTES,
     JOURNAL_PATTERN,
@@ -52,34 +53,35 @@ class Replay:
     found.
 
     findings: damage that was set aside; what it held is lost.   bytes_cut: of a torn write at the end.
-    last_sequence: of the last record that counts, at least `applied`.   files: what the folder holds, ascending.
+    reached: the last record that the files hold, 0 without any.   last_sequence: of the last one that counts, at least
+    `applied`.   files: what the folder holds, ascending.
     """
 
-    def __init__(self, folder: Path, database_id: bytes, applied: int = 0, accept_unreadable: bool = False) -> None:
+    def __init__(self, folder: Path, database_id: bytes, applied: int = 0, gaps: Gaps = NO_GAPS) -> None:
         """folder: made if it is not there.   database_id: 16 bytes.   applied: the caller needs no record up to this
-        one.   accept_unreadable: see window.Window."""
+        one.   gaps: meets records that no file holds; where such are given up, so is what cannot be read."""
         self.folder = folder
         self.database_id = database_id
         self.applied = applied
-        self.accept_unreadable = accept_unreadable
+        self.gaps = gaps
         self.findings: list[Corrupt] = []
         self.bytes_cut = 0
         self.last_sequence = applied
+        self.reached = 0
         self.files: list[JournalFile] = []
 
     def __iter__(self) -> Iterator[StoredRecord | StoredRun]:
         """Holds one window of a file (limits.JOURNAL_WINDOW_BYTES) and one commit in memory, and what the caller keeps.
 
-        Raises Corrupt, before any record, when a file belongs to another database or format; Unavailable when the disk
-        does not let us read, cut or set aside.
+        Raises Corrupt, before any record, when a file belongs to another database or format; Incomplete when records
+        are missing without being damaged; Unavailable when the disk does not let us read, cut or set aside.
         """
         try:
             paths = self._open_folder()
             firsts = [first_sequence_of(path) for path in paths]
             if firsts and firsts[0] > self.applied + 1:
-                self.findings.append(
-                    Corrupt(paths[0], f"records {self.applied + 1} to {firsts[0] - 1} before it are gone")
-                )
+                missing = f"records {self.applied + 1} to {firsts[0] - 1} are gone"
+                self.gaps.meet(self.folder.name, f"{missing}: {self.folder.name}/ begins with {paths[0].name}")
             for path, first, following in zip_longest(paths, firsts, firsts[1:]):
                 if following is None:
                     yield from self._read_last(path, first)
@@ -108,7 +110,7 @@ class Replay:
             reading = _Reading(self, path, first, file.fileno())
             yield from reading.settled(following)
             yield from reading.settle(following)
-        self.last_sequence = max(self.last_sequence, following - 1)
+        self._reach(following - 1)
 
     def _read_last(self, path: Path, first: int) -> Iterator[StoredRecord | StoredRun]:
         """The file in which a power cut may have torn the last commit."""
@@ -123,7 +125,11 @@ class Replay:
             # What a killed process had written but not synced is read back all the same: make it durable before it is
             # shown.
             os.fsync(file.fileno())
-        self.last_sequence = max(self.last_sequence, reading.reached)
+        self._reach(reading.reached)
+
+    def _reach(self, sequence: int) -> None:
+        self.reached = sequence
+        self.last_sequence = max(self.last_sequence, sequence)
 
     def _judge(self, reading: _Reading, begin: int) -> None:
         """The last commit, which begins there and is not whole."""
@@ -146,7 +152,7 @@ class _Reading:
     def __init__(self, replay: Replay, path: Path, first: int, descriptor: int) -> None:
         self.commit: list[Sound | Unsound] = []
         self.reached = first - 1
-        self.window = Window(path, descriptor, replay.accept_unreadable)
+        self.window = Window(path, descriptor, replay.gaps.accept_loss)
         self.seed = crc_seed(replay.database_id, first)
         self._replay = replay
         self._path = path
@@ -206,6 +212,11 @@ class _Reading:
         there."""
         lost_from = max(self.reached, self._replay.applied) + 1
         if lost_from >= following:
+            return
+        if not unsound:
+            # Nothing here is damaged: a file is missing, or is an older copy.
+            missing = f"records {lost_from} to {following - 1} are gone"
+            self._replay.gaps.meet(self._path.parent.name, f"{missing}: {self._path.name} ends before them")
             return
         kept = "".join(f"; damaged bytes are kept in {self.set_aside(stretch)}" for stretch in unsound)
         finding = Corrupt(self._path, f"records {lost_from} to {following - 1} are lost{kept}")

@@ -11,7 +11,7 @@ from isal import isal_zlib
 from headrace.errors import Corrupt, Unavailable
 from headrace.store.embedded.files.durable import replaced_file, sync_folder
 from headrace.store.embedded.files.names import CURRENT
-from headrace.store.embedded.segments.files.meta import SegmentMeta
+from headrace.store.embedded.segments.files.meta import UNKNOWN_OTHERS, OtherStores, SegmentMeta
 
 CURRENT_FORMAT = 3
 """From 2 on it may list segments of format 2, from 3 on it has a checksum and knows those of the files that it lists. 1
@@ -47,21 +47,6 @@ class Loss:
     where: str
     what: str
     found: int
-
-
-@dataclass(frozen=True, slots=True)
-class OtherStores:
-    """How far the stores beside the segments were at the last seal, so that an older copy of one is told from its own.
-
-    documents_through: see DocumentFile.applied.   catalog_changes: see Catalog.changes.
-    """
-
-    documents_through: int = 0
-    catalog_changes: int = 0
-
-
-UNKNOWN_OTHERS = OtherStores()
-"""As files of formats before 3 have it."""
 
 
 @dataclass(frozen=True, slots=True)

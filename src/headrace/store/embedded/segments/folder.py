@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -17,28 +17,26 @@ from headrace.store.embedded.files.durable import discard, rename, sync_folder
 from headrace.store.embedded.files.names import (
     CURRENT,
     DAMAGED_SUFFIX,
-    DELETES_PATTERN,
     POINTS_PATTERN,
-    SERIES_PATTERN,
     TEMPORARY_SUFFIX,
+    last_sequence_of,
     next_rewritten,
     series_file,
 )
+from headrace.store.embedded.gaps import NO_GAPS, Gaps
 from headrace.store.embedded.recent.deletes import NO_DELETES, Deletes
 from headrace.store.embedded.recent.recent import RecentView
 from headrace.store.embedded.segments.current import (
-    UNKNOWN_OTHERS,
     Current,
     DamagedFile,
     Loss,
-    OtherStores,
     SeriesFile,
     read_current,
     write_current,
 )
 from headrace.store.embedded.segments.files.delete_files import read_deletes, write_deletes
 from headrace.store.embedded.segments.files.footer import footer_crc
-from headrace.store.embedded.segments.files.meta import SegmentMeta
+from headrace.store.embedded.segments.files.meta import UNKNOWN_OTHERS, OtherStores, SegmentMeta
 from headrace.store.embedded.segments.files.segment import Segment, open_segment
 from headrace.store.embedded.segments.files.series_files import SeriesNames, merge_series_files, write_series
 from headrace.store.embedded.segments.files.writer import write_segment
@@ -46,6 +44,7 @@ from headrace.store.embedded.segments.making.forgetting import KEEP_ALL, Forgett
 from headrace.store.embedded.segments.making.merge_plan import plan_merge
 from headrace.store.embedded.segments.making.merging import Pause, merged_row_groups
 from headrace.store.embedded.segments.making.sealing import rows_to_seal, sealed_row_groups
+from headrace.store.embedded.segments.unlisted import judge
 from headrace.store.rows import MetricIds
 
 
@@ -95,7 +94,7 @@ class SegmentFolder:
             groups = sealed_row_groups(generation, order)
             sequences = generation.first_sequence, last_sequence
             through = forgetting.deletes_through(last_sequence)
-            metas.append(write_segment(self.folder, groups, sequences, metric_ids, database, through))
+            metas.append(write_segment(self.folder, groups, sequences, metric_ids, database, through, others=others))
         series = []
         if len(new_series):
             file = write_series(self.folder, new_series, names, database)
@@ -143,7 +142,8 @@ class SegmentFolder:
             # The same records with the same deletes: the name must not be that of the input.
             rewritten = next_rewritten(metas[0].file) if len(metas) == 1 and through == metas[0].deletes_applied else 0
             rows = chain([first], groups)
-            meta = write_segment(self.folder, rows, sequences, metric_ids, database, through, rewritten)
+            others = self._current.others
+            meta = write_segment(self.folder, rows, sequences, metric_ids, database, through, rewritten, others)
             merged.append(open_segment(self.folder, meta, database))
         try:
             with self._changing:
@@ -236,34 +236,61 @@ class SegmentFolder:
             discard(self.folder / replaced)
 
 
-def open_folder(folder: Path, database: str) -> tuple[SegmentFolder, list[Segment], list[Corrupt]]:
-    """Open the segments of `database` (a new folder is made), sweep what a crash left, set aside what is damaged.
+@dataclass(frozen=True, slots=True)
+class OpenedFolder:
+    """What an opening found. segments: those that can be read.   damaged: for each other one what is wrong with it.
+    leftovers: files that a crash left over, for `sweep`."""
 
-    Returns the folder, its readable segments, and for each damaged one what is wrong with it. Raises Corrupt when
-    current.json itself is missing or wrong: then nothing has been touched. Raises OSError, or Unavailable when the disk
-    does not give a segment.
+    folder: SegmentFolder
+    segments: list[Segment]
+    damaged: list[Corrupt]
+    leftovers: tuple[Path, ...]
+
+    @property
+    def last_sequence(self) -> int:
+        """The highest record of the journal from which anything here came."""
+        left = (last_sequence_of(path.name) for path in self.leftovers)
+        return max(self.folder.current.sealed_through, *left, 0)
+
+    def sweep(self) -> None:
+        """Unlink what a crash left over, once it is certain that the journal has it. Raises OSError."""
+        for path in self.leftovers:
+            path.unlink(missing_ok=True)
+
+
+def open_folder(
+    folder: Path, database: str, gaps: Gaps = NO_GAPS, is_new: bool = True, journal_first: int | None = 1
+) -> OpenedFolder:
+    """Open the segments of `database` and set aside what is damaged.
+
+    is_new: a folder that is not there is made; else it is a gap.   journal_first: see unlisted.judge.
+    Raises Corrupt when current.json itself is missing or wrong: then nothing has been touched. Raises Incomplete when
+    something is missing, OSError, or Unavailable when the disk does not give a segment.
     """
     current = read_current(folder)
     if current is None:
+        if not is_new:
+            gaps.meet(folder.name, f"{folder.name}/ has no {CURRENT}")
         current = _begin(folder, database)
     if current.database != database:
         raise Corrupt(folder / CURRENT, "belongs to another database")
-    _sweep(folder, current)
-    segments, findings = [], []
-    try:
-        listed = folder / current.deletes
-        deletes = read_deletes(listed, database, current.deletes_crc) if current.deletes else NO_DELETES
-        opened = SegmentFolder(folder, current, deletes)
-    except Corrupt as damage:
-        findings.append(damage)
-        opened = _without_deletes(folder, current, damage)
+    judgement = judge(folder, current, journal_first)
+    if judgement.current is not current:
+        current = judgement.current
+        write_current(folder, current)
+    temporary = folder.glob("*" + TEMPORARY_SUFFIX)
+    for meta in current.segments:
+        if not (folder / meta.file).exists():
+            gaps.meet(folder.name, f"{folder.name}/{meta.file} is missing")
+    opened = _open_deletes(folder, current)
+    segments: list[Segment] = []
     for meta in current.segments:
         try:
             segments.append(open_segment(folder, meta, database))
         except Corrupt as damage:
-            findings.append(damage)
-            opened.set_aside(damage)
-    return opened, segments, findings
+            opened.damaged.append(damage)
+            opened.folder.set_aside(damage)
+    return replace(opened, segments=segments, leftovers=(*judgement.leftovers, *temporary))
 
 
 def _begin(folder: Path, database: str) -> Current:
@@ -279,13 +306,13 @@ def _begin(folder: Path, database: str) -> Current:
     return current
 
 
-def _sweep(folder: Path, current: Current) -> None:
-    """Unlink files that were being written, and whole ones that a crash kept from being listed."""
-    listed = {meta.file for meta in current.segments} | {series.file for series in current.series} | {current.deletes}
-    for pattern in (POINTS_PATTERN, SERIES_PATTERN, DELETES_PATTERN, "*" + TEMPORARY_SUFFIX):
-        for path in folder.glob(pattern):
-            if path.name not in listed:
-                path.unlink()
+def _open_deletes(folder: Path, current: Current) -> OpenedFolder:
+    listed = folder / current.deletes
+    try:
+        deletes = read_deletes(listed, current.database, current.deletes_crc) if current.deletes else NO_DELETES
+    except Corrupt as damage:
+        return OpenedFolder(_without_deletes(folder, current, damage), [], [damage], ())
+    return OpenedFolder(SegmentFolder(folder, current, deletes), [], [], ())
 
 
 def _without_deletes(folder: Path, current: Current, damage: Corrupt) -> SegmentFolder:

@@ -27,6 +27,7 @@ MAX_SEQUENCE_KEY = "headrace.max_sequence"
 CREATED_KEY = "headrace.created"
 DELETES_THROUGH_KEY = "headrace.deletes_through"
 ROW_GROUPS_KEY = "headrace.row_groups"
+OTHERS_KEY = "headrace.others"
 
 
 class SegmentKind(StrEnum):
@@ -65,6 +66,21 @@ class SegmentMeta:
     def deletes_applied(self) -> int:
         """Every row is older than a delete after this sequence; none falls under one before it."""
         return max(self.deletes_through, self.max_sequence)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherStores:
+    """How far the stores beside the segments were at the last seal, so that an older copy of one is told from its own.
+
+    documents_through: see DocumentFile.applied.   catalog_changes: see Catalog.changes.
+    """
+
+    documents_through: int = 0
+    catalog_changes: int = 0
+
+
+UNKNOWN_OTHERS = OtherStores()
+"""As lists and files have it that were written before it was kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,11 @@ def read_series(path: Path, listed_crc: int | None = None) -> Iterator[tuple[NDA
         yield batch.column("series").to_numpy(), names
 
 
+def count_series(path: Path) -> int:
+    """How many it names. Raises Corrupt or Unavailable."""
+    return sum(len(batch) for batch in _batches(path, None))
+
+
 def _batches(path: Path, listed_crc: int | None) -> Iterator[pa.RecordBatch]:
     """Of SCHEMA, at most limits.SERIES_CHUNK rows each. Raises Corrupt or Unavailable."""
     try:

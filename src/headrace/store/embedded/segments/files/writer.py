@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pyarrow.parquet as pq
 
@@ -24,8 +25,11 @@ from headrace.store.embedded.segments.files.meta import (
     KIND_KEY,
     MAX_SEQUENCE_KEY,
     MIN_SEQUENCE_KEY,
+    OTHERS_KEY,
     ROW_GROUPS_KEY,
     SEGMENT_FORMAT,
+    UNKNOWN_OTHERS,
+    OtherStores,
     RowGroups,
     SegmentKind,
     SegmentMeta,
@@ -61,13 +65,14 @@ def write_segment(
     database: str,
     deletes_through: int = 0,
     rewritten: int = 0,
+    others: OtherStores = UNKNOWN_OTHERS,
 ) -> SegmentMeta:
     """Write row groups into a new file of `folder`, synced and renamed.
 
     row_groups: at least one, none empty; their rows rise strictly by (metric id, ordinal, time) through all of them.
     sequences: the first and the last of the journal records whose winners they are.
     deletes_through: deletes up to this sequence have been applied to them, those up to the last record in any case.
-    rewritten: see names.points_file.
+    rewritten: see names.points_file.   others: how far they are.
     The file counts only once current.json lists it. Raises OSError and what `row_groups` raises, and then leaves
     nothing behind.
     """
@@ -86,6 +91,7 @@ def write_segment(
                     MAX_SEQUENCE_KEY: str(sequences[1]),
                     CREATED_KEY: str(created_ms),
                     DELETES_THROUGH_KEY: str(deletes_through),
+                    OTHERS_KEY: msgspec.json.encode(others),
                     ROW_GROUPS_KEY: encode_row_groups(_row_groups(spans, metric_ids)),
                 }
             )

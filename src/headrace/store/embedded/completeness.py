@@ -1,0 +1,21 @@
+"""Whether a data directory is one database or what is left of one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from headrace.errors import Incomplete
+from headrace.store.embedded.files.names import CURRENT
+from headrace.store.embedded.journal.format import JOURNAL_PATTERN
+from headrace.store.embedded.parts import CATALOG, DOCUMENTS, JOURNAL, SEGMENTS
+
+
+def check_catalog_is_there(data_dir: Path) -> None:
+    """Nothing else says what the database is, so it cannot be given up. Raises Incomplete when the catalog is missing
+    beside other files of a database. Changes nothing."""
+    catalog = data_dir / CATALOG
+    if catalog.exists() and catalog.stat().st_size:
+        return
+    others = [data_dir / SEGMENTS / CURRENT, *(data_dir / JOURNAL).glob(JOURNAL_PATTERN), data_dir / DOCUMENTS]
+    if left := [path for path in others if path.exists()]:
+        raise Incomplete(f"{CATALOG}, which has the database's id and secret, is missing beside {left[0]}")

@@ -1,0 +1,266 @@
+"""Opening what is left of a database: older copies, missing folders, what the disk does not give. Never a wrong or a
+missing point from a server that says that all is well."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from headrace import limits
+from headrace.config import Settings
+from headrace.errors import Corrupt, Incomplete, Unavailable
+from headrace.metrics import Metrics
+from headrace.model.points import Admitted, Kind, Values
+from headrace.model.series import SeriesName, series_name
+from headrace.model.time import ALL_TIME
+from headrace.store import Document
+from headrace.store.embedded.journal.format import FILE_HEADER_BYTES
+from headrace.store.embedded.store import EmbeddedStore, open_store
+
+SECRET, PUBLIC = series_name("m.secret.salary", {"who": "ceo"}), series_name("m.public.new", {"who": "all"})
+
+
+@pytest.fixture(autouse=True)
+def _sealers_that_look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "SEALER_TICK_S", 0.005)
+
+
+def opened(folder: Path, accept_loss: bool = False) -> EmbeddedStore:
+    return open_store(Settings(data_dir=folder, disk_reserve_bytes=0), Metrics(), accept_loss=accept_loss)
+
+
+def put(store: EmbeddedStore, name: SeriesName, *numbers: int) -> None:
+    ordinal = store.table.register(store.table.key_of(name), name, 0)
+    values = Values(np.full(len(numbers), Kind.INT64, dtype=np.uint8), np.array(numbers, dtype=np.int64))
+    ordinals = np.full(len(numbers), ordinal, dtype=np.uint32)
+    asyncio.run(store.append(Admitted(ordinals, np.array(numbers, dtype=np.int64), values)))
+
+
+def numbers_of(store: EmbeddedStore, name: SeriesName) -> list[int]:
+    with store.snapshot() as snapshot:
+        try:
+            series = snapshot.find(name.metric, {})
+        except KeyError:
+            return []
+        found: list[int] = snapshot.select(series, *ALL_TIME).values.bits.tolist()
+        return found
+
+
+def keep(store: EmbeddedStore, key: str) -> None:
+    asyncio.run(store.commit([Document("note", key, key.encode())]))
+
+
+def seal(store: EmbeddedStore) -> None:
+    store._writer.freeze()
+    deadline = time.monotonic() + 10
+    while store._parts.visible.recent_points or store._parts.documents.recent_bytes:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    while store._parts.visible.seal_waits:
+        time.sleep(0.005)
+
+
+def two_moments(tmp_path: Path) -> tuple[Path, Path]:
+    """The folder of a database, closed, and a copy of it from before its last seal."""
+    data, before = tmp_path / "data", tmp_path / "before"
+    store = opened(data)
+    put(store, series_name("m", {"a": "1"}), 1, 2, 3)
+    keep(store, "first")
+    seal(store)
+    store.close()
+    shutil.copytree(data, before)
+    store = opened(data)
+    put(store, SECRET, 4, 5)
+    keep(store, "second")
+    seal(store)
+    put(store, SECRET, 6)
+    store.close()
+    return data, before
+
+
+def put_back(before: Path, data: Path, what: str) -> None:
+    """The older copy of a file, with what SQLite keeps beside it, or of a folder."""
+    if (before / what).is_dir():
+        shutil.rmtree(data / what)
+        shutil.copytree(before / what, data / what)
+        return
+    for beside in ("", "-wal", "-shm"):
+        (data / (what + beside)).unlink(missing_ok=True)
+        if (before / (what + beside)).exists():
+            shutil.copy(before / (what + beside), data / (what + beside))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_an_older_catalog_takes_the_names_from_the_series_files(tmp_path: Path) -> None:
+    data, before = two_moments(tmp_path)
+    put_back(before, data, "catalog.sqlite")
+    store = opened(data)
+    put(store, PUBLIC, 9)
+    assert numbers_of(store, SECRET) == [4, 5, 6]
+    assert numbers_of(store, PUBLIC) == [9]
+    assert ["catalog.sqlite: it was an older copy" in said for said in store.damaged] == [True]
+    store.close()
+    store = opened(data)
+    assert numbers_of(store, SECRET) == [4, 5, 6]
+    assert len(store.damaged) == 1, "it is remembered, once"
+    store.close()
+
+
+def test_an_older_current_json_counts_the_newer_segment_again(tmp_path: Path) -> None:
+    data, before = two_moments(tmp_path)
+    shutil.copy(before / "segments" / "current.json", data / "segments" / "current.json")
+    store = opened(data)
+    assert numbers_of(store, SECRET) == [4, 5, 6]
+    assert numbers_of(store, series_name("m", {})) == [1, 2, 3]
+    assert store.document("note", "second") == b"second"
+    store.close()
+
+
+@pytest.mark.parametrize("beside", ["documents.sqlite", "catalog.sqlite", "journal"])
+def test_an_older_current_json_hides_no_other_older_copy(tmp_path: Path, beside: str) -> None:
+    data, before = two_moments(tmp_path)
+    shutil.copy(before / "segments" / "current.json", data / "segments" / "current.json")
+    put_back(before, data, beside)
+    if beside == "catalog.sqlite":
+        store = opened(data)
+        assert numbers_of(store, SECRET) == [4, 5, 6]
+        assert len(store.damaged) == 1
+        store.close()
+        return
+    with pytest.raises(
+        Incomplete, match="the changes through record" if beside == "documents.sqlite" else "journal/ ends"
+    ):
+        opened(data)
+
+
+@pytest.mark.parametrize(
+    ("missing", "says"),
+    [
+        ("segments", "segments/ has no current.json"),
+        ("journal", "journal/ has no file"),
+        ("documents.sqlite", "documents.sqlite is missing"),
+        ("catalog.sqlite", "catalog.sqlite, which has the database's id and secret, is missing"),
+    ],
+)
+@pytest.mark.parametrize("is_mount_point", [True, False])
+def test_what_is_missing_ends_the_opening_and_nothing_is_changed(
+    tmp_path: Path, missing: str, says: str, is_mount_point: bool
+) -> None:
+    data, _ = two_moments(tmp_path)
+    path = data / missing
+    away = tmp_path / "away"
+    path.rename(away)
+    for beside in data.glob(f"{missing}-*"):
+        beside.unlink()
+    if is_mount_point:
+        path.mkdir() if away.is_dir() else path.touch()
+    before = {name for name in contents(data) if not name.endswith(("-wal", "-shm", "lock"))}
+    with pytest.raises(Incomplete, match=says):
+        opened(data)
+    assert {name for name in contents(data) if not name.endswith(("-wal", "-shm", "lock"))} == before
+    if path.is_dir():
+        path.rmdir()
+    away.rename(path) if not path.exists() else shutil.move(away, path)
+    store = opened(data)
+    assert numbers_of(store, SECRET) == [4, 5, 6]
+    assert store.damaged == []
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("older", "says"), [("documents.sqlite", "changes through record"), ("journal", "journal/ ends")]
+)
+def test_an_older_copy_ends_the_opening(tmp_path: Path, older: str, says: str) -> None:
+    data, before = two_moments(tmp_path)
+    put_back(before, data, older)
+    with pytest.raises(Incomplete, match=says):
+        opened(data)
+
+
+@pytest.mark.parametrize("missing", ["segments", "journal", "documents.sqlite"])
+def test_what_is_given_up_is_remembered(tmp_path: Path, missing: str) -> None:
+    data, _ = two_moments(tmp_path)
+    shutil.rmtree(data / missing) if (data / missing).is_dir() else (data / missing).unlink()
+    store = opened(data, accept_loss=True)
+    assert store.damaged
+    put(store, PUBLIC, 9)
+    keep(store, "third")
+    assert numbers_of(store, PUBLIC) == [9]
+    said = store.damaged
+    store.close()
+    store = opened(data)
+    assert store.damaged == said
+    assert numbers_of(store, PUBLIC) == [9]
+    assert store.document("note", "third") == b"third"
+    assert numbers_of(store, SECRET) == {"segments": [6], "journal": [4, 5], "documents.sqlite": [4, 5, 6]}[missing]
+    store.close()
+
+
+def fail_reads(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """The page of the journal that holds byte `at` gives EIO."""
+    real = os.preadv
+
+    def preadv(descriptor: int, buffers: Sequence[memoryview], offset: int) -> int:
+        if offset <= at < offset + len(buffers[0]):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(descriptor, buffers, offset)
+
+    monkeypatch.setattr(os, "preadv", preadv)
+
+
+@pytest.mark.parametrize("at", [FILE_HEADER_BYTES + 100, 6000, 0])
+def test_a_journal_that_cannot_be_read_ends_the_opening_and_is_not_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    store = opened(tmp_path)
+    for number in range(200):
+        put(store, SECRET, number)
+    store.close()
+    with monkeypatch.context() as failing:
+        fail_reads(failing, at)
+        with pytest.raises(Unavailable, match=r"cannot read .*journal at byte \d+: Input/output error \(errno 5\)"):
+            opened(tmp_path)
+    store = opened(tmp_path)
+    assert numbers_of(store, SECRET) == list(range(200))
+    assert store.damaged == []
+    store.close()
+
+
+def test_damage_of_the_journal_is_remembered_when_the_journal_is_gone(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    for number in range(3):
+        put(store, SECRET, number)
+    store.close()
+    [file] = [file for file in (tmp_path / "journal").iterdir() if file.stat().st_size > FILE_HEADER_BYTES]
+    content = bytearray(file.read_bytes())
+    content[-30] ^= 4
+    file.write_bytes(content)
+    for _ in range(3):
+        store = opened(tmp_path)
+        [said] = store.damaged
+        assert said.startswith(f"journal/{file.name}: the last commit")
+        assert numbers_of(store, SECRET) == [0, 1]
+        seal(store)
+        store.close()
+
+
+def test_files_of_another_database_end_the_opening(tmp_path: Path) -> None:
+    data, _ = two_moments(tmp_path)
+    other, _ = two_moments(tmp_path / "other")
+    for what in ("documents.sqlite", "catalog.sqlite", "segments", "journal"):
+        mixed = tmp_path / f"mixed-{what}"
+        shutil.copytree(data, mixed)
+        put_back(other, mixed, what)
+        with pytest.raises((Corrupt, Incomplete)):
+            opened(mixed)

@@ -1,0 +1,14 @@
+"""Each file of a database replaced by an older copy, by nothing, by an empty one, by another database's; and all pairs:
+it starts and serves what it had, or names what it has not, or refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from replacing import PARTS, WAYS, trial
+
+
+def test_a_replaced_file_is_never_a_wrong_or_missing_point_without_a_word(tmp_path: Path) -> None:
+    outcomes = trial(tmp_path, pairs=True)
+    parts, ways = len(PARTS), len(WAYS)
+    assert sum(outcomes.values()) == parts * ways + parts * (parts - 1) // 2 * ways**2

@@ -222,6 +222,9 @@ without a free block."""
 CATALOG_CHUNK_SERIES = 65_536
 """Series in one row of the catalog: some 6 MB, far below the 1 GB that a value of SQLite may have."""
 
+DOCUMENTS_CHECKED_BYTES = 16 * 1024 * 1024
+"""Up to this size documents.sqlite is checked row by row at each start, 10 ms a megabyte."""
+
 SQLITE_READ_BYTES = 1024 * 1024
 """Read at a time when a file that SQLite calls malformed is read to learn whether the disk gives it."""
 

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from isal import isal_zlib
@@ -21,7 +22,7 @@ from headrace.kernels.hashing import SECRET_WORDS
 from headrace.model.series import NewSeries
 from headrace.store import Document
 from headrace.store.embedded.files.durable import sync_folder
-from headrace.store.embedded.files.sqlite_files import failures_as_ours, transaction
+from headrace.store.embedded.files.sqlite_files import are_of, failures_as_ours, transaction
 
 FORMAT = 2
 FORMAT_WITH_DOCUMENTS = 1
@@ -70,7 +71,12 @@ class Catalog:
                 self._begin()
             self._connection.execute(_SCHEMA_OF_HIDDEN)
             self._connection.execute(_SCHEMA_OF_PROGRESS)
-            version, self.database_id, secret = self._connection.execute("SELECT * FROM database").fetchone()
+            found = self._connection.execute("SELECT format, id, secret FROM database").fetchone()
+            identity: tuple[Any, ...] = found or ()
+        if not are_of(identity, int, bytes, bytes):
+            self._connection.close()
+            raise Corrupt(path, "does not say what database it is of")
+        version, self.database_id, secret = identity
         if (
             version not in (FORMAT, FORMAT_WITH_DOCUMENTS)
             or len(self.database_id) != ID_BYTES
@@ -84,7 +90,7 @@ class Catalog:
         """uint64[SECRET_WORDS]: with it the names of this database decide their keys."""
         with failures_as_ours(path):
             # Not by `count`: a damaged one must not make ordinals be given twice, or a billion be given up.
-            end = "first + max(length(lengths) / 4, length(keys) / 16)"
+            end = "first + max(coalesce(length(lengths) / 4, 1), coalesce(length(keys) / 16, 1))"
             highest = self._connection.execute(f"SELECT coalesce(max({end}), 0) FROM series")
             [self.series_count] = highest.fetchone()
 
@@ -94,7 +100,7 @@ class Catalog:
             if row is None:
                 row = (0, 0, identity_crc)
                 self._connection.execute("INSERT INTO progress VALUES (?, ?, ?)", row)
-        if row[2] != identity_crc:
+        if not are_of(row, int, int, int) or row[2] != identity_crc:
             self._connection.close()
             raise Corrupt(self._path, "the database's id or secret is not what was written")
         self.changes: int = row[0]
@@ -129,10 +135,15 @@ class Catalog:
         so. Raises Corrupt when the file is malformed, Unavailable."""
         with failures_as_ours(self._path):
             rows = self._connection.execute("SELECT first, count, keys, lengths, names, crc FROM series ORDER BY first")
-            for first, count, keys, lengths, names, crc in rows:
+            for row in rows:
+                first, count, keys, lengths, names, crc = row
                 # SQLite would not notice a flipped bit.
-                if (len(keys), len(lengths), crc) != (16 * count, 4 * count, _crc(keys, lengths, names)):
-                    self.damaged_rows.append(range(first, first + max(len(keys) // 16, len(lengths) // 4, 1)))
+                if (
+                    not are_of(row, int, int, bytes, bytes, bytes, int)
+                    or (len(keys), len(lengths)) != (16 * count, 4 * count)
+                    or crc != _crc(keys, lengths, names)
+                ):
+                    self.damaged_rows.append(_ordinals(first, keys, lengths))
                     continue
                 yield NewSeries(
                     first,
@@ -167,7 +178,7 @@ class Catalog:
             row = self._connection.execute("SELECT series, crc FROM hidden").fetchone()
         if row is None:
             return np.empty(0, dtype=np.uint32)
-        if len(row[0]) % 4 or row[1] != _crc(row[0]):
+        if not are_of(row, bytes, int) or len(row[0]) % 4 or row[1] != _crc(row[0]):
             detail = "the list of deleted series is damaged; their names show again"
             self.damage.append(Corrupt(self._path, detail))
             return np.empty(0, dtype=np.uint32)
@@ -187,8 +198,9 @@ class Catalog:
         with failures_as_ours(self._path):
             if not self._connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'documents'").fetchone():
                 return
-            for kind, key, body, crc in self._connection.execute("SELECT kind, key, body, crc FROM documents"):
-                sound = crc == _crc(body)
+            for row in self._connection.execute("SELECT kind, key, body, crc FROM documents"):
+                kind, key, body, crc = row
+                sound = are_of(row, str, str, bytes, int) and crc == _crc(body)
                 yield (
                     Document(kind, key, body) if sound else Corrupt(self._path, f"the document {kind} {key} is damaged")
                 )
@@ -227,6 +239,13 @@ class Catalog:
         )
         row = (series.first + begin, end - begin, *blobs, _crc(*blobs))
         self._connection.execute("INSERT INTO series VALUES (?, ?, ?, ?, ?, ?)", row)
+
+
+def _ordinals(first: int, keys: object, lengths: object) -> range:
+    """Those of a row that is damaged, as far as they can be told. first: the row's own number, always an integer."""
+    by_keys = len(keys) // 16 if isinstance(keys, bytes) else 0
+    by_lengths = len(lengths) // 4 if isinstance(lengths, bytes) else 0
+    return range(first, first + max(by_keys, by_lengths, 1))
 
 
 def _crc(*blobs: bytes) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from isal import isal_zlib
 
@@ -21,7 +21,7 @@ from headrace import limits
 from headrace.errors import Corrupt, Unavailable
 from headrace.store import Document, DocumentRange
 from headrace.store.embedded.files.durable import sync_folder
-from headrace.store.embedded.files.sqlite_files import failures_as_ours, transaction
+from headrace.store.embedded.files.sqlite_files import are_of, failures_as_ours, transaction
 
 FORMAT = 2
 FORMAT_WITHOUT_GONE = 1
@@ -35,6 +35,8 @@ _SCHEMA = (
 _SCHEMA_OF_GONE = (
     "CREATE TABLE gone (kind TEXT NOT NULL, first TEXT NOT NULL, end TEXT NOT NULL, through INTEGER NOT NULL)"
 )
+
+_SCHEMA_OF_PROGRESS = "CREATE TABLE IF NOT EXISTS progress (applied INTEGER NOT NULL, crc INTEGER NOT NULL)"
 
 _THERE = (
     " AND NOT EXISTS (SELECT 1 FROM gone WHERE documents.kind = gone.kind AND documents.key >= first"
@@ -120,8 +122,9 @@ class DocumentFile:
                 self._connection.execute("INSERT INTO state VALUES (?, ?, 0)", (FORMAT, database_id))
                 self._connection.executemany(_NOTE, [(what,) for what in missed])
             sync_folder(self.path.parent)
-        state = self._connection.execute("SELECT format, database, applied FROM state").fetchone()
-        if state is None:
+        found = self._connection.execute("SELECT format, database, applied FROM state").fetchone()
+        state: tuple[Any, ...] = found or ()
+        if not are_of(state, int, bytes, int):
             raise Corrupt(self.path, "does not say what it is")
         self.format, self.database, self._applied = state
         if self.format == FORMAT_WITHOUT_GONE and self.database == database_id:
@@ -129,8 +132,32 @@ class DocumentFile:
                 self._connection.execute(_SCHEMA_OF_GONE)
                 self._connection.execute("UPDATE state SET format = ?", (FORMAT,))
             self.format = FORMAT
-        self.damage: list[str] = [what for (what,) in self._connection.execute("SELECT what FROM damage")]
+        self.damage: list[str] = [str(what) for (what,) in self._connection.execute("SELECT what FROM damage")]
         """What was ever lost."""
+        if self.format == FORMAT and self.database == database_id:
+            self._check_progress()
+            self._check_whole()
+
+    def _check_progress(self) -> None:
+        """A wrong `applied` would let changes that the journal has be passed over. A file that was begun before it was
+        checked says it once."""
+        self._connection.execute(_SCHEMA_OF_PROGRESS)
+        progress = self._connection.execute("SELECT applied, crc FROM progress").fetchone()
+        if progress is None:
+            self._connection.execute("INSERT INTO progress VALUES (?, ?)", self._progress(self._applied))
+        elif progress != self._progress(self._applied):
+            raise Corrupt(self.path, "does not say through which change it is right")
+
+    def _progress(self, applied: int) -> tuple[int, int]:
+        return applied, isal_zlib.crc32(applied.to_bytes(8, "little"), isal_zlib.crc32(self.database))
+
+    def _check_whole(self) -> None:
+        """Of a small file: are its rows found by their names? A large one would hold up the start."""
+        if self.path.stat().st_size > limits.DOCUMENTS_CHECKED_BYTES:
+            return
+        [found] = self._connection.execute("PRAGMA integrity_check(1)").fetchone()
+        if found != "ok":
+            raise Corrupt(self.path, str(found))
 
     @property
     def applied(self) -> int:
@@ -144,7 +171,7 @@ class DocumentFile:
         if found is None:
             return None
         body, crc = found
-        if crc != _crc(kind, key, body):
+        if not _is_right(kind, key, body, crc):
             raise self._damaged(kind, key)
         return bytes(body)
 
@@ -161,7 +188,7 @@ class DocumentFile:
     def keys(self, kind: str, spans: Sequence[Span]) -> list[str]:
         """As `between`, rising, without a look at the bodies."""
         with self._one_state() as connection:
-            return [key for span in spans for (key,) in connection.execute(_KEYS, (kind, *span))]
+            return [str(key) for span in spans for (key,) in connection.execute(_KEYS, (kind, *span))]
 
     @contextmanager
     def _one_state(self) -> Iterator[sqlite3.Connection]:
@@ -178,7 +205,7 @@ class DocumentFile:
         for first, end in reversed(spans) if backwards else spans:
             rows = connection.execute(_BETWEEN_BACKWARDS if backwards else _BETWEEN, (kind, first, end))
             for key, body, crc in rows:
-                yield key, body if crc == _crc(kind, key, body) else self._damaged(kind, key)
+                yield str(key), body if _is_right(kind, key, body, crc) else self._damaged(kind, key)
 
     def write(self, ranges: Iterable[DocumentRange], documents: Iterable[Document], applied: int) -> None:
         """Take the ranges away, then change the documents; on return it is on disk, and all changes of the journal up
@@ -189,6 +216,7 @@ class DocumentFile:
                 self._take_away(ranges)
                 self._put(documents)
                 self._connection.execute("UPDATE state SET applied = ?", (applied,))
+                self._connection.execute("UPDATE progress SET applied = ?, crc = ?", self._progress(applied))
             self._applied = applied
             self._give_room_back()
 
@@ -301,6 +329,10 @@ class DocumentFile:
 
 def _whole_piece() -> Piece:
     return Piece(limits.DOCUMENTS_SWEPT, limits.DOCUMENT_BYTES_SWEPT)
+
+
+def _is_right(kind: str, key: object, body: object, crc: object) -> bool:
+    return isinstance(key, str) and isinstance(body, bytes) and crc == _crc(kind, key, body)
 
 
 def _crc(kind: str, key: str, body: bytes) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -44,6 +44,12 @@ def failures_as_ours(path: Path) -> Iterator[None]:
     except (sqlite3.DatabaseError, UnicodeDecodeError) as failure:  # it may quote what it found in its error
         _check_readable(path)
         raise Corrupt(path, str(failure)) from failure
+
+
+def are_of(row: Sequence[object], *types: type) -> bool:
+    """Whether the values of a row are of these types. SQLite keeps the type of each value beside it and not in the
+    table, so one flipped bit makes another one of it."""
+    return len(row) == len(types) and all(map(isinstance, row, types))
 
 
 def is_sound(path: Path) -> bool:

@@ -38,6 +38,19 @@ def test_help_shows_every_setting_with_flag_and_variable(command: str) -> None:
     assert "--config" in shown
 
 
+def test_help_says_what_a_flag_takes() -> None:
+    shown = headrace("serve", "--help").output
+    for flag in (
+        "--data-dir DIR",
+        "--series-max SERIES",
+        "--series-per-hour-max SERIES",
+        "--body-bytes-max BYTES",
+        "--seal-age-s S",
+        "--log-format console|json",
+    ):
+        assert f"  {flag} " in shown
+
+
 def test_check_config_prints_toml_with_sources(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("c.toml").write_text("seal_points = 5\n")
     monkeypatch.setenv("HEADRACE_LOG_LEVEL", "debug")

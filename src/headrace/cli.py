@@ -19,6 +19,9 @@ COMPILING = "Compiling for this machine; only the first start does that, and it 
 EXIT_MISCONFIGURED = 2
 """As click's own for a wrong flag: what was asked for cannot be done, nothing was started."""
 
+TAKES = {"body_bytes_max": "BYTES", "series_max": "SERIES", "series_per_hour_max": "SERIES"}
+"""Setting -> what its flag takes, where the last word of its name does not say so."""
+
 
 @click.group(name="headrace", context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="headrace")
@@ -65,9 +68,10 @@ def _flag(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
         return click.option(f"{flag}/--no-{flag[2:]}", name, default=None, help=description)
     # Values stay text here: config alone judges them, in the same words for a flag as for a variable or the file.
     choices = [choice for choice in get_args(field.annotation) if isinstance(choice, str)]
-    metavar = "|".join(choices) or name.removesuffix("_max").removesuffix("_per_hour").rpartition("_")[2].upper()
+    last_word = name.split("_")[-1].upper()
+    takes = "|".join(choices) or TAKES.get(name, last_word)
     several = isinstance(field.default, tuple)
-    return click.option(flag, name, type=str, multiple=several, metavar=metavar, help=description)
+    return click.option(flag, name, type=str, multiple=several, metavar=takes, help=description)
 
 
 @main.command()

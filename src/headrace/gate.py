@@ -18,13 +18,18 @@ from headrace.kernels.series import names as kernel
 from headrace.model.points import Admitted, PartedNames, Points, Values, take_optional
 from headrace.model.series import UNKNOWN, SeriesName, SeriesTable
 
+RULE_SETS_MAX = 8
+"""Bits of the byte in which a series remembers the rule sets that it satisfies."""
+
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
     """What a room asks of the names of a series. Data, not code.
 
-    bit: this rule set's place in a series' memory, 0..7; unique among all rooms.
-    characters: matches one character that metric names, tag keys and tag values may not hold; None: all are fine.
+    bit: this rule set's place in a series' memory, 0 to 7. No other rule set may have it, or names that only the other
+    has checked would pass unchecked (tests/test_rule_sets.py). It is not on disk: after a start all names are new.
+    illegal_character: matches one character that metric names, tag keys and tag values may not hold; None: all are
+    fine.
     tags_min, tags_max: number of tags.   name_bytes_max: UTF-8 bytes of a metric, a tag key or a tag value.
     """
 
@@ -34,6 +39,9 @@ class RuleSet:
     tags_min: int
     tags_max: int
     name_bytes_max: int
+
+    def __post_init__(self) -> None:
+        assert 0 <= self.bit < RULE_SETS_MAX, f"a series remembers {RULE_SETS_MAX} rule sets"
 
     def check(self, series: SeriesName) -> None:
         """Raises Refused with one of the rules metric-empty, tags-missing, tags-too-many, name-too-long,

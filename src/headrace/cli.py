@@ -68,7 +68,7 @@ def _flag(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
         return click.option(f"{flag}/--no-{flag[2:]}", name, default=None, help=description)
     # Values stay text here: config alone judges them, in the same words for a flag as for a variable or the file.
     choices = [choice for choice in get_args(field.annotation) if isinstance(choice, str)]
-    last_word = name.split("_")[-1].upper()
+    last_word = name.rsplit("_", maxsplit=1)[-1].upper()
     takes = "|".join(choices) or TAKES.get(name, last_word)
     several = isinstance(field.default, tuple)
     return click.option(flag, name, type=str, multiple=several, metavar=takes, help=description)

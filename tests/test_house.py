@@ -21,9 +21,9 @@ HOUSE = SOURCE / "headrace"
 FLOORS = ("kernels", "compiling", "model", "gate", "store", "query", "transport", "protocols", "status", "serve")
 """Imports point from right to left. cli stands above serve, and only __main__ imports it."""
 
-LEAVES = {"errors", "limits", "config", "metrics", "log", "memory"}
-"""Free to all but the kernels; of ours they import only these two."""
-LEAVES_MAY_IMPORT = {"errors", "limits"}
+LEAVES = {"errors", "rules", "limits", "config", "metrics", "log", "memory"}
+"""Free to all but the kernels; of ours they import only these."""
+LEAVES_MAY_IMPORT = {"errors", "rules", "limits"}
 
 SUBROOMS: dict[str, tuple[str, ...]] = {
     "kernels": ("scanning", "series", "storing", "answering"),

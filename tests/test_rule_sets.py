@@ -1,4 +1,4 @@
-"""Every rule set of the house has a bit of its own: with a shared one, names that another room has checked would pass."""
+"""Every rule set has a bit of its own: with a shared one, names that another room has checked would pass."""
 
 from __future__ import annotations
 

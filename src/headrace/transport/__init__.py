@@ -1,12 +1,13 @@
-"""One port for HTTP and telnet: sockets, byte limits, deadlines, decompression. Knows no dialect."""
+"""HTTP and telnet on one port, or lines alone on another: sockets, byte limits, deadlines, decompression. Knows no
+dialect."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NoReturn, Protocol
 
-from starlette.types import ASGIApp, Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from headrace.errors import Refused
 
@@ -78,3 +79,16 @@ class Room:
     refuse: Refuse
     lines: Callable[[], LineSession] | None = None
     small_posts: Mapping[bytes, SmallPosts] = field(default_factory=dict)
+
+
+def lines_only(name: str, lines: Callable[[], LineSession]) -> Room:
+    """A room that owns no path and speaks only lines, on a listener that names it (server.Listener)."""
+    return Room(name, (), _never_asked, _never_refuses, lines)
+
+
+async def _never_asked(scope: Scope, receive: Receive, send: Send) -> NoReturn:
+    raise AssertionError("no path leads to a room without one")
+
+
+def _never_refuses(scope: Scope, status: int, refused: Refused) -> NoReturn:
+    raise AssertionError("no request is refused in a room without a path")

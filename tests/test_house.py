@@ -18,10 +18,22 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
 HOUSE = SOURCE / "headrace"
 
-FLOORS = ("kernels", "compiling", "model", "gate", "store", "query", "transport", "protocols", "status", "serve")
+FLOORS = (
+    "kernels",
+    "compiling",
+    "model",
+    "gate",
+    "store",
+    "query",
+    "transport",
+    "protocols",
+    "rooms",
+    "status",
+    "serve",
+)
 """Imports point from right to left. cli stands above serve, and only __main__ imports it."""
 
-LEAVES = {"errors", "rules", "limits", "config", "metrics", "log", "memory"}
+LEAVES = {"about", "errors", "rules", "limits", "config", "metrics", "log", "memory"}
 """Free to all but the kernels; of ours they import only these."""
 LEAVES_MAY_IMPORT = {"errors", "rules", "limits"}
 
@@ -50,7 +62,7 @@ SUBROOMS: dict[str, tuple[str, ...]] = {
 """Package -> the packages in it; their imports point from right to left. The modules beside them may stand between any
 two of them, as long as no way leads back (test_imports_have_no_cycle)."""
 
-FURNITURE = {"room.py", "routes.py", "faults.py", "wire.py", "write.py"}
+FURNITURE = {"about.py", "room.py", "routes.py", "faults.py", "wire.py", "write.py"}
 """What every room has, in its folder or in writing/. One that answers questions has reading/ too."""
 
 FILES_MAX = 12
@@ -65,7 +77,6 @@ LONGER_THAN_THAT: dict[str, str] = {
 
 TESTED_ELSEWHERE: dict[str, str] = {
     "headrace.__main__": "tests/clients and tests/crash start the server by it",
-    "headrace.serve": "tests/clients and tests/crash run it as a process",
     "headrace.kernels.scanning.opentsdb_json": "tests/protocols/opentsdb, tests/fuzz: as the reference decoder",
     "headrace.kernels.scanning.telnet_lines": "tests/protocols, tests/fuzz: as the readings line by line",
     "headrace.kernels.scanning.opentsdb_telnet": "as telnet_lines, a part of which it is",
@@ -81,6 +92,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "headrace.store.embedded.files.sqlite_files": "test_documents.py, test_catalog.py",
     "headrace.protocols.apollo.writing.values": "test_apollo_wire.py, test_apollo_scan.py",
     "headrace.protocols.datazone.reading.paging": "test_datazone_read.py, test_datazone_strangers.py",
+    **{f"headrace.protocols.{room}.about": "test_serve.py, test_status.py" for room in SUBROOMS["protocols"]},
     "headrace.limits": "constants; their relations are asserted on import",
 }
 """Module -> why no test in the directory that mirrors its own knows it."""
@@ -149,7 +161,7 @@ def may_import(module: str, imported: str) -> bool:
     if here == "__main__":
         return there == "cli"
     if here == "cli":
-        return there in LEAVES or there in ("serve", "compiling")
+        return there in LEAVES or there in ("serve", "compiling", "rooms")
     if there in LEAVES:
         return here != "kernels"
     return there in FLOORS and FLOORS.index(there) < FLOORS.index(here)

@@ -11,8 +11,10 @@ from typing import Any, get_args
 import click
 
 from headrace import __version__, config
+from headrace.about import table
 from headrace.errors import Misconfigured
 from headrace.memory import use_one_allocator
+from headrace.rooms import ABOUT_ROOMS
 
 COMPILING = "Compiling for this machine; only the first start does that, and it takes up to a minute ..."
 
@@ -74,7 +76,15 @@ def _flag(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     return click.option(flag, name, type=str, multiple=several, metavar=takes, help=description)
 
 
-@main.command()
+def _help_of_serve() -> str:
+    senders = table((room.speaks, room.send[0].line) for room in ABOUT_ROOMS)
+    return f"""Serve until SIGTERM or SIGINT. Who sends here, and how (the page at / says more):
+
+    \b
+{senders}"""
+
+
+@main.command(help=_help_of_serve())
 @takes_settings
 def serve(loaded: config.Loaded) -> None:
     """Serve until SIGTERM or SIGINT."""

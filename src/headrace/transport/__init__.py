@@ -9,6 +9,7 @@ from typing import NoReturn, Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from headrace.about import About
 from headrace.errors import Refused
 
 
@@ -70,7 +71,8 @@ class Room:
     unknown paths included.   refuse: words a refusal or failure that happened before the app was reached (too large a
     body, bad gzip, a deadline), or that the app raised, in its dialect.   lines: makes a telnet session for a new
     connection, None if the room has no telnet.   small_posts: by the target (path and query) of a POST, exactly as it
-    is usually sent; any other spelling goes to the app.
+    is usually sent; any other spelling goes to the app.   about: what it says of itself on the start page; None: it is
+    not shown there.
     """
 
     name: str
@@ -79,11 +81,12 @@ class Room:
     refuse: Refuse
     lines: Callable[[], LineSession] | None = None
     small_posts: Mapping[bytes, SmallPosts] = field(default_factory=dict)
+    about: About | None = None
 
 
-def lines_only(name: str, lines: Callable[[], LineSession]) -> Room:
+def lines_only(name: str, lines: Callable[[], LineSession], about: About | None = None) -> Room:
     """A room that owns no path and speaks only lines, on a listener that names it (server.Listener)."""
-    return Room(name, (), _never_asked, _never_refuses, lines)
+    return Room(name, (), _never_asked, _never_refuses, lines, about=about)
 
 
 async def _never_asked(scope: Scope, receive: Receive, send: Send) -> NoReturn:

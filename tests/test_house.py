@@ -62,8 +62,14 @@ SUBROOMS: dict[str, tuple[str, ...]] = {
 """Package -> the packages in it; their imports point from right to left. The modules beside them may stand between any
 two of them, as long as no way leads back (test_imports_have_no_cycle)."""
 
-FURNITURE = {"about.py", "room.py", "routes.py", "faults.py", "wire.py", "write.py"}
+FURNITURE = {"about.py", "room.py", "wire.py", "write.py"}
 """What every room has, in its folder or in writing/. One that answers questions has reading/ too."""
+
+HTTP_FURNITURE = {"routes.py", "faults.py"}
+"""What a room has besides, unless it owns no path (transport.lines_only)."""
+
+EXAMPLE_ROOM = ROOT / "tests" / "examples" / "graphite"
+"""The room that CONTRIBUTING.md tells how to write. It lives by the same laws as the others."""
 
 FILES_MAX = 12
 MORE_THAN_THAT: dict[str, str] = {}
@@ -97,7 +103,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
 }
 """Module -> why no test in the directory that mirrors its own knows it."""
 
-TESTS_OF_THE_WHOLE = {"bench", "clients", "crash", "format", "fuzz", "golden", "hunt"}
+TESTS_OF_THE_WHOLE = {"bench", "clients", "crash", "examples", "format", "fuzz", "golden", "hunt"}
 """Directories of tests that mirror no package."""
 
 NOT_IMPORTED = {"tzdata"}
@@ -286,10 +292,23 @@ def test_no_room_imports_another() -> None:
     assert not wrong, wrong
 
 
-@pytest.mark.parametrize("room", rooms(), ids=lambda room: room.name)
+@pytest.mark.parametrize("room", [*rooms(), EXAMPLE_ROOM], ids=lambda room: room.name)
 def test_every_room_has_the_same_furniture(room: Path) -> None:
     there = {file.name for folder in (room, room / "writing") if folder.is_dir() for file in folder.iterdir()}
-    assert there >= FURNITURE, FURNITURE - there
+    has_paths = "headrace.transport.lines_only" not in all_imports_in(room / "room.py")
+    needed = FURNITURE | HTTP_FURNITURE if has_paths else FURNITURE
+    assert there >= needed, needed - there
+
+
+def test_the_example_room_imports_what_a_room_may() -> None:
+    wrong = [
+        f"{file.name} imports {imported}"
+        for file in EXAMPLE_ROOM.iterdir()
+        if file.suffix == ".py"
+        for imported in imports_in(file)
+        if part_of(imported) == "protocols" or not may_import("headrace.protocols.graphite", imported)
+    ]
+    assert not wrong, wrong
 
 
 def test_no_module_is_long_without_a_reason() -> None:

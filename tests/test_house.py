@@ -283,6 +283,11 @@ def rooms() -> list[Path]:
     return sorted(path for path in (HOUSE / "protocols").iterdir() if path.is_dir() and path.name != "__pycache__")
 
 
+def has_paths(room: Path) -> bool:
+    """Whether a room speaks HTTP."""
+    return "headrace.transport.lines_only" not in all_imports_in(room / "room.py")
+
+
 def test_no_room_imports_another() -> None:
     def room(module: str) -> str | None:
         parts = module.split(".")
@@ -295,8 +300,7 @@ def test_no_room_imports_another() -> None:
 @pytest.mark.parametrize("room", [*rooms(), EXAMPLE_ROOM], ids=lambda room: room.name)
 def test_every_room_has_the_same_furniture(room: Path) -> None:
     there = {file.name for folder in (room, room / "writing") if folder.is_dir() for file in folder.iterdir()}
-    has_paths = "headrace.transport.lines_only" not in all_imports_in(room / "room.py")
-    needed = FURNITURE | HTTP_FURNITURE if has_paths else FURNITURE
+    needed = FURNITURE | HTTP_FURNITURE if has_paths(room) else FURNITURE
     assert there >= needed, needed - there
 
 

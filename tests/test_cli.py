@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from headrace import __version__, cli, config
 from headrace.config import Settings
+from headrace.rooms import ABOUT_ROOMS
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +37,26 @@ def test_help_shows_every_setting_with_flag_and_variable(command: str) -> None:
         assert config.variable_of(name) in shown
         assert str(field.description) in shown
     assert "--config" in shown
+
+
+def test_help_of_serve_names_every_room() -> None:
+    shown = headrace("serve", "--help").output
+    for room in ABOUT_ROOMS:
+        assert f"  {room.speaks} " in shown
+        assert f"  {room.send[0].line}\n" in shown
+
+
+def test_help_says_what_a_flag_takes() -> None:
+    shown = headrace("serve", "--help").output
+    for flag in (
+        "--data-dir DIR",
+        "--series-max SERIES",
+        "--series-per-hour-max SERIES",
+        "--body-bytes-max BYTES",
+        "--seal-age-s S",
+        "--log-format console|json",
+    ):
+        assert f"  {flag} " in shown
 
 
 def test_check_config_prints_toml_with_sources(monkeypatch: pytest.MonkeyPatch) -> None:

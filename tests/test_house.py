@@ -18,12 +18,24 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
 HOUSE = SOURCE / "headrace"
 
-FLOORS = ("kernels", "compiling", "model", "gate", "store", "query", "transport", "protocols", "status", "serve")
+FLOORS = (
+    "kernels",
+    "compiling",
+    "model",
+    "gate",
+    "store",
+    "query",
+    "transport",
+    "protocols",
+    "rooms",
+    "status",
+    "serve",
+)
 """Imports point from right to left. cli stands above serve, and only __main__ imports it."""
 
-LEAVES = {"errors", "limits", "config", "metrics", "log", "memory"}
-"""Free to all but the kernels; of ours they import only these two."""
-LEAVES_MAY_IMPORT = {"errors", "limits"}
+LEAVES = {"about", "errors", "rules", "limits", "config", "metrics", "log", "memory"}
+"""Free to all but the kernels; of ours they import only these."""
+LEAVES_MAY_IMPORT = {"errors", "rules", "limits"}
 
 SUBROOMS: dict[str, tuple[str, ...]] = {
     "kernels": ("scanning", "series", "storing", "answering"),
@@ -50,8 +62,14 @@ SUBROOMS: dict[str, tuple[str, ...]] = {
 """Package -> the packages in it; their imports point from right to left. The modules beside them may stand between any
 two of them, as long as no way leads back (test_imports_have_no_cycle)."""
 
-FURNITURE = {"room.py", "routes.py", "faults.py", "wire.py", "write.py"}
+FURNITURE = {"about.py", "room.py", "wire.py", "write.py"}
 """What every room has, in its folder or in writing/. One that answers questions has reading/ too."""
+
+HTTP_FURNITURE = {"routes.py", "faults.py"}
+"""What a room has besides, unless it owns no path (transport.lines_only)."""
+
+EXAMPLE_ROOM = ROOT / "tests" / "examples" / "graphite"
+"""The room that CONTRIBUTING.md tells how to write. It lives by the same laws as the others."""
 
 FILES_MAX = 12
 MORE_THAN_THAT: dict[str, str] = {}
@@ -65,7 +83,6 @@ LONGER_THAN_THAT: dict[str, str] = {
 
 TESTED_ELSEWHERE: dict[str, str] = {
     "headrace.__main__": "tests/clients and tests/crash start the server by it",
-    "headrace.serve": "tests/clients and tests/crash run it as a process",
     "headrace.kernels.scanning.opentsdb_json": "tests/protocols/opentsdb, tests/fuzz: as the reference decoder",
     "headrace.kernels.scanning.telnet_lines": "tests/protocols, tests/fuzz: as the readings line by line",
     "headrace.kernels.scanning.opentsdb_telnet": "as telnet_lines, a part of which it is",
@@ -88,11 +105,12 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "headrace.store.embedded.segments.unlisted": "test_opening.py: an older current.json; test_segment_folder.py",
     "headrace.store.embedded.housekeeping.seals": "test_embedded_store.py and tests/hunt seal by it",
     "headrace.store.embedded.housekeeping.retention_in_force": "test_forgetting.py, test_opentsdb_ttl.py",
+    **{f"headrace.protocols.{room}.about": "test_serve.py, test_status.py" for room in SUBROOMS["protocols"]},
     "headrace.limits": "constants; their relations are asserted on import",
 }
 """Module -> why no test in the directory that mirrors its own knows it."""
 
-TESTS_OF_THE_WHOLE = {"bench", "clients", "crash", "format", "fuzz", "golden", "hunt", "trials"}
+TESTS_OF_THE_WHOLE = {"bench", "clients", "crash", "examples", "format", "fuzz", "golden", "hunt", "trials"}
 """Directories of tests that mirror no package."""
 
 NOT_IMPORTED = {"tzdata"}
@@ -156,7 +174,7 @@ def may_import(module: str, imported: str) -> bool:
     if here == "__main__":
         return there == "cli"
     if here == "cli":
-        return there in LEAVES or there in ("serve", "compiling")
+        return there in LEAVES or there in ("serve", "compiling", "rooms")
     if there in LEAVES:
         return here != "kernels"
     return there in FLOORS and FLOORS.index(there) < FLOORS.index(here)
@@ -272,6 +290,11 @@ def rooms() -> list[Path]:
     return sorted(path for path in (HOUSE / "protocols").iterdir() if path.is_dir() and path.name != "__pycache__")
 
 
+def has_paths(room: Path) -> bool:
+    """Whether a room speaks HTTP."""
+    return "headrace.transport.lines_only" not in all_imports_in(room / "room.py")
+
+
 def test_no_room_imports_another() -> None:
     def room(module: str) -> str | None:
         parts = module.split(".")
@@ -281,10 +304,22 @@ def test_no_room_imports_another() -> None:
     assert not wrong, wrong
 
 
-@pytest.mark.parametrize("room", rooms(), ids=lambda room: room.name)
+@pytest.mark.parametrize("room", [*rooms(), EXAMPLE_ROOM], ids=lambda room: room.name)
 def test_every_room_has_the_same_furniture(room: Path) -> None:
     there = {file.name for folder in (room, room / "writing") if folder.is_dir() for file in folder.iterdir()}
-    assert there >= FURNITURE, FURNITURE - there
+    needed = FURNITURE | HTTP_FURNITURE if has_paths(room) else FURNITURE
+    assert there >= needed, needed - there
+
+
+def test_the_example_room_imports_what_a_room_may() -> None:
+    wrong = [
+        f"{file.name} imports {imported}"
+        for file in EXAMPLE_ROOM.iterdir()
+        if file.suffix == ".py"
+        for imported in imports_in(file)
+        if part_of(imported) == "protocols" or not may_import("headrace.protocols.graphite", imported)
+    ]
+    assert not wrong, wrong
 
 
 def test_no_module_is_long_without_a_reason() -> None:

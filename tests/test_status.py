@@ -8,11 +8,12 @@ import pytest
 from headrace import __version__
 from headrace.errors import Refused
 from headrace.metrics import Metrics
+from headrace.rooms import ABOUT_ROOMS
 from headrace.status import refuse, status_room
 
 
 async def get(path: str, refusing: str | None = None, damaged: tuple[str, ...] = ()) -> httpx.Response:
-    room = status_room(lambda: refusing, lambda: list(damaged), Metrics())
+    room = status_room(lambda: refusing, lambda: list(damaged), Metrics(), ABOUT_ROOMS)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(room.app), base_url="http://headrace") as client:
         return await client.get(path)
 
@@ -42,9 +43,9 @@ async def test_metrics_are_what_prometheus_reads() -> None:
     assert "\nheadrace_store_read_only " in answer.text
 
 
-async def test_the_first_page_names_every_door() -> None:
+async def test_the_first_page_names_every_room() -> None:
     text = (await get("/")).text
-    for door in (
+    for example in (
         "/api/put",
         "/api/query",
         "/health",
@@ -53,7 +54,11 @@ async def test_the_first_page_names_every_door() -> None:
         "/apollo/devices/<id>/",
         "aws datazone",
     ):
-        assert door in text
+        assert example in text
+    for room in ABOUT_ROOMS:
+        for line, meaning in (*room.send, *room.ask):
+            assert f"  {line} " in text
+            assert meaning in text
     assert "object at 0x" not in text
     assert "built-in" not in text
 

@@ -11,13 +11,18 @@ from typing import Any, get_args
 import click
 
 from headrace import __version__, config
+from headrace.about import table
 from headrace.errors import Misconfigured
 from headrace.memory import use_one_allocator
+from headrace.rooms import ABOUT_ROOMS
 
 COMPILING = "Compiling for this machine; only the first start does that, and it takes up to a minute ..."
 
 EXIT_MISCONFIGURED = 2
 """As click's own for a wrong flag: what was asked for cannot be done, nothing was started."""
+
+TAKES = {"body_bytes_max": "BYTES", "series_max": "SERIES", "series_per_hour_max": "SERIES"}
+"""Setting -> what its flag takes, where the last word of its name does not say so."""
 
 
 @click.group(name="headrace", context_settings={"help_option_names": ["-h", "--help"]})
@@ -66,12 +71,21 @@ def _flag(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
         return click.option(f"{flag}/--no-{flag[2:]}", name, default=None, help=description)
     # Values stay text here: config alone judges them, in the same words for a flag as for a variable or the file.
     choices = [choice for choice in get_args(field.annotation) if isinstance(choice, str)]
-    metavar = "|".join(choices) or name.removesuffix("_max").removesuffix("_per_hour").rpartition("_")[2].upper()
+    last_word = name.rsplit("_", maxsplit=1)[-1].upper()
+    takes = "|".join(choices) or TAKES.get(name, last_word)
     several = isinstance(field.default, tuple)
-    return click.option(flag, name, type=str, multiple=several, metavar=metavar, help=description)
+    return click.option(flag, name, type=str, multiple=several, metavar=takes, help=description)
 
 
-@main.command()
+def _help_of_serve() -> str:
+    senders = table((room.speaks, room.send[0].line) for room in ABOUT_ROOMS)
+    return f"""Serve until SIGTERM or SIGINT. Who sends here, and how (the page at / says more):
+
+    \b
+{senders}"""
+
+
+@main.command(help=_help_of_serve())
 @takes_settings
 @click.option("--accept-loss", is_flag=True, help="Go on without what is missing of the database, and remember it.")
 def serve(loaded: config.Loaded, accept_loss: bool) -> None:

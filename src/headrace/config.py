@@ -51,7 +51,7 @@ ApolloPermission = Literal["readonly", "readwrite", "admin", "owner"]
 
 
 class ApolloToken(BaseModel):
-    """One access token of Apollo's door: what its bearer may do (scopes), and where (collections, by name).
+    """One access token of Apollo's room: what its bearer may do (scopes), and where (collections, by name).
 
     default_collection: where it looks when a request names none; without it, the only one that it has.
     """
@@ -148,7 +148,7 @@ class Settings(BaseSettings):
     # NoDecode: read by json, so that a mistake is worded as others are.
     apollo_tokens: Annotated[dict[str, ApolloToken], NoDecode] = Field(
         default={},
-        description="Access tokens of Apollo's door, by a name of yours; without any it asks for none.",
+        description="Access tokens of Apollo's room, by a name of yours; without any it asks for none.",
     )
     datazone_prefix: str = Field(
         default="", description="Path before DataZone's own, for clients whose endpoint URL has one, such as /base."
@@ -162,7 +162,7 @@ class Settings(BaseSettings):
         default="", description="Region that DataZone's requests must be signed for; none: any."
     )
     datazone_points: bool = Field(
-        default=True, description="Make points of the numbers in DataZone's forms, for the other doors."
+        default=True, description="Make points of the numbers in DataZone's forms, for the other rooms."
     )
     series_max: int = Field(
         default=limits.SERIES_MAX,

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from headrace.rules import Rule
+
 RETRY_AFTER_S = 1
 """Default pause asked of a sender, in whole seconds: the writer probes a failing disk once a second."""
 
@@ -23,13 +25,13 @@ class HeadraceError(Exception):
 class Refused(HeadraceError):  # noqa: N818 - the word the design uses for it
     """The request, or one point of it, may not be taken as it is.
 
-    `rule` names the broken rule (a stable word such as "metric-character"), `detail` says it in the words a room may
+    `rule` names the broken rule (rules.py), `detail` says it in the words a room may
     show, `at` is the place inside the request (JSON path, line or parameter) or "".
     """
 
-    def __init__(self, rule: str, detail: str, at: str = "") -> None:
+    def __init__(self, rule: Rule, detail: str, at: str = "") -> None:
         super().__init__(f"{detail} ({at})" if at else detail)
-        self.rule = rule
+        self.rule: Rule = rule
         self.detail = detail
         self.at = at
 

@@ -17,14 +17,20 @@ from headrace.errors import Refused
 from headrace.kernels.series import names as kernel
 from headrace.model.points import Admitted, PartedNames, Points, Values, take_optional
 from headrace.model.series import UNKNOWN, SeriesName, SeriesTable
+from headrace.rules import Rule
+
+RULE_SETS_MAX = 8
+"""Bits of the byte in which a series remembers the rule sets that it satisfies."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
     """What a room asks of the names of a series. Data, not code.
 
-    bit: this rule set's place in a series' memory, 0..7; unique among all rooms.
-    characters: matches one character that metric names, tag keys and tag values may not hold; None: all are fine.
+    bit: this rule set's place in a series' memory, 0 to 7. No other rule set may have it, or names that only the other
+    has checked would pass unchecked (tests/test_rule_sets.py). It is not on disk: after a start all names are new.
+    illegal_character: matches one character that metric names, tag keys and tag values may not hold; None: all are
+    fine.
     tags_min, tags_max: number of tags.   name_bytes_max: UTF-8 bytes of a metric, a tag key or a tag value.
     """
 
@@ -34,6 +40,9 @@ class RuleSet:
     tags_min: int
     tags_max: int
     name_bytes_max: int
+
+    def __post_init__(self) -> None:
+        assert 0 <= self.bit < RULE_SETS_MAX, f"a series remembers {RULE_SETS_MAX} rule sets"
 
     def check(self, series: SeriesName) -> None:
         """Raises Refused with one of the rules metric-empty, tags-missing, tags-too-many, name-too-long,
@@ -45,20 +54,20 @@ class RuleSet:
             raise Refused("tags-missing", f"at least {self.tags_min} tag is needed")
         if len(series.tags) > self.tags_max:
             raise Refused("tags-too-many", f"{len(series.tags)} tags, at most {self.tags_max} are allowed")
-        self._check_text("metric", series.metric)
+        self._check_text("metric", "metric-character", series.metric)
         for key, value in series.tags:
             if not key:
                 raise Refused("tag-key-empty", "a tag key is empty")
-            self._check_text("tag-key", key)
+            self._check_text("tag-key", "tag-key-character", key)
             if not value:
                 raise Refused("tag-value-empty", "a tag value is empty", key)
-            self._check_text("tag-value", value, key)
+            self._check_text("tag-value", "tag-value-character", value, key)
 
-    def _check_text(self, what: str, text: str, at: str = "") -> None:
+    def _check_text(self, what: str, character_rule: Rule, text: str, at: str = "") -> None:
         if len(text.encode()) > self.name_bytes_max:
             raise Refused("name-too-long", f"{what} is longer than {self.name_bytes_max} bytes", at)
         if self.illegal_character is not None and (bad := self.illegal_character.search(text)):
-            raise Refused(f"{what}-character", f'illegal character "{bad.group()}" in {what} "{text}"', at)
+            raise Refused(character_rule, f'illegal character "{bad.group()}" in {what} "{text}"', at)
 
 
 @dataclass(frozen=True, slots=True)

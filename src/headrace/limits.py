@@ -102,7 +102,7 @@ us."""
 assert HEADER_BYTES_MAX >= READ_BYTES, "a header block is parsed in whole reads before it is judged too large"
 assert BODY_BYTES_MAX < BODIES_BYTES_MAX, "one largest body must fit"
 
-# store: what waits between the doors and the disk, and when recent points become a segment --------------------------
+# store: what waits between the rooms and the disk, and when recent points become a segment --------------------------
 
 JOURNAL_AHEAD_BYTES = 256 * 1024
 """Zeros that a small commit writes behind itself, for some 3000 commits of a point to come: 0.2 ms once, and each of

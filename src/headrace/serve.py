@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import click
 import structlog
@@ -17,6 +18,7 @@ from prometheus_client import Counter
 
 from headrace import __version__, limits
 from headrace import log as logs
+from headrace.about import About, table
 from headrace.config import Settings
 from headrace.errors import Corrupt, Incomplete, Unavailable
 from headrace.memory import give_back_freed_memory
@@ -60,11 +62,13 @@ async def _serve(settings: Settings, accept_loss: bool) -> None:
             raise SystemExit(f"headrace: {failure}") from None
         try:
             pool = QueryPool(threads, settings.query_timeout_s)
-            server = _server(_rooms(store, settings, metrics, pool), settings, metrics)
+            rooms = open_rooms(store, settings, metrics, pool)
+            server = _server(rooms, settings, metrics)
             _keep_pauses_short()
             give_back_freed_memory()
             sockets = await server.start()
-            _welcome(sockets, settings)
+            log.info("serving", version=__version__, sockets=[f"{host}:{port}" for host, port in sockets])
+            click.echo(welcome(*sockets[0], settings.data_dir, about_of(rooms)))
             await stop.wait()
             log.info("stopping")
             await server.stop()
@@ -74,15 +78,20 @@ async def _serve(settings: Settings, accept_loss: bool) -> None:
             await loop.run_in_executor(threads, store.close)
 
 
-def _rooms(store: EmbeddedStore, settings: Settings, metrics: Metrics, pool: QueryPool) -> list[Room]:
-    """A new protocol is a new line here."""
-    return [
-        status_room(lambda: store.refusing, lambda: store.damaged, metrics),
+def open_rooms(store: EmbeddedStore, settings: Settings, metrics: Metrics, pool: QueryPool) -> list[Room]:
+    """All rooms over one store. A new protocol is a new line here, and one in rooms.py."""
+    rooms = [
         opentsdb.open_room(store, settings, metrics, pool),
         kairosdb.open_room(store, settings, metrics, pool),
         apollo.open_room(store, settings, metrics, pool),
         datazone.open_room(store, settings, metrics),
     ]
+    return [status_room(lambda: store.refusing, lambda: store.damaged, metrics, about_of(rooms)), *rooms]
+
+
+def about_of(rooms: Sequence[Room]) -> list[About]:
+    """What those rooms say of themselves that do."""
+    return [room.about for room in rooms if room.about is not None]
 
 
 def _server(rooms: Sequence[Room], settings: Settings, metrics: Metrics) -> Server:
@@ -120,16 +129,13 @@ class TransportMeter:
         self._metrics.replies_dropped.inc(count)
 
 
-def _welcome(sockets: Sequence[tuple[str, int]], settings: Settings) -> None:
-    """What a newcomer wants to know first."""
-    host, port = sockets[0]
-    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    log.info("serving", version=__version__, sockets=[f"{host}:{port}" for host, port in sockets])
-    click.echo(
-        f"headrace {__version__} serves http://{address} from {settings.data_dir.resolve()}\n"
-        f"  send    POST http://{address}/api/put  or /api/v1/datapoints,  or telnet lines to the same port\n"
-        f"  ask     http://{address}/api/query?start=1h-ago&m=sum:<metric>\n"
-        f"  look    http://{address}/  /health  /metrics;  in Grafana add an OpenTSDB data source with this address"
+def welcome(host: str, port: int, data_dir: Path, rooms: Sequence[About]) -> str:
+    """What a newcomer wants to know first, to be printed: where we serve, and how each room takes points."""
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    senders = table((room.speaks, room.send[0].line) for room in rooms)
+    return (
+        f"headrace {__version__} serves {address} from {data_dir.resolve()}\n{senders}"
+        f"{address}/ says more, and how to ask; /health and /metrics how it goes"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -11,33 +11,38 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from headrace import __version__, metrics
+from headrace.about import About, Example, table
 from headrace.errors import RETRY_AFTER_S, Refused
 from headrace.transport import Room, alike
 
-WELCOME = f"""headrace {__version__}: a durable time-series server that existing writers talk to unchanged.
-
-Points in
-  POST /api/put                                  OpenTSDB and Alibaba TSDB, JSON
-  POST /api/v1/datapoints                        KairosDB, JSON
-  POST /apollo/devices/<id>/timeseries/samples   Johnson Controls Apollo
-  aws datazone --endpoint-url <this address>     Amazon DataZone's time series
-  telnet, this port                              put <metric> <time> <value> <tag>=<value> ...
-Points out
-  GET or POST /api/query                         OpenTSDB queries; Grafana: data source "OpenTSDB", this address
-  POST /api/v1/datapoints/query                  KairosDB queries
-  GET /api/suggest?type=metrics                  names; KairosDB: /api/v1/metricnames
-The server itself
-  GET /health                                    200 while points are taken, 503 with the reason while not
-  GET /metrics                                   for Prometheus
-"""
+OURS = (
+    Example("GET /health", "200 while points are taken, 503 with the reason while not"),
+    Example("GET /metrics", "for Prometheus"),
+)
 
 
-def status_room(refusing: Callable[[], str | None], damaged: Callable[[], list[str]], numbers: metrics.Metrics) -> Room:
+def start_page(rooms: Sequence[About]) -> str:
+    """What `/` says: how points come in and out by each room, in the rooms' own words."""
+    return (
+        f"headrace {__version__}: a durable time-series server that existing writers talk to unchanged.\n"
+        f"\nPoints in\n{table(example for room in rooms for example in room.send)}"
+        f"\nPoints out\n{table(example for room in rooms for example in room.ask)}"
+        f"\nThe server itself\n{table(OURS)}"
+    )
+
+
+def status_room(
+    refusing: Callable[[], str | None],
+    damaged: Callable[[], list[str]],
+    numbers: metrics.Metrics,
+    rooms: Sequence[About],
+) -> Room:
     """The room of our own pages. refusing: why the store takes no points at present, None while it does.
-    damaged: what was set aside, a sentence each."""
+    damaged: what was set aside, a sentence each.   rooms: what the others say of themselves."""
+    page = start_page(rooms)
 
     async def welcome(request: Request) -> Response:
-        return PlainTextResponse(WELCOME)
+        return PlainTextResponse(page)
 
     async def health(request: Request) -> Response:
         reason = refusing()

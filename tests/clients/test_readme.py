@@ -61,7 +61,7 @@ def test_a_point_by_telnet(tmp_path: Path) -> None:
 
 
 @pytest.mark.peer("curl")
-def test_what_came_in_by_one_door_is_shown_by_the_other(server: ServerProcess) -> None:
+def test_what_came_in_by_one_room_is_shown_by_the_other(server: ServerProcess) -> None:
     paste(block("curl -i", server))
     (metric,) = json.loads(paste(block("curl 127.0.0.1:4242/api/v1/datapoints", server)))["queries"]
     (result,) = metric["results"]

@@ -127,7 +127,7 @@ async def reply(send: Send, status: int, body: bytes, *headers: tuple[bytes, byt
 
 @asynccontextmanager
 async def running(
-    bounds: Bounds | None = None, ports: int = 1, cors_origins: tuple[str, ...] = ()
+    bounds: Bounds | None = None, ports: int = 1, cors_origins: tuple[str, ...] = (), http: bool = True
 ) -> AsyncIterator[House]:
     meter = CountingMeter()
     blocks: list[bytes] = []
@@ -170,7 +170,7 @@ async def running(
         Room("echo", ("/echo", "/v2/domains/"), echo, refuse, lambda: EchoLines(blocks, busy), {b"/echo/small": small}),
         Room("other", ("/echo/other",), other, refuse),
     ]
-    server = Server(rooms, [Listener("127.0.0.1", 0, "echo") for _ in range(ports)], bounds, meter, cors_origins)
+    server = Server(rooms, [Listener("127.0.0.1", 0, "echo", http) for _ in range(ports)], bounds, meter, cors_origins)
     opened = await server.start()
     try:
         yield House([port for _, port in opened], server, meter, small, blocks, busy, release)

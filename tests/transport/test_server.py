@@ -7,10 +7,10 @@ import contextlib
 import socket
 
 import pytest
-from smallhouse import refuse, reply, running
+from smallhouse import EchoLines, refuse, reply, running
 from starlette.types import Receive, Scope, Send
 
-from headrace.transport import Room
+from headrace.transport import Room, lines_only
 from headrace.transport.bounds import Bounds
 from headrace.transport.server import CannotListen, Listener, Server
 
@@ -62,6 +62,25 @@ async def test_a_port_can_be_taken_again_at_once() -> None:
 def test_a_listener_names_a_room_with_telnet() -> None:
     with pytest.raises(ValueError, match="no telnet in a room r"):
         Server([Room("r", ("/",), app, refuse)], [Listener("127.0.0.1", 0, "r")])
+
+
+def test_a_listener_speaks_something() -> None:
+    with pytest.raises(ValueError, match="port 2003 speaks neither HTTP nor telnet"):
+        Server([Room("r", ("/",), app, refuse)], [Listener("127.0.0.1", 2003, None, http=False)])
+
+
+async def test_a_room_of_lines_alone_is_on_its_own_listener() -> None:
+    blocks: list[bytes] = []
+    rooms = [Room("r", ("/",), app, refuse), lines_only("l", lambda: EchoLines(blocks, []))]
+    server = Server(rooms, [Listener("127.0.0.1", 0, None), Listener("127.0.0.1", 0, "l", http=False)])
+    (_, http_port), (_, lines_port) = await server.start()
+    for port, said, heard in ((http_port, b"GET / HTTP/1.1\r\n\r\n", b"here"), (lines_port, b"GET /\n", b"GET /\n")):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(said)
+        assert (await asyncio.wait_for(reader.readuntil(heard), 5)).endswith(heard)
+        writer.close()
+    await server.stop(0.2)
+    assert blocks == [b"GET /\n"]
 
 
 async def test_without_telnet_its_connections_are_closed() -> None:

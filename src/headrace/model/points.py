@@ -1,4 +1,4 @@
-"""Points: a columnar batch on its way from a door to the store, and its twin after the gate."""
+"""Points: a columnar batch on its way from a room to the store, and its twin after the gate."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class PartedNames(Names, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """n points as a door decoded them, in the order of the request (a later one wins over an earlier one).
+    """n points as a room decoded them, in the order of the request (a later one wins over an earlier one).
 
     keys: uint64[k, 2], the 128-bit keyed hash of each point's name (model.series.SeriesTable.key_of).
     times: int64[n], ms since 1970 UTC.   values: n values.

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from headrace import limits
 from headrace.errors import Refused
+from headrace.rules import Rule
 
 HOUR_S = 3600.0
 
@@ -54,6 +55,7 @@ class SeriesLimits:
 
         latest: the names of those that came last. They are looked at once in limits.SERIES_LOOK_S, whatever comes.
         """
+        rule: Rule
         if count >= self.series_max:
             rule, why = "series-limit", f"all {self.series_max} are in use (series_max)"
         else:

@@ -1,13 +1,15 @@
-"""One port for HTTP and telnet: sockets, byte limits, deadlines, decompression. Knows no dialect."""
+"""HTTP and telnet on one port, or lines alone on another: sockets, byte limits, deadlines, decompression. Knows no
+dialect."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NoReturn, Protocol
 
-from starlette.types import ASGIApp, Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from headrace.about import About
 from headrace.errors import Refused
 
 
@@ -69,7 +71,8 @@ class Room:
     unknown paths included.   refuse: words a refusal or failure that happened before the app was reached (too large a
     body, bad gzip, a deadline), or that the app raised, in its dialect.   lines: makes a telnet session for a new
     connection, None if the room has no telnet.   small_posts: by the target (path and query) of a POST, exactly as it
-    is usually sent; any other spelling goes to the app.
+    is usually sent; any other spelling goes to the app.   about: what it says of itself on the start page; None: it is
+    not shown there.
     """
 
     name: str
@@ -78,3 +81,17 @@ class Room:
     refuse: Refuse
     lines: Callable[[], LineSession] | None = None
     small_posts: Mapping[bytes, SmallPosts] = field(default_factory=dict)
+    about: About | None = None
+
+
+def lines_only(name: str, lines: Callable[[], LineSession], about: About | None = None) -> Room:
+    """A room that owns no path and speaks only lines, on a listener that names it (server.Listener)."""
+    return Room(name, (), _never_asked, _never_refuses, lines, about=about)
+
+
+async def _never_asked(scope: Scope, receive: Receive, send: Send) -> NoReturn:
+    raise AssertionError("no path leads to a room without one")
+
+
+def _never_refuses(scope: Scope, status: int, refused: Refused) -> NoReturn:
+    raise AssertionError("no request is refused in a room without a path")

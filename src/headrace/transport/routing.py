@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
 import orjson
 import structlog
 from starlette.types import Message, Receive, Scope, Send
 
 from headrace.errors import Corrupt, Refused, Unavailable
+from headrace.rules import Rule
 from headrace.transport import Room
 
 log = structlog.get_logger(__name__)
 
-STATUS_OF_RULE = {
+BAD_REQUESTS: Final[tuple[Rule, ...]] = (
+    *("bad-compression", "bad-request", "body-incomplete"),
+    # What an app lets through of names and questions. A room with another status for them answers them itself.
+    *("metric-character", "metric-empty", "name-too-long", "series-limit", "series-rate", "tag-key-character"),
+    *("tag-key-empty", "tag-value-character", "tag-value-empty", "tags-missing", "tags-too-many"),
+    *("duration", "query-points"),
+)
+
+STATUS_OF_RULE: Final[Mapping[Rule, int]] = {
+    **dict.fromkeys(BAD_REQUESTS, 400),
+    "not-found": 404,
     "body-too-large": 413,
     "header-too-large": 431,
     "request-timeout": 408,
     "unsupported-encoding": 415,
 }
-"""HTTP status of a refusal that transport itself makes; every other rule is a 400."""
+"""HTTP status of a refusal that the transport itself makes, or that a room's app lets through. A rule of a room's own
+is a 400 here: what else it is, that room says where it answers it, or in its `refuse`."""
 
 
 class Answer(NamedTuple):

@@ -28,11 +28,13 @@ class CannotListen(OSError):  # noqa: N818 - it says what happened
 @dataclass(frozen=True, slots=True)
 class Listener:
     """Where to listen.   port: 0 takes a free one.   telnet_room: the room whose law holds for telnet lines; None: no
-    telnet."""
+    telnet.   http: False where only lines are spoken; elsewhere a connection that begins with a capital letter is
+    HTTP, of all rooms."""
 
     host: str
     port: int
     telnet_room: str | None
+    http: bool = True
 
 
 class Server:
@@ -48,7 +50,7 @@ class Server:
     ) -> None:
         """cors_origins: see CorsRouter; without any there is none.
 
-        Raises ValueError when a listener names a room that does not exist or speaks no telnet.
+        Raises ValueError when a listener names a room that does not exist or speaks no telnet, or speaks nothing.
         """
         router = CorsRouter(rooms, cors_origins) if cors_origins else Router(rooms)
         self._state = ServerState(router, bounds or Bounds(), meter or SilentMeter())
@@ -59,6 +61,8 @@ class Server:
         }
         sessions = {room.name: room.lines for room in rooms}
         for listener in listeners:
+            if listener.telnet_room is None and not listener.http:
+                raise ValueError(f"a listener on port {listener.port} speaks neither HTTP nor telnet")
             if listener.telnet_room is not None and sessions.get(listener.telnet_room) is None:
                 raise ValueError(f"there is no telnet in a room {listener.telnet_room}")
         self._listeners = [(one, sessions[one.telnet_room] if one.telnet_room else None) for one in listeners]
@@ -120,7 +124,7 @@ class Server:
     ) -> asyncio.Server:
         try:
             return await loop.create_server(
-                lambda: FirstByte(self._state, loop, sessions),
+                lambda: FirstByte(self._state, loop, sessions, listener.http),
                 listener.host,
                 listener.port,
                 backlog=limits.BACKLOG,

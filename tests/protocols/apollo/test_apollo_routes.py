@@ -12,6 +12,7 @@ from structlog.testing import LogCapture
 from headrace.errors import Refused, Unavailable
 from headrace.protocols.apollo import faults
 from headrace.protocols.apollo.routes import segments_of
+from headrace.rules import Rule
 
 G = "51922b39-8cd3-9ae3-d42f-6c8fde777e9c"
 TOKENS = {"meter": {"token": "w", "scopes": ["write"], "collections": {"plant": "readwrite"}}}
@@ -38,7 +39,7 @@ def test_a_path_that_is_no_utf_8() -> None:
 
 @pytest.mark.parametrize("rule", faults.STATUS_OF_RULE)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
-def test_refusals_are_spelled_by_the_method(rule: str, method: str) -> None:
+def test_refusals_are_spelled_by_the_method(rule: Rule, method: str) -> None:
     scope = {"method": method, "headers": [(b"x-correlation-id", b"c")]}
     status, headers, body = faults.refuse(scope, faults.STATUS_OF_RULE[rule], Refused(rule, "words", "GET"))
     names = {"message", "code"} if method in ("GET", "HEAD") else {"Message", "Code"}

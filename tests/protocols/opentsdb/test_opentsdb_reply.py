@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from typing import cast
 
 import pytest
 from room_fixture import OpenTSDB
@@ -11,11 +12,12 @@ from starlette.types import Scope
 
 from headrace.errors import Refused
 from headrace.protocols.opentsdb.reply import Parameters, Reply, endpoint
+from headrace.rules import Rule
 
 
 async def says(scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
     if "bad" in parameters:
-        raise Refused(parameters["bad"][0], "no")
+        raise Refused(cast(Rule, parameters["bad"][0]), "no")
     if "empty" in parameters:
         await reply.empty(204)
     else:
@@ -41,7 +43,7 @@ async def test_jsonp_gzip_and_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "status"), [("query-time", 413), ("not-implemented", 501), ("name-unknown", 404), ("anything", 400)]
+    ("rule", "status"), [("query-time", 413), ("not-implemented", 501), ("name-unknown", 404), ("filter", 400)]
 )
 async def test_statuses(rule: str, status: int) -> None:
     assert (await TSDB.ask(f"/api/say?bad={rule}", method="GET")).status == status

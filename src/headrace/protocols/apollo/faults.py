@@ -3,6 +3,7 @@ reads, as the pages have it; Code is a text."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
@@ -10,6 +11,7 @@ from starlette.types import Scope
 
 from headrace import limits
 from headrace.errors import Refused
+from headrace.rules import Rule
 
 Headers = list[tuple[bytes, bytes]]
 Answer = tuple[int, Headers, bytes]
@@ -17,7 +19,22 @@ Answer = tuple[int, Headers, bytes]
 
 JSON_TYPE: Final = (b"content-type", b"application/json; charset=utf-8")
 
-STATUS_OF_RULE: Final = {
+BAD_REQUESTS: Final[tuple[Rule, ...]] = (
+    # The request
+    *("bad-compression", "body-incomplete", "json", "path", "permission"),
+    # Names of series
+    *("metric-character", "metric-empty", "name-too-long", "series-limit", "series-rate", "tag-key-character"),
+    *("tag-key-empty", "tag-value-character", "tag-value-empty", "tags-missing", "tags-too-many"),
+    # Points and samples
+    *("guid", "metrics-too-many", "no-points", "no-samples", "point-empty", "timestamp", "type-empty"),
+    *("value-range", "value-too-long"),
+    # What is asked for
+    *("continuation-token", "duration", "limit", "no-ids", "orderby", "query", "time"),
+)
+"""What is a 400 here."""
+
+STATUS_OF_RULE: Final[Mapping[Rule, int]] = {
+    **dict.fromkeys(BAD_REQUESTS, 400),
     "token-missing": 401,
     "token-invalid": 401,
     "scope-missing": 403,
@@ -32,7 +49,7 @@ STATUS_OF_RULE: Final = {
     "query-time": 413,
     "unsupported-encoding": 415,
 }
-"""HTTP status of a refused request; every other rule is a 400."""
+"""HTTP status of a refused request, for each rule that this room can meet (tests/test_rules.py)."""
 
 
 def correlation_of(scope: Scope) -> bytes | None:

@@ -8,6 +8,7 @@ from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.model.time import Clock, wall_clock
 from headrace.protocols.apollo import faults
+from headrace.protocols.apollo.about import ABOUT
 from headrace.protocols.apollo.access import Access
 from headrace.protocols.apollo.reading.cursor import Tokens
 from headrace.protocols.apollo.reading.read import Samples
@@ -37,4 +38,4 @@ def open_room(store: Serves, settings: Settings, metrics: Metrics, pool: QueryPo
     access = Access(settings.apollo_tokens, settings.apollo_org_id)
     denials = Denials(metrics.requests_denied, ROOM, clock)
     app = ApolloApp(writes, samples, registrations, access, denials, settings.apollo_org_id, settings.body_bytes_max)
-    return Room(ROOM, PREFIXES, app, faults.refuse)
+    return Room(ROOM, PREFIXES, app, faults.refuse, about=ABOUT)

@@ -65,7 +65,7 @@ class ApolloApp:
         except Refused as refused:
             if status:
                 raise
-            answer = faults.refuse(scope, faults.STATUS_OF_RULE.get(refused.rule, 400), refused)
+            answer = faults.refuse(scope, faults.STATUS_OF_RULE[refused.rule], refused)
             if answer[0] in (401, 403):
                 self._denials.add(scope, refused.rule, words=refused.detail)
             await _send(send_on, answer)

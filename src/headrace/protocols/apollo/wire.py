@@ -9,6 +9,7 @@ import msgspec
 
 from headrace.errors import Refused
 from headrace.protocols.apollo.names import RAW
+from headrace.rules import Rule
 
 Value = int | float | bool | str
 """A value as it was sent."""
@@ -46,21 +47,21 @@ _PLACE = re.compile(r"(.*) - at `\$(.*)`", re.DOTALL)
 
 def points_of(body: bytes) -> list[Point]:
     """The points of a registration, at least one. Raises Refused (rules "no-points", "json")."""
-    return _read(_POINTS, body, "points")
+    return _read(_POINTS, body, "points", "no-points")
 
 
 def samples_of(body: bytes) -> list[Sample]:
     """The samples of a post, at least one. Raises Refused (rules "no-samples", "json")."""
-    return _read(_SAMPLES, body, "samples")
+    return _read(_SAMPLES, body, "samples", "no-samples")
 
 
-def _read(decoder: msgspec.json.Decoder[list[_T]], body: bytes, what: str) -> list[_T]:
+def _read(decoder: msgspec.json.Decoder[list[_T]], body: bytes, what: str, when_empty: Rule) -> list[_T]:
     try:
         found = [] if body.strip() in (b"", b"null") else decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused("json", _worded(str(error), what)) from None
     if not found:
-        raise Refused(f"no-{what}", f"No {what} provided")
+        raise Refused(when_empty, f"No {what} provided")
     return found
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from headrace import limits
 from headrace.errors import Refused
+from headrace.rules import Rule
 
 Headers = list[tuple[bytes, bytes]]
 Answer = tuple[int, Headers, bytes]
 """Status, headers, body."""
 
-FAULTS: Final = {
+FAULTS: Final[Mapping[Rule, tuple[int, str]]] = {
     "validation": (400, "ValidationException"),
     "serialization": (400, "SerializationException"),
     "quota": (402, "ServiceQuotaExceededException"),
@@ -28,7 +29,7 @@ FAULTS: Final = {
     "conflict": (409, "ConflictException"),
     "media-type": (415, "UnsupportedMediaTypeException"),
 }
-"""Rule of a refusal of this room -> status and error code."""
+"""Rule of a refusal of this room -> status and error code. All others have the status that the transport gives them."""
 
 _CODE_OF_STATUS: Final = {
     408: "RequestTimeoutException",

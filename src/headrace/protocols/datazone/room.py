@@ -9,6 +9,7 @@ from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.model.time import Clock, wall_clock
 from headrace.protocols.datazone import faults
+from headrace.protocols.datazone.about import ABOUT
 from headrace.protocols.datazone.names import ROOM
 from headrace.protocols.datazone.reading.read import Reads, ReadService
 from headrace.protocols.datazone.routes import ROOT, DataZoneApp
@@ -35,4 +36,4 @@ def open_room(store: Serves, settings: Settings, metrics: Metrics, clock: Clock 
         roots,
         min(settings.body_bytes_max, limits.DATAZONE_BODY_BYTES_MAX),
     )
-    return Room(ROOM, tuple(root.lower() for root in roots), app, alike(faults.refuse))
+    return Room(ROOM, tuple(root.lower() for root in roots), app, alike(faults.refuse), about=ABOUT)

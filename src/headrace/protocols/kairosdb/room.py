@@ -7,6 +7,7 @@ from typing import Protocol
 from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.protocols.kairosdb import faults
+from headrace.protocols.kairosdb.about import ABOUT
 from headrace.protocols.kairosdb.endpoints import Keeps, SmallEndpoints
 from headrace.protocols.kairosdb.names import KAIROSDB_RULES
 from headrace.protocols.kairosdb.reading.read import Queries, ReadsAndSaves, read_endpoints
@@ -38,4 +39,4 @@ def open_room(store: Serves, settings: Settings, metrics: Metrics, pool: QueryPo
     app = KairosDBApp(writes, questions, endpoints, settings.body_bytes_max)
     lines = Telnet(writes, store.table)
     small = {target.encode(): writes.gathered() for target in SMALL_WRITES}
-    return Room(ROOM, PREFIXES, app, alike(faults.refuse), lines.session, small)
+    return Room(ROOM, PREFIXES, app, alike(faults.refuse), lines.session, small, ABOUT)

@@ -3,17 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from headrace.errors import Refused
 from headrace.protocols.opentsdb.faults import JSON_TYPE, Answer, callback_of, method_not_allowed, refuse
+from headrace.rules import Rule
 from headrace.transport.http import streaming
 from headrace.transport.http.body import read_body
 
-STATUS_OF_RULE = {
+BAD_REQUESTS: Final[tuple[Rule, ...]] = (
+    # The request
+    *("bad-compression", "body-empty", "body-incomplete", "charset", "json"),
+    *("jsonp", "method-override", "unsupported-encoding"),
+    # Names of series
+    *("metric-character", "metric-empty", "name-too-long", "series-limit", "series-rate"),
+    *("tag-duplicate", "tag-invalid", "tag-key-character", "tag-key-empty", "tag-value-character", "tag-value-empty"),
+    *("tags-missing", "tags-too-many"),
+    # Points
+    *("no-points", "null-point", "points", "sync-timeout", "timestamp", "timestamp-invalid", "timestamp-range"),
+    *("value-empty", "value-infinite", "value-number", "value-too-long"),
+    # What is asked for
+    *("metric-missing", "metric-unknown", "metrics-differ", "queries-missing"),
+    *("series-unknown", "tsuid", "tsuids-missing"),
+    *("fields-missing", "filter", "m", "regexp"),
+    # When
+    *("back-scan", "calendar", "date", "duration", "end", "start-missing", "time", "timezone"),
+    # What is made of it
+    *("aggregator", "downsample", "infinite", "limit", "rate", "value-condition", "value-kind"),
+    # Other endpoints
+    *("delete", "dump-meta", "lookup", "suggest", "ttl", "uid"),
+)
+"""What is a 400 here."""
+
+STATUS_OF_RULE: Final[Mapping[Rule, int]] = {
+    **dict.fromkeys(BAD_REQUESTS, 400),
     "body-too-large": 413,
     "query-points": 413,
     "query-work": 413,
@@ -22,7 +48,7 @@ STATUS_OF_RULE = {
     "annotation-unknown": 404,
     "not-implemented": 501,
 }
-"""HTTP status of a refused question; every other rule is a 400."""
+"""HTTP status of a refused question, for each rule that this room can meet (tests/test_rules.py)."""
 
 READING = ("GET", "POST")
 """GET and POST everywhere: Alibaba's clients POST nearly all."""
@@ -60,7 +86,7 @@ def endpoint(handler: Handler, body_bytes_max: int, methods: Collection[str] = R
             body = await read_body(scope, receive, body_bytes_max)
             await handler(scope, parameters, body, Reply(scope, receive, send, callback))
         except Refused as refused:
-            await _send(send, refuse(STATUS_OF_RULE.get(refused.rule, 400), refused, callback))
+            await _send(send, refuse(STATUS_OF_RULE[refused.rule], refused, callback))
 
     return app
 

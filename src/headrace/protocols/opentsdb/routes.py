@@ -15,6 +15,7 @@ from headrace.config import Settings
 from headrace.errors import Refused, Unavailable
 from headrace.metrics import Metrics
 from headrace.protocols.opentsdb import faults
+from headrace.protocols.opentsdb.about import ABOUT
 from headrace.protocols.opentsdb.faults import Answer
 from headrace.protocols.opentsdb.names import OPENTSDB_RULES
 from headrace.protocols.opentsdb.stats import server_stats
@@ -61,6 +62,7 @@ def room(
         alike(faults.refuse),
         lines.session,
         {target.encode(): puts.gathered(flags_of(target.partition("?")[2])) for target in SMALL_PUTS},
+        ABOUT,
     )
 
 

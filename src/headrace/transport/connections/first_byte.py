@@ -13,11 +13,15 @@ from headrace.transport.state import LineSessions, ServerState
 class FirstByte(asyncio.Protocol):
     """A capital letter A to Z is HTTP, all else is telnet (OpenTSDB: PipelineFactory)."""
 
-    def __init__(self, state: ServerState, loop: asyncio.AbstractEventLoop, sessions: LineSessions | None) -> None:
-        """sessions: makes the telnet session; None: telnet is not spoken here, and such connections are closed."""
+    def __init__(
+        self, state: ServerState, loop: asyncio.AbstractEventLoop, sessions: LineSessions | None, http: bool = True
+    ) -> None:
+        """sessions: makes the telnet session; None: telnet is not spoken here, and such connections are closed.
+        http: False where only lines are spoken, which may begin with any byte."""
         self._state = state
         self._loop = loop
         self._sessions = sessions
+        self._http = http
         self._silent_since_s: float | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -30,7 +34,7 @@ class FirstByte(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._state.connections.discard(self)
         protocol: HttpConnection | TelnetConnection
-        if b"A" <= data[:1] <= b"Z":
+        if self._http and b"A" <= data[:1] <= b"Z":
             protocol = HttpConnection(self._state, self._loop)
         elif self._sessions is not None:
             protocol = TelnetConnection(self._state, self._loop, self._sessions())

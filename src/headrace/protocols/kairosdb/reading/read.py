@@ -4,8 +4,9 @@ results the answer."""
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,13 +23,26 @@ from headrace.query.chain import engine as chained
 from headrace.query.chain.engine import GroupOf
 from headrace.query.chain.rows import Rows
 from headrace.query.pool import QueryPool, Reads
+from headrace.rules import Rule
 from headrace.store import Check, Snapshot
 from headrace.transport.http.body import read_body
 from headrace.transport.http.streaming import Answer, Reply, joined
 
 GZIP_TYPES = frozenset((b"application/gzip",))
 
-STATUS_OF_RULE = {
+BAD_REQUESTS: Final[tuple[Rule, ...]] = (
+    # The request
+    *("bad-compression", "body-incomplete", "json", "metadata-names", "query", "regexp", "save-as"),
+    # Names of series
+    *("metric-character", "metric-empty", "name-too-long", "series-limit", "series-rate", "tag-key-character"),
+    *("tag-key-empty", "tag-value-character", "tag-value-empty", "tags-missing", "tags-too-many"),
+    # What is asked for
+    *("calendar", "duration", "metric-unknown", "metrics-differ", "series-unknown"),
+)
+"""What is a 400 here."""
+
+STATUS_OF_RULE: Final[Mapping[Rule, int]] = {
+    **dict.fromkeys(BAD_REQUESTS, 400),
     "body-too-large": 413,
     "unsupported-encoding": 415,
     "query-points": 413,
@@ -37,7 +51,7 @@ STATUS_OF_RULE = {
     "same-time": 500,
     "not-finite": 500,
 }
-"""HTTP status of a refused question; every other rule is a 400."""
+"""HTTP status of a refused question, for each rule that this room can meet (tests/test_rules.py)."""
 
 SAME_TIME = (
     "The rate aggregator cannot compute rate for data points with the same time stamp.  "
@@ -137,7 +151,7 @@ def read_endpoints(queries: Queries, body_bytes_max: int) -> dict[str, ASGIApp]:
                 body = parameters.get("query", [""])[0]
             await queries.query(body, _reply(scope, receive, send))
         except Refused as refused:
-            await _send(send, faults.refuse(STATUS_OF_RULE.get(refused.rule, 400), refused))
+            await _send(send, faults.refuse(STATUS_OF_RULE[refused.rule], refused))
 
     async def tags(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
@@ -147,7 +161,7 @@ def read_endpoints(queries: Queries, body_bytes_max: int) -> dict[str, ASGIApp]:
             body = await read_body(scope, receive, body_bytes_max, GZIP_TYPES)
             await queries.tags(body, _reply(scope, receive, send))
         except Refused as refused:
-            await _send(send, faults.refuse(STATUS_OF_RULE.get(refused.rule, 400), refused))
+            await _send(send, faults.refuse(STATUS_OF_RULE[refused.rule], refused))
 
     return {"datapoints/query": query, "datapoints/query/tags": tags}
 

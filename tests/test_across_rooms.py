@@ -1,4 +1,4 @@
-"""One store behind all doors: points of every kind go in by each of them and are read by every other."""
+"""One store behind all rooms: points of every kind go in by each of them and are read by every other."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def by_kairosdb(server: ServerProcess, metric: str, tags: dict[str, str] = TAGS)
 
 
 def apollo(server: ServerProcess, metric: str, points: dict[int, Any]) -> dict[str, str]:
-    """By a device that registers a point of this type. Returns the tags that other doors see."""
+    """By a device that registers a point of this type. Returns the tags that other rooms see."""
     path = "/apollo/devices/device%201/timeseries"
     status, body = server.request("POST", path, json.dumps([{"id": metric, "pointType": metric}]).encode())
     assert status == 202, body

@@ -1,0 +1,1 @@
+"""Graphite's plaintext protocol, the worked example of CONTRIBUTING.md: `metric.path value timestamp`, one a line."""

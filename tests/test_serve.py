@@ -1,0 +1,37 @@
+"""All rooms over one store, and what the server says first. tests/clients and tests/crash run it as a process."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from test_house import rooms
+
+from headrace import __version__
+from headrace.config import Settings
+from headrace.metrics import Metrics
+from headrace.query.pool import QueryPool
+from headrace.rooms import ABOUT_ROOMS
+from headrace.serve import about_of, open_rooms, welcome
+from headrace.store.embedded.store import open_store
+
+
+def test_every_room_is_open_and_says_of_itself_what_is_listed(tmp_path: Path) -> None:
+    settings, metrics = Settings(data_dir=tmp_path / "data"), Metrics()
+    store = open_store(settings, metrics)
+    try:
+        with ThreadPoolExecutor(1) as threads:
+            ours, *opened = open_rooms(store, settings, metrics, QueryPool(threads, settings.query_timeout_s))
+    finally:
+        store.close()
+    assert ours.name == "headrace"
+    assert {room.name for room in opened} == {folder.name for folder in rooms()}
+    assert [room.about for room in opened] == list(ABOUT_ROOMS)
+    assert about_of([ours, *opened]) == list(ABOUT_ROOMS)
+
+
+def test_the_first_words_name_the_address_and_every_room(tmp_path: Path) -> None:
+    first, *others = welcome("::1", 4242, tmp_path, ABOUT_ROOMS).splitlines()
+    assert first == f"headrace {__version__} serves http://[::1]:4242 from {tmp_path}"
+    assert others[-1].startswith("http://[::1]:4242/ says more")
+    assert [line.split("  ")[1] for line in others[:-1]] == [room.speaks for room in ABOUT_ROOMS]

@@ -71,7 +71,7 @@ _SERIES = msgspec.json.Decoder(Series)
 _DEVICE = msgspec.json.Decoder(Device)
 
 
-class Keeps(Protocol):
+class KeepsRegistrations(Protocol):
     """What registrations need of a store (store.Store)."""
 
     @property
@@ -91,7 +91,7 @@ class Keeps(Protocol):
 class Registrations:
     """All devices and time series of a store. Looking is for any thread, changing for the event loop."""
 
-    def __init__(self, store: Keeps) -> None:
+    def __init__(self, store: KeepsRegistrations) -> None:
         self._store = store
         self._ids = SeriesIds(store.table.secret)
         self._known: dict[str, Known] = {}

@@ -14,9 +14,9 @@ from headrace.protocols.apollo import faults
 from headrace.protocols.apollo.access import Access
 from headrace.protocols.apollo.faults import Answer
 from headrace.protocols.apollo.reading.question import parse_question
-from headrace.protocols.apollo.reading.read import Samples, definition
+from headrace.protocols.apollo.reading.read import SampleQueries, definition
 from headrace.protocols.apollo.registrations import Registrations
-from headrace.protocols.apollo.writing.write import WriteService
+from headrace.protocols.apollo.writing.write import SamplesService
 from headrace.transport.denials import Denials
 from headrace.transport.http.body import read_body
 from headrace.transport.http.streaming import Reply
@@ -31,8 +31,8 @@ class ApolloApp:
 
     def __init__(
         self,
-        writes: WriteService,
-        samples: Samples,
+        writes: SamplesService,
+        samples: SampleQueries,
         registrations: Registrations,
         access: Access,
         denials: Denials,

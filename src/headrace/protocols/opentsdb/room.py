@@ -9,13 +9,13 @@ from starlette.types import ASGIApp
 from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.protocols.opentsdb import routes
-from headrace.protocols.opentsdb.managing.annotations import BULK_METHODS, METHODS, Annotations, Keeps
+from headrace.protocols.opentsdb.managing.annotations import BULK_METHODS, METHODS, Annotations, KeepsAnnotations
 from headrace.protocols.opentsdb.managing.deletes import DeleteService
 from headrace.protocols.opentsdb.managing.ttl import TimeToLiveService
 from headrace.protocols.opentsdb.multi_field.multi_field import MultiField
 from headrace.protocols.opentsdb.reading.last import LastPoints
 from headrace.protocols.opentsdb.reading.names import NameQuestions
-from headrace.protocols.opentsdb.reading.read import Queries
+from headrace.protocols.opentsdb.reading.read import OpenTSDBQueries
 from headrace.protocols.opentsdb.reading.server import server_pages
 from headrace.protocols.opentsdb.reply import endpoint
 from headrace.protocols.opentsdb.writing.scan import ScanningDecoder
@@ -53,16 +53,18 @@ def alibaba_endpoints(store: Store, settings: Settings, metrics: Metrics, pool: 
     }
 
 
-class Needs(Reads, Keeps, Protocol):
+class ReadsAndKeepsAnnotations(Reads, KeepsAnnotations, Protocol):
     """What the endpoints need of a store, all together (store.Store)."""
 
 
-def read_endpoints(store: Needs, settings: Settings, metrics: Metrics, pool: QueryPool) -> dict[str, ASGIApp]:
+def read_endpoints(
+    store: ReadsAndKeepsAnnotations, settings: Settings, metrics: Metrics, pool: QueryPool
+) -> dict[str, ASGIApp]:
     """Everything but put, by its path below /api/ in lower case."""
     annotations = Annotations(store)
     names = NameQuestions(store, pool)
     handlers = {
-        "query": Queries(store, pool, annotations).query,
+        "query": OpenTSDBQueries(store, pool, annotations).query,
         "query/last": LastPoints(store, pool).last,
         "suggest": names.suggest,
         "search/lookup": names.lookup,

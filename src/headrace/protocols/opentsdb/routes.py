@@ -20,7 +20,7 @@ from headrace.protocols.opentsdb.names import OPENTSDB_RULES
 from headrace.protocols.opentsdb.stats import server_stats
 from headrace.protocols.opentsdb.telnet import telnet
 from headrace.protocols.opentsdb.writing.wire import Decode, ReferenceDecoder
-from headrace.protocols.opentsdb.writing.write import ROOM, Appends, PutService, flags_of
+from headrace.protocols.opentsdb.writing.write import ROOM, PutService, StoresPuts, flags_of
 from headrace.transport import Room, alike
 from headrace.transport.http.body import read_body
 
@@ -39,7 +39,7 @@ _METHODS: Final = frozenset(("GET", "POST", "PUT", "DELETE"))
 
 
 def room(
-    store: Appends,
+    store: StoresPuts,
     settings: Settings,
     metrics: Metrics,
     endpoints: Mapping[str, ASGIApp],

@@ -32,7 +32,7 @@ _WIDENING: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Samples:
+class SampleQueries:
     """Answers questions for samples from snapshots of a store, on the threads of a pool."""
 
     store: Reads

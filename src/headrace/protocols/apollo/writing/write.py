@@ -17,10 +17,10 @@ from headrace.model.points import Admitted, Points
 from headrace.model.time import Clock, wall_clock
 from headrace.protocols.apollo.access import Caller
 from headrace.protocols.apollo.names import APOLLO_RULES, in_words_of_the_pages
-from headrace.protocols.apollo.registrations import SERIES, Keeps, Registrations
+from headrace.protocols.apollo.registrations import SERIES, KeepsRegistrations, Registrations
 from headrace.protocols.apollo.wire import points_of
 from headrace.protocols.apollo.writing.binding import Bound, bind
-from headrace.protocols.apollo.writing.decode import Decode, Samples
+from headrace.protocols.apollo.writing.decode import Decode, PostedSamples
 
 ROOM = "apollo"
 """The label of this room's metrics."""
@@ -28,7 +28,7 @@ ROOM = "apollo"
 T = TypeVar("T")
 
 
-class Appends(Keeps, Protocol):
+class StoresSamples(KeepsRegistrations, Protocol):
     """What writing needs of a store (store.Store)."""
 
     async def append(self, points: Admitted) -> int:
@@ -36,12 +36,12 @@ class Appends(Keeps, Protocol):
         ...
 
 
-class WriteService:
+class SamplesService:
     """Points and samples on their way into the store."""
 
     def __init__(
         self,
-        store: Appends,
+        store: StoresSamples,
         registrations: Registrations,
         metrics: Metrics,
         decode: Decode,
@@ -85,12 +85,12 @@ class WriteService:
             raise
         self._accepted.inc(len(samples))
 
-    def _read(self, device: str, caller: Caller, body: bytes) -> tuple[Samples, Bound]:
+    def _read(self, device: str, caller: Caller, body: bytes) -> tuple[PostedSamples, Bound]:
         self._registrations.check(device, caller)
         samples = self._decode(body)
         return samples, bind(self._registrations, device, caller, samples)
 
-    def _admitted(self, samples: Samples, bound: Bound) -> Admitted:
+    def _admitted(self, samples: PostedSamples, bound: Bound) -> Admitted:
         """Raises Refused when the gate lets not all of them pass."""
         arrivals = pack(self._clock(), samples.offsets)
         places = np.arange(len(samples))

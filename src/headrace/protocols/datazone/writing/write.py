@@ -46,7 +46,7 @@ _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 T = TypeVar("T")
 
 
-class Writes(Protocol):
+class KeepsForms(Protocol):
     """What writing needs of a store (store.Store)."""
 
     @property
@@ -74,11 +74,11 @@ class Writes(Protocol):
         ...
 
 
-class WriteService:
+class FormsService:
     """Answers PostTimeSeriesDataPoints and DeleteTimeSeriesDataPoints. Each raises Refused and Unavailable, and then
     nothing was changed."""
 
-    def __init__(self, store: Writes, metrics: Metrics, clock: Clock, makes_points: bool) -> None:
+    def __init__(self, store: KeepsForms, metrics: Metrics, clock: Clock, makes_points: bool) -> None:
         """makes_points: whether the numbers in forms become points."""
         self._store = store
         self._tokens = ClientTokens(store, clock)

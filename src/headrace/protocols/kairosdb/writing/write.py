@@ -24,7 +24,7 @@ ROOM = "kairosdb"
 """The label of this room's metrics."""
 
 
-class Appends(Protocol):
+class StoresDatapoints(Protocol):
     """What writing needs of a store (store.Store)."""
 
     @property
@@ -42,11 +42,16 @@ def clock_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class WriteService:
+class DatapointsService:
     """Points of this room on their way into the store; HTTP and telnet share it."""
 
     def __init__(
-        self, store: Appends, rules: RuleSet, metrics: Metrics, decode: Decode, now_ms: Callable[[], int] = clock_ms
+        self,
+        store: StoresDatapoints,
+        rules: RuleSet,
+        metrics: Metrics,
+        decode: Decode,
+        now_ms: Callable[[], int] = clock_ms,
     ) -> None:
         self._store = store
         self._rules = rules

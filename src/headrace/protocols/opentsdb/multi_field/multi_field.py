@@ -107,7 +107,7 @@ _QUERY = msgspec.json.Decoder(MultiFieldQuery, strict=False)
 ANY_FIELD: Final = "*"
 
 
-class Keeps(Reads, Protocol):
+class KeepsFields(Reads, Protocol):
     """What multi-field points need of a store (store.Store)."""
 
     async def append(self, points: Admitted) -> int:
@@ -118,7 +118,7 @@ class Keeps(Reads, Protocol):
 class MultiField:
     """Answers the three endpoints."""
 
-    def __init__(self, store: Keeps, pool: QueryPool, metrics: Metrics) -> None:
+    def __init__(self, store: KeepsFields, pool: QueryPool, metrics: Metrics) -> None:
         self._store = store
         self._pool = pool
         self._decode = ReferenceDecoder(store.table)

@@ -36,7 +36,7 @@ class Notes(Protocol):
         ...
 
 
-class Queries:
+class OpenTSDBQueries:
     """Answers questions from snapshots of a store, on the threads of a pool."""
 
     def __init__(self, store: Reads, pool: QueryPool, annotations: Notes) -> None:

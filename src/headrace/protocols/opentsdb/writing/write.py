@@ -39,7 +39,7 @@ ROOM = "opentsdb"
 """The label of this room's metrics."""
 
 
-class Appends(Protocol):
+class StoresPuts(Protocol):
     """What this room needs of a store (store.Store)."""
 
     table: SeriesTable
@@ -106,7 +106,7 @@ class PutService:
     """Points of this room on their way into the store; HTTP and telnet share it."""
 
     def __init__(
-        self, store: Appends, rules: RuleSet, metrics: Metrics, decode: Decode, executor: Executor | None = None
+        self, store: StoresPuts, rules: RuleSet, metrics: Metrics, decode: Decode, executor: Executor | None = None
     ) -> None:
         """executor: where bodies over limits.OPENTSDB_LOOP_BODY_BYTES_MAX are decoded (None: the loop's own
         threads)."""

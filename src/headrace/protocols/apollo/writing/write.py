@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,11 +20,10 @@ from headrace.protocols.apollo.registrations import SERIES, KeepsRegistrations, 
 from headrace.protocols.apollo.wire import points_of
 from headrace.protocols.apollo.writing.binding import Bound, bind
 from headrace.protocols.apollo.writing.decode import Decode, PostedSamples
+from headrace.transport.loop_or_thread import LoopOrThread
 
 ROOM = "apollo"
 """The label of this room's metrics."""
-
-T = TypeVar("T")
 
 
 class StoresSamples(KeepsRegistrations, Protocol):
@@ -50,13 +48,14 @@ class SamplesService:
         self._store = store
         self._registrations = registrations
         self._decode = decode
+        self._bodies = LoopOrThread(limits.APOLLO_LOOP_BODY_BYTES_MAX)
         self._clock = clock
         self._accepted = metrics.points_accepted.labels(ROOM)
         self._refused = metrics.points_refused
 
     async def register(self, device: str, caller: Caller, body: bytes) -> dict[str, Any]:
         """`data` of the answer. Raises Refused, Unavailable; and then nothing is registered."""
-        points = await _off_loop(body, lambda: points_of(body))
+        points = await self._bodies.run(len(body), lambda: points_of(body))
         if len(points) > limits.APOLLO_POINTS_MAX:
             raise Refused("too-many", f"{len(points)} points, at most {limits.APOLLO_POINTS_MAX} are taken at once")
         ids = await self._registrations.register(device, caller, points)
@@ -69,7 +68,7 @@ class SamplesService:
     async def store(self, device: str, caller: Caller, body: bytes) -> None:
         """Store the samples of a body. Raises Refused, Unavailable; and then none of them is stored."""
         try:
-            samples, bound = await _off_loop(body, lambda: self._read(device, caller, body))
+            samples, bound = await self._bodies.run(len(body), lambda: self._read(device, caller, body))
             if not bound.changes:
                 await self._store.append(self._admitted(samples, bound))
             else:
@@ -100,10 +99,3 @@ class SamplesService:
             place, refused, _ = admission.refused[0]
             raise in_words_of_the_pages(refused, f"samples[{place}]")
         return admission.admitted
-
-
-async def _off_loop(body: bytes, work: Callable[[], T]) -> T:
-    """Small bodies at once, large ones on a thread."""
-    if len(body) <= limits.APOLLO_LOOP_BODY_BYTES_MAX:
-        return work()
-    return await asyncio.to_thread(work)

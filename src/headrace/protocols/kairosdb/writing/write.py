@@ -3,7 +3,6 @@ name."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from headrace.protocols.kairosdb.faults import Answer, Failure, shown
 from headrace.protocols.kairosdb.writing.decode import Decode
 from headrace.protocols.kairosdb.writing.scan import scan_gathered
 from headrace.transport.gathered_writes import GatheredWrites
+from headrace.transport.loop_or_thread import LoopOrThread
 
 ROOM = "kairosdb"
 """The label of this room's metrics."""
@@ -56,17 +56,15 @@ class DatapointsService:
         self._store = store
         self._rules = rules
         self._decode = decode
+        self._bodies = LoopOrThread(limits.KAIROSDB_LOOP_BODY_BYTES_MAX)
         self._now_ms = now_ms
         self._accepted = metrics.points_accepted.labels(ROOM)
         self._refused = metrics.points_refused
 
     async def write(self, body: bytes) -> Answer:
         """The answer to a body, already decompressed. Raises Unavailable, and then nothing was stored."""
-        body = _as_utf8(body)
-        if len(body) <= limits.KAIROSDB_LOOP_BODY_BYTES_MAX:
-            decoded = self._decode(body, self._now_ms())
-        else:
-            decoded = await asyncio.to_thread(self._decode, body, self._now_ms())
+        text, now_ms = _as_utf8(body), self._now_ms()
+        decoded = await self._bodies.run(len(text), lambda: self._decode(text, now_ms))
         refused = await self.store(decoded.points, decoded.failures.by_rule)
         if not refused and not decoded.failures:
             return faults.done()

@@ -32,6 +32,7 @@ from headrace.protocols.opentsdb.writing.write import ROOM, flags_of
 from headrace.query.aggregation import engine
 from headrace.query.pool import QueryPool, Reads
 from headrace.store import Check, Snapshot
+from headrace.transport.loop_or_thread import LoopOrThread
 
 FIELD_RULES: Final = RuleSet(
     name="opentsdb-fields",
@@ -122,6 +123,7 @@ class MultiField:
         self._store = store
         self._pool = pool
         self._decode = ReferenceDecoder(store.table)
+        self._bodies = LoopOrThread(limits.OPENTSDB_LOOP_BODY_BYTES_MAX)
         self._accepted = metrics.points_accepted.labels(ROOM)
         self._refused = metrics.points_refused
 
@@ -129,10 +131,7 @@ class MultiField:
         """/api/mput: flags and answers as put's, counted by points. A field that cannot be taken fails alone, and its
         point counts as failed."""
         flags = flags_of(scope["query_string"].decode("latin-1"))
-        if len(body) <= limits.OPENTSDB_LOOP_BODY_BYTES_MAX:
-            sent, admitted, errors = self._read(body)
-        else:
-            sent, admitted, errors = await asyncio.to_thread(self._read, body)
+        sent, admitted, errors = await self._bodies.run(len(body), lambda: self._read(body))
         if len(admitted):
             await self._append(admitted, flags.timeout_ms)
         if flags.asks_counts:

@@ -34,6 +34,7 @@ from headrace.protocols.opentsdb.writing.wire import (
     text_of,
 )
 from headrace.transport.gathered_writes import GatheredWrites
+from headrace.transport.loop_or_thread import LoopOrThread
 
 ROOM = "opentsdb"
 """The label of this room's metrics."""
@@ -113,21 +114,18 @@ class PutService:
         self._store = store
         self._rules = rules
         self._decode = decode
-        self._executor = executor
+        self._bodies = LoopOrThread(limits.OPENTSDB_LOOP_BODY_BYTES_MAX, executor)
         self._accepted = metrics.points_accepted.labels(ROOM)
         self._refused = metrics.points_refused
 
     async def put(self, body: bytes, content_type: str, flags: Flags) -> Answer:
         """The answer to a body, already decompressed. Raises Refused when the request fails as a whole, Unavailable
         when nothing was stored and no flag asks for counts."""
-        body = as_utf8(body, content_type)
-        if len(body) <= limits.OPENTSDB_LOOP_BODY_BYTES_MAX:
-            decoded, admission = self._read(body)
-        else:
-            decoded, admission = await asyncio.get_running_loop().run_in_executor(self._executor, self._read, body)
+        text = as_utf8(body, content_type)
+        decoded, admission = await self._bodies.run(len(text), lambda: self._read(text))
         admitted, failures = admission.admitted, decoded.failures
         if admission.refused:
-            failures = sorted([*failures, *_name_failures(body, admission.refused)])
+            failures = sorted([*failures, *_name_failures(text, admission.refused)])
         try:
             if flags.timeout_ms:
                 async with asyncio.timeout(flags.timeout_ms / 1000):
@@ -135,14 +133,14 @@ class PutService:
             else:
                 await self.append(admitted, failures)
         except TimeoutError:
-            return self._timed_out(body, flags, len(admitted), failures, decoded.total)
+            return self._timed_out(text, flags, len(admitted), failures, decoded.total)
         except Unavailable as error:
             if not flags.asks_counts:
                 raise
             lost = _remaining(failures, decoded.total)
             outcome = _Outcome(0, failures, lost, f"Storage exception: {error.reason}")
-            return faults.unavailable(error, _counts(body, flags, outcome, _no_timeouts(flags)), flags.callback)
-        return _answer(body, flags, _Outcome(len(admitted), failures))
+            return faults.unavailable(error, _counts(text, flags, outcome, _no_timeouts(flags)), flags.callback)
+        return _answer(text, flags, _Outcome(len(admitted), failures))
 
     def gathered(self, flags: Flags) -> GatheredWrites:
         """The short way of small puts with these flags, which name neither a timeout nor a callback."""

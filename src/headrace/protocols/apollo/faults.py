@@ -10,6 +10,7 @@ from starlette.types import Scope
 
 from headrace import limits
 from headrace.errors import Refused
+from headrace.model.cut_text import cut
 
 Headers = list[tuple[bytes, bytes]]
 Answer = tuple[int, Headers, bytes]
@@ -85,5 +86,4 @@ def series_unknown(series_id: str) -> Refused:
 
 def shown(text: str) -> str:
     """A text of the sender's as an error repeats it: cut when it is very long."""
-    most = limits.APOLLO_SHOWN_TEXT_MAX
-    return text if len(text) <= most else f"{text[:most]}..."
+    return cut(text, limits.APOLLO_SHOWN_TEXT_MAX, "...")

@@ -18,7 +18,19 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
 HOUSE = SOURCE / "headrace"
 
-FLOORS = ("kernels", "compiling", "model", "gate", "store", "query", "transport", "protocols", "status", "serve")
+FLOORS = (
+    "kernels",
+    "compiling",
+    "model",
+    "gate",
+    "intake",
+    "store",
+    "query",
+    "transport",
+    "protocols",
+    "status",
+    "serve",
+)
 """Imports point from right to left. cli stands above serve, and only __main__ imports it."""
 
 LEAVES = {"errors", "limits", "config", "metrics", "log", "memory"}

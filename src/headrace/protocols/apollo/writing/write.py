@@ -9,7 +9,7 @@ import numpy as np
 
 from headrace import limits
 from headrace.errors import Refused
-from headrace.gate import admit
+from headrace.intake import Intake, PointCounts, StoresPoints
 from headrace.metrics import Metrics
 from headrace.model.arrivals import pack
 from headrace.model.points import Admitted, Points
@@ -26,12 +26,8 @@ ROOM = "apollo"
 """The label of this room's metrics."""
 
 
-class StoresSamples(KeepsRegistrations, Protocol):
+class StoresSamples(KeepsRegistrations, StoresPoints, Protocol):
     """What writing needs of a store (store.Store)."""
-
-    async def append(self, points: Admitted) -> int:
-        """Durable and visible on return; raises Unavailable."""
-        ...
 
 
 class SamplesService:
@@ -45,13 +41,12 @@ class SamplesService:
         decode: Decode,
         clock: Clock = wall_clock,
     ) -> None:
-        self._store = store
         self._registrations = registrations
         self._decode = decode
         self._bodies = LoopOrThread(limits.APOLLO_LOOP_BODY_BYTES_MAX)
         self._clock = clock
-        self._accepted = metrics.points_accepted.labels(ROOM)
-        self._refused = metrics.points_refused
+        self._counts = PointCounts(metrics, ROOM)
+        self._intake = Intake(store, APOLLO_RULES, self._counts)
 
     async def register(self, device: str, caller: Caller, body: bytes) -> dict[str, Any]:
         """`data` of the answer. Raises Refused, Unavailable; and then nothing is registered."""
@@ -70,7 +65,7 @@ class SamplesService:
         try:
             samples, bound = await self._bodies.run(len(body), lambda: self._read(device, caller, body))
             if not bound.changes:
-                await self._store.append(self._admitted(samples, bound))
+                await self._intake.append(self._admitted(samples, bound))
             else:
                 binds = [change.key for change in bound.changes if change.kind == SERIES]
                 async with self._registrations.turn_of(device, binds):
@@ -79,10 +74,10 @@ class SamplesService:
                         lambda: bind(self._registrations, device, caller, samples, changing=True)
                     )
                     await self._registrations.commit(bound.changes, self._admitted(samples, bound))
+                self._counts.add_accepted(len(samples))
         except Refused as refused:
-            self._refused.labels(ROOM, refused.rule).inc()
+            self._counts.add_refused({refused.rule: 1})
             raise
-        self._accepted.inc(len(samples))
 
     def _read(self, device: str, caller: Caller, body: bytes) -> tuple[PostedSamples, Bound]:
         self._registrations.check(device, caller)
@@ -94,7 +89,7 @@ class SamplesService:
         arrivals = pack(self._clock(), samples.offsets)
         places = np.arange(len(samples))
         points = Points(bound.keys, samples.times, samples.values, bound.names, places, arrivals=arrivals)
-        admission = admit(points, APOLLO_RULES, self._store.table)
+        admission = self._intake.admit(points)
         if admission.refused:
             place, refused, _ = admission.refused[0]
             raise in_words_of_the_pages(refused, f"samples[{place}]")

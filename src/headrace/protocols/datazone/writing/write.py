@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from headrace import limits
 from headrace.errors import Refused
 from headrace.gate import admit
+from headrace.intake import PointCounts
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted
 from headrace.model.series import UNKNOWN, SeriesTable
@@ -82,8 +83,7 @@ class FormsService:
         self._store = store
         self._tokens = ClientTokens(store, clock)
         self._makes_points = makes_points
-        self._accepted = metrics.points_accepted.labels(ROOM)
-        self._refused = metrics.points_refused
+        self._counts = PointCounts(metrics, ROOM)
         self._token_turns = Turns()
         self._entity_turns = Turns()
         # A body of nothing but commas and braces is twenty times its size while it is read.
@@ -139,9 +139,8 @@ class FormsService:
             if changes or remembered:
                 await self._store.commit([*changes, *remembered], admitted)
         if admitted is not None:
-            self._accepted.inc(len(admitted))
-        for rule, count in refused.items():
-            self._refused.labels(ROOM, rule).inc(count)
+            self._counts.add_accepted(len(admitted))
+        self._counts.add_refused(refused)
         return joined
 
     def _changes(

@@ -10,17 +10,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Protocol
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from headrace import limits
 from headrace.errors import Refused, Unavailable
-from headrace.gate import Admission, RuleSet, admit
+from headrace.gate import Admission, RuleSet
+from headrace.intake import NOTHING_REFUSED, Intake, PointCounts, StoresPoints
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted, Points
-from headrace.model.series import SeriesName, SeriesTable
+from headrace.model.series import SeriesName
 from headrace.protocols.opentsdb import faults
 from headrace.protocols.opentsdb.faults import Answer, answer, envelope
 from headrace.protocols.opentsdb.writing.gathered import scan_gathered
@@ -38,16 +38,6 @@ from headrace.transport.loop_or_thread import LoopOrThread
 
 ROOM = "opentsdb"
 """The label of this room's metrics."""
-
-
-class StoresPuts(Protocol):
-    """What this room needs of a store (store.Store)."""
-
-    table: SeriesTable
-
-    async def append(self, points: Admitted) -> int:
-        """Durable and visible on return; raises Unavailable."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +97,14 @@ class PutService:
     """Points of this room on their way into the store; HTTP and telnet share it."""
 
     def __init__(
-        self, store: StoresPuts, rules: RuleSet, metrics: Metrics, decode: Decode, executor: Executor | None = None
+        self, store: StoresPoints, rules: RuleSet, metrics: Metrics, decode: Decode, executor: Executor | None = None
     ) -> None:
         """executor: where bodies over limits.OPENTSDB_LOOP_BODY_BYTES_MAX are decoded (None: the loop's own
         threads)."""
-        self._store = store
-        self._rules = rules
+        self._secret = store.table.secret
+        self._intake = Intake(store, rules, PointCounts(metrics, ROOM))
         self._decode = decode
         self._bodies = LoopOrThread(limits.OPENTSDB_LOOP_BODY_BYTES_MAX, executor)
-        self._accepted = metrics.points_accepted.labels(ROOM)
-        self._refused = metrics.points_refused
 
     async def put(self, body: bytes, content_type: str, flags: Flags) -> Answer:
         """The answer to a body, already decompressed. Raises Refused when the request fails as a whole, Unavailable
@@ -145,8 +133,8 @@ class PutService:
     def gathered(self, flags: Flags) -> GatheredWrites:
         """The short way of small puts with these flags, which name neither a timeout nor a callback."""
         answer = functools.lru_cache(lambda stored: _answer(b"", flags, _Outcome(stored, [])))
-        scan = functools.partial(scan_gathered, secret=self._store.table.secret)
-        return GatheredWrites(scan, self._admit_all, self._append_all, answer)
+        scan = functools.partial(scan_gathered, secret=self._secret)
+        return GatheredWrites(scan, self._intake.admit_all, self._intake.append, answer)
 
     def _read(self, body: bytes) -> tuple[Decoded, Admission]:
         """What a body means and what of it may be stored. Raises Refused when it fails as a whole. Any thread."""
@@ -157,23 +145,12 @@ class PutService:
 
     def admit(self, points: Points) -> Admission:
         """What of a batch may be stored."""
-        return admit(points, self._rules, self._store.table)
+        return self._intake.admit(points)
 
     async def append(self, admitted: Admitted, failures: Sequence[Failure]) -> None:
         """Store what the gate let through and count all points. Raises Unavailable, and then nothing is counted."""
-        if len(admitted):
-            await self._store.append(admitted)
-            self._accepted.inc(len(admitted))
-        if failures:
-            for rule, count in Counter(failure.rule for failure in failures).items():
-                self._refused.labels(ROOM, rule).inc(count)
-
-    def _admit_all(self, points: Points) -> Admitted | None:
-        admission = self.admit(points)
-        return None if admission.refused else admission.admitted
-
-    async def _append_all(self, admitted: Admitted) -> None:
-        await self.append(admitted, ())
+        refused = Counter(failure.rule for failure in failures) if failures else NOTHING_REFUSED
+        await self._intake.append(admitted, refused)
 
     def _timed_out(self, body: bytes, flags: Flags, waiting: int, failures: list[Failure], total: int) -> Answer:
         """503, flags or not: sending again is harmless, dropping is not; the points may yet become durable."""

@@ -7,7 +7,6 @@ that name stays: it decides where its samples lie.
 from __future__ import annotations
 
 import asyncio
-import struct
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -20,6 +19,7 @@ from headrace import limits
 from headrace.errors import Refused
 from headrace.model.points import Admitted
 from headrace.model.series import SeriesName, SeriesTable
+from headrace.model.spelling import key_bytes
 from headrace.protocols.apollo.access import Caller
 from headrace.protocols.apollo.faults import series_unknown
 from headrace.protocols.apollo.names import APOLLO_RULES, RAW, SeriesIds, in_words_of_the_pages, name_of
@@ -31,8 +31,6 @@ SERIES: Final = "apollo.series"
 
 DEVICE: Final = "apollo.device"
 """Kind of the documents of devices; the key is the device's id."""
-
-_KEY = struct.Struct("=QQ")
 
 
 class Device(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -146,7 +144,7 @@ class Registrations:
 
     def key(self, series: Series, series_id: str, metric: str) -> bytes:
         """Of the store's series for one metric of a time series."""
-        return _KEY.pack(*self._store.table.key_of(series.named(series_id, metric)))
+        return key_bytes(self._store.table.key_of(series.named(series_id, metric)))
 
     @asynccontextmanager
     async def turn_of(self, device: str, binds: Sequence[str] = ()) -> AsyncIterator[None]:

@@ -12,7 +12,9 @@ from headrace.protocols.opentsdb import routes
 from headrace.protocols.opentsdb.managing.annotations import BULK_METHODS, METHODS, Annotations, KeepsAnnotations
 from headrace.protocols.opentsdb.managing.deletes import DeleteService
 from headrace.protocols.opentsdb.managing.ttl import TimeToLiveService
-from headrace.protocols.opentsdb.multi_field.multi_field import MultiField
+from headrace.protocols.opentsdb.multi_field.last import MultiFieldLast
+from headrace.protocols.opentsdb.multi_field.put import MultiFieldPuts
+from headrace.protocols.opentsdb.multi_field.query import MultiFieldQueries
 from headrace.protocols.opentsdb.reading.last import LastPoints
 from headrace.protocols.opentsdb.reading.names import NameQuestions
 from headrace.protocols.opentsdb.reading.read import OpenTSDBQueries
@@ -40,13 +42,17 @@ def open_room(store: Store, settings: Settings, metrics: Metrics, pool: QueryPoo
 
 def alibaba_endpoints(store: Store, settings: Settings, metrics: Metrics, pool: QueryPool) -> dict[str, ASGIApp]:
     """What only Alibaba has: multi-field points, deletes, and time to live."""
-    fields, deletes = MultiField(store, pool, metrics), DeleteService(store, pool)
+    deletes = DeleteService(store, pool)
     handlers = {
-        "mquery": fields.mquery,
-        "query/mlast": fields.mlast,
+        "mquery": MultiFieldQueries(store, pool).mquery,
+        "query/mlast": MultiFieldLast(store, pool).mlast,
         "ttl": TimeToLiveService(store, settings).ttl,
     }
-    writing = {"mput": fields.mput, "delete_data": deletes.delete_data, "delete_meta": deletes.delete_meta}
+    writing = {
+        "mput": MultiFieldPuts(store, metrics).mput,
+        "delete_data": deletes.delete_data,
+        "delete_meta": deletes.delete_meta,
+    }
     return {
         **{path: endpoint(handler, settings.body_bytes_max) for path, handler in handlers.items()},
         **{path: endpoint(handler, settings.body_bytes_max, ("POST",)) for path, handler in writing.items()},

@@ -72,6 +72,7 @@ def _json(body: bytes | str) -> dict[str, Any]:
 
 
 _STRING = re.compile(r""""(?:[^"\\]|\\.)*+"|'((?:[^'\\]|\\.)*+)'""", re.DOTALL)
+"""A string in double or single quotes. Possessive quantifiers: one that never ends is given up in one pass."""
 
 
 def _double_quoted(body: bytes | str) -> str:

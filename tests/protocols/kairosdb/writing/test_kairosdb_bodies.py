@@ -36,7 +36,7 @@ def test_what_a_body_is_made_of(body: bytes, expected: list[str]) -> None:
     assert found(body) == expected
 
 
-@pytest.mark.parametrize("rest", [b"{} {}", b",,{}", b"]{}"])
+@pytest.mark.parametrize("rest", [b"{} {}", b",,{}", b",5,{}", b",[],{", rb',5,{"na\q":1}]', b"]{}"])
 def test_what_stands_behind_the_break_is_not_read(rest: bytes) -> None:
     first, failure = found(b'[{"name":"a"}' + rest)
     assert first == '"a"'

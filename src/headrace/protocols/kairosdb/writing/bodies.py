@@ -47,15 +47,21 @@ def _all_at_once(body: bytes) -> list[Metric]:
 def _one_by_one(body: bytes, error: Exception) -> Iterator[Metric | Failure]:
     if body.startswith(b"{"):
         yield Failure(0, "json", f"Invalid json. {error}")
+    elif isinstance(error, msgspec.ValidationError):
+        yield from _among_others(body)
+    else:
+        yield from _before_the_break(body, error)
+
+
+def _among_others(body: bytes) -> Iterator[Metric | Failure]:
+    """Of an array with an element that is no object, and that may be broken behind it."""
+    try:
+        found = [_METRIC.decode(one) if bytes(one).startswith(b"{") else None for one in elements_of(body)]
+    except (msgspec.DecodeError, RecursionError) as error:
+        yield from _before_the_break(body, error)
         return
-    if isinstance(error, msgspec.ValidationError):
-        for place, element in enumerate(elements_of(body)):
-            if bytes(element).startswith(b"{"):
-                yield _METRIC.decode(element)
-            else:
-                yield Failure(place, "json", f"metric[{place}] must be an object.")
-        return
-    yield from _before_the_break(body, error)
+    for place, metric in enumerate(found):
+        yield metric or Failure(place, "json", f"metric[{place}] must be an object.")
 
 
 def _before_the_break(body: bytes, error: Exception) -> Iterator[Metric | Failure]:

@@ -19,7 +19,7 @@ from headrace.model.time import ALL_TIME, TimeRange
 from headrace.protocols.kairosdb import faults
 from headrace.protocols.kairosdb.faults import Answer
 from headrace.protocols.kairosdb.metadata import KeepsMetadata, Metadata, path_below
-from headrace.protocols.kairosdb.reading.aggregators import AGGREGATORS
+from headrace.protocols.kairosdb.reading.aggregators.table import AGGREGATORS
 from headrace.protocols.kairosdb.reading.grouping import FEATURES as GROUPERS
 from headrace.protocols.kairosdb.reading.wire import parse_query
 from headrace.protocols.kairosdb.writing.write import clock_ms

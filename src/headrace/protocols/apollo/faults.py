@@ -51,7 +51,7 @@ def headers_of(scope: Scope) -> Headers:
 
 
 def taken(scope: Scope, data: Any) -> Answer:
-    """A write that is done: 202, although ours is no promise for later."""
+    """A write that is done: 202, as the pages have it, although nothing is left for later."""
     return 202, headers_of(scope), orjson.dumps({"status": {"Message": "", "Code": "202"}, "data": data})
 
 
@@ -66,7 +66,7 @@ def listed(scope: Scope, data: Any) -> Answer:
 
 
 def refuse(scope: Scope, status: int, refused: Refused) -> Answer:
-    """A request that fails, as a whole as all do here. The transport asks too: before this room's app was reached, and
+    """A request that fails, here always as a whole. The transport asks too: before this room's app was reached, and
     for what it raised."""
     said = {"message": refused.detail, "code": str(status)}
     if scope["method"] not in ("GET", "HEAD"):

@@ -1,6 +1,6 @@
 """What is known of devices and their time series: documents of the store, and those that are in use in memory.
 
-A time series is named for the other doors when it is first registered, or written without ever being registered, and
+A time series is named for the other rooms when it is first registered, or written without ever being registered, and
 that name stays: it decides where its samples lie.
 """
 
@@ -42,7 +42,7 @@ class Device(msgspec.Struct, frozen=True, omit_defaults=True):
 class Series(msgspec.Struct, frozen=True, omit_defaults=True):
     """A time series.
 
-    name: the metric under which the other doors see it.   point: None when it was never registered.   type: of the
+    name: the metric under which the other rooms see it.   point: None when it was never registered.   type: of the
     point, as registered last.   metrics: of its samples so far.   collection: that it was put into.
     """
 
@@ -120,7 +120,7 @@ class Registrations:
         return known
 
     def fresh(self, series_id: str) -> Known | None:
-        """As `series`, from the store alone: for whoever changes it."""
+        """As `series`, from the store alone: for a request that changes it."""
         body = self._store.document(SERIES, series_id)
         if body is None:
             return None
@@ -148,10 +148,10 @@ class Registrations:
 
     @asynccontextmanager
     async def turn_of(self, device: str, binds: Sequence[str] = ()) -> AsyncIterator[None]:
-        """What changes a device's documents happens one at a time. binds: GUIDs that may be bound to the device, each
+        """Changes of a device's documents take turns. binds: GUIDs that may be bound to the device, each
         once; another device that would bind one of them at the same moment waits."""
         async with self._turns.setdefault(device, asyncio.Lock()):
-            # All are taken in one step, or none: who waits holds none, so nobody waits for him.
+            # All are taken in one step, or none: a request that waits holds none, so no other waits for it.
             while taken := [self._binding[series_id] for series_id in binds if series_id in self._binding]:
                 await taken[0].wait()
             free = asyncio.Event()

@@ -137,7 +137,7 @@ def segments_of(raw_path: bytes) -> list[str]:
 
 
 def _allow(scope: Scope, *methods: str) -> None:
-    """Raises Refused (rule "method") for any but these; HEAD is a GET whose body nobody wants."""
+    """Raises Refused (rule "method") for any but these; HEAD is a GET without a body."""
     method = "GET" if scope["method"] == "HEAD" else scope["method"]
     if method not in methods:
         raise Refused("method", f"Method {method} is not allowed here", ", ".join(methods))

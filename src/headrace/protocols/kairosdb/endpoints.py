@@ -1,4 +1,4 @@
-"""The small endpoints: names, version, health, delete, and what KairosDB has and we have not."""
+"""The small endpoints: names, version, health, delete, and those of KairosDB that headrace has not."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class SmallEndpoints:
         return faults.done()
 
     async def delete_metric(self, scope: Scope, _receive: Receive) -> Answer:
-        """Delete a metric with all of its points; one that nobody knows is gone already."""
+        """Delete a metric with all of its points; an unknown one is gone already."""
         metric = unquote(path_below(scope))
         if not metric:
             return faults.not_found(scope["path"])

@@ -35,7 +35,7 @@ def json_answer(body: bytes) -> Answer:
 
 
 def errors(status: int, texts: Sequence[str]) -> Answer:
-    """A failure in as many sentences as there are."""
+    """A failure: one sentence for each thing that is wrong."""
     return status, [JSON_TYPE], msgspec.json.encode({"errors": texts})
 
 

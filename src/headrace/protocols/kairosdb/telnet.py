@@ -1,4 +1,4 @@
-"""The telnet dialect: put, putm, puts and version. Nothing is ever written back but to `version`; errors go to the log.
+"""The telnet dialect: put, putm, puts and version. Only `version` is ever answered; errors go to the log.
 
 A block of lines is one batch: it is decoded and stored by one append, so `version` says that everything before it is
 durable.

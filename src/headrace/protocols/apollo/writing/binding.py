@@ -96,7 +96,7 @@ def _guid(text: str, place: int) -> str:
 
 
 def _with_metric(series: Series | None, device: str, caller: Caller, metric: str, place: int) -> Series:
-    """The series, or one that nobody has registered, with one metric more."""
+    """The series with one metric more; an unregistered one where there is none."""
     if not metric:
         raise Refused("metric-empty", f"samples[{place}].metric: it is empty")
     if series is None:

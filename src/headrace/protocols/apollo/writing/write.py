@@ -1,4 +1,4 @@
-"""Both writes: registering points, and storing samples. All of a request is durable when it is answered, or nothing."""
+"""Both writes: registering points, and storing samples. An answered request is durable as a whole, or not at all."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class SamplesService:
         return samples, bind(self._registrations, device, caller, samples)
 
     def _admitted(self, samples: PostedSamples, bound: Bound) -> Admitted:
-        """Raises Refused when the gate lets not all of them pass."""
+        """Raises Refused when the gate refuses any of them."""
         arrivals = pack(self._clock(), samples.offsets)
         places = np.arange(len(samples))
         points = Points(bound.keys, samples.times, samples.values, bound.names, places, arrivals=arrivals)

@@ -41,7 +41,7 @@ from headrace.store import Document, DocumentChange, DocumentRange
 from headrace.transport.loop_or_thread import LoopOrThread
 
 ID_LENGTH: Final = 14
-"""The service's own ids are so long; 36^14 of them make a second of the same as good as impossible."""
+"""As long as the service's own ids; of 36^14 no two will be the same."""
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 

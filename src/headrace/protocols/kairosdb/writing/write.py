@@ -67,7 +67,7 @@ class DatapointsService:
         ]
         if failures:
             lost = len(points) - len(admission.admitted)
-            # Points are counted under the rule of the first: a batch breaks more than one as good as never.
+            # All are counted under the rule of the first: a batch hardly ever breaks more than one.
             bad = bad + Counter({failures[0].rule: lost})
         await self._intake.append(admission.admitted, bad)
         return failures

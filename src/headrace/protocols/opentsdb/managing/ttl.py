@@ -30,7 +30,7 @@ _TIME_TO_LIVE = msgspec.json.Decoder(TimeToLive, strict=False)
 
 
 class KeepsTimeToLive(Protocol):
-    """What this needs of a store (store.Store)."""
+    """What the time to live needs of a store (store.Store)."""
 
     async def commit(self, changes: Sequence[DocumentChange]) -> int:
         """See store.Store."""

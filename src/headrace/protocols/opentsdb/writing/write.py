@@ -194,7 +194,7 @@ def _answer(body: bytes, flags: Flags, outcome: _Outcome) -> Answer:
 
 
 def _no_timeouts(flags: Flags) -> int | None:
-    """The count of timed out points is shown, as 0, only to who set a timeout."""
+    """A client that sets a timeout is shown the count of timed out points, as 0; others are not."""
     return 0 if flags.timeout_ms else None
 
 

@@ -73,4 +73,5 @@ class Intake:
         if len(admitted):
             await self._store.append(admitted)
             self._counts.add_accepted(len(admitted))
-        self._counts.add_refused(refused)
+        if refused:
+            self._counts.add_refused(refused)

@@ -117,9 +117,9 @@ class PutService:
         try:
             if flags.timeout_ms:
                 async with asyncio.timeout(flags.timeout_ms / 1000):
-                    await self.append(admitted, failures)
+                    await self._intake.append(admitted, _by_rule(failures))
             else:
-                await self.append(admitted, failures)
+                await self._intake.append(admitted, _by_rule(failures))
         except TimeoutError:
             return self._timed_out(text, flags, len(admitted), failures, decoded.total)
         except Unavailable as error:
@@ -149,8 +149,7 @@ class PutService:
 
     async def append(self, admitted: Admitted, failures: Sequence[Failure]) -> None:
         """Store what the gate let through and count all points. Raises Unavailable, and then nothing is counted."""
-        refused = Counter(failure.rule for failure in failures) if failures else NOTHING_REFUSED
-        await self._intake.append(admitted, refused)
+        await self._intake.append(admitted, _by_rule(failures))
 
     def _timed_out(self, body: bytes, flags: Flags, waiting: int, failures: list[Failure], total: int) -> Answer:
         """503, flags or not: sending again is harmless, dropping is not; the points may yet become durable."""
@@ -162,6 +161,10 @@ class PutService:
             return faults.unavailable(Unavailable(words), envelope(503, words), flags.callback)
         outcome = _Outcome(0, failures, _remaining(failures, total), "Write timedout")
         return faults.unavailable(Unavailable(words), _counts(body, flags, outcome, waiting), flags.callback)
+
+
+def _by_rule(failures: Sequence[Failure]) -> Mapping[str, int]:
+    return Counter(failure.rule for failure in failures) if failures else NOTHING_REFUSED
 
 
 def _remaining(failures: Sequence[Failure], total: int) -> list[int]:

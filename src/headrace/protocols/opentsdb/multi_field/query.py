@@ -13,6 +13,7 @@ import orjson
 from numpy.typing import NDArray
 from starlette.types import Scope
 
+from headrace import limits
 from headrace.errors import Refused
 from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.fields import SEPARATOR, Field, field_of, series_metric
@@ -27,8 +28,6 @@ from headrace.query.pool import QueryPool, Reads
 from headrace.store import Check, Snapshot
 
 ANY_FIELD: Final = "*"
-FIELDS_MAX: Final = 10_000
-"""That `*` stands for."""
 
 
 class FieldQuery(msgspec.Struct, rename="camel"):
@@ -120,7 +119,7 @@ def fields_of(store: Reads, metric: str | None, fields: Sequence[FieldQuery]) ->
 
 
 def _every_field(store: Reads, metric: str, asked: FieldQuery) -> Iterator[FieldQuery]:
-    for stored in store.suggest("metrics", series_metric(Field(metric, "")), FIELDS_MAX):
+    for stored in store.suggest("metrics", series_metric(Field(metric, "")), limits.OPENTSDB_ANY_FIELD_MAX):
         if known := field_of(stored):
             yield msgspec.structs.replace(asked, field=known.field)
 

@@ -23,6 +23,7 @@ FLOORS = (
     "compiling",
     "model",
     "gate",
+    "intake",
     "store",
     "query",
     "transport",
@@ -56,6 +57,7 @@ SUBROOMS: dict[str, tuple[str, ...]] = {
     "protocols": ("opentsdb", "kairosdb", "apollo", "datazone"),
     "protocols.opentsdb": ("writing", "reading", "multi_field", "managing"),
     "protocols.kairosdb": ("writing", "reading"),
+    "protocols.kairosdb.reading": ("aggregators",),
     "protocols.apollo": ("writing", "reading"),
     "protocols.datazone": ("writing", "reading"),
 }

@@ -391,6 +391,13 @@ OPENTSDB_LOOP_BODY_BYTES_MAX = 256 * 1024
 """Bodies up to this size are decoded on the event loop: at most 2 ms by the slowest decoder; larger ones on a
 thread."""
 
+OPENTSDB_ANY_FIELD_MAX = 10_000
+"""Fields that `*` stands for in a question for multi-field points: far more than a device has."""
+
+OPENTSDB_SHAPES_BYTES_MAX = 24 * 1024 * 1024
+"""Names of multi-field points whose keys are remembered, as Python holds them: those of some 30,000 devices of 8
+fields. When full it is emptied, which costs one hash a series."""
+
 OPENTSDB_SHOWN_TEXT_MAX = 512
 """Characters of one of the sender's texts that an error repeats: errors stay smaller than what caused them."""
 

@@ -11,7 +11,7 @@ import sys
 import numpy as np
 from hostile_puts import SHARP, compare_all, mutated
 
-from headrace.protocols.apollo.writing.decode import Samples, decode
+from headrace.protocols.apollo.writing.decode import PostedSamples, decode
 from headrace.protocols.apollo.writing.scan import scan
 
 SECRET = np.arange(1, 9, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) | np.uint64(1)
@@ -55,7 +55,7 @@ def hostile_body(rng: random.Random) -> bytes:
     return mutated(rng, json.dumps(samples, indent=rng.choice([None, None, 1])).encode(), MORE_SHARP)
 
 
-def assert_equal(scanned: Samples, expected: Samples) -> None:
+def assert_equal(scanned: PostedSamples, expected: PostedSamples) -> None:
     assert scanned.spellings == expected.spellings
     assert scanned.firsts == expected.firsts
     for one, other in zip(scanned[3:-1] + scanned[1:2], expected[3:-1] + expected[1:2], strict=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ Spelling = tuple[bytes, bytes]
 """A metric and its tags as they were sent: byte for byte, with their order, blanks and escapes."""
 
 _KEY = struct.Struct("=QQ")
+KEY_BYTES: Final = _KEY.size
 
 
 class Hashing(Protocol):
@@ -41,7 +42,7 @@ class KeyCache(dict[Spelling, bytes]):
         self._read = read
 
     def __missing__(self, spelling: Spelling) -> bytes:
-        key = _KEY.pack(*self._table.key_of(self._read(spelling)))
+        key = key_bytes(self._table.key_of(self._read(spelling)))
         if len(self) >= limits.CACHED_NAMES_MAX:
             self.clear()
         self[spelling] = key
@@ -50,6 +51,11 @@ class KeyCache(dict[Spelling, bytes]):
     def keys_of(self, spellings: Iterable[Spelling]) -> NDArray[np.uint64]:
         """uint64[n, 2] of n spellings. Raises Refused when one of them is no name."""
         return key_column(map(self.__getitem__, spellings))
+
+
+def key_bytes(key: tuple[int, int]) -> bytes:
+    """The 16 bytes of a key, as key_column takes them."""
+    return _KEY.pack(*key)
 
 
 def key_column(keys: Iterable[bytes]) -> NDArray[np.uint64]:

@@ -1,4 +1,4 @@
-"""Who may do what: tokens with scopes and collections, when the setting apollo_tokens names any; else everybody all."""
+"""What a caller may do: by tokens with scopes and collections, if the setting apollo_tokens has any; else anything."""
 
 from __future__ import annotations
 
@@ -22,14 +22,17 @@ RequestHeaders = Iterable[tuple[bytes, bytes]]
 
 
 class Caller(NamedTuple):
-    """Who asks. collection: where he looks, "" for nowhere.   guarded: whether that matters."""
+    """The sender of a request. collection: where it looks, "" for nowhere.   guarded: whether that matters."""
 
     collection: str
     guarded: bool
 
     def check(self, owner: str | None, *, adopts: bool = False) -> None:
-        """Raises Refused (rule "device-access") when a device of the collection `owner` is not his; None is a device
-        that is not there. adopts: one that is in no collection, from before tokens were asked for, may become his."""
+        """Raises Refused (rule "device-access") when a device of the collection `owner` is not the caller's.
+
+        owner: None for a device that is not there.   adopts: a device that is in no collection, from before tokens were
+        asked for, may become the caller's.
+        """
         if self.guarded and owner is not None and owner != self.collection and not (adopts and not owner):
             raise Refused("device-access", "User does not have access to device")
 

@@ -11,6 +11,7 @@ from starlette.types import Scope
 
 from headrace import limits
 from headrace.errors import Refused
+from headrace.model.cut_text import cut
 from headrace.rules import Rule
 
 Headers = list[tuple[bytes, bytes]]
@@ -67,7 +68,7 @@ def headers_of(scope: Scope) -> Headers:
 
 
 def taken(scope: Scope, data: Any) -> Answer:
-    """A write that is done: 202, although ours is no promise for later."""
+    """A write that is done: 202, as the pages have it, although nothing is left for later."""
     return 202, headers_of(scope), orjson.dumps({"status": {"Message": "", "Code": "202"}, "data": data})
 
 
@@ -82,7 +83,7 @@ def listed(scope: Scope, data: Any) -> Answer:
 
 
 def refuse(scope: Scope, status: int, refused: Refused) -> Answer:
-    """A request that fails, as a whole as all do here. The transport asks too: before this room's app was reached, and
+    """A request that fails, here always as a whole. The transport asks too: before this room's app was reached, and
     for what it raised."""
     said = {"message": refused.detail, "code": str(status)}
     if scope["method"] not in ("GET", "HEAD"):
@@ -102,5 +103,4 @@ def series_unknown(series_id: str) -> Refused:
 
 def shown(text: str) -> str:
     """A text of the sender's as an error repeats it: cut when it is very long."""
-    most = limits.APOLLO_SHOWN_TEXT_MAX
-    return text if len(text) <= most else f"{text[:most]}..."
+    return cut(text, limits.APOLLO_SHOWN_TEXT_MAX, "...")

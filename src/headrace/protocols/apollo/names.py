@@ -1,4 +1,4 @@
-"""What this dialect asks of the names of series, how a time series is named for the other doors, and its GUID."""
+"""What this dialect asks of the names of series, how a time series is named for the other rooms, and its GUID."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def in_words_of_the_pages(refused: Refused, entry: str) -> Refused:
 
 
 UNREGISTERED: Final = "apollo"
-"""The metric of samples whose time series nobody has registered."""
+"""The metric of samples whose time series is not registered."""
 
 RAW: Final = "Raw"
 """The `metric` of a sample that names none, and of every time series."""

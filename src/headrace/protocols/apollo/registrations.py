@@ -1,13 +1,12 @@
 """What is known of devices and their time series: documents of the store, and those that are in use in memory.
 
-A time series is named for the other doors when it is first registered, or written without ever being registered, and
+A time series is named for the other rooms when it is first registered, or written without ever being registered, and
 that name stays: it decides where its samples lie.
 """
 
 from __future__ import annotations
 
 import asyncio
-import struct
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -20,6 +19,7 @@ from headrace import limits
 from headrace.errors import Refused
 from headrace.model.points import Admitted
 from headrace.model.series import SeriesName, SeriesTable
+from headrace.model.spelling import key_bytes
 from headrace.protocols.apollo.access import Caller
 from headrace.protocols.apollo.faults import series_unknown
 from headrace.protocols.apollo.names import APOLLO_RULES, RAW, SeriesIds, in_words_of_the_pages, name_of
@@ -32,8 +32,6 @@ SERIES: Final = "apollo.series"
 DEVICE: Final = "apollo.device"
 """Kind of the documents of devices; the key is the device's id."""
 
-_KEY = struct.Struct("=QQ")
-
 
 class Device(msgspec.Struct, frozen=True, omit_defaults=True):
     """A device that has registered points or sent samples. collection: of its first registration, "" for none."""
@@ -44,7 +42,7 @@ class Device(msgspec.Struct, frozen=True, omit_defaults=True):
 class Series(msgspec.Struct, frozen=True, omit_defaults=True):
     """A time series.
 
-    name: the metric under which the other doors see it.   point: None when it was never registered.   type: of the
+    name: the metric under which the other rooms see it.   point: None when it was never registered.   type: of the
     point, as registered last.   metrics: of its samples so far.   collection: that it was put into.
     """
 
@@ -71,7 +69,7 @@ _SERIES = msgspec.json.Decoder(Series)
 _DEVICE = msgspec.json.Decoder(Device)
 
 
-class Keeps(Protocol):
+class KeepsRegistrations(Protocol):
     """What registrations need of a store (store.Store)."""
 
     @property
@@ -91,7 +89,7 @@ class Keeps(Protocol):
 class Registrations:
     """All devices and time series of a store. Looking is for any thread, changing for the event loop."""
 
-    def __init__(self, store: Keeps) -> None:
+    def __init__(self, store: KeepsRegistrations) -> None:
         self._store = store
         self._ids = SeriesIds(store.table.secret)
         self._known: dict[str, Known] = {}
@@ -122,7 +120,7 @@ class Registrations:
         return known
 
     def fresh(self, series_id: str) -> Known | None:
-        """As `series`, from the store alone: for whoever changes it."""
+        """As `series`, from the store alone: for a request that changes it."""
         body = self._store.document(SERIES, series_id)
         if body is None:
             return None
@@ -146,14 +144,14 @@ class Registrations:
 
     def key(self, series: Series, series_id: str, metric: str) -> bytes:
         """Of the store's series for one metric of a time series."""
-        return _KEY.pack(*self._store.table.key_of(series.named(series_id, metric)))
+        return key_bytes(self._store.table.key_of(series.named(series_id, metric)))
 
     @asynccontextmanager
     async def turn_of(self, device: str, binds: Sequence[str] = ()) -> AsyncIterator[None]:
-        """What changes a device's documents happens one at a time. binds: GUIDs that may be bound to the device, each
+        """Changes of a device's documents take turns. binds: GUIDs that may be bound to the device, each
         once; another device that would bind one of them at the same moment waits."""
         async with self._turns.setdefault(device, asyncio.Lock()):
-            # All are taken in one step, or none: who waits holds none, so nobody waits for him.
+            # All are taken in one step, or none: a request that waits holds none, so no other waits for it.
             while taken := [self._binding[series_id] for series_id in binds if series_id in self._binding]:
                 await taken[0].wait()
             free = asyncio.Event()

@@ -11,30 +11,32 @@ from headrace.protocols.apollo import faults
 from headrace.protocols.apollo.about import ABOUT
 from headrace.protocols.apollo.access import Access
 from headrace.protocols.apollo.reading.cursor import Tokens
-from headrace.protocols.apollo.reading.read import Samples
+from headrace.protocols.apollo.reading.read import SampleQueries
 from headrace.protocols.apollo.registrations import Registrations
 from headrace.protocols.apollo.routes import PREFIXES, ApolloApp
 from headrace.protocols.apollo.writing.decode import decode
 from headrace.protocols.apollo.writing.scan import ScanningDecoder
-from headrace.protocols.apollo.writing.write import ROOM, Appends, WriteService
+from headrace.protocols.apollo.writing.write import ROOM, SamplesService, StoresSamples
 from headrace.query.pool import QueryPool, Reads
 from headrace.transport import Room
 from headrace.transport.denials import Denials
 
 
-class Serves(Appends, Reads, Protocol):
+class ServesApollo(StoresSamples, Reads, Protocol):
     """What this room needs of a store (store.Store)."""
 
 
-def open_room(store: Serves, settings: Settings, metrics: Metrics, pool: QueryPool, clock: Clock = wall_clock) -> Room:
+def open_room(
+    store: ServesApollo, settings: Settings, metrics: Metrics, pool: QueryPool, clock: Clock = wall_clock
+) -> Room:
     """The room over a store.
 
     pool: where the questions of all rooms run. Large bodies are decoded on the loop's own threads, out of their way.
     """
     registrations = Registrations(store)
     decoder = ScanningDecoder(decode, store.table.secret)
-    writes = WriteService(store, registrations, metrics, decoder, clock)
-    samples = Samples(store, registrations, pool, Tokens(store.table.secret))
+    writes = SamplesService(store, registrations, metrics, decoder, clock)
+    samples = SampleQueries(store, registrations, pool, Tokens(store.table.secret))
     access = Access(settings.apollo_tokens, settings.apollo_org_id)
     denials = Denials(metrics.requests_denied, ROOM, clock)
     app = ApolloApp(writes, samples, registrations, access, denials, settings.apollo_org_id, settings.body_bytes_max)

@@ -14,9 +14,9 @@ from headrace.protocols.apollo import faults
 from headrace.protocols.apollo.access import Access
 from headrace.protocols.apollo.faults import Answer
 from headrace.protocols.apollo.reading.question import parse_question
-from headrace.protocols.apollo.reading.read import Samples, definition
+from headrace.protocols.apollo.reading.read import SampleQueries, definition
 from headrace.protocols.apollo.registrations import Registrations
-from headrace.protocols.apollo.writing.write import WriteService
+from headrace.protocols.apollo.writing.write import SamplesService
 from headrace.transport.denials import Denials
 from headrace.transport.http.body import read_body
 from headrace.transport.http.streaming import Reply
@@ -31,8 +31,8 @@ class ApolloApp:
 
     def __init__(
         self,
-        writes: WriteService,
-        samples: Samples,
+        writes: SamplesService,
+        samples: SampleQueries,
         registrations: Registrations,
         access: Access,
         denials: Denials,
@@ -137,7 +137,7 @@ def segments_of(raw_path: bytes) -> list[str]:
 
 
 def _allow(scope: Scope, *methods: str) -> None:
-    """Raises Refused (rule "method") for any but these; HEAD is a GET whose body nobody wants."""
+    """Raises Refused (rule "method") for any but these; HEAD is a GET without a body."""
     method = "GET" if scope["method"] == "HEAD" else scope["method"]
     if method not in methods:
         raise Refused("method", f"Method {method} is not allowed here", ", ".join(methods))

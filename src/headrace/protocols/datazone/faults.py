@@ -10,6 +10,7 @@ import msgspec
 
 from headrace import limits
 from headrace.errors import Refused
+from headrace.model.cut_text import cut
 from headrace.rules import Rule
 
 Headers = list[tuple[bytes, bytes]]
@@ -75,9 +76,7 @@ def invalid(violations: Sequence[str]) -> Refused:
 
 def shown(text: str) -> str:
     """A text of the sender's as an error repeats it: cut, and without what is no UTF-8."""
-    most = limits.DATAZONE_SHOWN_TEXT_MAX
-    cut = text if len(text) <= most else f"{text[:most]}..."
-    return cut.encode(errors="replace").decode()
+    return cut(text, limits.DATAZONE_SHOWN_TEXT_MAX, "...").encode(errors="replace").decode()
 
 
 def _request_id() -> tuple[bytes, bytes]:

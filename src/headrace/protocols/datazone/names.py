@@ -1,4 +1,4 @@
-"""What this dialect asks of the names of series, and how the numbers of a form are named for the other doors."""
+"""What this dialect asks of the names of series, and how the numbers of a form are named for the other rooms."""
 
 from __future__ import annotations
 

@@ -11,26 +11,26 @@ from headrace.model.time import Clock, wall_clock
 from headrace.protocols.datazone import faults
 from headrace.protocols.datazone.about import ABOUT
 from headrace.protocols.datazone.names import ROOM
-from headrace.protocols.datazone.reading.read import Reads, ReadService
+from headrace.protocols.datazone.reading.read import FormQueries, ReadsForms
 from headrace.protocols.datazone.routes import ROOT, DataZoneApp
 from headrace.protocols.datazone.sigv4 import Signatures
-from headrace.protocols.datazone.writing.write import Writes, WriteService
+from headrace.protocols.datazone.writing.write import FormsService, KeepsForms
 from headrace.transport import Room, alike
 from headrace.transport.denials import Denials
 
 
-class Serves(Writes, Reads, Protocol):
+class ServesDataZone(KeepsForms, ReadsForms, Protocol):
     """What this room needs of a store (store.Store)."""
 
 
-def open_room(store: Serves, settings: Settings, metrics: Metrics, clock: Clock = wall_clock) -> Room:
+def open_room(store: ServesDataZone, settings: Settings, metrics: Metrics, clock: Clock = wall_clock) -> Room:
     """The room over a store."""
     # A prefix of nothing is ROOT itself.
     roots = tuple(dict.fromkeys((ROOT, settings.datazone_prefix + ROOT)))
     secrets = {key_id: secret.get_secret_value() for key_id, secret in settings.datazone_credentials.items()}
     app = DataZoneApp(
-        WriteService(store, metrics, clock, settings.datazone_points),
-        ReadService(store),
+        FormsService(store, metrics, clock, settings.datazone_points),
+        FormQueries(store),
         Signatures(secrets, settings.datazone_region, clock),
         Denials(metrics.requests_denied, ROOM, clock),
         roots,

@@ -10,10 +10,10 @@ from starlette.types import Receive, Scope, Send
 from headrace.errors import Refused
 from headrace.protocols.datazone.faults import Answer, shown
 from headrace.protocols.datazone.names import Entity
-from headrace.protocols.datazone.reading.read import ReadService
+from headrace.protocols.datazone.reading.read import FormQueries
 from headrace.protocols.datazone.sigv4 import Request, Signatures, claimed_key_id
 from headrace.protocols.datazone.wire import read_query
-from headrace.protocols.datazone.writing.write import WriteService
+from headrace.protocols.datazone.writing.write import FormsService
 from headrace.transport.denials import Denials
 from headrace.transport.http.body import read_body
 
@@ -34,8 +34,8 @@ class DataZoneApp:
 
     def __init__(
         self,
-        writes: WriteService,
-        reads: ReadService,
+        writes: FormsService,
+        reads: FormQueries,
         signatures: Signatures,
         denials: Denials,
         roots: tuple[str, ...],

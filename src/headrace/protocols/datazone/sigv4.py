@@ -1,4 +1,4 @@
-"""AWS Signature Version 4: who has sent a request, if the setting datazone_credentials asks for it.
+"""AWS Signature Version 4: the caller of a request, if the setting datazone_credentials asks for it.
 
 AWS: "Create a signed AWS API request" in the IAM user guide; the messages are those of AWS's own services.
 """
@@ -59,7 +59,7 @@ class Signatures:
         self._clock = clock
 
     def caller(self, request: Request) -> str:
-        """The access key id of whoever has signed the request, "" where nothing is checked.
+        """The access key id that has signed the request, "" where nothing is checked.
 
         A session token must be signed, but means nothing: its temporary key is one of those that the operator has set,
         or unknown. Raises Refused: rules "signature-missing", "signature-incomplete", "signature-invalid",

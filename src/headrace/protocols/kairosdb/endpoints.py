@@ -1,4 +1,4 @@
-"""The small endpoints: names, version, health, delete, and what KairosDB has and we have not."""
+"""The small endpoints: names, version, health, delete, and those of KairosDB that headrace has not."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from headrace.model.query import Selection
 from headrace.model.time import ALL_TIME, TimeRange
 from headrace.protocols.kairosdb import faults
 from headrace.protocols.kairosdb.faults import Answer
-from headrace.protocols.kairosdb.metadata import Documents, Metadata, path_below
-from headrace.protocols.kairosdb.reading.aggregators import AGGREGATORS
+from headrace.protocols.kairosdb.metadata import KeepsMetadata, Metadata, path_below
+from headrace.protocols.kairosdb.reading.aggregators.table import AGGREGATORS
 from headrace.protocols.kairosdb.reading.grouping import FEATURES as GROUPERS
 from headrace.protocols.kairosdb.reading.wire import parse_query
 from headrace.protocols.kairosdb.writing.write import clock_ms
@@ -54,7 +54,7 @@ class Endpoint(NamedTuple):
         return await handler(scope, receive) if handler else faults.method_not_allowed(", ".join(self.handlers))
 
 
-class Keeps(Documents, Protocol):
+class ListsAndDeletes(KeepsMetadata, Protocol):
     """What the small endpoints need of a store (store.embedded.store.EmbeddedStore)."""
 
     @property
@@ -78,7 +78,7 @@ class Keeps(Documents, Protocol):
 class SmallEndpoints:
     """One method an endpoint. pool: where the store is asked, as that may take a while."""
 
-    def __init__(self, store: Keeps, pool: QueryPool, body_bytes_max: int) -> None:
+    def __init__(self, store: ListsAndDeletes, pool: QueryPool, body_bytes_max: int) -> None:
         self._store = store
         self._pool = pool
         self._body_bytes_max = body_bytes_max
@@ -132,7 +132,7 @@ class SmallEndpoints:
         return faults.done()
 
     async def delete_metric(self, scope: Scope, _receive: Receive) -> Answer:
-        """Delete a metric with all of its points; one that nobody knows is gone already."""
+        """Delete a metric with all of its points; an unknown one is gone already."""
         metric = unquote(path_below(scope))
         if not metric:
             return faults.not_found(scope["path"])

@@ -11,6 +11,7 @@ import msgspec
 
 from headrace import limits
 from headrace.errors import Refused
+from headrace.model.cut_text import cut
 
 Headers = list[tuple[bytes, bytes]]
 Answer = tuple[int, Headers, bytes]
@@ -34,7 +35,7 @@ def json_answer(body: bytes) -> Answer:
 
 
 def errors(status: int, texts: Sequence[str]) -> Answer:
-    """A failure in as many sentences as there are."""
+    """A failure: one sentence for each thing that is wrong."""
     return status, [JSON_TYPE], msgspec.json.encode({"errors": texts})
 
 
@@ -62,8 +63,7 @@ def not_built(what: str) -> Answer:
 
 def shown(text: str) -> str:
     """A text of the sender's as an error repeats it: cut at limits.KAIROSDB_SHOWN_TEXT_MAX characters."""
-    most = limits.KAIROSDB_SHOWN_TEXT_MAX
-    return text if len(text) <= most else f"{text[:most]}..."
+    return cut(text, limits.KAIROSDB_SHOWN_TEXT_MAX, "...")
 
 
 class Failure(NamedTuple):

@@ -21,7 +21,7 @@ KIND: Final = "kairosdb-metadata"
 """Of the documents; their keys are the three names with NULs between."""
 
 
-class Documents(Protocol):
+class KeepsMetadata(Protocol):
     """What metadata needs of a store (store.Store)."""
 
     async def commit(self, changes: Sequence[DocumentChange]) -> int:
@@ -40,7 +40,7 @@ class Documents(Protocol):
 class Metadata:
     """All of /api/v1/metadata/."""
 
-    def __init__(self, store: Documents, pool: QueryPool) -> None:
+    def __init__(self, store: KeepsMetadata, pool: QueryPool) -> None:
         self._store = store
         self._pool = pool
 

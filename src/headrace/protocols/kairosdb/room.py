@@ -8,32 +8,32 @@ from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.protocols.kairosdb import faults
 from headrace.protocols.kairosdb.about import ABOUT
-from headrace.protocols.kairosdb.endpoints import Keeps, SmallEndpoints
+from headrace.protocols.kairosdb.endpoints import ListsAndDeletes, SmallEndpoints
 from headrace.protocols.kairosdb.names import KAIROSDB_RULES
-from headrace.protocols.kairosdb.reading.read import Queries, ReadsAndSaves, read_endpoints
+from headrace.protocols.kairosdb.reading.read import KairosDBQueries, ReadsAndSaves, read_endpoints
 from headrace.protocols.kairosdb.routes import PREFIXES, SMALL_WRITES, KairosDBApp
 from headrace.protocols.kairosdb.telnet import Telnet
 from headrace.protocols.kairosdb.types import CustomType, Types
 from headrace.protocols.kairosdb.writing.decode import ReferenceDecoder
 from headrace.protocols.kairosdb.writing.scan import ScanningDecoder
-from headrace.protocols.kairosdb.writing.write import ROOM, WriteService
+from headrace.protocols.kairosdb.writing.write import ROOM, DatapointsService
 from headrace.query.pool import QueryPool
 from headrace.transport import Room, alike
 
 
-class Serves(Keeps, ReadsAndSaves, Protocol):
+class ServesKairosDB(ListsAndDeletes, ReadsAndSaves, Protocol):
     """What this room needs of a store (store.embedded.store.EmbeddedStore)."""
 
 
-def open_room(store: Serves, settings: Settings, metrics: Metrics, pool: QueryPool) -> Room:
+def open_room(store: ServesKairosDB, settings: Settings, metrics: Metrics, pool: QueryPool) -> Room:
     """The room over a store.
 
     pool: where the questions of all rooms run. Large bodies are decoded on the loop's own threads, out of their way.
     """
     types = Types(CustomType(name, name, fields) for name, fields in settings.kairosdb_types.items())
     decode = ScanningDecoder(ReferenceDecoder(store.table, types), store.table.secret)
-    writes = WriteService(store, KAIROSDB_RULES, metrics, decode)
-    queries = Queries(store, pool, types.group_of, KAIROSDB_RULES)
+    writes = DatapointsService(store, KAIROSDB_RULES, metrics, decode)
+    queries = KairosDBQueries(store, pool, types.group_of, KAIROSDB_RULES)
     questions = read_endpoints(queries, settings.body_bytes_max)
     endpoints = SmallEndpoints(store, pool, settings.body_bytes_max).by_path()
     app = KairosDBApp(writes, questions, endpoints, settings.body_bytes_max)

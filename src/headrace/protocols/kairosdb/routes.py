@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from headrace.protocols.kairosdb import faults
 from headrace.protocols.kairosdb.endpoints import Endpoint
 from headrace.protocols.kairosdb.faults import Answer
-from headrace.protocols.kairosdb.writing.write import WriteService
+from headrace.protocols.kairosdb.writing.write import DatapointsService
 from headrace.transport.http.body import read_body
 
 ROOT: Final = "/api/v1/"
@@ -44,7 +44,7 @@ class KairosDBApp:
 
     def __init__(
         self,
-        writes: WriteService,
+        writes: DatapointsService,
         questions: Mapping[str, ASGIApp],
         endpoints: Mapping[str, Endpoint],
         body_bytes_max: int,

@@ -1,4 +1,4 @@
-"""The telnet dialect: put, putm, puts and version. Nothing is ever written back but to `version`; errors go to the log.
+"""The telnet dialect: put, putm, puts and version. Only `version` is ever answered; errors go to the log.
 
 A block of lines is one batch: it is decoded and stored by one append, so `version` says that everything before it is
 durable.
@@ -26,7 +26,7 @@ from headrace.protocols.kairosdb.faults import shown
 from headrace.protocols.kairosdb.writing.decode import expiries
 from headrace.protocols.kairosdb.writing.scan import scan_lines
 from headrace.protocols.kairosdb.writing.values import DOUBLE_TEXT, BadValue
-from headrace.protocols.kairosdb.writing.write import WriteService
+from headrace.protocols.kairosdb.writing.write import DatapointsService
 from headrace.transport import LineReply
 from headrace.transport.few_per_minute import FewPerMinute
 
@@ -48,7 +48,7 @@ _LONG = re.compile(r"-?[0-9]{1,19}")
 class Telnet:
     """What all telnet connections of the room share."""
 
-    def __init__(self, writes: WriteService, table: SeriesTable) -> None:
+    def __init__(self, writes: DatapointsService, table: SeriesTable) -> None:
         self.writes = writes
         self.keys = KeyCache(table, read_name)
         self.secret = table.secret

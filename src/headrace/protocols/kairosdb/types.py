@@ -10,6 +10,7 @@ from typing import Final, Literal
 import msgspec
 
 from headrace import limits
+from headrace.model.cut_text import cut
 from headrace.model.values import INT64_MAX, INT64_MIN, Custom
 
 BUILT_IN: Final = frozenset(("long", "double", "string"))
@@ -61,7 +62,7 @@ class Types:
         if missing := [field for field in custom.fields if field not in given]:
             raise ValueError(f'must have the field "{missing[0]}"')
         if unknown := [field for field in given if field not in custom.fields]:
-            raise ValueError(f'must not have the field "{unknown[0][: limits.KAIROSDB_SHOWN_TEXT_MAX]}"')
+            raise ValueError(f'must not have the field "{cut(unknown[0], limits.KAIROSDB_SHOWN_TEXT_MAX)}"')
         members = (f"{_quoted(field)}:{_field(field, kind, given[field])}" for field, kind in custom.fields.items())
         return Custom(name, "{" + ",".join(members) + "}")
 

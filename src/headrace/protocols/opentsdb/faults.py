@@ -13,6 +13,7 @@ import msgspec
 
 from headrace import limits
 from headrace.errors import Refused, Unavailable
+from headrace.model.cut_text import cut
 from headrace.protocols.opentsdb.names import ILLEGAL_CHARACTER
 
 Headers = list[tuple[bytes, bytes]]
@@ -77,7 +78,7 @@ def callback_of(name: str) -> str:
 
 def shown(text: str) -> str:
     """A text of the sender's as an error repeats it: cut when it is very long."""
-    return text if len(text) <= limits.OPENTSDB_SHOWN_TEXT_MAX else text[: limits.OPENTSDB_SHOWN_TEXT_MAX] + "…"
+    return cut(text, limits.OPENTSDB_SHOWN_TEXT_MAX, "…")
 
 
 def infinite_value(value: float, metric: str, stamp: int) -> str:

@@ -23,6 +23,11 @@ def series_metric(field: Field) -> str:
     return f"{field.metric}{SEPARATOR}{field.field}"
 
 
+def in_plain_words(words: str) -> str:
+    """Words about a stored metric name as the sender of a field understands them: wind.speed."""
+    return words.replace(SEPARATOR, ".")
+
+
 def field_of(metric: str) -> Field | None:
     """The field whose stored metric name this is, None for a plain metric."""
     base, separator, field = metric.partition(SEPARATOR)

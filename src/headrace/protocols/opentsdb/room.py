@@ -9,13 +9,15 @@ from starlette.types import ASGIApp
 from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.protocols.opentsdb import routes
-from headrace.protocols.opentsdb.managing.annotations import BULK_METHODS, METHODS, Annotations, Keeps
+from headrace.protocols.opentsdb.managing.annotations import BULK_METHODS, METHODS, Annotations, KeepsAnnotations
 from headrace.protocols.opentsdb.managing.deletes import DeleteService
 from headrace.protocols.opentsdb.managing.ttl import TimeToLiveService
-from headrace.protocols.opentsdb.multi_field.multi_field import MultiField
+from headrace.protocols.opentsdb.multi_field.last import MultiFieldLast
+from headrace.protocols.opentsdb.multi_field.put import MultiFieldPuts
+from headrace.protocols.opentsdb.multi_field.query import MultiFieldQueries
 from headrace.protocols.opentsdb.reading.last import LastPoints
 from headrace.protocols.opentsdb.reading.names import NameQuestions
-from headrace.protocols.opentsdb.reading.read import Queries
+from headrace.protocols.opentsdb.reading.read import OpenTSDBQueries
 from headrace.protocols.opentsdb.reading.server import server_pages
 from headrace.protocols.opentsdb.reply import endpoint
 from headrace.protocols.opentsdb.writing.scan import ScanningDecoder
@@ -40,29 +42,35 @@ def open_room(store: Store, settings: Settings, metrics: Metrics, pool: QueryPoo
 
 def alibaba_endpoints(store: Store, settings: Settings, metrics: Metrics, pool: QueryPool) -> dict[str, ASGIApp]:
     """What only Alibaba has: multi-field points, deletes, and time to live."""
-    fields, deletes = MultiField(store, pool, metrics), DeleteService(store, pool)
+    deletes = DeleteService(store, pool)
     handlers = {
-        "mquery": fields.mquery,
-        "query/mlast": fields.mlast,
+        "mquery": MultiFieldQueries(store, pool).mquery,
+        "query/mlast": MultiFieldLast(store, pool).mlast,
         "ttl": TimeToLiveService(store, settings).ttl,
     }
-    writing = {"mput": fields.mput, "delete_data": deletes.delete_data, "delete_meta": deletes.delete_meta}
+    writing = {
+        "mput": MultiFieldPuts(store, metrics).mput,
+        "delete_data": deletes.delete_data,
+        "delete_meta": deletes.delete_meta,
+    }
     return {
         **{path: endpoint(handler, settings.body_bytes_max) for path, handler in handlers.items()},
         **{path: endpoint(handler, settings.body_bytes_max, ("POST",)) for path, handler in writing.items()},
     }
 
 
-class Needs(Reads, Keeps, Protocol):
+class ReadsAndKeepsAnnotations(Reads, KeepsAnnotations, Protocol):
     """What the endpoints need of a store, all together (store.Store)."""
 
 
-def read_endpoints(store: Needs, settings: Settings, metrics: Metrics, pool: QueryPool) -> dict[str, ASGIApp]:
+def read_endpoints(
+    store: ReadsAndKeepsAnnotations, settings: Settings, metrics: Metrics, pool: QueryPool
+) -> dict[str, ASGIApp]:
     """Everything but put, by its path below /api/ in lower case."""
     annotations = Annotations(store)
     names = NameQuestions(store, pool)
     handlers = {
-        "query": Queries(store, pool, annotations).query,
+        "query": OpenTSDBQueries(store, pool, annotations).query,
         "query/last": LastPoints(store, pool).last,
         "suggest": names.suggest,
         "search/lookup": names.lookup,

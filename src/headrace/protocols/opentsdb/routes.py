@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from headrace.config import Settings
 from headrace.errors import Refused, Unavailable
+from headrace.intake import StoresPoints
 from headrace.metrics import Metrics
 from headrace.protocols.opentsdb import faults
 from headrace.protocols.opentsdb.about import ABOUT
@@ -21,7 +22,7 @@ from headrace.protocols.opentsdb.names import OPENTSDB_RULES
 from headrace.protocols.opentsdb.stats import server_stats
 from headrace.protocols.opentsdb.telnet import telnet
 from headrace.protocols.opentsdb.writing.wire import Decode, ReferenceDecoder
-from headrace.protocols.opentsdb.writing.write import ROOM, Appends, PutService, flags_of
+from headrace.protocols.opentsdb.writing.write import ROOM, PutService, flags_of
 from headrace.transport import Room, alike
 from headrace.transport.http.body import read_body
 
@@ -40,7 +41,7 @@ _METHODS: Final = frozenset(("GET", "POST", "PUT", "DELETE"))
 
 
 def room(
-    store: Appends,
+    store: StoresPoints,
     settings: Settings,
     metrics: Metrics,
     endpoints: Mapping[str, ASGIApp],

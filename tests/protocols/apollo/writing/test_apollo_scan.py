@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from headrace import limits
 from headrace.errors import Refused
 from headrace.kernels.scanning.apollo_json import SAMPLE_BYTES_MIN
-from headrace.protocols.apollo.writing.decode import Samples, decode
+from headrace.protocols.apollo.writing.decode import PostedSamples, decode
 from headrace.protocols.apollo.writing.scan import ScanningDecoder, scan
 
 SECRET = np.random.default_rng(66).integers(0, 2**64, 8, dtype=np.uint64) | np.uint64(1)
 G = "51922b39-8cd3-9ae3-d42f-6c8fde777e9c"
 
 
-def assert_equal_samples(scanned: Samples, expected: Samples) -> None:
+def assert_equal_samples(scanned: PostedSamples, expected: PostedSamples) -> None:
     assert (scanned.spellings, scanned.firsts) == (expected.spellings, expected.firsts)
     np.testing.assert_array_equal(scanned.codes, expected.codes)
     np.testing.assert_array_equal(scanned.times, expected.times)
@@ -31,7 +31,7 @@ def assert_equal_samples(scanned: Samples, expected: Samples) -> None:
     assert scanned.values.heap == expected.values.heap == b""
 
 
-def assert_scan_agrees(body: bytes) -> Samples | None:
+def assert_scan_agrees(body: bytes) -> PostedSamples | None:
     scanned = scan(body, SECRET)
     if scanned is not None:
         assert_equal_samples(scanned, decode(body))

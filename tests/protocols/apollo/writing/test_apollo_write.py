@@ -22,7 +22,7 @@ ZERO = "00000000-0000-0000-0000-00000000000"
 
 
 def tags_of(apollo: Apollo, metric: str) -> list[dict[str, str]]:
-    """The tags of all series of a metric, as every other door sees them."""
+    """The tags of all series of a metric, as every other room sees them."""
     with apollo.store.snapshot() as snapshot:
         return [dict(name.tags) for name in snapshot.names(snapshot.find(metric, {}))]
 

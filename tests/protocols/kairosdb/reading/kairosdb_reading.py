@@ -13,7 +13,7 @@ from roomclient import Answered, as_bytes, ask
 
 from headrace.gate import RuleSet
 from headrace.model.points import Admitted
-from headrace.protocols.kairosdb.reading.read import Queries, read_endpoints
+from headrace.protocols.kairosdb.reading.read import KairosDBQueries, read_endpoints
 from headrace.query.pool import QueryPool
 
 RULES = RuleSet("kairosdb", 1, None, 1, 64, 4096)
@@ -35,7 +35,7 @@ class SavingStore(MemoryStore):
 class Reading:
     def __init__(self, store: SavingStore, threads: ThreadPoolExecutor) -> None:
         self.store = store
-        queries = Queries(store, QueryPool(threads, 60), lambda name: GROUPS.get(name, name), RULES)
+        queries = KairosDBQueries(store, QueryPool(threads, 60), lambda name: GROUPS.get(name, name), RULES)
         self.apps = read_endpoints(queries, 1 << 20)
 
     async def ask(

@@ -13,7 +13,7 @@ from headrace.model.points import Kind, Values
 from headrace.model.series import SeriesTable
 from headrace.protocols.kairosdb.reading import answer as read_answer
 from headrace.protocols.kairosdb.reading import fields as read_fields
-from headrace.protocols.kairosdb.reading.aggregators import AGGREGATORS
+from headrace.protocols.kairosdb.reading.aggregators.table import AGGREGATORS
 from headrace.protocols.kairosdb.reading.answer import Answered, Shown, pieces
 from headrace.protocols.kairosdb.reading.features import Feature
 from headrace.protocols.kairosdb.reading.grouping import FEATURES

@@ -217,19 +217,19 @@ async def test_every_place_of_a_large_mixed_batch_is_right() -> None:
 
 
 async def test_points_of_one_series_too_many_are_refused_by_name_and_the_rest_kept() -> None:
-    door = OpenTSDB(MemoryStore(SeriesTable(SECRET, SeriesLimits(2))))
+    room = OpenTSDB(MemoryStore(SeriesTable(SECRET, SeriesLimits(2))))
     sent = [
         {"metric": "m", "timestamp": 1_500_000_000, "value": number, "tags": {"request": str(number)}}
         for number in (0, 1, 2, 0, 3)
     ]
-    reply = await door.ask("/api/put?details", json.dumps(sent))
+    reply = await room.ask("/api/put?details", json.dumps(sent))
     answer = json.loads(reply.body)
     assert (reply.status, answer["success"], answer["failed"]) == (400, 3, 2)
     assert [error["datapoint"]["value"] for error in answer["errors"]] == [2, 3]
     assert {error["error"] for error in answer["errors"]} == {
         'no new series of "m": all 2 are in use (series_max); of late "m" has grown by 2 values of tag "request"'
     }
-    refused = door.metrics.registry.get_sample_value(
+    refused = room.metrics.registry.get_sample_value(
         "headrace_points_refused_total", {"room": "opentsdb", "reason": "series-limit"}
     )
     assert refused == 2

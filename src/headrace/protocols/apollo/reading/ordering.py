@@ -54,7 +54,7 @@ class Page(NamedTuple):
 
 
 def arrivals_of(columns: Columns) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Ingestion (ms) and offset (minutes) of each sample. One that came by another door has neither: its own time
+    """Ingestion (ms) and offset (minutes) of each sample. One that came by another room has neither: its own time
     stands for the first, UTC for the second."""
     if columns.arrivals is None:
         return columns.times, np.zeros(len(columns), dtype=np.int64)
@@ -64,13 +64,14 @@ def arrivals_of(columns: Columns) -> tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 def span_of(held: Held, rows: NDArray[np.int64]) -> int:
-    """Twice the ms that a page reaches over: the next one, if it is alike, lies within."""
+    """Twice the time that a page spans, in ms: a next page of the same density lies within it."""
     first, last = held.columns.times[rows[[0, -1]]].tolist()
     return 2 * abs(int(last - first))
 
 
 def ahead(range_: TimeRange, order: Order, time_ms: int, span_ms: int | None) -> TimeRange:
-    """Of the times of a question those that follow `time_ms` in an order by time, itself included: so many, or all."""
+    """The part of a question's range that follows `time_ms` in an order by time, and includes it: `span_ms` of it, or
+    all."""
     if order.descending:
         start_ms = range_.start_ms if span_ms is None else max(range_.start_ms, time_ms - span_ms)
         return TimeRange(start_ms, time_ms)
@@ -173,7 +174,7 @@ def _sort_key(value: Scalar) -> tuple[int, float, str]:
 
 
 def value_of(columns: Columns, row: int) -> Scalar:
-    """The value of one sample; of a custom value of another door its JSON."""
+    """The value of one sample; of a custom value of another room its JSON."""
     values = columns.values
     kind, bits = int(values.kinds[row]), int(values.bits[row])
     if kind == Kind.DOUBLE:

@@ -19,7 +19,7 @@ FIELDS: Final = frozenset(
 """Members of a sample, by each of which the answer may be ordered."""
 
 _DIGITS: Final = 18
-"""Of a limit: a longer number is more than any answer has, and so are its first digits."""
+"""Digits of a limit that are read: so large a number is more than any answer has, whatever follows."""
 
 BY_TIME: Final = frozenset(("unixTimestamp", "timestamp"))
 

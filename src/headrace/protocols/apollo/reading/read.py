@@ -28,11 +28,11 @@ from headrace.store import Check, Columns, Snapshot
 from headrace.transport.http.streaming import Answer, Reply, joined
 
 _WIDENING: Final = 4
-"""Each stretch of time that has too few samples for a page is followed by one so many times as long."""
+"""Where a stretch of time has too few samples for a page, the next one tried is this many times as long."""
 
 
 @dataclass(frozen=True, slots=True)
-class Samples:
+class SampleQueries:
     """Answers questions for samples from snapshots of a store, on the threads of a pool."""
 
     store: Reads

@@ -17,7 +17,7 @@ from headrace.protocols.apollo.access import Caller
 from headrace.protocols.apollo.faults import series_unknown, shown
 from headrace.protocols.apollo.names import UNREGISTERED, is_guid
 from headrace.protocols.apollo.registrations import Registrations, Series, series_document
-from headrace.protocols.apollo.writing.decode import Samples
+from headrace.protocols.apollo.writing.decode import PostedSamples
 from headrace.store import Document
 
 
@@ -52,7 +52,7 @@ class Bound(NamedTuple):
 
 
 def bind(
-    registrations: Registrations, device: str, caller: Caller, samples: Samples, *, changing: bool = False
+    registrations: Registrations, device: str, caller: Caller, samples: PostedSamples, *, changing: bool = False
 ) -> Bound:
     """Find the series of each sample. Any thread.
 
@@ -96,7 +96,7 @@ def _guid(text: str, place: int) -> str:
 
 
 def _with_metric(series: Series | None, device: str, caller: Caller, metric: str, place: int) -> Series:
-    """The series, or one that nobody has registered, with one metric more."""
+    """The series with one metric more; an unregistered one where there is none."""
     if not metric:
         raise Refused("metric-empty", f"samples[{place}].metric: it is empty")
     if series is None:

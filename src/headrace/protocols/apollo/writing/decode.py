@@ -21,7 +21,7 @@ Spelling = tuple[str, str]
 """A timeseriesId as it was sent, and a `metric`."""
 
 
-class Samples(NamedTuple):
+class PostedSamples(NamedTuple):
     """n samples in the order of the request.
 
     spellings: each pair of timeseriesId and metric once.   codes: int64[n], which of them.   firsts: the place of the
@@ -39,11 +39,11 @@ class Samples(NamedTuple):
         return len(self.codes)  # not the number of fields, as a tuple has it
 
 
-Decode = Callable[[bytes], Samples]
+Decode = Callable[[bytes], PostedSamples]
 """From a body to columns; raises Refused, naming the sample, and then nothing of the request is stored. Any thread."""
 
 
-def decode(body: bytes) -> Samples:
+def decode(body: bytes) -> PostedSamples:
     """The decoder that decides what every body means (a Decode). Faster ones must equal it."""
     samples = samples_of(body)
     if len(samples) > limits.APOLLO_SAMPLES_MAX:
@@ -53,7 +53,9 @@ def decode(body: bytes) -> Samples:
     column = np.array(codes, dtype=np.int64)
     firsts = np.unique(column, return_index=True)[1].tolist()
     times, offsets = times_column([sample.timestamp for sample in samples])
-    return Samples(list(places), column, firsts, times, offsets, values_column([sample.val for sample in samples]))
+    return PostedSamples(
+        list(places), column, firsts, times, offsets, values_column([sample.val for sample in samples])
+    )
 
 
 def times_column(texts: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -10,14 +10,14 @@ from headrace.kernels.scanning import apollo_json as kernel
 from headrace.kernels.scanning.decimal import NOT_PLAIN
 from headrace.kernels.scanning.plain_json import PADDING, SPAN_COLUMNS
 from headrace.model.points import Kind, Values
-from headrace.protocols.apollo.writing.decode import Decode, Samples, too_many
+from headrace.protocols.apollo.writing.decode import Decode, PostedSamples, too_many
 
 assert kernel.BOOL == Kind.BOOL, "kernels import nothing of ours, so this number stands in both"
 
 _ZEROS = bytes(PADDING)
 
 
-def scan(body: bytes, secret: NDArray[np.uint64]) -> Samples | None:
+def scan(body: bytes, secret: NDArray[np.uint64]) -> PostedSamples | None:
     """The samples of a plain body, or None when the reference decoder must look at it. Any thread.
 
     secret: uint64[8], the database's own (model.series.SeriesTable.secret). What is returned is exactly what the
@@ -43,7 +43,7 @@ def scan(body: bytes, secret: NDArray[np.uint64]) -> Samples | None:
     except UnicodeDecodeError:
         return None
     values = Values(kinds[:count], bits[:count])
-    return Samples(spellings, codes[:count], firsts[:pairs].tolist(), times[:count], offsets[:count], values)
+    return PostedSamples(spellings, codes[:count], firsts[:pairs].tolist(), times[:count], offsets[:count], values)
 
 
 class ScanningDecoder:
@@ -53,7 +53,7 @@ class ScanningDecoder:
         self._reference = reference
         self._secret = secret
 
-    def __call__(self, body: bytes) -> Samples:
+    def __call__(self, body: bytes) -> PostedSamples:
         """The body as columns."""
         samples = scan(body, self._secret)
         return self._reference(body) if samples is None else samples

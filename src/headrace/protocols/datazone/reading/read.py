@@ -15,7 +15,7 @@ from headrace.protocols.datazone.reading.paging import PageTokens, first_key
 from headrace.protocols.datazone.wire import got_json, listed_json, read_form_name, read_page
 
 
-class Reads(Protocol):
+class ReadsForms(Protocol):
     """What reading needs of a store (store.Store)."""
 
     @property
@@ -34,10 +34,10 @@ class Reads(Protocol):
         ...
 
 
-class ReadService:
+class FormQueries:
     """Answers GetTimeSeriesDataPoint and ListTimeSeriesDataPoints. Both look up on a thread: a form may have 3 MB."""
 
-    def __init__(self, store: Reads) -> None:
+    def __init__(self, store: ReadsForms) -> None:
         self._store = store
         self._tokens = PageTokens(store.table.secret)
 

@@ -30,7 +30,7 @@ class Token(NamedTuple):
     digest: bytes
 
 
-class Documents(Protocol):
+class FindsTokens(Protocol):
     """What remembering needs of a store (store.Store)."""
 
     def document(self, kind: str, key: str) -> bytes | None:
@@ -54,7 +54,7 @@ def token_of(operation: str, caller: str, token: str, parameters: Iterable[str |
 class ClientTokens:
     """The tokens of one database."""
 
-    def __init__(self, store: Documents, clock: Clock) -> None:
+    def __init__(self, store: FindsTokens, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._swept: int | None = None

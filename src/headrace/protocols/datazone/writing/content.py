@@ -1,4 +1,4 @@
-"""What a form's content says to who does not know its type: the numbers in it, and a summary."""
+"""What can be read from a form's content without knowing its type: the numbers in it, and a summary."""
 
 from __future__ import annotations
 

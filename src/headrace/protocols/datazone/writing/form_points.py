@@ -1,4 +1,4 @@
-"""The numbers of forms as points, so that data quality can be graphed by the other doors."""
+"""The numbers of forms as points, so that data quality can be graphed by the other rooms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who must wait for whom: holders of one key's turn, many together or one alone, in the order in which they came."""
+"""Which request waits for which: those of one key have turns, many together or one alone, in the order of arrival."""
 
 from __future__ import annotations
 

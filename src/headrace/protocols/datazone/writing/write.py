@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final, Protocol, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from headrace import limits
 from headrace.errors import Refused
 from headrace.gate import admit
+from headrace.intake import PointCounts
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted
 from headrace.model.series import UNKNOWN, SeriesTable
@@ -37,16 +38,15 @@ from headrace.protocols.datazone.writing.content import summary_of
 from headrace.protocols.datazone.writing.form_points import points_of
 from headrace.protocols.datazone.writing.turns import Turns
 from headrace.store import Document, DocumentChange, DocumentRange
+from headrace.transport.loop_or_thread import LoopOrThread
 
 ID_LENGTH: Final = 14
-"""The service's own ids are so long; 36^14 of them make a second of the same as good as impossible."""
+"""As long as the service's own ids; of 36^14 no two will be the same."""
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
-T = TypeVar("T")
 
-
-class Writes(Protocol):
+class KeepsForms(Protocol):
     """What writing needs of a store (store.Store)."""
 
     @property
@@ -74,26 +74,27 @@ class Writes(Protocol):
         ...
 
 
-class WriteService:
+class FormsService:
     """Answers PostTimeSeriesDataPoints and DeleteTimeSeriesDataPoints. Each raises Refused and Unavailable, and then
     nothing was changed."""
 
-    def __init__(self, store: Writes, metrics: Metrics, clock: Clock, makes_points: bool) -> None:
+    def __init__(self, store: KeepsForms, metrics: Metrics, clock: Clock, makes_points: bool) -> None:
         """makes_points: whether the numbers in forms become points."""
         self._store = store
         self._tokens = ClientTokens(store, clock)
         self._makes_points = makes_points
-        self._accepted = metrics.points_accepted.labels(ROOM)
-        self._refused = metrics.points_refused
+        self._counts = PointCounts(metrics, ROOM)
         self._token_turns = Turns()
         self._entity_turns = Turns()
-        self._large_bodies = asyncio.Lock()
+        # A body of nothing but commas and braces is twenty times its size while it is read.
+        self._bodies = LoopOrThread(limits.DATAZONE_LOOP_BODY_BYTES_MAX, one_at_a_time=True)
+        self._contents = LoopOrThread(limits.DATAZONE_LOOP_BODY_BYTES_MAX)
 
     async def post(self, entity: Entity, body: bytes, caller: str) -> Answer:
         """Keep all forms of a body, or none."""
         violations = Violations()
         violations.entity(entity)
-        post = await self._read(body, violations)
+        post = await self._bodies.run(len(body), lambda: read_post(body, violations))
         if post.client_token is None:
             return _posted(entity, post, await self._keep(entity, post, None))
         token = token_of("post", caller, post.client_token, _post_parameters(entity, post))
@@ -126,29 +127,20 @@ class WriteService:
                 await self._delete(entity, form_name, token)
         return faults.no_content()
 
-    async def _read(self, body: bytes, violations: Violations) -> Post:
-        if len(body) <= limits.DATAZONE_LOOP_BODY_BYTES_MAX:
-            return read_post(body, violations)
-        # One at a time: a body of nothing but commas and braces is twenty times its size while it is read.
-        async with self._large_bodies:
-            return await asyncio.to_thread(read_post, body, violations)
-
     async def _keep(self, entity: Entity, post: Post, token: Token | None) -> bytes:
         """Returns the ids of the forms, one after another."""
         ids = [_new_id() for _ in post.forms]
         joined = "".join(ids).encode()
         remembered = self._tokens.remembering(token, joined) if token else []
+        size = sum(len(form.content or "") for form in post.forms)
         # Posts go together; a delete of the same entity's must see all series of forms that are there, or none.
         async with self._entity_turns.turn("/".join(entity), alone=False):
-            changes, admitted, refused = await _beside_the_loop(
-                lambda: self._changes(entity, post, ids), sum(len(form.content or "") for form in post.forms)
-            )
+            changes, admitted, refused = await self._contents.run(size, lambda: self._changes(entity, post, ids))
             if changes or remembered:
                 await self._store.commit([*changes, *remembered], admitted)
         if admitted is not None:
-            self._accepted.inc(len(admitted))
-        for rule, count in refused.items():
-            self._refused.labels(ROOM, rule).inc(count)
+            self._counts.add_accepted(len(admitted))
+        self._counts.add_refused(refused)
         return joined
 
     def _changes(
@@ -227,8 +219,3 @@ def _new_id() -> str:
         number, digit = divmod(number, 36)
         digits.append(_DIGITS[digit])
     return "".join(digits)
-
-
-async def _beside_the_loop(work: Callable[[], T], size: int) -> T:
-    """Do `work` here, or on a thread if what it is about is large."""
-    return work() if size <= limits.DATAZONE_LOOP_BODY_BYTES_MAX else await asyncio.to_thread(work)

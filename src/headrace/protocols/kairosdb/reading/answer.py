@@ -28,7 +28,7 @@ class Shown(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """What one element of `metrics` is answered. sample_size: None where it is not said."""
+    """The answer to one element of `metrics`. sample_size: None where it is not said."""
 
     sample_size: int | None
     results: list[Shown]

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from headrace import limits
 from headrace.errors import Refused
+from headrace.model.cut_text import cut
 from headrace.model.time import TIME_MS_MAX, UNIT_MS
 
 UTC: Final = ZoneInfo("UTC")
@@ -38,8 +39,8 @@ def refuse(place: str, message: str) -> NoReturn:
 
 
 def shown(text: object) -> str:
-    """Something of the sender's as an error repeats it."""
-    return str(text)[: limits.KAIROSDB_SHOWN_TEXT_MAX]
+    """Something of the sender's as an error about a question repeats it: cut, and unlike faults.shown without dots."""
+    return cut(str(text), limits.KAIROSDB_SHOWN_TEXT_MAX)
 
 
 def is_members(said: Any, place: str) -> dict[str, Any]:

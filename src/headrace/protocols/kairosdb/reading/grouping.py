@@ -140,4 +140,7 @@ def _echo(name: str, size: Any, group_count: int | None = None) -> Callable[[int
 
 
 def _echo_bin(bins: list[int | float]) -> Callable[[int], dict[str, Any]]:
-    return lambda number: {"name": "bin", "bins": bins, "group": {"bin_number": number}}
+    def echo(number: int) -> dict[str, Any]:
+        return {"name": "bin", "bins": bins, "group": {"bin_number": number}}
+
+    return echo

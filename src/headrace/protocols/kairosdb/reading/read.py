@@ -68,7 +68,7 @@ class ReadsAndSaves(Reads, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Queries:
+class KairosDBQueries:
     """Answers questions from snapshots of a store, on the threads of a pool.
 
     group_of: the group of a custom type's values.   rules: for the names under which save_as stores.
@@ -136,7 +136,7 @@ def _tag_result(snapshot: Snapshot, asked: MetricQuery) -> Shown:
     return Shown({"name": asked.name, "tags": tags_of(names)}, Rows.empty())
 
 
-def read_endpoints(queries: Queries, body_bytes_max: int) -> dict[str, ASGIApp]:
+def read_endpoints(queries: KairosDBQueries, body_bytes_max: int) -> dict[str, ASGIApp]:
     """The reading endpoints by their paths below /api/v1/. They word Refused themselves; Unavailable and Corrupt go up
     to the transport."""
 

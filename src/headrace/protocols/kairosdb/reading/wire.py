@@ -17,7 +17,8 @@ from headrace.model.points import NEVER
 from headrace.model.query import Matches, Selection, TagFilter
 from headrace.model.time import TIME_MS_MAX, UNIT_MS, TimeRange
 from headrace.protocols.kairosdb.reading import fields
-from headrace.protocols.kairosdb.reading.aggregators import Asked, steps
+from headrace.protocols.kairosdb.reading.aggregators.aggregator import Asked
+from headrace.protocols.kairosdb.reading.aggregators.table import steps
 from headrace.protocols.kairosdb.reading.fields import refuse
 from headrace.protocols.kairosdb.reading.grouping import Grouping, grouping
 from headrace.query import filters
@@ -72,6 +73,7 @@ def _json(body: bytes | str) -> dict[str, Any]:
 
 
 _STRING = re.compile(r""""(?:[^"\\]|\\.)*+"|'((?:[^'\\]|\\.)*+)'""", re.DOTALL)
+"""A string in double or single quotes. Possessive quantifiers: one that never ends is given up in one pass."""
 
 
 def _double_quoted(body: bytes | str) -> str:

@@ -14,8 +14,9 @@ from headrace.model.time import SECOND_MS
 from headrace.model.values import ValuesBuilder
 from headrace.protocols.kairosdb.faults import Failure, Failures
 from headrace.protocols.kairosdb.types import Types
+from headrace.protocols.kairosdb.writing.bodies import metrics_of
 from headrace.protocols.kairosdb.writing.metric import MetricReader
-from headrace.protocols.kairosdb.writing.wire import metrics_of, read_name
+from headrace.protocols.kairosdb.writing.wire import read_name
 
 
 @dataclass(frozen=True, slots=True)

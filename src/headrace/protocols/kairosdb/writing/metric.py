@@ -25,9 +25,8 @@ from headrace.protocols.kairosdb.writing.values import (
     unregistered,
     value_of,
 )
-from headrace.protocols.kairosdb.writing.wire import Metric, is_given, tags_of, text_of
+from headrace.protocols.kairosdb.writing.wire import Metric, elements_of, is_given, tags_of, text_of
 
-_ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 _PAIRS = msgspec.json.Decoder(list[list[msgspec.Raw]])
 
 Problem = tuple[str, str]
@@ -125,7 +124,7 @@ class MetricReader:
     def _points(self) -> int:
         """How many points an unsound metric object would have brought, at least 1."""
         datapoints = bytes(self._metric.datapoints)
-        pairs = len(_ELEMENTS.decode(datapoints)) if datapoints.startswith(b"[") else 0
+        pairs = len(elements_of(datapoints)) if datapoints.startswith(b"[") else 0
         return max(1, pairs + is_given(self._stamp))
 
     def _read_pairs(self, values: ValuesBuilder) -> NDArray[np.int64]:
@@ -135,7 +134,7 @@ class MetricReader:
             pairs = _PAIRS.decode(self._metric.datapoints)
         except msgspec.ValidationError:
             # Some element is no array. The others may be good.
-            pairs = [_pair(element) for element in _ELEMENTS.decode(self._metric.datapoints)]
+            pairs = [_pair(element) for element in elements_of(self._metric.datapoints)]
         columns = plain_columns(pairs) if self._type is None else None
         if columns is not None:
             values.extend(columns[1])
@@ -178,4 +177,4 @@ class MetricReader:
 
 def _pair(element: msgspec.Raw) -> list[msgspec.Raw]:
     """The elements of an array; of anything else none, and so it is refused as an empty pair is."""
-    return _ELEMENTS.decode(element) if bytes(element).startswith(b"[") else []
+    return elements_of(element) if bytes(element).startswith(b"[") else []

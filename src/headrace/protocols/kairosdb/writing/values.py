@@ -22,6 +22,7 @@ from headrace.protocols.kairosdb.types import BUILT_IN, Types
 INVALID_TYPE: Final = " value is an invalid type"
 """KairosDB's words, with no dot and no index."""
 
+# Possessive quantifiers in all three: a long run of digits with a wrong end is refused in one pass.
 _QUOTED_NUMBER = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]++)?+|\.[0-9]++)")
 """What KairosDB takes for a number although it is quoted (Util.isNumber); `1e5` and `1.` are texts."""
 

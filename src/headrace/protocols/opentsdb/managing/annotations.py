@@ -53,7 +53,7 @@ _ANNOTATIONS = msgspec.json.Decoder(list[Annotation], strict=False)
 _RANGE = msgspec.json.Decoder(AnnotationRange, strict=False)
 
 
-class Keeps(Protocol):
+class KeepsAnnotations(Protocol):
     """What annotations need of a store (store.Store)."""
 
     async def commit(self, changes: Sequence[DocumentChange]) -> int:
@@ -76,7 +76,7 @@ class Keeps(Protocol):
 class Annotations:
     """Answers /api/annotation, and gives queries what lies in their range."""
 
-    def __init__(self, store: Keeps) -> None:
+    def __init__(self, store: KeepsAnnotations) -> None:
         self._store = store
 
     async def annotation(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:

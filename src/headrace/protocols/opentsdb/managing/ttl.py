@@ -29,8 +29,8 @@ class TimeToLive(msgspec.Struct):
 _TIME_TO_LIVE = msgspec.json.Decoder(TimeToLive, strict=False)
 
 
-class Keeps(Protocol):
-    """What this needs of a store (store.Store)."""
+class KeepsTimeToLive(Protocol):
+    """What the time to live needs of a store (store.Store)."""
 
     async def commit(self, changes: Sequence[DocumentChange]) -> int:
         """See store.Store."""
@@ -44,7 +44,7 @@ class Keeps(Protocol):
 class TimeToLiveService:
     """One for the whole database. Metrics for which the operator's setting has a pattern keep to that."""
 
-    def __init__(self, store: Keeps, settings: Settings) -> None:
+    def __init__(self, store: KeepsTimeToLive, settings: Settings) -> None:
         self._store = store
         self._setting_ms = parse_duration_ms(settings.retention.get(RETENTION_DEFAULT, "0"))
 

@@ -17,7 +17,7 @@ from headrace.model.points import Kind, Values
 from headrace.model.query import Fill
 
 DOUBLE, TEXT = int(Kind.DOUBLE), int(Kind.TEXT)
-"""For what is asked once a result: a member of an enumeration is slow to look up."""
+"""As plain integers for what each result asks: a member of an enumeration is slow to look up."""
 
 NAN_AS_TEXT = np.frombuffer(b'"NaN"', dtype=np.uint8)
 NAN_AS_NULL = np.frombuffer(b"null", dtype=np.uint8)

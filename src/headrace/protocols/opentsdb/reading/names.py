@@ -133,7 +133,7 @@ class NameQuestions:
         return self._store.suggest("metrics", prefix, limits.SERIES_MAX)
 
     def _metrics(self, prefix: str, limit: int) -> list[str]:
-        """Plain metrics, and those that have fields, once each. The fields' own names are nobody's business."""
+        """Plain metrics, and those that have fields, once each. The stored names of fields are never shown."""
         asked = limit
         while True:
             stored = self._store.suggest("metrics", prefix, asked)
@@ -203,7 +203,7 @@ class NameQuestions:
         return self._store.suggest(role, name, 1) == [name]
 
     def _assign(self, asked: dict[str, list[str]]) -> tuple[dict[str, dict[str, str]], bool]:
-        """Nothing is kept: a name gets its id by being what it is, and lives from its first point on."""
+        """Nothing is stored: an id derives from its name, and a name exists from its first point on."""
         answer: dict[str, dict[str, str]] = {}
         failed = False
         for role, names in asked.items():

@@ -62,13 +62,13 @@ class Narrowing:
     global_limit: int = 0
 
     def page(self, results: int) -> slice:
-        """The rows that stay of each of so many results."""
+        """The rows that stay of each of this many results."""
         share = max(self.global_limit // max(results, 1), 1) if self.global_limit else 0
         limit = min(self.limit or share, share or self.limit)
         return slice(self.offset, self.offset + limit if limit else None)
 
     def of(self, results: Iterable[Result]) -> Iterator[Result]:
-        """What is left of the results of one sub-query; those of which nothing is are left out."""
+        """What is left of the results of one sub-query, without the results of which nothing is left."""
         if self == NO_NARROWING:
             yield from results
             return

@@ -56,7 +56,7 @@ class Question:
 
 
 def question(said: Query, now_ms: int) -> Question:
-    """Check and plan the whole question. Raises Refused; its detail is what the client shall read."""
+    """Check and plan the whole question. Raises Refused; its detail is for the client to read."""
     if said.start is None or said.start == "":
         raise Refused("start-missing", "Missing start time")
     if said.delete:

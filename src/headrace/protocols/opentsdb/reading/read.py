@@ -36,7 +36,7 @@ class Notes(Protocol):
         ...
 
 
-class Queries:
+class OpenTSDBQueries:
     """Answers questions from snapshots of a store, on the threads of a pool."""
 
     def __init__(self, store: Reads, pool: QueryPool, annotations: Notes) -> None:
@@ -91,7 +91,7 @@ class Queries:
         return Element(head, result.times, result.values, fill)
 
     def _annotate(self, head: dict[str, Any], tsuids: list[str], part: Asked, asked: Question) -> None:
-        """Only what there is: an element without annotations has no such member."""
+        """Only those that exist: an element without annotations has no such member."""
         for member, of in (("annotations", tsuids), ("globalAnnotations", [""] * asked.global_annotations)):
             if found := self._annotations.within(of, part.query.range):
                 head[member] = found

@@ -30,7 +30,7 @@ VERSION = msgspec.json.encode(
 """Clients read the first number to learn what they may ask: the dialect of OpenTSDB 2.4."""
 
 DROPPED = msgspec.json.encode({"status": "200", "message": "Caches dropped"})
-"""There are none that could be stale, so there is nothing to drop (OpenTSDB: DropCachesRpc)."""
+"""No cache here can be stale, so there is nothing to drop (OpenTSDB: DropCachesRpc)."""
 
 _FORMATTERS = (
     "AggregatorsV1",

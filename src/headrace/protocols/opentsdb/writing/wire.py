@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from headrace import limits
 from headrace.errors import Refused
@@ -176,8 +177,7 @@ class ReferenceDecoder:
         points = [point for point in incoming if point is not None]
         if len(points) < len(incoming):
             return None
-        stamps = integers_column([point.timestamp for point in points])
-        times_ms = None if stamps is None else times.all_to_ms(stamps)
+        times_ms = times_column([point.timestamp for point in points])
         values = None if times_ms is None else numbers_column([point.value for point in points])
         if times_ms is None or values is None:
             return None
@@ -188,6 +188,10 @@ class ReferenceDecoder:
             return None
         names = SpelledNames(spellings, read_name)
         return Decoded(Points(keys, times_ms, values, names, np.arange(len(points))), [], len(points))
+
+
+class PointRefused(Refused):
+    """Refused, but only this point of its request."""
 
 
 class _Slow:
@@ -208,7 +212,7 @@ class _Slow:
         for place, point in enumerate(incoming):
             try:
                 self._take(place, point)
-            except _PointRefused as refusal:
+            except PointRefused as refusal:
                 self._failures.append(Failure(place, refusal.rule, refusal.detail))
         points = Points(
             key_column(self._keys),
@@ -221,35 +225,17 @@ class _Slow:
 
     def _take(self, place: int, point: IncomingPoint | None) -> None:
         if point is None:
-            raise _PointRefused("null-point", "Unexpected null datapoint encountered in set.")
+            raise PointRefused("null-point", "Unexpected null datapoint encountered in set.")
         metric, tags = text_of(point.metric), read_tags(bytes(point.tags))
-        stamp, value_text = _timestamp(point.timestamp), text_of(point.value)
+        stamp, text = timestamp_of(point.timestamp), text_of(point.value)
         # From here on only this point can fail: every field has the shape that the whole request must have.
-        if not metric:
-            raise _PointRefused("metric-empty", "Metric name was empty")
-        if stamp <= 0:
-            raise _PointRefused("timestamp-invalid", "Invalid timestamp")
-        if not value_text:
-            raise _PointRefused("value-empty", "Empty value")
-        if not tags:
-            raise _PointRefused("tags-missing", "Missing tags")
-        value = _value(point.value, value_text)
-        if isinstance(value, float) and not math.isfinite(value):
-            raise _PointRefused("value-infinite", faults.infinite_value(value, metric, stamp))
-        if not times.is_legal(stamp):
-            raise _PointRefused("timestamp-range", faults.bad_timestamp(stamp, value_text, metric, tags))
-        if isinstance(value, str) and len(value.encode()) > limits.OPENTSDB_TEXT_BYTES_MAX:
-            raise _PointRefused("value-too-long", f"Value is longer than {limits.OPENTSDB_TEXT_BYTES_MAX} bytes")
+        value = checked_value(point.value, text, stamp, metric, tags)
         spelling = (bytes(point.metric), bytes(point.tags))
         self._keys.append(self._cache[spelling])
         self._values.add(value)
         self._times.append(times.to_ms(stamp))
         self._spellings.append(spelling)
         self._places.append(place)
-
-
-class _PointRefused(Refused):
-    """Refused, but only this point of its request."""
 
 
 def read_name(spelling: Spelling) -> SeriesName:
@@ -292,7 +278,7 @@ def text_of(raw: msgspec.Raw) -> str | None:
 _DIGITS = re.compile(r"[+-]?[0-9]+")
 
 
-def _timestamp(raw: msgspec.Raw) -> int:
+def timestamp_of(raw: msgspec.Raw) -> int:
     """A long as Jackson binds it: null and "" are 0, a JSON float is cut, digits may be quoted. Raises Refused (rule
     "json")."""
     text = bytes(raw).decode()
@@ -314,12 +300,41 @@ def _timestamp(raw: msgspec.Raw) -> int:
         raise _unparsable("timestamp is not a 64-bit integer") from error
 
 
+def times_column(stamps: Sequence[msgspec.Raw]) -> NDArray[np.int64] | None:
+    """int64[n] ms of n timestamps that are all plain integers and legal, or None when any needs a closer look."""
+    column = integers_column(stamps)
+    return None if column is None else times.all_to_ms(column)
+
+
+def checked_value(
+    raw: msgspec.Raw, text: str | None, stamp: int, metric: str | None, tags: Mapping[str, str | None] | None
+) -> Value:
+    """The value of a point that may be taken. raw: the field `value`, `text` what text_of makes of it; the rest is the
+    point's as it was read, whatever is wrong with it. Raises PointRefused for the first thing that is."""
+    if not metric:
+        raise PointRefused("metric-empty", "Metric name was empty")
+    if stamp <= 0:
+        raise PointRefused("timestamp-invalid", "Invalid timestamp")
+    if not text:
+        raise PointRefused("value-empty", "Empty value")
+    if not tags:
+        raise PointRefused("tags-missing", "Missing tags")
+    value = _value(raw, text)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise PointRefused("value-infinite", faults.infinite_value(value, metric, stamp))
+    if not times.is_legal(stamp):
+        raise PointRefused("timestamp-range", faults.bad_timestamp(stamp, text, metric, tags))
+    if isinstance(value, str) and len(value.encode()) > limits.OPENTSDB_TEXT_BYTES_MAX:
+        raise PointRefused("value-too-long", f"Value is longer than {limits.OPENTSDB_TEXT_BYTES_MAX} bytes")
+    return value
+
+
 _NON_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 
 
 def _value(raw: msgspec.Raw, text: str) -> Value:
-    """What a field `value` means: `text` is its text. Raises Refused when it is a number that no int64 or double can
-    hold.
+    """What a field `value` means: `text` is its text. Raises PointRefused when it is a number that no int64 or
+    double can hold.
 
     Alibaba's String and Boolean come first where OpenTSDB only knows numbers; but a quoted number is the number, and
     a quoted NaN or infinity is refused as Alibaba's own example has it.
@@ -331,5 +346,5 @@ def _value(raw: msgspec.Raw, text: str) -> Value:
         return number(text)
     except ValueError as error:
         if spelled[0] != ord('"') or _DIGITS.fullmatch(text) or _NON_FINITE.fullmatch(text):
-            raise _PointRefused("value-number", NOT_A_NUMBER) from error
+            raise PointRefused("value-number", NOT_A_NUMBER) from error
         return text

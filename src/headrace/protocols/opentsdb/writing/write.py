@@ -10,17 +10,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Protocol
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from headrace import limits
 from headrace.errors import Refused, Unavailable
-from headrace.gate import Admission, RuleSet, admit
+from headrace.gate import Admission, RuleSet
+from headrace.intake import NOTHING_REFUSED, Intake, PointCounts, StoresPoints
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted, Points
-from headrace.model.series import SeriesName, SeriesTable
+from headrace.model.series import SeriesName
 from headrace.protocols.opentsdb import faults
 from headrace.protocols.opentsdb.faults import Answer, answer, envelope
 from headrace.protocols.opentsdb.writing.gathered import scan_gathered
@@ -34,19 +34,10 @@ from headrace.protocols.opentsdb.writing.wire import (
     text_of,
 )
 from headrace.transport.gathered_writes import GatheredWrites
+from headrace.transport.loop_or_thread import LoopOrThread
 
 ROOM = "opentsdb"
 """The label of this room's metrics."""
-
-
-class Appends(Protocol):
-    """What this room needs of a store (store.Store)."""
-
-    table: SeriesTable
-
-    async def append(self, points: Admitted) -> int:
-        """Durable and visible on return; raises Unavailable."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,49 +97,44 @@ class PutService:
     """Points of this room on their way into the store; HTTP and telnet share it."""
 
     def __init__(
-        self, store: Appends, rules: RuleSet, metrics: Metrics, decode: Decode, executor: Executor | None = None
+        self, store: StoresPoints, rules: RuleSet, metrics: Metrics, decode: Decode, executor: Executor | None = None
     ) -> None:
         """executor: where bodies over limits.OPENTSDB_LOOP_BODY_BYTES_MAX are decoded (None: the loop's own
         threads)."""
-        self._store = store
-        self._rules = rules
+        self._secret = store.table.secret
+        self._intake = Intake(store, rules, PointCounts(metrics, ROOM))
         self._decode = decode
-        self._executor = executor
-        self._accepted = metrics.points_accepted.labels(ROOM)
-        self._refused = metrics.points_refused
+        self._bodies = LoopOrThread(limits.OPENTSDB_LOOP_BODY_BYTES_MAX, executor)
 
     async def put(self, body: bytes, content_type: str, flags: Flags) -> Answer:
         """The answer to a body, already decompressed. Raises Refused when the request fails as a whole, Unavailable
         when nothing was stored and no flag asks for counts."""
-        body = as_utf8(body, content_type)
-        if len(body) <= limits.OPENTSDB_LOOP_BODY_BYTES_MAX:
-            decoded, admission = self._read(body)
-        else:
-            decoded, admission = await asyncio.get_running_loop().run_in_executor(self._executor, self._read, body)
+        text = as_utf8(body, content_type)
+        decoded, admission = await self._bodies.run(len(text), lambda: self._read(text))
         admitted, failures = admission.admitted, decoded.failures
         if admission.refused:
-            failures = sorted([*failures, *_name_failures(body, admission.refused)])
+            failures = sorted([*failures, *_name_failures(text, admission.refused)])
         try:
             if flags.timeout_ms:
                 async with asyncio.timeout(flags.timeout_ms / 1000):
-                    await self.append(admitted, failures)
+                    await self._intake.append(admitted, _by_rule(failures))
             else:
-                await self.append(admitted, failures)
+                await self._intake.append(admitted, _by_rule(failures))
         except TimeoutError:
-            return self._timed_out(body, flags, len(admitted), failures, decoded.total)
+            return self._timed_out(text, flags, len(admitted), failures, decoded.total)
         except Unavailable as error:
             if not flags.asks_counts:
                 raise
             lost = _remaining(failures, decoded.total)
             outcome = _Outcome(0, failures, lost, f"Storage exception: {error.reason}")
-            return faults.unavailable(error, _counts(body, flags, outcome, _no_timeouts(flags)), flags.callback)
-        return _answer(body, flags, _Outcome(len(admitted), failures))
+            return faults.unavailable(error, _counts(text, flags, outcome, _no_timeouts(flags)), flags.callback)
+        return _answer(text, flags, _Outcome(len(admitted), failures))
 
     def gathered(self, flags: Flags) -> GatheredWrites:
         """The short way of small puts with these flags, which name neither a timeout nor a callback."""
         answer = functools.lru_cache(lambda stored: _answer(b"", flags, _Outcome(stored, [])))
-        scan = functools.partial(scan_gathered, secret=self._store.table.secret)
-        return GatheredWrites(scan, self._admit_all, self._append_all, answer)
+        scan = functools.partial(scan_gathered, secret=self._secret)
+        return GatheredWrites(scan, self._intake.admit_all, self._intake.append, answer)
 
     def _read(self, body: bytes) -> tuple[Decoded, Admission]:
         """What a body means and what of it may be stored. Raises Refused when it fails as a whole. Any thread."""
@@ -159,23 +145,11 @@ class PutService:
 
     def admit(self, points: Points) -> Admission:
         """What of a batch may be stored."""
-        return admit(points, self._rules, self._store.table)
+        return self._intake.admit(points)
 
     async def append(self, admitted: Admitted, failures: Sequence[Failure]) -> None:
         """Store what the gate let through and count all points. Raises Unavailable, and then nothing is counted."""
-        if len(admitted):
-            await self._store.append(admitted)
-            self._accepted.inc(len(admitted))
-        if failures:
-            for rule, count in Counter(failure.rule for failure in failures).items():
-                self._refused.labels(ROOM, rule).inc(count)
-
-    def _admit_all(self, points: Points) -> Admitted | None:
-        admission = self.admit(points)
-        return None if admission.refused else admission.admitted
-
-    async def _append_all(self, admitted: Admitted) -> None:
-        await self.append(admitted, ())
+        await self._intake.append(admitted, _by_rule(failures))
 
     def _timed_out(self, body: bytes, flags: Flags, waiting: int, failures: list[Failure], total: int) -> Answer:
         """503, flags or not: sending again is harmless, dropping is not; the points may yet become durable."""
@@ -187,6 +161,10 @@ class PutService:
             return faults.unavailable(Unavailable(words), envelope(503, words), flags.callback)
         outcome = _Outcome(0, failures, _remaining(failures, total), "Write timedout")
         return faults.unavailable(Unavailable(words), _counts(body, flags, outcome, waiting), flags.callback)
+
+
+def _by_rule(failures: Sequence[Failure]) -> Mapping[str, int]:
+    return Counter(failure.rule for failure in failures) if failures else NOTHING_REFUSED
 
 
 def _remaining(failures: Sequence[Failure], total: int) -> list[int]:
@@ -219,7 +197,7 @@ def _answer(body: bytes, flags: Flags, outcome: _Outcome) -> Answer:
 
 
 def _no_timeouts(flags: Flags) -> int | None:
-    """The count of timed out points is shown, as 0, only to who set a timeout."""
+    """A client that sets a timeout is shown the count of timed out points, as 0; others are not."""
     return 0 if flags.timeout_ms else None
 
 

@@ -1,40 +1,20 @@
-"""mput, mquery, mlast: the questions and answers of Alibaba's SDK (ExampleOfMultiField)."""
+"""mquery: the questions and answers of Alibaba's SDK (ExampleOfMultiField)."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from real_room import RealRoom, answered, error, real_room
-
-from headrace import limits
-
-T = 1537170208
-TAGS = {"sensor": "95D8-7913", "city": "hangzhou", "province": "zhejiang"}
-WIND = {
-    "metric": "wind",
-    "timestamp": T,
-    "fields": {"speed": 45.2, "level": 1, "direction": "S"},
-    "tags": TAGS,
-}
+from wind_points import TAGS, WIND, T, asking
 
 
 @pytest.fixture
 def tsd(tmp_path: Path) -> Iterator[RealRoom]:
     with real_room(tmp_path) as room:
         yield room
-
-
-def asking(*fields: dict[str, Any], **sub: Any) -> dict[str, Any]:
-    return {
-        "start": T,
-        "end": T + 100,
-        "queries": [{"metric": "wind", "tags": {"city": "hangzhou"}, "fields": list(fields), **sub}],
-    }
 
 
 async def test_what_the_sdk_writes_comes_back_in_columns(tsd: RealRoom) -> None:
@@ -62,21 +42,6 @@ async def test_what_the_sdk_writes_comes_back_in_columns(tsd: RealRoom) -> None:
     assert element["values"] == [[(T - T % 60) * 1000, 47.6]]
 
 
-async def test_the_latest_values(tsd: RealRoom) -> None:
-    await tsd.post("mput", [WIND, {**WIND, "timestamp": T + 5, "fields": {"direction": "N"}}])
-    asked = {
-        "queries": [{"metric": "wind", "fields": ["direction"], "tags": {"sensor": "95D8-7913"}}],
-        "tupleFormat": True,
-    }
-    [element] = answered(await tsd.post("query/mlast", asked))
-    assert element == {
-        "metric": "wind",
-        "tags": TAGS,
-        "columns": ["timestamp", "direction"],
-        "values": [[(T + 5) * 1000, "N"]],
-    }
-
-
 async def test_fields_are_no_plain_metrics(tsd: RealRoom) -> None:
     await tsd.post("mput", WIND)
     await tsd.put(("wind.plain", T, 1, {"city": "a"}))
@@ -87,28 +52,6 @@ async def test_fields_are_no_plain_metrics(tsd: RealRoom) -> None:
         asked = {"start": T, "queries": [{"aggregator": "sum", "metric": name}]}
         assert error(await tsd.post("query", asked))[0] == 400
     assert answered(await tsd.get("search/lookup?m={city=*}"))["totalResults"] == 1
-
-
-async def test_flags_and_bad_points(tsd: RealRoom) -> None:
-    bad = {**WIND, "fields": {"speed": "NaN", "level": 7}}
-    nameless = {**WIND, "fields": {"a!": 1}}
-    assert error(await tsd.post("mput", [WIND, bad])) == (400, "One or more data points had errors")
-    reply = await tsd.post("mput?summary=true", [WIND, bad, nameless])
-    assert (reply.status, reply.body) == (400, b'{"success":1,"failed":2}')
-    large = json.dumps([WIND, bad, nameless]) + " " * limits.OPENTSDB_LOOP_BODY_BYTES_MAX
-    assert (await tsd.post("mput?summary=true", large)).body == reply.body
-    assert answered(await tsd.post("mput?ignoreErrors&summary", [nameless]))["failed"] == 1
-    assert (await tsd.post("mput", "[]")).status == 204
-    ignored = answered(await tsd.post("mput?ignoreErrors=true", [bad, nameless]))
-    assert (ignored["success"], ignored["failed"]) == (0, 2)
-    assert [entry["error"] for entry in ignored["ignoredErrors"]] == [
-        "Unable to parse value to a number",
-        'Invalid field name ("a!"): illegal character: !',
-    ]
-    assert ignored["ignoredErrors"][0]["datapoint"] == bad
-    assert answered(await tsd.post("mput?details", WIND)) == {"success": 1, "failed": 0, "errors": []}
-    [element] = answered(await tsd.post("mquery", asking({"field": "level"})))
-    assert element["values"] == [[T, 1]]
 
 
 async def test_conditions_and_pages(tsd: RealRoom) -> None:
@@ -146,20 +89,7 @@ async def test_what_nobody_has_described_is_refused_by_name(
     assert error(await tsd.post("mquery", asking(field, **sub))) == told
 
 
-async def test_a_sync_that_takes_too_long_is_503(tsd: RealRoom, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def slow(points: Any) -> int:
-        await asyncio.sleep(5)
-        return 0
-
-    assert (await tsd.post("mput?sync&sync_timeout=60000", WIND)).status == 204
-    monkeypatch.setattr(tsd.opened, "append", slow)
-    reply = await tsd.post("mput?sync&sync_timeout=20&summary", WIND)
-    assert (reply.status, reply.headers["retry-after"]) == (503, "1")
-    assert "timedout" in error(reply)[1]
-
-
-async def test_mistakes(tsd: RealRoom) -> None:
-    assert error(await tsd.post("mput", "[")) == (400, "Unable to parse the given JSON")
+async def test_mistakes_of_readers(tsd: RealRoom) -> None:
     assert error(await tsd.post("mquery", "{}")) == (400, "Missing sub queries")
     assert error(await tsd.post("mquery", asking())) == (400, "Missing the fields")
     assert error(await tsd.post("mquery", asking({"field": "x"}))) == (400, "No such name for 'metrics': 'wind.x'")

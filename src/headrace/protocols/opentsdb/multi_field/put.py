@@ -1,0 +1,100 @@
+"""/api/mput: multi-field points in, flags and answers as put's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from starlette.types import Scope
+
+from headrace import limits
+from headrace.errors import Refused, Unavailable
+from headrace.gate import RuleSet
+from headrace.intake import Intake, PointCounts, StoresPoints
+from headrace.metrics import Metrics
+from headrace.model.points import Admitted
+from headrace.protocols.opentsdb.fields import in_plain_words
+from headrace.protocols.opentsdb.multi_field.decode import FieldDecoder, MultiFieldPoint
+from headrace.protocols.opentsdb.names import OPENTSDB_RULES
+from headrace.protocols.opentsdb.reply import Parameters, Reply
+from headrace.protocols.opentsdb.writing.write import ROOM, Flags, flags_of
+from headrace.transport.loop_or_thread import LoopOrThread
+
+FIELD_RULES: Final = RuleSet(
+    name="opentsdb-fields",
+    bit=7,
+    illegal_character=None,
+    tags_min=OPENTSDB_RULES.tags_min,
+    tags_max=OPENTSDB_RULES.tags_max,
+    name_bytes_max=2 * OPENTSDB_RULES.name_bytes_max,
+)
+"""What the gate asks of the names of fields. Characters are checked before the separator joins metric and field."""
+
+
+class _Read(NamedTuple):
+    """A body. sent: its points.   admitted: what of them may be stored.   refused: fields, by broken rule.   errors: of
+    each point that is not wholly taken, by place, what is wrong with it first."""
+
+    sent: list[MultiFieldPoint]
+    admitted: Admitted
+    refused: Counter[str]
+    errors: dict[int, str]
+
+
+class MultiFieldPuts:
+    """Answers /api/mput."""
+
+    def __init__(self, store: StoresPoints, metrics: Metrics) -> None:
+        self._intake = Intake(store, FIELD_RULES, PointCounts(metrics, ROOM))
+        self._decode = FieldDecoder(store.table)
+        self._bodies = LoopOrThread(limits.OPENTSDB_LOOP_BODY_BYTES_MAX)
+
+    async def mput(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
+        """Counts are of points. A field that cannot be taken fails alone, and its point counts as failed."""
+        flags = flags_of(scope["query_string"].decode("latin-1"))
+        read = await self._bodies.run(len(body), lambda: self._read(body))
+        await self._append(read, flags.timeout_ms)
+        if flags.asks_counts:
+            status = 400 if read.errors and not flags.ignore_errors else 200
+            await reply.whole(_counts(read, flags), status)
+        elif read.errors:
+            raise Refused(
+                "points",
+                "One or more data points had errors",
+                'Please see the TSD logs or append "details" to the put request',
+            )
+        else:
+            await reply.empty(204)
+
+    def _read(self, body: bytes) -> _Read:
+        """Raises Refused when the body fails as a whole. Any thread."""
+        decoded = self._decode(body)
+        admission = self._intake.admit(decoded.points)
+        errors, refused = decoded.wrong, Counter[str]()
+        for failure in decoded.failures:
+            errors.setdefault(failure.place, failure.error)
+            refused[failure.rule] += 1
+        for place, refusal, _ in admission.refused:
+            errors.setdefault(place, in_plain_words(refusal.detail))
+            refused[refusal.rule] += 1
+        return _Read(decoded.sent, admission.admitted, refused, errors)
+
+    async def _append(self, read: _Read, timeout_ms: int) -> None:
+        """Raises Unavailable, also when it takes longer than timeout_ms (0: as long as it takes)."""
+        try:
+            async with asyncio.timeout(timeout_ms / 1000 if timeout_ms else None):
+                await self._intake.append(read.admitted, read.refused)
+        except TimeoutError:
+            raise Unavailable(f"The put call has timedout, {len(read.admitted)} values may yet come") from None
+
+
+def _counts(read: _Read, flags: Flags) -> bytes:
+    """What became of the points, as JSON."""
+    counts: dict[str, Any] = {"success": len(read.sent) - len(read.errors), "failed": len(read.errors)}
+    if flags.details or flags.ignore_errors:
+        counts["ignoredErrors" if flags.ignore_errors else "errors"] = [
+            {"datapoint": read.sent[place], "error": read.errors[place]} for place in sorted(read.errors)
+        ]
+    return msgspec.json.encode(counts)

@@ -7,6 +7,7 @@ import gc
 import resource
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -52,7 +53,7 @@ def run(settings: Settings, accept_loss: bool = False) -> None:
 async def _serve(settings: Settings, accept_loss: bool) -> None:
     metrics = Metrics()
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
+    stop, broken = asyncio.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     with ThreadPoolExecutor(limits.QUERY_THREADS, "headrace-query") as threads:
@@ -60,6 +61,12 @@ async def _serve(settings: Settings, accept_loss: bool) -> None:
             store = await loop.run_in_executor(threads, open_store, settings, metrics, wall_clock, accept_loss)
         except (Corrupt, Incomplete, Unavailable) as failure:
             raise SystemExit(f"headrace: {failure}") from None
+
+        def end() -> None:
+            broken.set()
+            loop.call_soon_threadsafe(stop.set)
+
+        store.when_broken = end
         try:
             pool = QueryPool(threads, settings.query_timeout_s)
             rooms = open_rooms(store, settings, metrics, pool)
@@ -76,6 +83,9 @@ async def _serve(settings: Settings, accept_loss: bool) -> None:
             raise SystemExit(f"headrace: {taken.strerror}") from None
         finally:
             await loop.run_in_executor(threads, store.close)
+    if broken.is_set():
+        # A supervisor that restarts what has failed brings it back: all that was acknowledged is in the journal.
+        raise SystemExit("headrace: the writer failed by a fault of ours (see the log); start it again")
 
 
 def open_rooms(store: EmbeddedStore, settings: Settings, metrics: Metrics, pool: QueryPool) -> list[Room]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import itertools
 import os
 import shutil
 import time
@@ -264,3 +265,28 @@ def test_files_of_another_database_end_the_opening(tmp_path: Path) -> None:
         put_back(other, mixed, what)
         with pytest.raises((Corrupt, Incomplete)):
             opened(mixed)
+
+
+async def test_a_restart_makes_no_point_younger(tmp_path: Path) -> None:
+    """Restarted every few minutes, a server still seals points that are ten minutes old: by kernel and one by one."""
+    now_ms = 1_700_000_000_000
+    for name, others in ((SECRET, 0), (PUBLIC, 5)):
+        folder = tmp_path / name.metric
+        settings = Settings(data_dir=folder, disk_reserve_bytes=0)
+        for minutes in (0, 4, 8, 12):
+            clock = itertools.repeat(now_ms + 60_000 * minutes).__next__
+            store = await asyncio.to_thread(open_store, settings, Metrics(), clock)
+            if minutes == 0:
+                for number in range(others + 1):
+                    await asyncio.to_thread(put, store, name, number)
+            if minutes == 12:
+                await asyncio.to_thread(wait_for_segment, folder)
+            await asyncio.to_thread(store.close)
+            assert bool(list((folder / "segments").glob("points-*"))) == (minutes == 12)
+
+
+def wait_for_segment(folder: Path) -> None:
+    deadline = time.monotonic() + 10
+    while not list((folder / "segments").glob("points-*")):
+        assert time.monotonic() < deadline, "not sealed"
+        time.sleep(0.005)

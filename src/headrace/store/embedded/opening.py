@@ -59,7 +59,7 @@ def open_parts(settings: Settings, lock: FolderLock, clock: Clock, accept_loss: 
     replay = opening.read_journal()
     opening.check_that_all_belongs_together(replay)
     opening.remember()
-    journal = Journal(replay)
+    journal = Journal(replay, lock)
     journal.begin()
     opening.sealed.sweep()
     if not opening.catalog.is_whole:
@@ -176,7 +176,8 @@ class _Opening:
         replay = Replay(self._folder / JOURNAL, self.catalog.database_id, sealed_through, self._gaps)
         for record in replay:
             if isinstance(record, StoredRun):
-                self._add_points(record.points, record.last, record.last - record.first + 1)
+                records = record.last - record.first + 1
+                self._add_points(record.points, record.last, records, record.ingested_ms)
             else:
                 self._redo(record)
         for damage in replay.findings:
@@ -216,7 +217,8 @@ class _Opening:
         if record.type == RecordType.SERIES:
             self._restore(decode_series(record))
         elif record.type == RecordType.POINTS:
-            self._add_points(decode_points(record).points, record.sequence, 1)
+            stored = decode_points(record)
+            self._add_points(stored.points, record.sequence, 1, stored.ingested_ms)
         elif record.type == RecordType.DELETE:
             other_bytes = len(record.payload)
             self.visible.delete(decode_delete(record), record.sequence)
@@ -231,13 +233,15 @@ class _Opening:
         if self.visible.is_heavy:
             self.visible.freeze_unbounded()
 
-    def _add_points(self, points: Admitted, sequence: int, records: int) -> None:
-        """The points of so many records that end with `sequence`."""
+    def _add_points(self, points: Admitted, sequence: int, records: int, ingested_ms: int) -> None:
+        """The points of so many records that end with `sequence`, the first of which came at that moment."""
         # Of a series beyond the table the record with its name is damaged.
         self._reserve(int(points.series.max()) + 1)
         if not self.visible.fits(len(points)):
             self.visible.freeze_unbounded()
-        self.visible.append(points, sequence, records)
+        # A restart makes nothing younger: what has waited for its seal goes on waiting.
+        age_s = max(self._clock() - ingested_ms, 0) / 1000
+        self.visible.append(points, sequence, records, age_s)
 
     def _restore(self, series: NewSeries) -> None:
         self.table.restore(series)

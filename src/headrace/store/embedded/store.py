@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -39,6 +39,8 @@ class EmbeddedStore:
     """See store.Store. Made by `open_store`; `close` it when nobody appends or queries any more."""
 
     def __init__(self, parts: Parts, settings: Settings, metrics: Metrics, clock: Clock) -> None:
+        self.when_broken: Callable[[], None] | None = None
+        """Called, in a thread of the store's, when it cannot go on without being opened again."""
         self.table = parts.table
         self._parts = parts
         self._clock = clock
@@ -53,10 +55,11 @@ class EmbeddedStore:
             self._disk,
             clock=clock,
             observe_commit=metrics.commit.observe,
+            when_broken=self._tell_broken,
         )
         seals = Seals(parts, self._retention, clock)
         self._housekeeping = Housekeeping(
-            parts.folder, parts.visible, parts.index.metric_ids, self._disk, seals.forgetting
+            parts.folder, parts.visible, parts.index.metric_ids, self._disk, parts.lock, seals.forgetting
         )
         failed = metrics.housekeeping_failures
         self._merger = Merger(self._housekeeping, parts.visible, failed.labels("merge"))
@@ -79,6 +82,10 @@ class EmbeddedStore:
         self._writer.start()
         self._sealer.start()
         self._merger.start()
+
+    def _tell_broken(self) -> None:
+        if self.when_broken is not None:
+            self.when_broken()
 
     @property
     def refusing(self) -> str | None:

@@ -55,7 +55,10 @@ class Writer:
         *,
         clock: Clock,
         observe_commit: Callable[[float], None],
+        when_broken: Callable[[], None],
     ) -> None:
+        """when_broken: called in the writer's thread when it ends by a fault: nothing is written any more."""
+        self._when_broken = when_broken
         self._journal = journal
         self._table = table
         self._index = index
@@ -119,6 +122,7 @@ class Writer:
                 pass
         except Exception as bug:  # whatever it is, no client may wait for ever
             log.exception("the writer failed by a fault of ours; a restart goes on from the journal")
+            self._when_broken()
             self._answer_until_stop(bug)
 
     def take_turn(self) -> bool:

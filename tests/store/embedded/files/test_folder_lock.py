@@ -21,6 +21,32 @@ def test_the_second_is_told_who_is_first(tmp_path: Path) -> None:
     FolderLock(tmp_path).release()
 
 
+def test_who_removes_the_lock_file_lets_nobody_in(tmp_path: Path) -> None:
+    first = FolderLock(tmp_path)
+    (tmp_path / "lock").unlink()
+    with pytest.raises(Unavailable, match="another server"):
+        FolderLock(tmp_path)
+    first.release()
+    FolderLock(tmp_path).release()
+
+
+def test_a_directory_that_was_moved_is_not_taken_for_another(tmp_path: Path) -> None:
+    data, away = tmp_path / "data", tmp_path / "away"
+    data.mkdir()
+    lock = FolderLock(data)
+    lock.check()
+    data.rename(away)
+    with pytest.raises(Unavailable, match="is not there any more"):
+        lock.check()
+    data.mkdir()
+    with pytest.raises(Unavailable, match="was moved away"):
+        lock.check()
+    data.rmdir()
+    away.rename(data)
+    lock.check()
+    lock.release()
+
+
 def test_another_directory_is_free(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()

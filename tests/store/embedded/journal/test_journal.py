@@ -420,6 +420,20 @@ def test_a_probe_tells_a_full_disk_and_leaves_nothing(tmp_path: Path, monkeypatc
     assert journal.append([record(b"a")]) == 1
 
 
+def test_a_probe_that_cannot_be_unlinked_is_a_failing_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = begin(tmp_path)
+
+    def fail(path: Path, missing_ok: bool = False) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(Path, "unlink", fail)
+        with pytest.raises(Unavailable, match="Read-only"):
+            journal.probe()
+    journal.probe()
+    assert journal.append([record(b"a")]) == 1
+
+
 def test_rotated_files_go_when_all_in_them_is_applied(tmp_path: Path) -> None:
     journal = begin(tmp_path)
     for commit in COMMITS:

@@ -1,4 +1,4 @@
-"""One server at a time on a data directory."""
+"""One server at a time on a data directory, and only as long as the directory is where it was."""
 
 from __future__ import annotations
 
@@ -6,34 +6,77 @@ import fcntl
 import os
 from pathlib import Path
 
+import structlog
+
 from headrace.errors import Unavailable
+
+log = structlog.get_logger(__name__)
 
 LOCK = "lock"
 """Locked while a server uses the directory; holds its process id."""
 
 
 class FolderLock:
-    """Held from construction to `release`, or to the end of the process, however that ends."""
+    """Held from construction to `release`, or to the end of the process, however that ends.
+
+    The directory itself is locked, so that nobody gets in when the file is removed; and the file, which says who holds
+    it, also where a file system does not lock directories.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Raises Unavailable when another process holds it, or the file cannot be made."""
-        path = folder / LOCK
+        self._folder = folder.resolve()
         try:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise Unavailable(f"cannot open {folder}: {error.strerror}") from error
+        try:
+            self._file = self._lock(folder / LOCK)
+        except BaseException:
+            os.close(self._directory)
+            raise
+
+    def _lock(self, path: Path) -> int:
+        try:
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise Unavailable(f"cannot open {path}: {error.strerror}") from error
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock_directory(self._directory)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(self._descriptor, 20, 0).decode("ascii", "replace").strip()
-            os.close(self._descriptor)
+            holder = os.pread(file, 20, 0).decode("ascii", "replace").strip()
+            os.close(file)
             raise Unavailable(
-                f"another server (process {holder or 'unknown'}) uses the data directory {folder.resolve()}; "
+                f"another server (process {holder or 'unknown'}) uses the data directory {self._folder}; "
                 "stop it first, or choose another data_dir"
             ) from None
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+        return file
+
+    def check(self) -> None:
+        """Whatever is made by its path goes to the directory that is locked. Raises Unavailable when another one, or
+        none, is where it was."""
+        locked = os.fstat(self._directory)
+        try:
+            there = self._folder.stat()
+        except OSError as error:
+            raise Unavailable(f"the data directory {self._folder} is not there any more: {error.strerror}") from error
+        if (there.st_dev, there.st_ino) != (locked.st_dev, locked.st_ino):
+            raise Unavailable(f"the data directory {self._folder} was moved away, and another one is in its place")
 
     def release(self) -> None:
         """The file stays: who deletes a lock file may delete the one that the next server has just locked."""
-        os.close(self._descriptor)
+        os.close(self._file)
+        os.close(self._directory)
+
+
+def _lock_directory(directory: int) -> None:
+    """Raises BlockingIOError when another process holds it."""
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError as error:  # NFS locks only what is open for writing, and a directory never is
+        log.warning("the file system does not lock directories; the file does it alone", reason=error.strerror)

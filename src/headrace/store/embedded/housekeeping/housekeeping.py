@@ -11,6 +11,7 @@ import structlog
 from headrace import limits
 from headrace.errors import Corrupt, Unavailable
 from headrace.store.embedded.files.disk_space import DiskSpace
+from headrace.store.embedded.files.folder_lock import FolderLock
 from headrace.store.embedded.reading.visible import Visible
 from headrace.store.embedded.segments.files.meta import SegmentMeta
 from headrace.store.embedded.segments.files.segment import Segment
@@ -32,9 +33,11 @@ class Housekeeping:
         visible: Visible,
         metric_ids: MetricIds,
         disk: DiskSpace,
+        place: FolderLock,
         forgetting: Callable[[], Forgetting],
     ) -> None:
-        """forgetting: what counts as gone at the moment of the call."""
+        """place: the data directory.   forgetting: what counts as gone at the moment of the call."""
+        self._place = place
         self._folder = folder
         self._visible = visible
         self._metric_ids = metric_ids
@@ -49,6 +52,7 @@ class Housekeeping:
         Raises Unavailable when the disk does not let it, Corrupt when what was written is not what is there; what
         `pause` raises ends it. A damaged input is set aside, and the rest is merged by the next call.
         """
+        self._place.check()
         pinned = self._visible.pin_segments()
         try:
             plan = plan_merge([size_of(segment.meta) for segment in pinned])

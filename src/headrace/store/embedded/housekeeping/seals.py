@@ -26,6 +26,7 @@ class Seals:
         Unavailable or Corrupt, and may then be called again.
         """
         parts = self._parts
+        parts.lock.check()
         forgetting = self.forgetting()
         try:
             parts.documents.file_recent()

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -31,11 +32,21 @@ IOV_MAX = 1024
 _ROOM_AHEAD = memoryview(bytes(limits.JOURNAL_AHEAD_BYTES))
 
 
+class Place(Protocol):
+    """The data directory (files.FolderLock)."""
+
+    def check(self) -> None:
+        """Raises Unavailable when it is not the one that was opened."""
+        ...
+
+
 class Journal:
     """The writer thread appends, probes and rotates; any one other thread may unlink; sizes may be read anywhere."""
 
-    def __init__(self, replay: Replay) -> None:
-        """replay: of the same folder, iterated to its end."""
+    def __init__(self, replay: Replay, place: Place | None = None) -> None:
+        """replay: of the same folder, iterated to its end.   place: where that folder is, None: it is not
+        moved."""
+        self._place = place
         self._folder = replay.folder
         self._database_id = replay.database_id
         self._last_sequence = replay.last_sequence
@@ -90,14 +101,15 @@ class Journal:
         """Find out whether the disk takes writes again, and begin a new file if none is open. Raises Unavailable."""
         probe = self._folder / f"probe{TEMPORARY_SUFFIX}"
         try:
-            with probe.open("wb") as file:
-                file.write(bytes(limits.PROBE_BYTES))
-                file.flush()
-                sync_file(file.fileno())
+            try:
+                with probe.open("wb") as file:
+                    file.write(bytes(limits.PROBE_BYTES))
+                    file.flush()
+                    sync_file(file.fileno())
+            finally:
+                probe.unlink(missing_ok=True)
         except OSError as error:
             raise Unavailable(f"cannot write the journal: {error.strerror}") from error
-        finally:
-            probe.unlink(missing_ok=True)
         self.begin()
 
     def rotate(self) -> None:
@@ -137,6 +149,8 @@ class Journal:
     def _begin(self) -> _CurrentFile:
         """Make a new file, durably. It may take the place of one of the same name that never held a record that
         counts."""
+        if self._place is not None:
+            self._place.check()
         first = self._last_sequence + 1
         path = self._folder / file_name(first)
         header = encode_file_header(self._database_id, first)

@@ -170,7 +170,7 @@ class _Reading:
                 # Its records are commits of their own, so whatever came before them is settled.
                 yield from self.settle(item.first)
                 self.reached = item.last
-                yield StoredRun(item.first, item.last, item.points)
+                yield StoredRun(item.first, item.last, item.points, item.ingested_ms)
                 continue
             if isinstance(item, Sound):
                 if following is not None and item.header.sequence >= following:

@@ -69,11 +69,13 @@ class StoredRecord:
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """The points of records `first` to `last`, which hold nothing else, in their order."""
+    """The points of records `first` to `last`, which hold nothing else, in their order.   ingested_ms: when the writer
+    took those of the first one, ms since 1970 UTC."""
 
     first: int
     last: int
     points: Admitted
+    ingested_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,12 @@ def decode_points(record: StoredRecord) -> StoredPoints:
     columns.end()
     _check_values(record, kinds, bits, heap_bytes)
     return StoredPoints(Admitted(series, times, Values(kinds, bits, heap), expires, arrivals), ingested_ms)
+
+
+def ingested_ms_of(payload: NDArray[np.uint8]) -> int:
+    """When the writer took the points of a POINTS record, by the begin of its payload."""
+    *_, ingested_ms, _ = _POINTS_HEADER.unpack_from(payload[: _POINTS_HEADER.size].tobytes())
+    return int(ingested_ms)
 
 
 def encode_series(series: NewSeries) -> Record:

@@ -21,7 +21,7 @@ from headrace.store.embedded.journal.format import (
     decode_record_header,
     payload_is_sound,
 )
-from headrace.store.embedded.journal.records import RecordType
+from headrace.store.embedded.journal.records import RecordType, ingested_ms_of
 from headrace.store.embedded.journal.window import Window
 
 NO_RUNS = range(0)
@@ -39,13 +39,15 @@ class Sound:
 
 @dataclass(frozen=True, slots=True)
 class SoundRun:
-    """Records `first` to `last`, which lie side by side in their file: each is a whole commit of points alone."""
+    """Records `first` to `last`, which lie side by side in their file: each is a whole commit of points alone.
+    ingested_ms: when the writer took those of the first one, ms since 1970 UTC."""
 
     begin: int
     end: int
     first: int
     last: int
     points: Admitted
+    ingested_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,8 @@ def _run(loaded: NDArray[np.uint8], begin: int, first: int, end_sequence: int, s
     size, rows, expiring = taken.tolist()
     values = Values(kinds[:rows], bits[:rows])
     points = Admitted(series[:rows], times[:rows], values, expires[:rows] if expiring else None)
-    return SoundRun(begin, begin + size, first, first + records - 1, points)
+    ingested_ms = ingested_ms_of(loaded[RECORD_HEADER_BYTES:])
+    return SoundRun(begin, begin + size, first, first + records - 1, points, ingested_ms)
 
 
 def _next_header(window: Window, begin: int, seed: int) -> int:

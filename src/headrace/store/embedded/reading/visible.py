@@ -58,11 +58,11 @@ class Visible:
                 else:
                     self.append(step, sequence)
 
-    def append(self, points: Admitted, sequence: int, records: int = 1) -> None:
+    def append(self, points: Admitted, sequence: int, records: int = 1, age_s: float = 0.0) -> None:
         """Make a committed batch, or those of so many records that end with `sequence`, visible, all of it at once.
-        Writer only, and only when it `fits`."""
+        Writer only, and only when it `fits`.   age_s: for how long it has been durable."""
         self._generations[-1].append(points, sequence, records)
-        self.advance(sequence)
+        self.advance(sequence, age_s=age_s)
         if self._hidden:
             self._hidden = self._hidden.showing(points.series)
 
@@ -76,13 +76,15 @@ class Visible:
                 self._hidden = self._hidden.hiding(delete.series)
         self.advance(sequence)
 
-    def advance(self, sequence: int, other_bytes: int = 0) -> None:
+    def advance(self, sequence: int, other_bytes: int = 0, age_s: float = 0.0) -> None:
         """The newest generation stands for the journal through `sequence`, whatever its records are. Writer only.
 
-        other_bytes: of those since the last call that are neither points nor series.
+        other_bytes: of those since the last call that are neither points nor series.   age_s: for how long the record
+        has been durable.
         """
-        if self._newest_since_s is None:
-            self._newest_since_s = time.monotonic()
+        if self._newest_since_s is None or age_s:
+            since_s = time.monotonic() - age_s
+            self._newest_since_s = min(since_s, self._newest_since_s or since_s)
         newest = self._generations[-1]
         newest.last_sequence = sequence
         newest.other_bytes += other_bytes

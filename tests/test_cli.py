@@ -127,7 +127,7 @@ def test_no_insecure_overrides_the_file() -> None:
 def test_serve_gives_the_settings_to_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Settings] = []
     server = ModuleType("headrace.serve")
-    monkeypatch.setattr(server, "run", lambda settings, accept_loss: seen.append(settings), raising=False)
+    monkeypatch.setattr(server, "run", lambda settings, **_: seen.append(settings), raising=False)
     monkeypatch.setitem(sys.modules, "headrace.serve", server)
     assert CliRunner().invoke(cli.main, ["serve", "--port", "0", "--data-dir", "d"]).exit_code == 0
     assert seen == [Settings(port=(0,), data_dir=Path("d"))]

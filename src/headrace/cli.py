@@ -88,7 +88,8 @@ def _help_of_serve() -> str:
 @main.command(help=_help_of_serve())
 @takes_settings
 @click.option("--accept-loss", is_flag=True, help="Go on without what is missing of the database, and remember it.")
-def serve(loaded: config.Loaded, accept_loss: bool) -> None:
+@click.option("--believe-clock", is_flag=True, help="The clock is right, however far it is ahead of the database.")
+def serve(loaded: config.Loaded, **concessions: bool) -> None:
     """Serve until SIGTERM or SIGINT."""
     use_one_allocator()
     gc.disable()  # until all is loaded: collections on the way would look again and again at what never goes, 0.15 s
@@ -101,7 +102,7 @@ def serve(loaded: config.Loaded, accept_loss: bool) -> None:
     tidy_cache()
     from headrace.serve import run  # noqa: PLC0415
 
-    run(loaded.settings, accept_loss)
+    run(loaded.settings, **concessions)
 
 
 @main.command()

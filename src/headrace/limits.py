@@ -276,6 +276,13 @@ REWRITE_SHARE = 0.5
 """A segment of which so much has expired or is out of retention is rewritten without it: what is gone takes at most as
 much disk as what is there, and a row is rewritten for it once on average."""
 
+CLOCK_AHEAD_MS = 86_400_000
+"""A clock that is further ahead of the latest moment that the database knows is doubted: a day, so that neither a night
+without points nor summer time raises doubts, and a wrong year does."""
+
+CLOCK_DOUBTED_S = 86_400.0
+"""For so long nothing is dropped for its age by a doubted clock: time for the operator, or a time server, to notice."""
+
 MERGE_SERIES_MAX = 1_000_000
 """Series of a merged series file: some 10 MB."""
 

@@ -31,6 +31,7 @@ from headrace.protocols.kairosdb import room as kairosdb
 from headrace.protocols.opentsdb import room as opentsdb
 from headrace.query.pool import QueryPool
 from headrace.status import status_room
+from headrace.store.embedded.concessions import Concessions
 from headrace.store.embedded.store import EmbeddedStore, open_store
 from headrace.transport import Room
 from headrace.transport.bounds import Bounds
@@ -39,18 +40,18 @@ from headrace.transport.server import CannotListen, Listener, Server
 log = structlog.get_logger(__name__)
 
 
-def run(settings: Settings, accept_loss: bool = False) -> None:
+def run(settings: Settings, **concessions: bool) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is in flight and return. Raises SystemExit if it cannot begin.
 
-    accept_loss: see store.embedded.store.open_store.
+    concessions: by name, what the operator says of the database (store.embedded.concessions).
     """
     logs.configure(settings.log_format, settings.log_level)
     _allow_open_files(limits.CONNECTIONS_MAX + limits.OPEN_FILES_BESIDE_CONNECTIONS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, accept_loss))
+        runner.run(_serve(settings, Concessions(**concessions)))
 
 
-async def _serve(settings: Settings, accept_loss: bool) -> None:
+async def _serve(settings: Settings, concessions: Concessions) -> None:
     metrics = Metrics()
     loop = asyncio.get_running_loop()
     stop, broken = asyncio.Event(), threading.Event()
@@ -58,7 +59,7 @@ async def _serve(settings: Settings, accept_loss: bool) -> None:
         loop.add_signal_handler(number, stop.set)
     with ThreadPoolExecutor(limits.QUERY_THREADS, "headrace-query") as threads:
         try:
-            store = await loop.run_in_executor(threads, open_store, settings, metrics, wall_clock, accept_loss)
+            store = await loop.run_in_executor(threads, open_store, settings, metrics, wall_clock, concessions)
         except (Corrupt, Incomplete, Unavailable) as failure:
             raise SystemExit(f"headrace: {failure}") from None
 

@@ -23,6 +23,7 @@ from headrace.model.points import Admitted, Kind, Values
 from headrace.model.series import SeriesName, series_name
 from headrace.model.time import ALL_TIME
 from headrace.store import Document
+from headrace.store.embedded.concessions import Concessions
 from headrace.store.embedded.journal.format import FILE_HEADER_BYTES
 from headrace.store.embedded.store import EmbeddedStore, open_store
 
@@ -35,7 +36,7 @@ def _sealers_that_look_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def opened(folder: Path, accept_loss: bool = False) -> EmbeddedStore:
-    return open_store(Settings(data_dir=folder, disk_reserve_bytes=0), Metrics(), accept_loss=accept_loss)
+    return open_store(Settings(data_dir=folder, disk_reserve_bytes=0), Metrics(), concessions=Concessions(accept_loss))
 
 
 def put(store: EmbeddedStore, name: SeriesName, *numbers: int) -> None:

@@ -18,6 +18,7 @@ from headrace.metrics import Metrics
 from headrace.model.points import Admitted
 from headrace.model.time import ALL_TIME, Clock, wall_clock
 from headrace.store import RETENTION_DOCUMENT, Check, DocumentChange, go_on
+from headrace.store.embedded.concessions import NO_CONCESSIONS, Concessions
 from headrace.store.embedded.files.disk_space import DiskSpace
 from headrace.store.embedded.files.folder_lock import FolderLock
 from headrace.store.embedded.housekeeping.housekeeping import Housekeeping
@@ -25,6 +26,7 @@ from headrace.store.embedded.housekeeping.merger import Merger
 from headrace.store.embedded.housekeeping.retention_in_force import RetentionInForce
 from headrace.store.embedded.housekeeping.sealer import Sealer
 from headrace.store.embedded.housekeeping.seals import Seals
+from headrace.store.embedded.housekeeping.trusted_clock import TrustedClock
 from headrace.store.embedded.journal.commits import Request, request_of
 from headrace.store.embedded.opening import open_parts
 from headrace.store.embedded.parts import CATALOG, DOCUMENTS, JOURNAL, SEGMENTS, Parts
@@ -38,7 +40,7 @@ from headrace.store.query_memory import QueryAccount, QueryMemory
 class EmbeddedStore:
     """See store.Store. Made by `open_store`; `close` it when nobody appends or queries any more."""
 
-    def __init__(self, parts: Parts, settings: Settings, metrics: Metrics, clock: Clock) -> None:
+    def __init__(self, parts: Parts, settings: Settings, metrics: Metrics, clock: Clock, believe_clock: bool) -> None:
         self.when_broken: Callable[[], None] | None = None
         """Called, in a thread of the store's, when it cannot go on without being opened again."""
         self.table = parts.table
@@ -57,7 +59,8 @@ class EmbeddedStore:
             observe_commit=metrics.commit.observe,
             when_broken=self._tell_broken,
         )
-        seals = Seals(parts, self._retention, clock)
+        trusted_clock = TrustedClock(clock, parts.folder.current.latest_ms, believe_clock)
+        seals = Seals(parts, self._retention, trusted_clock)
         self._housekeeping = Housekeeping(
             parts.folder, parts.visible, parts.index.metric_ids, self._disk, parts.lock, seals.forgetting
         )
@@ -200,20 +203,20 @@ class EmbeddedStore:
 
 
 def open_store(
-    settings: Settings, metrics: Metrics, clock: Clock = wall_clock, accept_loss: bool = False
+    settings: Settings, metrics: Metrics, clock: Clock = wall_clock, concessions: Concessions = NO_CONCESSIONS
 ) -> EmbeddedStore:
     """Open the database in settings.data_dir, or begin one. What is damaged is set aside and named in the log.
 
-    accept_loss: what is missing is given up, and remembered as lost.
-
     Raises as `assemble_store`.
     """
-    store = assemble_store(settings, metrics, clock, accept_loss)
+    store = assemble_store(settings, metrics, clock, concessions)
     store.start()
     return store
 
 
-def assemble_store(settings: Settings, metrics: Metrics, clock: Clock, accept_loss: bool = False) -> EmbeddedStore:
+def assemble_store(
+    settings: Settings, metrics: Metrics, clock: Clock, concessions: Concessions = NO_CONCESSIONS
+) -> EmbeddedStore:
     """As `open_store`, but nothing runs yet.
 
     Raises Incomplete when a part of the database is missing or an older copy, Corrupt when the catalog or current.json
@@ -222,7 +225,8 @@ def assemble_store(settings: Settings, metrics: Metrics, clock: Clock, accept_lo
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     lock = FolderLock(settings.data_dir)
     try:
-        return EmbeddedStore(open_parts(settings, lock, clock, accept_loss), settings, metrics, clock)
+        parts = open_parts(settings, lock, clock, concessions.accept_loss)
+        return EmbeddedStore(parts, settings, metrics, clock, concessions.believe_clock)
     except BaseException:
         lock.release()
         raise

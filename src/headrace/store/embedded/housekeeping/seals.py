@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from headrace.errors import Unavailable
-from headrace.model.time import Clock
 from headrace.store.embedded.housekeeping.retention_in_force import RetentionInForce
+from headrace.store.embedded.housekeeping.trusted_clock import TrustedClock
 from headrace.store.embedded.parts import Parts
 from headrace.store.embedded.recent.recent import RecentView
 from headrace.store.embedded.segments.files.meta import OtherStores
@@ -14,7 +14,7 @@ from headrace.store.embedded.segments.making.forgetting import Forgetting
 class Seals:
     """`seal` is for the sealer's thread, `forgetting` for any."""
 
-    def __init__(self, parts: Parts, retention: RetentionInForce, clock: Clock) -> None:
+    def __init__(self, parts: Parts, retention: RetentionInForce, clock: TrustedClock) -> None:
         self._parts = parts
         self._retention = retention
         self._clock = clock
@@ -44,7 +44,7 @@ class Seals:
 
     def forgetting(self) -> Forgetting:
         """What counts as gone now."""
-        return Forgetting(self._parts.visible.deletes, self._retention.now, self._clock())
+        return Forgetting(self._parts.visible.deletes, self._retention.now, self._clock.now_ms())
 
     def _keep_hidden(self) -> None:
         """Before the journal goes. What is hidden may have changed since the last record that is sealed: reading the

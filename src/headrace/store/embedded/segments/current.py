@@ -57,6 +57,7 @@ class Current:
     deletes: the file of the deletes up to sealed_through under which rows of the segments may still fall; "" before
     there was any.   deletes_crc: of its footer, as SegmentMeta.footer_crc.
     losses: whatever was lost beside segments, ever.
+    clock_ms: the moment of the last seal, ms since 1970 UTC, by a clock that was not doubted.
     crc: CRC-32 of this as JSON without blanks, with crc 0.
     """
 
@@ -70,7 +71,13 @@ class Current:
     deletes_crc: int | None = None
     losses: tuple[Loss, ...] = ()
     others: OtherStores = UNKNOWN_OTHERS
+    clock_ms: int = 0
     crc: int = 0
+
+    @property
+    def latest_ms(self) -> int:
+        """The latest moment that is known, ms since 1970 UTC, 0 when none is."""
+        return self.clock_ms or max((meta.created for meta in self.segments), default=0)
 
     def checksum(self) -> int:
         """What `crc` must be."""

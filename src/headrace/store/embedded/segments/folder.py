@@ -113,6 +113,7 @@ class SegmentFolder:
                     deletes=deletes,
                     deletes_crc=deletes_crc,
                     others=others,
+                    clock_ms=max(self._current.clock_ms, forgetting.now_ms),
                 )
                 self._commit(current, pending)
         except BaseException:

@@ -22,6 +22,12 @@ from headrace.store.embedded.segments.making.retention import NO_RETENTION, Rete
 DAY_MS = 86_400_000
 
 
+@pytest.fixture(autouse=True)
+def _clocks_that_nobody_doubts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here years pass in a moment."""
+    monkeypatch.setattr(limits, "CLOCK_AHEAD_MS", 2**62)
+
+
 def times(db: Database, series: int) -> list[int]:
     found = db.found([series], -(10**15), 10**15)
     assert isinstance(found, dict)

@@ -18,7 +18,7 @@ SECRET = np.arange(8, dtype=np.uint64)
 
 def test_what_the_kernel_wrote_is_the_batch() -> None:
     def kernel(*columns: Any) -> int:
-        data, length, _, _, keys, times, kinds, bits, spans = columns
+        data, length, _, _, keys, spans, times, kinds, bits = columns
         assert data.tobytes() == b"m k=v" + bytes(PADDING)
         assert length == 5
         keys[:2], times[:2], kinds[:2], bits[:2] = [[1, 2], [3, 4]], [10, 20], [1, 0], [7, 0]

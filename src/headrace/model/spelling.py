@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace import limits
-from headrace.kernels.scanning.plain_json import SPAN_COLUMNS, TAGS_MAX
+from headrace.kernels.scanning.columns import SPAN_COLUMNS, TAGS_MAX
 from headrace.kernels.series.names import json_parts
 from headrace.model.points import NameParts
 from headrace.model.series import SeriesName

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from headrace.kernels.answering import aggregate, downsample, rate, reductions
+from headrace.kernels.answering import aggregate, arithmetic, downsample, rate, reductions
 
 series_times = st.lists(st.lists(st.integers(-50, 200), unique=True, max_size=8).map(sorted), min_size=1, max_size=7)
 doubles = st.floats(-1e6, 1e6)
@@ -47,7 +48,7 @@ def test_lines_between_integers_are_exact_and_cut_towards_zero(y0: int, y1: int,
     x = data.draw(st.integers(0, run))
     exact = Fraction(x * (y1 - y0), run)
     if abs(y1 - y0) < 2**63:
-        assert aggregate.line_integer(x, 0, y0, run, y1) == y0 + math.trunc(exact)
+        assert arithmetic.line_integer(x, 0, y0, run, y1) == y0 + math.trunc(exact)
 
 
 @given(series_times, st.integers(1, 40))
@@ -120,3 +121,18 @@ def test_reductions(function: int, runs: list[list[float]]) -> None:
             assert found == pytest.approx(PLAIN[function](run), rel=1e-9, abs=1e-3)
         else:
             assert math.isnan(found)
+
+
+@pytest.mark.parametrize("interpolation", [aggregate.LERP, aggregate.ZERO, aggregate.PREVIOUS, aggregate.ABSENT])
+@pytest.mark.parametrize("kind", [np.int64, np.float64])
+def test_a_series_with_a_point_at_every_time_gives_its_points(interpolation: int, kind: type) -> None:
+    _, times = csr([[1, 2, 4], [1, 2, 3, 4]])
+    values: NDArray[Any] = np.array([1, 2, 4, 10, 20, 30, 40], dtype=kind)
+    union = np.array([1, 2, 3, 4], dtype=np.int64)
+    positions = np.empty(4, dtype=np.int64)
+    out: NDArray[Any] = np.empty(4, dtype=kind)
+    assert aggregate.spread(interpolation, times, values, 3, 7, union, positions, out) == 4
+    assert (positions.tolist(), out.tolist()) == ([0, 1, 2, 3], [10, 20, 30, 40])
+    count = aggregate.spread(interpolation, times, values, 0, 3, union, positions, out)
+    between = {aggregate.LERP: [3], aggregate.ZERO: [0], aggregate.PREVIOUS: [2], aggregate.ABSENT: []}[interpolation]
+    assert out[:count].tolist() == [1, 2, *between, 4]

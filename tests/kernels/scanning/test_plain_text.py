@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.kernels.hashing import hash_span
-from headrace.kernels.scanning.plain_text import eight_times, hash_text, stops
+from headrace.kernels.hashing import hash_span, word_at
+from headrace.kernels.scanning.plain_text import as_word, eight_times, first_bytes, hash_text, stops
 
 QUOTES, BACKSLASHES, BLANKS = (eight_times(byte) for byte in b'"\\ ')
 SECRET = np.random.default_rng(7).integers(0, 2**64, 8, dtype=np.uint64) | np.uint64(1)
@@ -37,3 +37,10 @@ def test_a_text_is_hashed_up_to_its_end_as_hash_span_does(text: str, rest: bytes
 def test_only_bytes_that_stops_finds_exactly_may_end_a_text(byte: int) -> None:
     with pytest.raises(AssertionError):
         eight_times(byte)
+
+
+def test_the_first_bytes_of_a_word_are_compared_with_a_text() -> None:
+    word = word_at(np.frombuffer(b"metric:12" + bytes(8), dtype=np.uint8), 0)
+    assert word == as_word(b"metric:1")
+    assert word & first_bytes(6) == as_word(b"metric")
+    assert word & first_bytes(7) != as_word(b"metric;")

@@ -11,27 +11,31 @@ Hostile bytes: as in kernels.scanning.plain_json, zero bytes after the body end 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import Index, borrowing_kernel, i64, int64, kernel, keys128, u8, u8_in, u64
+from headrace.kernels import Index, borrowing_kernel, i64, int64, keys128, u8, u8_in, u64
 from headrace.kernels.hashing import byte_at, word_at
+from headrace.kernels.scanning.columns import SPAN_COLUMNS
 from headrace.kernels.scanning.decimal import NOT_PLAIN, read_number
 from headrace.kernels.scanning.iso_times import read_iso
 from headrace.kernels.scanning.plain_json import (
-    CLOSE_LIST,
     CLOSE_OBJECT,
     COMMA,
-    OPEN_LIST,
     OPEN_OBJECT,
     QUOTE,
-    SPAN_COLUMNS,
     after_colon,
-    as_word,
-    hash_string,
+    first_object,
+    is_timestamp,
+    key_behind,
+    next_object,
+    read_text,
     skip_blanks,
 )
+from headrace.kernels.scanning.plain_text import as_word, first_bytes
 
 SAMPLE_BYTES_MIN = 70
 """`{"timeseriesId":"i","val":1,"timestamp":"2018-01-27T00:00:00Z","metric":"m"}` is longer: a bound on samples."""
@@ -39,14 +43,44 @@ SAMPLE_BYTES_MIN = 70
 BOOL = 2
 """The kind of a boolean, model.points.Kind's."""
 
-_TIMESERI, _ESID, _VAL = as_word(b"timeseri"), as_word(b'esId"'), as_word(b'val"')
-_TIMESTAM, _P = as_word(b"timestam"), as_word(b'p"')
-_METRIC, _MERTIC = as_word(b'metric"'), as_word(b'mertic"')
+_TIMESERI, _ESID, _VAL_KEY = as_word(b"timeseri"), as_word(b'esId"'), as_word(b'val"')
+_METRIC_KEY, _MERTIC_KEY = as_word(b'metric"'), as_word(b'mertic"')
 _TRUE, _FALSE = as_word(b"true"), as_word(b"false")
-_TWO_BYTES, _FOUR_BYTES, _FIVE_BYTES, _SEVEN_BYTES = (np.uint64((1 << 8 * n) - 1) for n in (2, 4, 5, 7))
+_FOUR_BYTES, _FIVE_BYTES, _SEVEN_BYTES = first_bytes(4), first_bytes(5), first_bytes(7)
 
-_HAS_ID, _HAS_VAL, _HAS_TIME, _HAS_METRIC = 1, 2, 4, 8
-_ALL = _HAS_ID | _HAS_VAL | _HAS_TIME | _HAS_METRIC
+_ID, _VAL, _TIMESTAMP, _METRIC = 1, 2, 4, 8
+"""Members of a sample, a bit each."""
+_ALL = _ID | _VAL | _TIMESTAMP | _METRIC
+
+
+class PairColumns(NamedTuple):
+    """What telling pairs of id and metric apart takes, and a row for each pair.
+
+    secret: uint64[hashing.SECRET_WORDS].   slots: scratch, a power of two of them, more than there may be samples, all
+    -1; a hash table of the pairs.   hashes: uint64[n, 2], scratch, of each sample's pair.   spans: int64[SPAN_COLUMNS *
+    n], where its id and its metric stand, quotes included, offsets into the text.   firsts: int64[n], its first sample.
+    """
+
+    secret: NDArray[np.uint64]
+    slots: NDArray[np.int64]
+    hashes: NDArray[np.uint64]
+    spans: NDArray[np.int64]
+    firsts: NDArray[np.int64]
+
+
+class SampleColumns(NamedTuple):
+    """A row for each sample. codes: int64[n], its pair.   times: int64[n] ms.   offsets: int64[n] minutes.   kinds:
+    uint8[n] and bits: int64[n], as model.points.Values has them."""
+
+    codes: NDArray[np.int64]
+    times: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    kinds: NDArray[np.uint8]
+    bits: NDArray[np.int64]
+
+
+pair_columns = numba.types.NamedTuple([u64, i64, keys128, i64, i64], PairColumns)
+sample_columns = numba.types.NamedTuple([i64, i64, i64, u8, i64], SampleColumns)
 
 
 @borrowing_kernel(numba.types.UniTuple(int64, 3)(u8_in, int64))
@@ -65,83 +99,75 @@ def read_val(data: NDArray[np.uint8], at: Index) -> tuple[Index, int, Index]:
     return read_number(data, at)
 
 
-@borrowing_kernel(int64(u8_in, int64, int64, u64, keys128, i64, int64, i64, i64, u8, i64))
+@borrowing_kernel(numba.types.UniTuple(int64, 3)(u8_in, int64))
+def read_quoted_iso(data: NDArray[np.uint8], at: Index) -> tuple[Index, Index, Index]:
+    """As iso_times.read_iso, of the time in quotes at data[at]."""
+    if byte_at(data, at) != QUOTE:
+        return NOT_PLAIN, 0, 0
+    end, time, offset = read_iso(data, at + 1)
+    if end < 0 or byte_at(data, end) != QUOTE:
+        return NOT_PLAIN, 0, 0
+    return end + 1, time, offset
+
+
+@borrowing_kernel(int64(u8_in, int64, int64, int64, pair_columns, sample_columns))
 def scan_sample(
-    data: NDArray[np.uint8],
-    at: Index,
-    row: Index,
-    secret: NDArray[np.uint64],
-    hashes: NDArray[np.uint64],
-    spans: NDArray[np.int64],
-    span: Index,
-    times: NDArray[np.int64],
-    offsets: NDArray[np.int64],
-    kinds: NDArray[np.uint8],
-    bits: NDArray[np.int64],
+    data: NDArray[np.uint8], at: Index, row: Index, pair: Index, pairs: PairColumns, samples: SampleColumns
 ) -> Index:
-    """The end of the object that begins at data[at], NOT_PLAIN. Written: the columns at `row`; the hash of its id and
-    metric at hashes[row]; where these two stand, without their quotes, from spans[span] on."""
-    if byte_at(data, at) != OPEN_OBJECT:
-        return NOT_PLAIN
+    """The end of the object that begins at data[at], its columns but the code written at `row`; NOT_PLAIN.
+
+    The spans of its id and metric go to the row `pair`, which is free until the pair is known to be new.
+    """
+    secret, span = pairs.secret, pair * SPAN_COLUMNS
+    id_low = id_high = metric_low = metric_high = np.uint64(0)
     members = 0
-    hashes[row, 0], hashes[row, 1] = np.uint64(0), np.uint64(0)
-    while True:
-        at = skip_blanks(data, at + 1)
-        if byte_at(data, at) != QUOTE:
-            return NOT_PLAIN
-        at += 1
-        word = word_at(data, at)
-        if word == _TIMESERI and word_at(data, at + 8) & _FIVE_BYTES == _ESID:
-            member = _HAS_ID
-            at = after_colon(data, at + 13)
-            if at < 0 or byte_at(data, at) != QUOTE:
-                return NOT_PLAIN
-            spans[span] = at + 1
-            at, low, high = hash_string(data, at + 1, secret[0], secret[1], secret)
-            spans[span + 1] = at
-            at += 1 if at >= 0 else 0
-            hashes[row, 0] += low
-            hashes[row, 1] += high
-        elif word & _FOUR_BYTES == _VAL:
-            member = _HAS_VAL
-            at = after_colon(data, at + 4)
-            if at < 0:
-                return NOT_PLAIN
-            at, kind, bits[row] = read_val(data, at)
-            kinds[row] = kind
-        elif word == _TIMESTAM and word_at(data, at + 8) & _TWO_BYTES == _P:
-            member = _HAS_TIME
-            at = after_colon(data, at + 10)
-            if at < 0 or byte_at(data, at) != QUOTE:
-                return NOT_PLAIN
-            at, times[row], offsets[row] = read_iso(data, at + 1)
-            if at < 0 or byte_at(data, at) != QUOTE:
-                return NOT_PLAIN
-            at += 1
-        elif word & _SEVEN_BYTES == _METRIC or word & _SEVEN_BYTES == _MERTIC:
-            member = _HAS_METRIC
-            at = after_colon(data, at + 7)
-            if at < 0 or byte_at(data, at) != QUOTE:
-                return NOT_PLAIN
-            spans[span + 2] = at + 1
+    key = key_behind(data, at, OPEN_OBJECT)
+    while key >= 0:
+        word = word_at(data, key)
+        if word == _TIMESERI and word_at(data, key + 8) & _FIVE_BYTES == _ESID:
+            member = _ID
+            at = after_colon(data, key + 13)
+            at, id_low, id_high = read_text(data, at, secret[0], secret[1], secret, span, pairs.spans)
+        elif word & _FOUR_BYTES == _VAL_KEY:
+            member = _VAL
+            at, samples.kinds[row], samples.bits[row] = read_val(data, after_colon(data, key + 4))
+        elif is_timestamp(data, key, word):
+            member = _TIMESTAMP
+            at, samples.times[row], samples.offsets[row] = read_quoted_iso(data, after_colon(data, key + 10))
+        elif word & _SEVEN_BYTES == _METRIC_KEY or word & _SEVEN_BYTES == _MERTIC_KEY:
+            member = _METRIC
+            at = after_colon(data, key + 7)
             # Other words of the secret: an id and a metric that change places are another pair.
-            at, low, high = hash_string(data, at + 1, secret[2], secret[3], secret)
-            spans[span + 3] = at
-            at += 1 if at >= 0 else 0
-            hashes[row, 0] += low
-            hashes[row, 1] += high
+            at, metric_low, metric_high = read_text(data, at, secret[2], secret[3], secret, span + 2, pairs.spans)
         else:
             return NOT_PLAIN
         if at < 0 or members & member != 0:
             return NOT_PLAIN
         members |= member
         at = skip_blanks(data, at)
-        if byte_at(data, at) != COMMA:
-            break
+        key = key_behind(data, at, COMMA)
+    pairs.hashes[row, 0], pairs.hashes[row, 1] = id_low + metric_low, id_high + metric_high
     return at + 1 if members == _ALL and byte_at(data, at) == CLOSE_OBJECT else NOT_PLAIN
 
 
-@kernel(numba.types.UniTuple(int64, 2)(u8_in, int64, u64, i64, keys128, i64, i64, i64, i64, i64, u8, i64))
+@borrowing_kernel(int64(int64, int64, pair_columns))
+def pair_of(row: Index, count: Index, pairs: PairColumns) -> Index:
+    """The pair of the sample `row` among the `count` known ones, `count` itself if it is a new one."""
+    low, high = pairs.hashes[row, 0], pairs.hashes[row, 1]
+    mask = np.uint64(len(pairs.slots) - 1)
+    slot = low & mask
+    while pairs.slots[slot] >= 0:
+        pair = pairs.slots[slot]
+        first = pairs.firsts[pair]
+        if pairs.hashes[first, 0] == low and pairs.hashes[first, 1] == high:
+            return pair  # type: ignore[no-any-return]
+        slot = (slot + np.uint64(1)) & mask
+    pairs.slots[slot] = count
+    pairs.firsts[count] = row
+    return count
+
+
+@borrowing_kernel(numba.types.UniTuple(int64, 2)(u8_in, int64, u64, i64, keys128, i64, i64, i64, i64, i64, u8, i64))
 def scan(
     data: NDArray[np.uint8],
     length: Index,
@@ -159,41 +185,24 @@ def scan(
     """(samples, distinct pairs of id and metric) of data[:length]; (NOT_PLAIN, 0), and then the columns are
     meaningless.
 
-    data: the body, then plain_json.PADDING zero bytes. secret: uint64[hashing.SECRET_WORDS]. slots: scratch, a power of
-    two of them, more than there may be samples, all -1. hashes: uint64[n, 2], scratch. Written for each pair: spans
-    int64[SPAN_COLUMNS * n], offsets into data; firsts int64[n], its first sample. Written for each sample, for at least
-    length // SAMPLE_BYTES_MIN + 1 of them: codes int64[n], its pair; times int64[n] ms; offsets int64[n] minutes; kinds
-    uint8[n] and bits int64[n] as model.points.Values has them.
+    data: the body, then plain_json.PADDING zero bytes. The others are PairColumns and SampleColumns, with room for
+    length // SAMPLE_BYTES_MIN + 1 pairs and samples.
     """
-    mask = np.uint64(len(slots) - 1)
-    at = skip_blanks(data, 0)
-    if byte_at(data, at) != OPEN_LIST:
+    pairs = PairColumns(secret, slots, hashes, spans, firsts)
+    samples = SampleColumns(codes, times, offsets, kinds, bits)
+    at, in_list = first_object(data, 0)
+    if not in_list:
         return NOT_PLAIN, 0
     row: Index = 0
-    pairs: Index = 0
-    while True:
-        at = skip_blanks(data, at + 1)
-        # A pair's place in spans is free until the pair is known to be new.
-        span = pairs * SPAN_COLUMNS
-        at = scan_sample(data, at, row, secret, hashes, spans, span, times, offsets, kinds, bits)
+    count: Index = 0
+    more = True
+    while more:
+        at = scan_sample(data, at, row, count, pairs, samples)
         if at < 0:
             return NOT_PLAIN, 0
-        slot = hashes[row, 0] & mask
-        while slots[slot] >= 0:
-            first = firsts[slots[slot]]
-            if hashes[first, 0] == hashes[row, 0] and hashes[first, 1] == hashes[row, 1]:
-                break
-            slot = (slot + np.uint64(1)) & mask
-        if slots[slot] < 0:
-            slots[slot] = pairs
-            firsts[pairs] = row
-            pairs += 1
-        codes[row] = slots[slot]
+        pair = pair_of(row, count, pairs)
+        samples.codes[row] = pair
+        count += pair == count
         row += 1
-        at = skip_blanks(data, at)
-        if byte_at(data, at) != COMMA:
-            break
-    if byte_at(data, at) != CLOSE_LIST:
-        return NOT_PLAIN, 0
-    at = skip_blanks(data, at + 1)
-    return (row, pairs) if at == length else (NOT_PLAIN, 0)
+        at, more = next_object(data, at, in_list)
+    return (row, count) if at == length else (NOT_PLAIN, 0)

@@ -12,12 +12,20 @@ Hostile bytes: as in kernels.scanning.plain_json, zero bytes after the body end 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import Index, borrowing_kernel, i64, int64, kernel, keys128, u8, u8_in, u64
+from headrace.kernels import Index, borrowing_kernel, i64, int64, keys128, u8, u8_in, u64
 from headrace.kernels.hashing import byte_at, finish, word_at
+from headrace.kernels.scanning.columns import (
+    NameColumns,
+    PointColumns,
+    name_columns,
+    point_columns,
+)
 from headrace.kernels.scanning.decimal import DOUBLE, NOT_PLAIN, read_digits, read_number
 from headrace.kernels.scanning.plain_json import (
     CLOSE_LIST,
@@ -26,20 +34,23 @@ from headrace.kernels.scanning.plain_json import (
     MINUS,
     OPEN_LIST,
     OPEN_OBJECT,
-    QUOTE,
-    SPAN_COLUMNS,
+    add_metric,
+    add_tags,
     after_colon,
-    as_word,
-    hash_string,
-    hash_tags,
+    first_object,
+    is_timestamp,
+    key_behind,
+    next_object,
     skip_blanks,
 )
+from headrace.kernels.scanning.plain_text import as_word, first_bytes
 
 METRIC_BYTES_MIN = 44
 """`{"name":"m","datapoints":[[1,2]],"tags":{"k":"v"}}` and a comma are longer than that: a bound on keys."""
 
 POINT_BYTES_MIN = 5
-"""`[1,2]`: a bound on points, which have a comma or another bracket besides."""
+"""`[1,2]`: a bound on points, which have a comma or another bracket besides; also on those of a second array in one
+object, which are read before the object is found not to be plain."""
 
 TIME_MS_MAX = 2**53
 """The rule of model.time."""
@@ -47,14 +58,25 @@ TIME_MS_MAX = 2**53
 TTL_S_MAX = 2**31 - 1
 """The rule of limits.KAIROSDB_TTL_S_MAX."""
 
-_NAME, _VALUE, _TAGS, _TTL = as_word(b'name"'), as_word(b'value"'), as_word(b'tags"'), as_word(b'ttl"')
-_TIMESTAM, _P = as_word(b"timestam"), as_word(b'p"')
+_NAME_KEY, _VALUE_KEY, _TAGS_KEY, _TTL_KEY = as_word(b'name"'), as_word(b'value"'), as_word(b'tags"'), as_word(b'ttl"')
 _DATAPOIN, _TS = as_word(b"datapoin"), as_word(b'ts"')
-_TWO_BYTES, _THREE_BYTES, _FOUR_BYTES, _FIVE_BYTES, _SIX_BYTES = (np.uint64((1 << 8 * n) - 1) for n in (2, 3, 4, 5, 6))
+_THREE_BYTES, _FOUR_BYTES, _FIVE_BYTES, _SIX_BYTES = first_bytes(3), first_bytes(4), first_bytes(5), first_bytes(6)
 
-_HAS_NAME, _HAS_TAGS, _HAS_PAIRS, _HAS_TIME, _HAS_VALUE, _HAS_TTL = 1, 2, 4, 8, 16, 32
-_PAIRS_FORM = _HAS_NAME | _HAS_TAGS | _HAS_PAIRS
-_SINGLE_FORM = _HAS_NAME | _HAS_TAGS | _HAS_TIME | _HAS_VALUE
+_NAME, _TAGS, _PAIRS, _TIMESTAMP, _VALUE, _TTL = 1, 2, 4, 8, 16, 32
+"""Members of a metric object, a bit each."""
+_MANY_POINTS = _NAME | _TAGS | _PAIRS
+_ONE_POINT = _NAME | _TAGS | _TIMESTAMP | _VALUE
+"""The members of the two forms, without the ttl, which either may have."""
+
+
+class MetricColumns(NamedTuple):
+    """A row for each metric object, besides its name. runs: int64[n], points.   ttls: int64[n] s, 0 for none."""
+
+    runs: NDArray[np.int64]
+    ttls: NDArray[np.int64]
+
+
+metric_columns = numba.types.NamedUniTuple(i64, 2, MetricColumns)
 
 
 @borrowing_kernel(numba.types.UniTuple(int64, 2)(u8_in, int64))
@@ -85,144 +107,107 @@ def read_value(data: NDArray[np.uint8], at: Index) -> tuple[Index, int, Index]:
     return end, kind, bits
 
 
-@borrowing_kernel(numba.types.UniTuple(int64, 2)(u8_in, int64, int64, i64, u8, i64))
-def scan_pairs(
-    data: NDArray[np.uint8],
-    at: Index,
-    row: Index,
-    times: NDArray[np.int64],
-    kinds: NDArray[np.uint8],
-    bits: NDArray[np.int64],
-) -> tuple[Index, Index]:
+@borrowing_kernel(numba.types.UniTuple(int64, 2)(u8_in, int64))
+def read_ttl(data: NDArray[np.uint8], at: Index) -> tuple[Index, Index]:
+    """(end, seconds) of the integer at data[at]; end is NOT_PLAIN when it is no legal time to live."""
+    end, seconds = read_time(data, at)
+    if byte_at(data, at) == MINUS or seconds > TTL_S_MAX:
+        return NOT_PLAIN, 0
+    return end, seconds
+
+
+@borrowing_kernel(int64(u8_in, int64, int64, point_columns))
+def scan_pair(data: NDArray[np.uint8], at: Index, row: Index, points: PointColumns) -> Index:
+    """The end of the pair of a time and a value that begins at data[at], written at `row`; NOT_PLAIN."""
+    if byte_at(data, at) != OPEN_LIST:
+        return NOT_PLAIN
+    at, points.times[row] = read_time(data, skip_blanks(data, at + 1))
+    if at < 0:
+        return NOT_PLAIN
+    at = skip_blanks(data, at)
+    if byte_at(data, at) != COMMA:
+        return NOT_PLAIN
+    at, points.kinds[row], points.bits[row] = read_value(data, skip_blanks(data, at + 1))
+    if at < 0:
+        return NOT_PLAIN
+    at = skip_blanks(data, at)
+    return at + 1 if byte_at(data, at) == CLOSE_LIST else NOT_PLAIN
+
+
+@borrowing_kernel(numba.types.UniTuple(int64, 2)(u8_in, int64, int64, point_columns))
+def scan_pairs(data: NDArray[np.uint8], at: Index, row: Index, points: PointColumns) -> tuple[Index, Index]:
     """(end, row after the last) of the array of pairs that begins at data[at], written from `row` on."""
     if byte_at(data, at) != OPEN_LIST:
         return NOT_PLAIN, row
     while True:
-        at = skip_blanks(data, at + 1)
-        if byte_at(data, at) != OPEN_LIST:
-            return NOT_PLAIN, row
-        at, times[row] = read_time(data, skip_blanks(data, at + 1))
+        at = scan_pair(data, skip_blanks(data, at + 1), row, points)
         if at < 0:
             return NOT_PLAIN, row
-        at = skip_blanks(data, at)
-        if byte_at(data, at) != COMMA:
-            return NOT_PLAIN, row
-        at, kind, bits[row] = read_value(data, skip_blanks(data, at + 1))
-        if at < 0:
-            return NOT_PLAIN, row
-        kinds[row] = kind
         row += 1
         at = skip_blanks(data, at)
-        if byte_at(data, at) != CLOSE_LIST:
-            return NOT_PLAIN, row
-        at = skip_blanks(data, at + 1)
         if byte_at(data, at) != COMMA:
             break
     return at + 1 if byte_at(data, at) == CLOSE_LIST else NOT_PLAIN, row
 
 
 @borrowing_kernel(
-    numba.types.UniTuple(int64, 2)(u8_in, int64, int64, int64, u64, u64, keys128, i64, i64, i64, u8, i64, i64)
+    numba.types.UniTuple(int64, 2)(u8_in, int64, int64, int64, name_columns, metric_columns, point_columns)
 )
-def scan_metric(  # noqa: PLR0915 - one branch a member
+def scan_metric(
     data: NDArray[np.uint8],
     at: Index,
     metric: Index,
     row: Index,
-    secret: NDArray[np.uint64],
-    seen: NDArray[np.uint64],
-    keys: NDArray[np.uint64],
-    runs: NDArray[np.int64],
-    ttls: NDArray[np.int64],
-    times: NDArray[np.int64],
-    kinds: NDArray[np.uint8],
-    bits: NDArray[np.int64],
-    spans: NDArray[np.int64],
+    names: NameColumns,
+    metrics: MetricColumns,
+    points: PointColumns,
 ) -> tuple[Index, Index]:
-    """(end, row after its last point) of the object that begins at data[at]; end is NOT_PLAIN."""
-    if byte_at(data, at) != OPEN_OBJECT:
-        return NOT_PLAIN, row
+    """(end, row after its last point) of the object that begins at data[at], its name at row `metric` and its points
+    from `row` on; end is NOT_PLAIN."""
+    low, high = np.uint64(0), np.uint64(0)
+    metrics.ttls[metric] = 0
     first = row
     members = 0
-    low, high = np.uint64(0), np.uint64(0)
-    span = metric * SPAN_COLUMNS
-    ttls[metric] = 0
-    while True:
-        at = skip_blanks(data, at + 1)
-        if byte_at(data, at) != QUOTE:
-            return NOT_PLAIN, row
-        at += 1
-        word = word_at(data, at)
-        if word & _FIVE_BYTES == _NAME:
-            member = _HAS_NAME
-            at = after_colon(data, at + 5)
-            if at < 0 or byte_at(data, at) != QUOTE:
-                return NOT_PLAIN, row
-            spans[span] = at
-            at, name_low, name_high = hash_string(data, at + 1, secret[0], secret[1], secret)
-            at += 1 if at >= 0 else 0
-            spans[span + 1] = at
-            low += name_low
-            high += name_high
-        elif word == _DATAPOIN and word_at(data, at + 8) & _THREE_BYTES == _TS:
-            member = _HAS_PAIRS
-            # A second array of the same object, refused below, could else run past the end of the columns.
-            if members & (_HAS_PAIRS | _HAS_TIME | _HAS_VALUE) != 0:
-                return NOT_PLAIN, row
-            at = after_colon(data, at + 11)
-            if at < 0:
-                return NOT_PLAIN, row
-            at, row = scan_pairs(data, at, row, times, kinds, bits)
-        elif word & _FIVE_BYTES == _TAGS:
-            member = _HAS_TAGS
-            at = after_colon(data, at + 5)
-            if at < 0:
-                return NOT_PLAIN, row
-            spans[span + 2] = at
-            at, tags_low, tags_high = hash_tags(data, at, secret, seen)
-            spans[span + 3] = at
-            low += tags_low
-            high += tags_high
-        elif word == _TIMESTAM and word_at(data, at + 8) & _TWO_BYTES == _P:
-            member = _HAS_TIME
-            at = after_colon(data, at + 10)
-            if at < 0:
-                return NOT_PLAIN, row
-            at, times[first] = read_time(data, at)
-        elif word & _SIX_BYTES == _VALUE:
-            member = _HAS_VALUE
-            at = after_colon(data, at + 6)
-            if at < 0:
-                return NOT_PLAIN, row
-            at, kind, bits[first] = read_value(data, at)
-            kinds[first] = kind
-        elif word & _FOUR_BYTES == _TTL:
-            member = _HAS_TTL
-            at = after_colon(data, at + 4)
-            if at < 0 or byte_at(data, at) == MINUS:
-                return NOT_PLAIN, row
-            at, ttls[metric] = read_time(data, at)
+    key = key_behind(data, at, OPEN_OBJECT)
+    while key >= 0:
+        word = word_at(data, key)
+        if word & _FIVE_BYTES == _NAME_KEY:
+            member = _NAME
+            at, low, high = add_metric(data, after_colon(data, key + 5), low, high, metric, names)
+        elif word == _DATAPOIN and word_at(data, key + 8) & _THREE_BYTES == _TS:
+            member = _PAIRS
+            at, row = scan_pairs(data, after_colon(data, key + 11), row, points)
+        elif word & _FIVE_BYTES == _TAGS_KEY:
+            member = _TAGS
+            at, low, high = add_tags(data, after_colon(data, key + 5), low, high, metric, names)
+        elif is_timestamp(data, key, word):
+            member = _TIMESTAMP
+            at, points.times[first] = read_time(data, after_colon(data, key + 10))
+        elif word & _SIX_BYTES == _VALUE_KEY:
+            member = _VALUE
+            at, points.kinds[first], points.bits[first] = read_value(data, after_colon(data, key + 6))
+        elif word & _FOUR_BYTES == _TTL_KEY:
+            member = _TTL
+            at, metrics.ttls[metric] = read_ttl(data, after_colon(data, key + 4))
         else:
             return NOT_PLAIN, row
         if at < 0 or members & member != 0:
             return NOT_PLAIN, row
         members |= member
         at = skip_blanks(data, at)
-        if byte_at(data, at) != COMMA:
-            break
-    if members & ~_HAS_TTL == _SINGLE_FORM:
+        key = key_behind(data, at, COMMA)
+    form = members & ~_TTL
+    if form == _ONE_POINT:
         row += 1
-    elif members & ~_HAS_TTL != _PAIRS_FORM:
+    elif form != _MANY_POINTS:
         return NOT_PLAIN, row
-    if byte_at(data, at) != CLOSE_OBJECT or ttls[metric] > TTL_S_MAX:
-        return NOT_PLAIN, row
-    runs[metric] = row - first
-    keys[metric, 0], keys[metric, 1] = finish(low, high, secret)
-    return at + 1, row
+    names.keys[metric, 0], names.keys[metric, 1] = finish(low, high, names.secret)
+    metrics.runs[metric] = row - first
+    return at + 1 if byte_at(data, at) == CLOSE_OBJECT else NOT_PLAIN, row
 
 
 @borrowing_kernel(
-    numba.types.UniTuple(int64, 2)(u8_in, int64, int64, int64, int64, u64, u64, keys128, i64, i64, i64, u8, i64, i64)
+    numba.types.UniTuple(int64, 2)(u8_in, int64, int64, int64, int64, name_columns, metric_columns, point_columns)
 )
 def scan_body(
     data: NDArray[np.uint8],
@@ -230,71 +215,53 @@ def scan_body(
     end: Index,
     metric: Index,
     row: Index,
-    secret: NDArray[np.uint64],
-    seen: NDArray[np.uint64],
-    keys: NDArray[np.uint64],
-    runs: NDArray[np.int64],
-    ttls: NDArray[np.int64],
-    times: NDArray[np.int64],
-    kinds: NDArray[np.uint8],
-    bits: NDArray[np.int64],
-    spans: NDArray[np.int64],
+    names: NameColumns,
+    metrics: MetricColumns,
+    points: PointColumns,
 ) -> tuple[Index, Index]:
     """(metric after the last, row after the last) of the body data[at:end]; NOT_PLAIN and any row when it is not."""
-    at = skip_blanks(data, at)
-    is_list = byte_at(data, at) == OPEN_LIST
-    while True:
-        if is_list:
-            at = skip_blanks(data, at + 1)
-        at, row = scan_metric(data, at, metric, row, secret, seen, keys, runs, ttls, times, kinds, bits, spans)
-        if at < 0:
-            return NOT_PLAIN, row
+    at, in_list = first_object(data, at)
+    more = True
+    while more:
+        at, row = scan_metric(data, at, metric, row, names, metrics, points)
         metric += 1
-        at = skip_blanks(data, at)
-        if not is_list or byte_at(data, at) != COMMA:
-            break
-    if is_list:
-        if byte_at(data, at) != CLOSE_LIST:
-            return NOT_PLAIN, row
-        at = skip_blanks(data, at + 1)
+        at, more = next_object(data, at, in_list)
     return (metric, row) if at == end else (NOT_PLAIN, row)
 
 
-@kernel(numba.types.UniTuple(int64, 2)(u8_in, i64, i64, u64, u64, keys128, i64, i64, i64, u8, i64, i64, i64))
+@borrowing_kernel(numba.types.UniTuple(int64, 2)(u8_in, i64, i64, i64, i64, i64, u64, u64, keys128, i64, i64, u8, i64))
 def scan_bodies(
     data: NDArray[np.uint8],
     starts: NDArray[np.int64],
     lengths: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    runs: NDArray[np.int64],
+    ttls: NDArray[np.int64],
     secret: NDArray[np.uint64],
     seen: NDArray[np.uint64],
     keys: NDArray[np.uint64],
-    runs: NDArray[np.int64],
-    ttls: NDArray[np.int64],
+    spans: NDArray[np.int64],
     times: NDArray[np.int64],
     kinds: NDArray[np.uint8],
     bits: NDArray[np.int64],
-    spans: NDArray[np.int64],
-    counts: NDArray[np.int64],
 ) -> tuple[Index, Index]:
     """(metric objects, points) of all plain bodies data[starts[i]:][:lengths[i]]; their rows follow one another.
 
-    data: plain_json.PADDING zero bytes behind each body. secret: uint64[hashing.SECRET_WORDS]. seen: uint64[TAGS_MAX],
-    scratch. counts: int64, written: the metric objects of each body, or NOT_PLAIN, and then it has no rows. Written for
-    each metric object, of which each body has up to lengths[i] // METRIC_BYTES_MIN + 1: keys uint64[m, 2], runs
-    int64[m], its number of points, ttls int64[m] in s, 0 for none, spans int64[SPAN_COLUMNS * m], offsets into data.
-    Written for each point, of which each body has up to lengths[i] // POINT_BYTES_MIN + 1: times int64[n] ms, kinds
-    uint8[n] and bits int64[n] as model.points.Values has them.
+    data: plain_json.PADDING zero bytes behind each body. counts: int64, written: the metric objects of each body, or
+    NOT_PLAIN, and then it has no rows. The others are MetricColumns and NameColumns, with room for
+    lengths[i] // METRIC_BYTES_MIN + 1 metric objects of each body, and PointColumns, for
+    lengths[i] // POINT_BYTES_MIN + 1 points of each.
     """
-    metrics: Index = 0
-    points: Index = 0
+    names, points = NameColumns(secret, seen, keys, spans), PointColumns(times, kinds, bits)
+    metrics = MetricColumns(runs, ttls)
+    metric: Index = 0
+    row: Index = 0
     for body in range(len(starts)):
-        at = starts[body]
-        metric, row = scan_body(
-            data, at, at + lengths[body], metrics, points, secret, seen, keys, runs, ttls, times, kinds, bits, spans
-        )
-        if metric < 0:
+        start = starts[body]
+        end_metric, end_row = scan_body(data, start, start + lengths[body], metric, row, names, metrics, points)
+        if end_metric < 0:
             counts[body] = NOT_PLAIN
         else:
-            counts[body] = metric - metrics
-            metrics, points = metric, row
-    return metrics, points
+            counts[body] = end_metric - metric
+            metric, row = end_metric, end_row
+    return metric, row

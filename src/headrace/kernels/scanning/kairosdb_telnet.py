@@ -10,7 +10,7 @@ from headrace.kernels import Index, boolean, borrowing_kernel, int64, u8_in
 from headrace.kernels.hashing import word_at
 from headrace.kernels.scanning.decimal import NOT_PLAIN
 from headrace.kernels.scanning.kairosdb_datapoints import TIME_MS_MAX, read_time
-from headrace.kernels.scanning.plain_json import as_word
+from headrace.kernels.scanning.plain_text import as_word, first_bytes
 
 LINE_BYTES_MIN = 14
 """`put m 1 1 k=v` and LF: a bound on rows."""
@@ -19,7 +19,7 @@ SECONDS_BELOW = 3_000_000_000
 """A time of `put` below this is seconds (KairosDB: PutCommand)."""
 
 _PUT, _PUTM = as_word(b"put "), as_word(b"putm ")
-_FOUR_BYTES, _FIVE_BYTES = np.uint64((1 << 32) - 1), np.uint64((1 << 40) - 1)
+_FOUR_BYTES, _FIVE_BYTES = first_bytes(4), first_bytes(5)
 
 
 @borrowing_kernel(int64(u8_in, int64))

@@ -5,24 +5,25 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import Index, i64, int64, kernel, keys128, u8, u8_in, u64
-from headrace.kernels.scanning.opentsdb_json import scan
-from headrace.kernels.scanning.plain_json import SPAN_COLUMNS
+from headrace.kernels import Index, borrowing_kernel, i64, int64, keys128, u8, u8_in, u64
+from headrace.kernels.scanning.columns import NameColumns, PointColumns
+from headrace.kernels.scanning.decimal import NOT_PLAIN
+from headrace.kernels.scanning.opentsdb_json import scan_body
 
 
-@kernel(int64(u8_in, i64, i64, u64, u64, keys128, i64, u8, i64, i64, i64))
+@borrowing_kernel(int64(u8_in, i64, i64, i64, u64, u64, keys128, i64, i64, u8, i64))
 def scan_bodies(
     data: NDArray[np.uint8],
     starts: NDArray[np.int64],
     lengths: NDArray[np.int64],
+    counts: NDArray[np.int64],
     secret: NDArray[np.uint64],
     seen: NDArray[np.uint64],
     keys: NDArray[np.uint64],
+    spans: NDArray[np.int64],
     times: NDArray[np.int64],
     kinds: NDArray[np.uint8],
     bits: NDArray[np.int64],
-    spans: NDArray[np.int64],
-    counts: NDArray[np.int64],
 ) -> Index:
     """opentsdb_json.scan over each body data[starts[i]:][:lengths[i]], PADDING zero bytes behind each.
 
@@ -30,23 +31,14 @@ def scan_bodies(
     of each body, or NOT_PLAIN, and then it has no rows. There is room for lengths[i] // POINT_BYTES_MIN + 1 rows of
     each.
     """
+    names, points = NameColumns(secret, seen, keys, spans), PointColumns(times, kinds, bits)
     row: Index = 0
     for body in range(len(starts)):
         start = starts[body]
-        count = scan(
-            data[start:],
-            lengths[body],
-            secret,
-            seen,
-            keys[row:],
-            times[row:],
-            kinds[row:],
-            bits[row:],
-            spans[row * SPAN_COLUMNS :],
-        )
-        counts[body] = count
-        if count > 0:
-            for span in range(row * SPAN_COLUMNS, (row + count) * SPAN_COLUMNS):
-                spans[span] += start
-            row += count
+        end_row = scan_body(data, start, start + lengths[body], row, names, points)
+        if end_row < 0:
+            counts[body] = NOT_PLAIN
+        else:
+            counts[body] = end_row - row
+            row = end_row
     return row

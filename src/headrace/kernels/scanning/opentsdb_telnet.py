@@ -10,14 +10,14 @@ from headrace.kernels import Index, borrowing_kernel, int64, u8_in
 from headrace.kernels.hashing import byte_at, word_at
 from headrace.kernels.scanning.decimal import NOT_PLAIN, read_digits
 from headrace.kernels.scanning.opentsdb_json import MILLISECONDS_MAX, SECONDS_MAX, SECONDS_MIN
-from headrace.kernels.scanning.plain_json import as_word
+from headrace.kernels.scanning.plain_text import as_word, first_bytes
 
 LINE_BYTES_MIN = 20
 """`put m 4284768 1 k=v` and LF: a bound on rows."""
 
 _POINT, _ZERO = 46, 48
 _PUT = as_word(b"put ")
-_FOUR_BYTES = np.uint64(0xFFFFFFFF)
+_FOUR_BYTES = first_bytes(4)
 
 _STAMP_DIGITS_MAX = 13
 

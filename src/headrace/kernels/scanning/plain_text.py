@@ -10,6 +10,9 @@ from headrace.kernels import Index, borrowing_kernel, int64, u8_in, u64, uint64
 from headrace.kernels.bits import trailing_zeros
 from headrace.kernels.hashing import fold, word_at
 
+HASHED = numba.types.Tuple((int64, uint64, uint64))
+"""What a step returns that hashes: (end, low, high)."""
+
 _ONES = np.uint64(0x0101010101010101)
 _HIGH_BITS = np.uint64(0x8080808080808080)
 
@@ -18,6 +21,16 @@ def eight_times(byte: int) -> np.uint64:
     """A word of eight equal bytes, each below 128: how this module wants the bytes that end a text."""
     assert 0 < byte < 128, "stops() is exact only for such"
     return np.uint64(byte * int(_ONES))
+
+
+def as_word(text: bytes) -> np.uint64:
+    """At most 8 bytes as hashing.word_at reads them."""
+    return np.uint64(int.from_bytes(text, "little"))
+
+
+def first_bytes(count: int) -> np.uint64:
+    """What keeps the first `count` bytes of a word, fewer than 8, and clears the others."""
+    return np.uint64((1 << 8 * count) - 1)
 
 
 @borrowing_kernel(uint64(uint64, uint64, uint64, uint64))
@@ -32,7 +45,7 @@ def stops(word: np.uint64, one: np.uint64, other: np.uint64, below: np.uint64) -
     ) & _HIGH_BITS
 
 
-@borrowing_kernel(numba.types.Tuple((int64, uint64, uint64))(u8_in, int64, uint64, uint64, u64, uint64, uint64, uint64))
+@borrowing_kernel(HASHED(u8_in, int64, uint64, uint64, u64, uint64, uint64, uint64))
 def hash_text(
     data: NDArray[np.uint8],
     start: Index,

@@ -11,17 +11,23 @@ Hostile bytes: as in kernels.scanning.plain_json, a zero byte after the block en
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from headrace.kernels import Index, borrowing_kernel, i64, int64, keys128, u8, u8_in, u64, uint64
 from headrace.kernels.hashing import byte_at, finish
 from headrace.kernels.scanning import kairosdb_telnet, opentsdb_telnet
+from headrace.kernels.scanning.columns import (
+    SPAN_COLUMNS,
+    TAGS_MAX,
+    NameColumns,
+    PointColumns,
+    name_columns,
+    point_columns,
+)
 from headrace.kernels.scanning.decimal import NOT_PLAIN, read_number
 from headrace.kernels.scanning.kairosdb_datapoints import read_value
-from headrace.kernels.scanning.plain_json import SPAN_COLUMNS, TAGS_MAX
-from headrace.kernels.scanning.plain_text import eight_times, hash_text
+from headrace.kernels.scanning.plain_text import HASHED, eight_times, hash_text
 
 OPENTSDB, KAIROSDB = 0, 1
 """Laws."""
@@ -33,10 +39,9 @@ _PUT_BYTES = 4
 
 _after_opentsdb, _after_kairosdb = opentsdb_telnet.after_command, kairosdb_telnet.after_command
 _opentsdb_time, _kairosdb_time = opentsdb_telnet.read_time, kairosdb_telnet.read_stamp
-_HASHED = numba.types.Tuple((int64, uint64, uint64))
 
 
-@borrowing_kernel(_HASHED(u8_in, int64, uint64, uint64, u64, int64))
+@borrowing_kernel(HASHED(u8_in, int64, uint64, uint64, u64, int64))
 def hash_word(
     data: NDArray[np.uint8], start: Index, low: np.uint64, high: np.uint64, secret: NDArray[np.uint64], delimiter: Index
 ) -> tuple[Index, np.uint64, np.uint64]:
@@ -50,7 +55,7 @@ def hash_word(
     return end, low, high
 
 
-@borrowing_kernel(_HASHED(u8_in, int64, u64, u64))
+@borrowing_kernel(HASHED(u8_in, int64, u64, u64))
 def hash_tags(
     data: NDArray[np.uint8], at: Index, secret: NDArray[np.uint64], seen: NDArray[np.uint64]
 ) -> tuple[Index, np.uint64, np.uint64]:
@@ -83,50 +88,59 @@ def hash_tags(
     return NOT_PLAIN, low, high
 
 
-@borrowing_kernel(int64(int64, u8_in, int64, int64, u64, u64, keys128, i64, u8, i64, i64))
+@borrowing_kernel(HASHED(u8_in, int64, uint64, uint64, int64, name_columns))
+def add_metric(
+    data: NDArray[np.uint8], at: Index, low: np.uint64, high: np.uint64, row: Index, names: NameColumns
+) -> tuple[Index, np.uint64, np.uint64]:
+    """(end, low, high): where the metric at data[at] has its blank, and its hash added to the name of `row`."""
+    secret = names.secret
+    end, word_low, word_high = hash_word(data, at, secret[0], secret[1], secret, _BLANK)
+    span = row * SPAN_COLUMNS
+    names.spans[span], names.spans[span + 1] = at, end
+    return end, low + word_low, high + word_high
+
+
+@borrowing_kernel(HASHED(u8_in, int64, uint64, uint64, int64, name_columns))
+def add_tags(
+    data: NDArray[np.uint8], at: Index, low: np.uint64, high: np.uint64, row: Index, names: NameColumns
+) -> tuple[Index, np.uint64, np.uint64]:
+    """(end, low, high): the first byte after the tags from data[at] and their blanks, and their hashes added to the
+    name of `row`."""
+    end, tags_low, tags_high = hash_tags(data, at, names.secret, names.seen)
+    span = row * SPAN_COLUMNS
+    names.spans[span + 2], names.spans[span + 3] = at, end
+    return end, low + tags_low, high + tags_high
+
+
+@borrowing_kernel(int64(int64, u8_in, int64, int64, name_columns, point_columns))
 def scan_line(
-    law: int,
-    data: NDArray[np.uint8],
-    at: Index,
-    row: Index,
-    secret: NDArray[np.uint64],
-    seen: NDArray[np.uint64],
-    keys: NDArray[np.uint64],
-    times: NDArray[np.int64],
-    kinds: NDArray[np.uint8],
-    bits: NDArray[np.int64],
-    spans: NDArray[np.int64],
+    law: int, data: NDArray[np.uint8], at: Index, row: Index, names: NameColumns, points: PointColumns
 ) -> Index:
     """Where the line that begins at data[at] has its LF or the block ends, its columns written at `row`; NOT_PLAIN."""
     metric = _after_kairosdb(data, at) if law == KAIROSDB else _after_opentsdb(data, at)
     if metric < 0:
         return NOT_PLAIN
     is_put = metric - at == _PUT_BYTES
-    span = row * SPAN_COLUMNS
-    spans[span] = metric
-    at, low, high = hash_word(data, metric, secret[0], secret[1], secret, _BLANK)
+    low, high = np.uint64(0), np.uint64(0)
+    at, low, high = add_metric(data, metric, low, high, row, names)
     if at < 0:
         return NOT_PLAIN
-    spans[span + 1] = at
-    at, times[row] = _kairosdb_time(data, at + 1, is_put) if law == KAIROSDB else _opentsdb_time(data, at + 1)
+    at, points.times[row] = _kairosdb_time(data, at + 1, is_put) if law == KAIROSDB else _opentsdb_time(data, at + 1)
     if at < 0 or byte_at(data, at) != _BLANK:
         return NOT_PLAIN
-    at, kind, bits[row] = read_value(data, at + 1) if law == KAIROSDB else read_number(data, at + 1)
+    at, points.kinds[row], points.bits[row] = read_value(data, at + 1) if law == KAIROSDB else read_number(data, at + 1)
     if at < 0 or byte_at(data, at) != _BLANK:
         return NOT_PLAIN
-    kinds[row] = kind
-    spans[span + 2] = at + 1
-    at, tags_low, tags_high = hash_tags(data, at + 1, secret, seen)
-    spans[span + 3] = at
+    at, low, high = add_tags(data, at + 1, low, high, row, names)
     if at < 0:
         return NOT_PLAIN
-    keys[row, 0], keys[row, 1] = finish(low + tags_low, high + tags_high, secret)
+    names.keys[row, 0], names.keys[row, 1] = finish(low, high, names.secret)
     if byte_at(data, at) == _CR:
         return at + 1 if byte_at(data, at + 1) == _LF else NOT_PLAIN
     return at
 
 
-@borrowing_kernel(int64(int64, u8_in, int64, u64, u64, keys128, i64, u8, i64, i64))
+@borrowing_kernel(int64(int64, u8_in, int64, u64, u64, keys128, i64, i64, u8, i64))
 def scan(
     law: int,
     data: NDArray[np.uint8],
@@ -134,10 +148,10 @@ def scan(
     secret: NDArray[np.uint64],
     seen: NDArray[np.uint64],
     keys: NDArray[np.uint64],
+    spans: NDArray[np.int64],
     times: NDArray[np.int64],
     kinds: NDArray[np.uint8],
     bits: NDArray[np.int64],
-    spans: NDArray[np.int64],
 ) -> Index:
     """The number of points in data[:length], or NOT_PLAIN; their columns are then meaningless.
 
@@ -146,10 +160,11 @@ def scan(
     """
     if length == 0:
         return NOT_PLAIN
+    names, points = NameColumns(secret, seen, keys, spans), PointColumns(times, kinds, bits)
     at: Index = 0
     count = 0
     while at < length:
-        at = scan_line(law, data, at, count, secret, seen, keys, times, kinds, bits, spans)
+        at = scan_line(law, data, at, count, names, points)
         if at < 0:
             return NOT_PLAIN
         count += 1

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.kernels import Index, boolean, borrowing_kernel, i64, int64, kernel, keys128, u8, u8_in, u32, void
-from headrace.kernels.scanning.plain_json import SPAN_COLUMNS
+from headrace.kernels.scanning.columns import SPAN_COLUMNS
 
 _QUOTE, _BLANK, _EQUALS = 34, 32, 61
 

@@ -14,10 +14,9 @@ from headrace.kernels.answering.aggregate import (
     PREVIOUS,
     ZERO,
     count_given,
-    fold_doubles,
-    fold_integers,
-    gather_doubles,
-    gather_integers,
+    fold,
+    fold_deviations,
+    gather,
     union_of_times,
 )
 from headrace.kernels.answering.reductions import DEV, DIFF, MEDIAN, medians, reduce_runs
@@ -144,14 +143,12 @@ def _in_integers(
     if function.folds:
         firsts = np.empty(len(union) if function.code == DIFF else 0, dtype=np.int64)
         counts = np.empty(len(union), dtype=np.int64)
-        fits = fold_integers(
-            function.code, interpolation, group.starts, group.times, group.bits, union, out, firsts, counts
-        )
+        fits = fold(function.code, interpolation, group.starts, group.times, group.bits, union, out, firsts, counts)
         return out if fits else None
     starts = _places(group, union, interpolation, hold)
     gathered = np.empty(starts[-1], dtype=np.int64)
     ends = starts[:-1].copy()
-    if not gather_integers(interpolation, group.starts, group.times, group.bits, union, ends, gathered):
+    if not gather(interpolation, group.starts, group.times, group.bits, union, ends, gathered):
         return None
     if function.code == MEDIAN:
         medians(gathered, starts, out)
@@ -166,16 +163,21 @@ def _in_doubles(
 ) -> NDArray[np.float64]:
     """float64[u], NaN where only NaN takes part."""
     values = group.doubles()
-    out = np.empty(len(union), dtype=np.float64)
-    if function.folds or function.code == DEV:
-        means = np.empty(len(union) if function.code in (DEV, DIFF) else 0, dtype=np.float64)
-        counts = np.empty(len(union), dtype=np.int64)
-        fold_doubles(function.code, interpolation, group.starts, group.times, values, union, out, means, counts)
+    # A moment at which only NaN takes part keeps this.
+    out = np.full(len(union), np.nan)
+    counts = np.empty(len(union), dtype=np.int64)
+    if function.code == DEV:
+        means = np.empty(len(union), dtype=np.float64)
+        fold_deviations(interpolation, group.starts, group.times, values, union, out, means, counts)
+        return out
+    if function.folds:
+        firsts = np.empty(len(union) if function.code == DIFF else 0, dtype=np.float64)
+        fold(function.code, interpolation, group.starts, group.times, values, union, out, firsts, counts)
         return out
     starts = _places(group, union, interpolation, hold)
     gathered = np.empty(starts[-1], dtype=np.float64)
     ends = starts[:-1].copy()
-    gather_doubles(interpolation, group.starts, group.times, values, union, ends, gathered)
+    gather(interpolation, group.starts, group.times, values, union, ends, gathered)
     reduce_runs(function.code, function.probability, gathered, starts[:-1], ends, out)
     return out
 

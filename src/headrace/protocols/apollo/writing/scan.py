@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from headrace import limits
 from headrace.kernels.scanning import apollo_json as kernel
+from headrace.kernels.scanning.columns import SPAN_COLUMNS
 from headrace.kernels.scanning.decimal import NOT_PLAIN
-from headrace.kernels.scanning.plain_json import PADDING, SPAN_COLUMNS
+from headrace.kernels.scanning.plain_json import PADDING
 from headrace.model.points import Kind, Values
 from headrace.protocols.apollo.writing.decode import Decode, PostedSamples, too_many
 
@@ -39,7 +40,7 @@ def scan(body: bytes, secret: NDArray[np.uint64]) -> PostedSamples | None:
         raise too_many(count)
     places = spans[: pairs * SPAN_COLUMNS].reshape(-1, SPAN_COLUMNS).tolist()
     try:
-        spellings = [(body[a:b].decode(), body[c:d].decode()) for a, b, c, d in places]
+        spellings = [(body[a + 1 : b - 1].decode(), body[c + 1 : d - 1].decode()) for a, b, c, d in places]
     except UnicodeDecodeError:
         return None
     values = Values(kinds[:count], bits[:count])

@@ -12,11 +12,10 @@ from headrace import limits
 from headrace.kernels.scanning import kairosdb_datapoints as kernel
 from headrace.kernels.scanning import kairosdb_telnet, telnet_lines
 from headrace.kernels.scanning.decimal import NOT_PLAIN
-from headrace.kernels.scanning.plain_json import SPAN_COLUMNS, TAGS_MAX
 from headrace.kernels.series.names import line_parts
 from headrace.model import time
 from headrace.model.points import Points, Values
-from headrace.model.scanning import is_utf8, join_bodies, scan_points
+from headrace.model.scanning import is_utf8, join_bodies, room_for, scan_points
 from headrace.model.series import SeriesName
 from headrace.model.spelling import ScannedNames, Spelling
 from headrace.protocols.kairosdb.faults import Failures
@@ -46,17 +45,12 @@ def scan_gathered(bodies: Sequence[bytes], secret: NDArray[np.uint64], now_ms: i
     text, starts, lengths = join_bodies(bodies)
     metrics_max = len(text) // kernel.METRIC_BYTES_MIN + len(bodies)
     points_max = len(text) // kernel.POINT_BYTES_MIN + len(bodies)
-    keys = np.empty((metrics_max, 2), dtype=np.uint64)
-    runs, ttls_s = np.empty(metrics_max, dtype=np.int64), np.empty(metrics_max, dtype=np.int64)
-    spans = np.empty(metrics_max * SPAN_COLUMNS, dtype=np.int64)
-    # Pages of these that no point reaches are never touched and cost nothing.
-    times_ms, bits = np.empty(points_max, dtype=np.int64), np.empty(points_max, dtype=np.int64)
-    kinds = np.empty(points_max, dtype=np.uint8)
-    seen = np.empty(TAGS_MAX, dtype=np.uint64)
-    counts = np.empty(len(bodies), dtype=np.int64)
-    columns = keys, runs, ttls_s, times_ms, kinds, bits, spans
-    data = np.frombuffer(text, dtype=np.uint8)
-    metrics, points = kernel.scan_bodies(data, starts, lengths, secret, seen, *columns, counts)
+    columns = room_for(metrics_max, points_max, secret)
+    runs, ttls_s = np.empty(metrics_max, np.int64), np.empty(metrics_max, np.int64)
+    counts = np.empty(len(bodies), np.int64)
+    data = np.frombuffer(text, np.uint8)
+    metrics, points = kernel.scan_bodies(data, starts, lengths, counts, runs, ttls_s, *columns)
+    _, _, keys, spans, times_ms, kinds, bits = columns
     batch = Points(
         keys[:metrics],
         times_ms[:points],

@@ -31,6 +31,11 @@ def compiled(name: str) -> Any:
 @example(one=0, other=-(2**63))
 @example(one=3037000499, other=3037000499)
 @example(one=3037000500, other=3037000500)
+@example(one=9204962112629517, other=1002)
+@example(one=-(2**63), other=-1)
+@example(one=2**62, other=-2)
+@example(one=-(2**62), other=2)
+@example(one=-(2**62) - 1, other=2)
 def test_integers_compiled_and_not(name: str, one: int, other: int) -> None:
     assert compiled(name)(one, other) == getattr(arithmetic, name)(one, other)
 
@@ -45,6 +50,14 @@ def test_doubles_never_overflow(name: str, value: float) -> None:
 def test_the_greatest_square() -> None:
     assert not arithmetic.product_overflows(3037000499, 3037000499)
     assert arithmetic.product_overflows(3037000500, 3037000500)
+
+
+@given(int64s, st.integers(-(2**12), 2**12), st.integers(-3, 3))
+def test_products_near_the_bound(one: int, other: int, beside: int) -> None:
+    near = (2**63 // other if other else one) + beside
+    near = max(min(near, 2**63 - 1), -(2**63))
+    overflows = not -(2**63) <= near * other < 2**63
+    assert compiled("product_overflows")(near, other) == overflows == arithmetic.product_overflows(near, other)
 
 
 @given(int64s, st.integers(1, 1000))

@@ -9,7 +9,7 @@ import numba
 import numpy as np
 from numba.extending import overload
 
-from headrace.kernels import int64, kernel
+from headrace.kernels import int64, kernel, uint64
 
 INTEGER_GAP_MS_MAX = 3_000_000_000
 """(x - x0) * remainder stays below 2^63 for gaps up to this; longer ones (35 days) take the line's remainder in
@@ -33,8 +33,8 @@ def difference_overflows(one: Number, other: Number) -> bool:
 
 
 def product_overflows(one: Number, other: Number) -> bool:
-    """Whether one * other has more than 64 bits, as doubles say it: within 2^-52 of the bound they may err."""
-    return not isinstance(one, float) and abs(float(one) * float(other)) >= _BEYOND_INT64
+    """Whether one * other has more than 64 bits."""
+    return not isinstance(one, float) and not -(2**63) <= int(one) * int(other) < 2**63
 
 
 def rise_overflows(y0: Number, y1: Number) -> bool:
@@ -69,6 +69,12 @@ def line_integer(x: int, x0: int, y0: int, x1: int, y1: int) -> int:
     return y0 + sign * int((x - x0) * whole + part)
 
 
+@kernel(uint64(int64))
+def size(number: int) -> np.uint64:
+    """Its absolute value, that of the least of all integers too."""
+    return np.uint64(number) if number >= 0 else np.uint64(~number) + np.uint64(1)
+
+
 # Numba compares the parameters of an overload and of what it returns, annotations included: lambdas, and none.
 @overload(sum_overflows)
 def _sum_overflows(one, other):  # type: ignore[no-untyped-def]
@@ -88,7 +94,16 @@ def _difference_overflows(one, other):  # type: ignore[no-untyped-def]
 def _product_overflows(one, other):  # type: ignore[no-untyped-def]
     if isinstance(one, numba.types.Float):
         return lambda one, other: False
-    return lambda one, other: abs(float(one) * float(other)) >= _BEYOND_INT64
+
+    def is_too_great(one, other):  # type: ignore[no-untyped-def]
+        # Doubles err by less than half of the product. Near the bound a division tells, not the product itself: the
+        # compiler takes for granted that it does not wrap around.
+        if abs(float(one) * float(other)) < _BEYOND_INT64 / 2:
+            return False
+        bound = np.uint64(2**63) if (one < 0) != (other < 0) else np.uint64(2**63 - 1)
+        return size(one) > bound // size(other)
+
+    return is_too_great
 
 
 @overload(rise_overflows)

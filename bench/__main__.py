@@ -10,7 +10,7 @@ from bench import commit, endurance, housekeeping, ingest, kairos_query, query, 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     kinds = parser.add_subparsers(required=True)
-    ingest.add_parser(kinds.add_parser("ingest", help="points in by OpenTSDB's /api/put or KairosDB's door"))
+    ingest.add_parser(kinds.add_parser("ingest", help="points in by OpenTSDB's /api/put or KairosDB's room"))
     query.add_parser(kinds.add_parser("query", help="the same questions to headrace and VictoriaMetrics"))
     kairos_query.add_parser(kinds.add_parser("kairos-query", help="KairosDB's questions over ten million raw points"))
     series.add_parser(kinds.add_parser("series", help="a million new series, lookups among them, the next start"))

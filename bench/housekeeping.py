@@ -1,4 +1,4 @@
-"""`scripts/bench housekeeping`: sealing, merging and the next start of the embedded store, without a door before it.
+"""`scripts/bench housekeeping`: sealing, merging and the next start of the embedded store, without a room before it.
 
 Data: 4000 series in 50 metrics, a point every 10 s, two decimals. Each measurement is a process of its own, so that its
 peak of memory is its own too.

@@ -26,7 +26,7 @@ EPOCH_S = 1_700_000_000
 STEP_S = 10
 
 Dialect = Literal["opentsdb", "kairosdb"]
-"""The door by which points come. To KairosDB's they come as metric objects of one point each, in milliseconds."""
+"""The room by which points come. To KairosDB's they come as metric objects of one point each, in milliseconds."""
 
 GAUGE = "g"
 COUNTER = "c"

@@ -314,7 +314,7 @@ class InfluxDB(Peer):
         return f"http://127.0.0.1:{self.query_port}/ping"
 
     def prepare(self) -> None:
-        # Its HTTP door, unlike its telnet door, does not make the database.
+        # Its HTTP listener, unlike its telnet listener, does not make the database.
         _post(f"http://127.0.0.1:{self.query_port}/query", {"q": "CREATE DATABASE opentsdb"})
 
     def count(self, rounds: int) -> int:

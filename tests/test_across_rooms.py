@@ -123,7 +123,7 @@ def by_apollo(server: ServerProcess, series_id: str) -> dict[int, Any]:
 
 
 @pytest.mark.parametrize("points", [NUMBERS, TEXTS], ids=["numbers", "texts"])
-def test_samples_of_apollo_are_points_for_every_door(server: ServerProcess, points: dict[int, Any]) -> None:
+def test_samples_of_apollo_are_points_for_every_room(server: ServerProcess, points: dict[int, Any]) -> None:
     metric = f"apollo.{len(points)}"
     tags = apollo(server, metric, points)
     for found in (
@@ -142,7 +142,7 @@ def test_booleans_of_apollo(server: ServerProcess) -> None:
         assert {at: str(value).lower() for at, value in found.items()} == {0: "true", 1000: "false"}
 
 
-def test_points_of_other_doors_are_samples_only_under_the_very_name_of_a_series(server: ServerProcess) -> None:
+def test_points_of_other_rooms_are_samples_only_under_the_very_name_of_a_series(server: ServerProcess) -> None:
     tags = apollo(server, "apollo.mixed", {0: 1})
     stamped = {"name": "apollo.mixed", "timestamp": NOW_MS + 1000, "value": 2}
     more_tags = tags | {"host": "a"}
@@ -157,7 +157,7 @@ def test_points_of_other_doors_are_samples_only_under_the_very_name_of_a_series(
     assert server.get(f"/apollo/devices/device%201/timeseries/{unknown}")[0] == 404
 
 
-def test_the_last_write_wins_whichever_door_it_came_by(server: ServerProcess) -> None:
+def test_the_last_write_wins_whichever_room_it_came_by(server: ServerProcess) -> None:
     for number, writer in enumerate(["opentsdb", "kairosdb", "telnet", "kairosdb", "opentsdb"]):
         WRITERS[writer](server, "again", {0: number})
         assert by_opentsdb(server, "again") == by_kairosdb(server, "again") == {0: number}
@@ -167,7 +167,7 @@ def test_the_last_write_wins_whichever_door_it_came_by(server: ServerProcess) ->
     assert by_kairosdb(server, "again") == {0: 1.5}
 
 
-def test_a_metric_deleted_by_one_door_is_gone_for_all(server: ServerProcess) -> None:
+def test_a_metric_deleted_by_one_room_is_gone_for_all(server: ServerProcess) -> None:
     opentsdb_http(server, "gone", {0: 1})
     assert server.request("DELETE", "/api/v1/metric/gone") == (204, b"")
     assert by_kairosdb(server, "gone") == {}

@@ -196,7 +196,7 @@ class ColumnNames:
 
 
 def columns(batch: Batch, table: SeriesTable) -> Points:
-    """A batch as a door would bring it to the gate."""
+    """A batch as a room would bring it to the gate."""
     heap = bytearray()
     bits = []
     for point in batch.points:

@@ -61,7 +61,7 @@ def test_nothing_is_an_empty_page() -> None:
     assert shown(page(held([1]), Order(), Cursor(1, (0, 0)), 1)) == ([], None)
 
 
-def test_points_of_other_doors_have_their_own_time_and_no_offset() -> None:
+def test_points_of_other_rooms_have_their_own_time_and_no_offset() -> None:
     columns = held([5, 6]).columns
     arrivals = np.array([NO_ARRIVAL, pack(7, np.array([-90]))[0]], dtype=np.int64)
     with_one = Columns(columns.series, columns.starts, columns.times, columns.values, arrivals)
@@ -70,7 +70,7 @@ def test_points_of_other_doors_have_their_own_time_and_no_offset() -> None:
         assert (ingested.tolist(), offsets.tolist()) == expected
 
 
-def test_a_custom_value_of_another_door_is_its_json() -> None:
+def test_a_custom_value_of_another_room_is_its_json() -> None:
     heap = b'complex-number\0{"real":1}'
     values = Values(np.array([Kind.CUSTOM], dtype=np.uint8), np.array([len(heap)], dtype=np.int64), heap)
     one = np.array([0], dtype=np.int64)

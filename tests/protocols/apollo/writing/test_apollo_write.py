@@ -53,7 +53,7 @@ async def test_samples_are_points_of_the_common_store(tmp_path: Path) -> None:
         assert tags_of(apollo, "apollo") == [{"device": "Device 1", "timeseriesId": G, "metric": "Raw"}]
 
 
-async def test_the_name_for_other_doors_is_that_of_the_first_registration(tmp_path: Path) -> None:
+async def test_the_name_for_other_rooms_is_that_of_the_first_registration(tmp_path: Path) -> None:
     with apollo_room(tmp_path / "data") as apollo:
         [first] = await apollo.register("d", ("p", "a"))
         await apollo.store_samples("d", [sample(first, 1)])

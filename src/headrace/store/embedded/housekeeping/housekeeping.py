@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import structlog
@@ -55,9 +55,10 @@ class Housekeeping:
         self._place.check()
         pinned = self._visible.pin_segments()
         try:
-            plan = plan_merge([size_of(segment.meta) for segment in pinned])
-            if plan is not None:
-                return self._merge(pinned[plan], pause)
+            for neighbours in _apart(pinned, self._folder.current.restorable):
+                plan = plan_merge([size_of(segment.meta) for segment in neighbours])
+                if plan is not None:
+                    return self._merge(neighbours[plan], pause)
             return (
                 self._drop_old(pinned)
                 or self._apply_deletes(pinned, pause)
@@ -141,7 +142,7 @@ class Housekeeping:
         merged = self._folder.merge(inputs, self._metric_ids, self._forgetting(), pause)
         if merged is not None:
             self._visible.replace(inputs, merged)
-            self._visible.forget_deletes(self._metric_ids)
+            self._visible.forget_deletes(self._metric_ids, self._folder.current.restorable)
         return sum(segment.meta.rows for segment in inputs)
 
     def set_aside(self, damage: Corrupt) -> bool:
@@ -156,6 +157,18 @@ class Housekeeping:
         log.error("damage set aside; the rest is served", file=str(damage.file), damage=damage.detail)
         self._visible.discard(damage.file)
         return True
+
+
+def _apart(segments: tuple[Segment, ...], set_aside: Sequence[SegmentMeta]) -> Iterator[tuple[Segment, ...]]:
+    """The segments, in rising order of version, cut wherever one that may be restored belongs between them."""
+    ends = sorted(meta.min_sequence for meta in set_aside)
+    begin = 0
+    for end in ends:
+        place = sum(segment.meta.max_sequence < end for segment in segments)
+        if place > begin:
+            yield segments[begin:place]
+            begin = place
+    yield segments[begin:]
 
 
 def _overlap(one: SegmentMeta, other: SegmentMeta) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import structlog
+
+from headrace import limits
 from headrace.errors import Unavailable
 from headrace.store.embedded.housekeeping.retention_in_force import RetentionInForce
 from headrace.store.embedded.housekeeping.trusted_clock import TrustedClock
@@ -9,6 +12,8 @@ from headrace.store.embedded.parts import Parts
 from headrace.store.embedded.recent.recent import RecentView
 from headrace.store.embedded.segments.files.meta import OtherStores
 from headrace.store.embedded.segments.making.forgetting import Forgetting
+
+log = structlog.get_logger(__name__)
 
 
 class Seals:
@@ -40,7 +45,18 @@ class Seals:
             raise Unavailable(f"a segment cannot be written: {failure.strerror}") from failure
         parts.visible.replace_oldest(segment)
         parts.journal.unlink_through(generation.last_sequence)
-        parts.visible.forget_deletes(parts.index.metric_ids)
+        self._forget_deletes()
+
+    def _forget_deletes(self) -> None:
+        """Those that wait only for a segment that is set aside must not take the room of others."""
+        parts = self._parts
+        if len(parts.visible.deletes) >= limits.PENDING_DELETES_MAX // 2 and parts.folder.current.restorable:
+            log.warning("too many deletes wait for damaged segments; these can be restored no more")
+            try:
+                parts.folder.give_up_restoring()
+            except OSError as failure:
+                raise Unavailable(f"current.json cannot be written: {failure.strerror}") from failure
+        parts.visible.forget_deletes(parts.index.metric_ids, parts.folder.current.restorable)
 
     def forgetting(self) -> Forgetting:
         """What counts as gone now."""

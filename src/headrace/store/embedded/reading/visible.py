@@ -15,6 +15,7 @@ from headrace.model.points import Admitted
 from headrace.store.embedded.recent.deletes import NO_DELETES, Delete, Deletes
 from headrace.store.embedded.recent.hidden import NONE_HIDDEN, Hidden
 from headrace.store.embedded.recent.recent import Recent, RecentView
+from headrace.store.embedded.segments.files.meta import SegmentMeta
 from headrace.store.embedded.segments.files.segment import Segment
 from headrace.store.embedded.segments.segment_set import SegmentSet
 from headrace.store.rows import MetricIds
@@ -166,16 +167,19 @@ class Visible:
             if any(segment.may_hold(delete, sequence, metric_ids) for delete, sequence in pending)
         ]
 
-    def forget_deletes(self, metric_ids: MetricIds) -> None:
-        """Drop the pending deletes under which no row of a segment or of recent falls any more. Any thread; does
-        nothing when a segment comes meanwhile."""
+    def forget_deletes(self, metric_ids: MetricIds, set_aside: Sequence[SegmentMeta] = ()) -> None:
+        """Drop the pending deletes under which no row of a segment or of recent falls any more, nor one of those that
+        are set aside and may be restored. Any thread; does nothing when a segment comes meanwhile."""
         pending = self._deletes
         if not len(pending):
             return
         segments = self._segments.pin()
         try:
             idle = pending.idle(
-                lambda delete, sequence: any(s.may_hold(delete, sequence, metric_ids) for s in segments)
+                lambda delete, sequence: (
+                    any(segment.may_hold(delete, sequence, metric_ids) for segment in segments)
+                    or any(meta.may_hold(delete, sequence) for meta in set_aside)
+                )
             )
             with self._changed:  # the writer may have added deletes, but none that is idle
                 if self._segments.are_all_of(segments):

@@ -31,10 +31,12 @@ class SeriesFile:
 
 @dataclass(frozen=True, slots=True)
 class DamagedFile:
-    """A file that was set aside and no longer counts, and why."""
+    """A file that was set aside and no longer counts, and why.   meta: of a segment that can be restored from a sound
+    copy; deletes since then are kept for it, and what lies before it is not merged with what lies behind it."""
 
     file: str
     reason: str
+    meta: SegmentMeta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,11 @@ class Current:
     others: OtherStores = UNKNOWN_OTHERS
     clock_ms: int = 0
     crc: int = 0
+
+    @property
+    def restorable(self) -> tuple[SegmentMeta, ...]:
+        """Of the segments that are set aside those that can be restored."""
+        return tuple(damaged.meta for damaged in self.damaged if damaged.meta is not None)
 
     @property
     def latest_ms(self) -> int:

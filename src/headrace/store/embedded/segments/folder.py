@@ -88,7 +88,8 @@ class SegmentFolder:
         self._settle()
         database = self._current.database
         last_sequence = generation.last_sequence
-        order = rows_to_seal(generation, metric_ids, forgetting, self._current.segments)
+        older = (*self._current.segments, *self._current.restorable)
+        order = rows_to_seal(generation, metric_ids, forgetting, older)
         metas = []
         if len(order):
             groups = sealed_row_groups(generation, order)
@@ -135,7 +136,8 @@ class SegmentFolder:
         self._settle()
         metas = [segment.meta for segment in inputs]
         sequences = metas[0].min_sequence, metas[-1].max_sequence
-        older = [meta for meta in self._current.segments if meta.max_sequence < sequences[0]]
+        known = (*self._current.segments, *self._current.restorable)
+        older = [meta for meta in known if meta.max_sequence < sequences[0]]
         groups = merged_row_groups(inputs, older, metric_ids, forgetting, pause)
         merged = []
         if (first := next(groups, None)) is not None:
@@ -204,6 +206,12 @@ class SegmentFolder:
             rename(path, path.with_name(path.name + DAMAGED_SUFFIX))
             sync_folder(self.folder)
         return True
+
+    def give_up_restoring(self) -> None:
+        """What is set aside stays so: nothing needs to be kept for it any more. Raises OSError."""
+        with self._changing:
+            damaged = tuple(replace(one, meta=None) for one in self._current.damaged)
+            self._commit(replace(self._current, damaged=damaged), self.deletes)
 
     def remember(self, losses: Sequence[Loss]) -> None:
         """On return the database remembers them, on disk and for good; what it remembers already, once. Raises
@@ -343,4 +351,4 @@ def _with_merged(current: Current, inputs: Sequence[SegmentMeta], merged: Sequen
 
 def _without(current: Current, meta: SegmentMeta, damage: Corrupt) -> Current:
     segments = tuple(other for other in current.segments if other is not meta)
-    return replace(current, segments=segments, damaged=(*current.damaged, DamagedFile(meta.file, damage.detail)))
+    return replace(current, segments=segments, damaged=(*current.damaged, DamagedFile(meta.file, damage.detail, meta)))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from headrace.errors import Corrupt
 from headrace.model.points import NEVER
+from headrace.store.embedded.recent.deletes import Delete
 
 SEGMENT_FORMAT = 2
 """Version of the layout of segments in docs/format/segments.md; 1 is read as well."""
@@ -66,6 +67,16 @@ class SegmentMeta:
     def deletes_applied(self) -> int:
         """Every row is older than a delete after this sequence; none falls under one before it."""
         return max(self.deletes_through, self.max_sequence)
+
+    def may_hold(self, delete: Delete, sequence: int) -> bool:
+        """Whether a row may fall under the delete of this sequence, by what the list says."""
+        return (
+            sequence > self.deletes_applied
+            and self.min_time <= delete.end_ms
+            and self.max_time >= delete.start_ms
+            and self.min_series <= delete.series[-1]
+            and self.max_series >= delete.series[0]
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,14 +102,7 @@ class Segment:
 
     def may_hold(self, delete: Delete, sequence: int, metric_ids: MetricIds) -> bool:
         """Whether a row may fall under the delete of this sequence. Looks at row groups, not into them."""
-        meta = self.meta
-        if (
-            sequence <= meta.deletes_applied
-            or meta.min_time > delete.end_ms
-            or meta.max_time < delete.start_ms
-            or meta.min_series > delete.series[-1]
-            or meta.max_series < delete.series[0]
-        ):
+        if not self.meta.may_hold(delete, sequence):
             return False
         keys = np.sort(sort_keys(delete.series, metric_ids))
         return len(self._groups.matching(keys, delete.start_ms, delete.end_ms)) > 0

@@ -1,0 +1,82 @@
+"""A segment that was set aside, and a sound copy of it: its points are back, and what was deleted meanwhile is not."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from point_batches import Point, double
+from small_database import Database
+
+from headrace import limits
+from headrace.errors import Corrupt, Unavailable
+from headrace.store.embedded.restoring import NotAwaited, restore_segment
+
+
+@pytest.fixture(autouse=True)
+def _sealers_that_look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "SEALER_TICK_S", 0.005)
+
+
+def damaged_database(tmp_path: Path) -> tuple[Database, Path]:
+    """One whose first segment was set aside, and a sound copy of that."""
+    database = Database(tmp_path / "data")
+    for second in range(3):
+        database.write(*(Point(series, second * 10 + time, double(time)) for series in range(3) for time in range(3)))
+        database.seal()
+    [first, *_] = sorted((tmp_path / "data" / "segments").glob("points-*"))
+    copy = Path(shutil.copy(first, tmp_path))
+    spoilt = bytearray(first.read_bytes())
+    spoilt[40:60] = bytes(20)
+    first.write_bytes(spoilt)
+    with pytest.raises(Corrupt):
+        database.found()
+    return database, copy
+
+
+def test_its_points_are_back_less_what_was_deleted_meanwhile(tmp_path: Path) -> None:
+    database, copy = damaged_database(tmp_path)
+    database.delete(1, start_ms=1, end_ms=1)
+    database.write(Point(2, 0, double(99)))
+    database.seal()
+    for _ in range(5):
+        database.store._housekeeping.merge(lambda: None)
+    with pytest.raises(Unavailable, match="another server"):
+        restore_segment(tmp_path / "data", copy)
+    database.store.close()
+    assert restore_segment(tmp_path / "data", copy).file == copy.name
+    database.store = database.open()
+    assert database.store.damaged == []
+    assert database.found() == database.right()
+    database.store.close()
+    with pytest.raises(NotAwaited, match="no segment that was set aside"):
+        restore_segment(tmp_path / "data", copy)
+
+
+def test_a_copy_that_is_damaged_or_another_segment_is_refused(tmp_path: Path) -> None:
+    database, copy = damaged_database(tmp_path)
+    database.store.close()
+    damaged = tmp_path / "data" / "segments" / (copy.name + ".damaged")
+    with pytest.raises(Corrupt):
+        restore_segment(tmp_path / "data", damaged)
+    other = sorted((tmp_path / "data" / "segments").glob("points-*.parquet"))[-1]
+    disguised = tmp_path / "disguised" / copy.name
+    disguised.parent.mkdir()
+    shutil.copy(other, disguised)
+    with pytest.raises(Corrupt, match="not the segment"):
+        restore_segment(tmp_path / "data", disguised)
+
+
+def test_too_many_deletes_are_not_kept_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PENDING_DELETES_MAX", 4)
+    database, copy = damaged_database(tmp_path)
+    for time in range(2):
+        database.delete(1, start_ms=time, end_ms=time)
+    database.write(Point(2, 0, double(99)))
+    database.seal()
+    database.write(Point(2, 0, double(98)))
+    database.seal()
+    database.store.close()
+    with pytest.raises(NotAwaited, match="deletes since then have been forgotten"):
+        restore_segment(tmp_path / "data", copy)

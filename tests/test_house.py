@@ -31,8 +31,9 @@ FLOORS = (
     "rooms",
     "status",
     "serve",
+    "commands",
 )
-"""Imports point from right to left. cli stands above serve, and only __main__ imports it."""
+"""Imports point from right to left. cli stands above commands, and only __main__ imports it."""
 
 LEAVES = {"about", "errors", "rules", "limits", "config", "metrics", "log", "memory"}
 """Free to all but the kernels; of ours they import only these."""
@@ -50,6 +51,7 @@ SUBROOMS: dict[str, tuple[str, ...]] = {
         "documents",
         "reading",
         "housekeeping",
+        "verifying",
     ),
     "store.embedded.segments": ("files", "making"),
     "query": ("aggregation", "chain"),
@@ -97,6 +99,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "headrace.store.embedded.reading.visible": "test_embedded_store.py, test_sealer.py and tests/hunt",
     "headrace.store.embedded.recent.hidden": "test_embedded_store.py, test_deletes.py",
     "headrace.store.embedded.segments.files.delete_files": "test_forgetting.py, test_segment_folder.py",
+    "headrace.commands.compiled": "test_cli.py, test_compiling.py: as the server's start",
     "headrace.store.embedded.files.sqlite_files": "test_documents.py, test_catalog.py",
     "headrace.protocols.apollo.writing.values": "test_apollo_wire.py, test_apollo_scan.py",
     "headrace.protocols.datazone.reading.paging": "test_datazone_read.py, test_datazone_strangers.py",
@@ -108,6 +111,10 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "headrace.store.embedded.housekeeping.seals": "test_embedded_store.py and tests/hunt seal by it",
     "headrace.store.embedded.housekeeping.retention_in_force": "test_forgetting.py, test_opentsdb_ttl.py",
     **{f"headrace.protocols.{room}.about": "test_serve.py, test_status.py" for room in SUBROOMS["protocols"]},
+    **{
+        f"headrace.store.embedded.verifying.{part}": "test_verifying.py and tests/trials verify whole databases"
+        for part in ("copies", "documents", "journal", "names", "segments")
+    },
     "headrace.limits": "constants; their relations are asserted on import",
 }
 """Module -> why no test in the directory that mirrors its own knows it."""
@@ -176,7 +183,7 @@ def may_import(module: str, imported: str) -> bool:
     if here == "__main__":
         return there == "cli"
     if here == "cli":
-        return there in LEAVES or there in ("serve", "compiling", "rooms")
+        return there in LEAVES or there in ("serve", "compiling", "rooms", "commands")
     if there in LEAVES:
         return here != "kernels"
     return there in FLOORS and FLOORS.index(there) < FLOORS.index(here)

@@ -1,4 +1,5 @@
-"""The command line: `headrace serve`, `headrace check-config`. Flags are made from the table of settings."""
+"""The command line: `headrace serve`, `headrace check-config`, and those of headrace.commands. Flags are made from the
+table of settings."""
 
 from __future__ import annotations
 
@@ -12,11 +13,11 @@ import click
 
 from headrace import __version__, config
 from headrace.about import table
+from headrace.commands.compiled import ensure_compiled
+from headrace.commands.verify import verify
 from headrace.errors import Misconfigured
 from headrace.memory import use_one_allocator
 from headrace.rooms import ABOUT_ROOMS
-
-COMPILING = "Compiling for this machine; only the first start does that, and it takes up to a minute ..."
 
 EXIT_MISCONFIGURED = 2
 """As click's own for a wrong flag: what was asked for cannot be done, nothing was started."""
@@ -94,11 +95,9 @@ def serve(loaded: config.Loaded, **concessions: bool) -> None:
     use_one_allocator()
     gc.disable()  # until all is loaded: collections on the way would look again and again at what never goes, 0.15 s
     # Not at the top: they load every kernel and every room, seconds that check-config and --help need not wait for.
-    from headrace.compiling import are_compiled, compile_all, tidy_cache  # noqa: PLC0415
+    from headrace.compiling import tidy_cache  # noqa: PLC0415
 
-    if not are_compiled():
-        click.echo(COMPILING, err=True)
-        compile_all()
+    ensure_compiled()
     tidy_cache()
     from headrace.serve import run  # noqa: PLC0415
 
@@ -111,3 +110,6 @@ def check_config(loaded: config.Loaded) -> None:
     """Print the settings that serve would use, as TOML, each with its source; or the mistakes, with exit code 2."""
     for name in config.Settings.model_fields:
         click.echo(f"{name} = {config.to_toml(getattr(loaded.settings, name))}  # {loaded.sources[name]}")
+
+
+main.add_command(verify)

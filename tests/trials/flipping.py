@@ -1,4 +1,4 @@
-"""One bit of one file of a small database is flipped while it is closed; then it is opened and read."""
+"""One bit of one file of a small database is flipped while it is closed; then it is verified, opened and read."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 
 from trial_database import contents_of, copied, judge, make, opened, quick_disk
+from verifying import check_word, said_of
 
 NO_CONTENT = ("lock", "-shm")
 """Files that mean nothing to the next start."""
@@ -35,7 +36,10 @@ def trial(folder: Path, flips: int, seed: int) -> Counter[str]:
             content[at] ^= 1 << bit
             path.write_bytes(content)
             try:
-                outcomes[judge(spoilt, expected).word] += 1
+                said = said_of(spoilt)
+                outcome = judge(spoilt, expected)
+                outcomes[outcome.word] += 1
+                check_word(said, outcome)
             except BaseException as wrong:
                 wrong.add_note(f"bit {bit} of byte {at} of {file.relative_to(data)}, seed {seed}")
                 raise

@@ -9,6 +9,7 @@ from itertools import combinations
 from pathlib import Path
 
 from trial_database import KEYS, LATE, NAMES, contents_of, copied, judge, keep, make, opened, put, quick_disk, seal
+from verifying import check_word, said_of
 
 PARTS = ("catalog.sqlite", "documents.sqlite", "segments/current.json", "segments", "journal")
 WAYS = ("older", "missing", "empty", "foreign")
@@ -35,8 +36,10 @@ def trial(folder: Path, pairs: bool) -> Counter[str]:
             for part, way in chosen:
                 replace(spoilt / part, way, {"older": older / part, "foreign": foreign / part})
             try:
+                said = said_of(spoilt)
                 outcome = judge(spoilt, expected)
                 outcomes[outcome.word] += 1
+                check_word(said, outcome)
             except BaseException as wrong:
                 wrong.add_note(f"replaced: {chosen}")
                 raise

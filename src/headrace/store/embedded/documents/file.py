@@ -190,6 +190,15 @@ class DocumentFile:
         with self._one_state() as connection:
             return [str(key) for span in spans for (key,) in connection.execute(_KEYS, (kind, *span))]
 
+    def rows(self) -> Iterator[Document | Corrupt]:
+        """Every row as it stands in the file, also those that are gone and not swept yet; of a damaged one what is
+        wrong. Raises Corrupt, Unavailable."""
+        with self._one_state() as connection:
+            for row in connection.execute("SELECT kind, key, body, crc FROM documents"):
+                kind, key, body, crc = row
+                sound = isinstance(kind, str) and _is_right(kind, key, body, crc)
+                yield Document(kind, key, body) if sound else self._damaged(kind, key)
+
     @contextmanager
     def _one_state(self) -> Iterator[sqlite3.Connection]:
         with self._reading() as connection:

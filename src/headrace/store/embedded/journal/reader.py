@@ -52,18 +52,22 @@ class Replay:
     """Iterate, once, to get the records after `applied`, some of them many at a time; then the attributes say what was
     found.
 
-    findings: damage that was set aside; what it held is lost.   bytes_cut: of a torn write at the end.
+    findings: damage that was met; what it held is lost.   bytes_cut: of a torn write at the end.
     reached: the last record that the files hold, 0 without any.   last_sequence: of the last one that counts, at least
     `applied`.   files: what the folder holds, ascending.
     """
 
-    def __init__(self, folder: Path, database_id: bytes, applied: int = 0, gaps: Gaps = NO_GAPS) -> None:
+    def __init__(
+        self, folder: Path, database_id: bytes, applied: int = 0, gaps: Gaps = NO_GAPS, mends: bool = True
+    ) -> None:
         """folder: made if it is not there.   database_id: 16 bytes.   applied: the caller needs no record up to this
-        one.   gaps: meets records that no file holds; where such are given up, so is what cannot be read."""
+        one.   gaps: meets records that no file holds; where such are given up, so is what cannot be read.
+        mends: False changes nothing on disk: what would be cut or set aside is only named."""
         self.folder = folder
         self.database_id = database_id
         self.applied = applied
         self.gaps = gaps
+        self.mends = mends
         self.findings: list[Corrupt] = []
         self.bytes_cut = 0
         self.last_sequence = applied
@@ -92,10 +96,11 @@ class Replay:
             raise Unavailable(f"cannot read the journal: {error}") from error
 
     def _open_folder(self) -> list[Path]:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        sync_folder(self.folder.parent)
-        for leftover in self.folder.glob("*" + TEMPORARY_SUFFIX):
-            leftover.unlink()
+        if self.mends:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            sync_folder(self.folder.parent)
+            for leftover in self.folder.glob("*" + TEMPORARY_SUFFIX):
+                leftover.unlink()
         paths = sorted(self.folder.glob(JOURNAL_PATTERN))
         for path in paths:
             with path.open("rb") as file:
@@ -114,17 +119,19 @@ class Replay:
 
     def _read_last(self, path: Path, first: int) -> Iterator[StoredRecord | StoredRun]:
         """The file in which a power cut may have torn the last commit."""
-        with path.open("r+b") as file:
+        with path.open("r+b" if self.mends else "rb") as file:
             reading = _Reading(self, path, first, file.fileno())
             yield from reading.settled(None)
             if reading.commit:
                 begin = reading.commit[0].begin
                 if not reading.window.is_zero(begin, reading.window.size):  # else it is room that small commits brought
                     self._judge(reading, begin)
-                file.truncate(begin)
-            # What a killed process had written but not synced is read back all the same: make it durable before it is
-            # shown.
-            os.fsync(file.fileno())
+                if self.mends:
+                    file.truncate(begin)
+            if self.mends:
+                # What a killed process had written but not synced is read back all the same: make it durable before it
+                # is shown.
+                os.fsync(file.fileno())
         self._reach(reading.reached)
 
     def _reach(self, sequence: int) -> None:
@@ -136,13 +143,21 @@ class Replay:
         window = reading.window
         if is_torn(window, begin, reading.seed):
             self.bytes_cut = window.size - begin
-            log.warning("cut a torn write off the journal", file=window.path.name, offset=begin, bytes=self.bytes_cut)
+            if self.mends:
+                log.warning(
+                    "cut a torn write off the journal", file=window.path.name, offset=begin, bytes=self.bytes_cut
+                )
             return
         kept = reading.set_aside(Unsound(begin, window.size))
         cause = "cannot be read" if window.unreadable else "is damaged"
-        lost = f"the last commit, from record {reading.reached + 1} on, {cause}; its bytes are kept in {kept}"
-        log.error("the journal is damaged", file=window.path.name, detail=lost)
-        self.findings.append(Corrupt(window.path, lost))
+        lost = f"the last commit, from record {reading.reached + 1} on, {cause}; its bytes are {kept}"
+        self.find(Corrupt(window.path, lost))
+
+    def find(self, damage: Corrupt) -> None:
+        """Damage, of which what it held is lost."""
+        if self.mends:
+            log.error("the journal is damaged", file=damage.file.name, detail=damage.detail)
+        self.findings.append(damage)
 
 
 class _Reading:
@@ -159,7 +174,7 @@ class _Reading:
         if not check_file_header(path, self.window.view(0, FILE_HEADER_BYTES).tobytes(), replay.database_id):
             # Every record must still agree with the header that the file's name demands, so none is believed wrongly.
             kept = self.set_aside(Unsound(0, min(FILE_HEADER_BYTES, self.window.size)))
-            replay.findings.append(Corrupt(path, f"its header is damaged and kept in {kept}; its records are read"))
+            replay.findings.append(Corrupt(path, f"its header is damaged and {kept}; its records are read"))
 
     def settled(self, following: int | None) -> Iterator[StoredRecord | StoredRun]:
         """The records of whole commits below sequence `following`, and damage before them reported. Leaves the rest in
@@ -218,13 +233,13 @@ class _Reading:
             missing = f"records {lost_from} to {following - 1} are gone"
             self._replay.gaps.meet(self._path.parent.name, f"{missing}: {self._path.name} ends before them")
             return
-        kept = "".join(f"; damaged bytes are kept in {self.set_aside(stretch)}" for stretch in unsound)
-        finding = Corrupt(self._path, f"records {lost_from} to {following - 1} are lost{kept}")
-        log.error("the journal is damaged", file=self._path.name, detail=finding.detail)
-        self._replay.findings.append(finding)
+        kept = "".join(f"; damaged bytes are {self.set_aside(stretch)}" for stretch in unsound)
+        self._replay.find(Corrupt(self._path, f"records {lost_from} to {following - 1} are lost{kept}"))
 
     def set_aside(self, stretch: Unsound) -> str:
-        """Copy damaged bytes into a file beside, unless an earlier opening did; returns its name."""
+        """Copy damaged bytes into a file beside, unless an earlier opening did; returns where they are."""
+        if not self._replay.mends:
+            return f"left in place (bytes {stretch.begin} to {stretch.end - 1})"
         aside = self._path.with_name(f"{self._path.name}.{stretch.begin}-{stretch.end}{DAMAGED_SUFFIX}")
         if not aside.exists():
             with replaced_file(aside) as file:
@@ -232,4 +247,4 @@ class _Reading:
                     length = min(limits.JOURNAL_WINDOW_BYTES, stretch.end - begin)
                     file.write(self.window.view(begin, length).data)
             sync_folder(aside.parent)
-        return aside.name
+        return f"kept in {aside.name}"

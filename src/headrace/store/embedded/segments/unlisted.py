@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 
 from headrace.errors import Corrupt, Incomplete
-from headrace.store.embedded.files.names import DELETES_PATTERN, POINTS_PATTERN, SERIES_PATTERN
+from headrace.store.embedded.files.names import DELETES_PATTERN, POINTS_PATTERN, SERIES_PATTERN, last_sequence_of
 from headrace.store.embedded.segments.current import Current, SeriesFile
 from headrace.store.embedded.segments.files.delete_files import read_deletes
 from headrace.store.embedded.segments.files.description import describe_segment
@@ -76,6 +76,12 @@ def judge(folder: Path, current: Current, journal_first: int | None) -> Judgemen
         unlisted = [*_unlisted(folder, current, SERIES_PATTERN), *_unlisted(folder, current, DELETES_PATTERN)]
         return Judgement(current, (*leftovers, *unlisted))
     return Judgement(_with_adopted(folder, current, needed), tuple(leftovers))
+
+
+def last_sequence_in(judgement: Judgement) -> int:
+    """The highest record of the journal from which anything in the folder came."""
+    left = (last_sequence_of(path.name) for path in judgement.leftovers)
+    return max(judgement.current.sealed_through, *left, 0)
 
 
 def _unlisted(folder: Path, current: Current, pattern: str) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,8 +12,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from headrace import limits
+from headrace.errors import Corrupt
 from headrace.kernels.series.name_columns import split_names
-from headrace.model.series import EncodedNames, SeriesName
+from headrace.model.series import EncodedNames, SeriesName, SeriesTable
 from headrace.store.embedded.files.durable import replaced_file
 from headrace.store.embedded.files.names import series_file
 from headrace.store.embedded.segments.files.footer import check_footer
@@ -93,17 +95,39 @@ def read_series(path: Path, listed_crc: int | None = None) -> Iterator[tuple[NDA
         yield batch.column("series").to_numpy(), names
 
 
+class NamesCompared(NamedTuple):
+    """A chunk of a file. ordinals: uint32.   differ: whether a name is not the one that the table has."""
+
+    ordinals: NDArray[np.uint32]
+    differ: bool
+
+
+def names_differ(path: Path, listed_crc: int | None, table: SeriesTable, database: str) -> Iterator[NamesCompared]:
+    """A file against the names of `table`, in chunks of at most limits.SERIES_CHUNK; those of ordinals beyond the table
+    are not compared.   listed_crc: see footer.check_footer. Raises Corrupt, also when it is not of this database, or
+    Unavailable."""
+    for batch in _batches(path, listed_crc, database):
+        ordinals = batch.column("series").to_numpy()
+        known = ordinals[ordinals < len(table)]
+        same = len(known) == len(ordinals) and batch.equals(_batch(known, table.encoded_names(known)))
+        yield NamesCompared(ordinals, not same)
+
+
 def count_series(path: Path) -> int:
     """How many it names. Raises Corrupt or Unavailable."""
     return sum(len(batch) for batch in _batches(path, None))
 
 
-def _batches(path: Path, listed_crc: int | None) -> Iterator[pa.RecordBatch]:
-    """Of SCHEMA, at most limits.SERIES_CHUNK rows each. Raises Corrupt or Unavailable."""
+def _batches(path: Path, listed_crc: int | None, database: str | None = None) -> Iterator[pa.RecordBatch]:
+    """Of SCHEMA, at most limits.SERIES_CHUNK rows each.   database: None takes the file of any. Raises Corrupt or
+    Unavailable."""
     try:
         source = pa.OSFile(str(path))
         check_footer(path, source, listed_crc)
         file = pq.ParquetFile(source, page_checksum_verification=True)
+        described = file.metadata.metadata or {}
+        if database is not None and described.get(DATABASE_KEY.encode()) != database.encode():
+            raise Corrupt(path, "belongs to another database")
         batches = file.iter_batches(limits.SERIES_CHUNK, use_threads=False)
     except (OSError, ValueError) as error:
         raise read_failure(path, error) from error

@@ -1,0 +1,37 @@
+"""That no server uses a data directory, and none begins to, without a byte of it being changed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from headrace.errors import Unavailable
+from headrace.store.embedded.files.folder_lock import LOCK
+
+
+@contextmanager
+def without_server(folder: Path) -> Iterator[None]:
+    """In the block no server runs there, or starts. A folder without a lock file, as a copy may be, is taken as it is:
+    no server has begun there. Raises Unavailable when one runs, or its lock cannot be read."""
+    path = folder / LOCK
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield
+        return
+    except OSError as error:
+        raise Unavailable(f"cannot open {path}: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+        os.close(descriptor)
+        running = f"a server (process {holder or 'unknown'}) uses {folder}"
+        raise Unavailable(f"{running}: stop it first, or verify a backup of it") from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)

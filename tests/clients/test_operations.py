@@ -1,0 +1,31 @@
+"""What docs/operations.md tells to paste works as it stands there, save for the port."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from serverprocess import running
+from test_readme import ROOT, block, paste
+
+OPERATIONS = ROOT / "docs" / "operations.md"
+
+
+@pytest.fixture(autouse=True)
+def _our_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`headrace` is the one that is tested, and `data` is a folder of the test."""
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+
+
+def test_verifying(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as server:
+        assert server.put({"metric": "m", "timestamp": 1_700_000_000, "value": 1, "tags": {"a": "b"}})[0] == 204
+        server.stop()
+        said = paste(block("headrace verify", server, OPERATIONS))
+    for_people, for_machines = said.splitlines()
+    assert for_people == "sound: 1 series, 0 points in 0 segments, 1 in the journal, 0 documents"
+    assert json.loads(for_machines)["sound"] is True

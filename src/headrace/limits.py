@@ -190,6 +190,24 @@ SERIES_PER_HOUR_MAX = 0
 """Default of the setting series_per_hour_max: none. A fleet that moves in brings as many as it likes within an hour,
 and only the operator knows how many are too many from then on."""
 
+SERIES_NAME_BYTES_MAX = 16 * 1024
+"""Metric and tags of one series together, as encode_name writes them: what a telnet line may hold. Without it 64 tags
+of the longest values would be half a megabyte, once for each field of a multi-field point."""
+
+REQUEST_NAME_BYTES_MAX = 64 * 1024 * 1024
+"""Names of the series that are new with one request: as many bytes as the largest body, so that only a body whose names
+unfold (the tags of a multi-field point are those of each of its fields) meets it. Journaled in one piece."""
+
+SERIES_BYTES_MAX = 1024 * 1024 * 1024
+"""Default of the setting series_bytes_max: names of all series together, those of SERIES_MAX at 90 bytes. In memory
+they are there once in the table of series and, as far as they differ, once in the index."""
+
+SERIES_BYTES_PER_HOUR_MAX = 0
+"""Default of the setting series_bytes_per_hour_max: none, as SERIES_PER_HOUR_MAX."""
+
+SERIES_SHOWN_TEXT_MAX = 256
+"""Characters of a metric or tag key that the refusal of a series repeats: one is made for each refused series."""
+
 SERIES_LOOKED_AT = 2048
 """Latest series whose tags are counted to say which of them make one too many: 8 ms."""
 

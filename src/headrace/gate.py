@@ -85,6 +85,7 @@ def admit(points: Points, rules: RuleSet, table: SeriesTable) -> Admission:
 
     A registered series is visible to queries only when a point of it has been committed (store.append). Any thread.
     Series that are too many, or whose names are too large, are refused per point, never the batch.
+    Raises Unavailable when too many new names wait for the disk.
     """
     series, unchecked = _look_up(points, rules, table)
     request = NamesOfRequest()

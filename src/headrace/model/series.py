@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
 from typing import NamedTuple, TypeVar
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace import limits
+from headrace.errors import Unavailable
 from headrace.kernels.hashing import PADDING, hash_name
 from headrace.kernels.series import table as kernel
 from headrace.kernels.series.name_columns import take_names
@@ -139,6 +140,18 @@ class NewSeries:
         """The ordinal after the last one."""
         return self.first + len(self)
 
+    def cut(self, series_max: int, bytes_max: int, begin: int = 0) -> Iterator[NewSeries]:
+        """From row `begin` on, in pieces of at most `series_max` series and `bytes_max` bytes of names, but for a
+        longer name, which is alone. Views."""
+        ends = np.cumsum(self.lengths, dtype=np.int64)
+        while begin < len(self):
+            bytes_before = int(ends[begin - 1]) if begin else 0
+            fitting = int(np.searchsorted(ends, bytes_before + bytes_max, side="right"))
+            end = min(max(fitting, begin + 1), begin + series_max)
+            names = self.heap[bytes_before : int(ends[end - 1])]
+            yield NewSeries(self.first + begin, self.keys[begin:end], self.lengths[begin:end], names)
+            begin = end
+
 
 class _Columns(NamedTuple):
     """The arrays of a table; kernels/series/table.py says what is in them. Replaced as a whole when one grows, so that
@@ -233,10 +246,14 @@ class SeriesTable:
         request: NamesOfRequest | None = None,
     ) -> NDArray[np.uint32]:
         """As `register`, for n keys uint64[n, 2] whose canonical names, of `lengths` bytes each, follow one another in
-        `heap`. A key may occur more than once. Returns uint32[n], UNKNOWN where a series would be one too many."""
+        `heap`. A key may occur more than once. Returns uint32[n], UNKNOWN where a series would be one too many.
+
+        Raises Unavailable when the names that wait for the journal take limits.QUEUE_NAME_BYTES_MAX."""
         request = request or NamesOfRequest()
         with self._lock:
             held = self.held
+            if held.name_bytes - self._journaled_bytes() >= limits.QUEUE_NAME_BYTES_MAX:
+                self._refuse_new(keys)
             allowed = self._limits.allowed(held)
             bytes_max = min(allowed.name_bytes - held.name_bytes, request.bytes_left)
             if not _all_fit(lengths, bytes_max):
@@ -327,6 +344,14 @@ class SeriesTable:
             columns = self._grown(end, 0)
             columns.ends[self._count : end] = columns.ends[self._count - 1] if self._count else 0
             self._count = end
+
+    def _journaled_bytes(self) -> int:
+        return int(self._columns.ends[self._journaled - 1]) if self._journaled else 0
+
+    def _refuse_new(self, keys: NDArray[np.uint64]) -> None:
+        ordinals, _ = self.lookup(keys)
+        if np.any(ordinals == UNKNOWN):
+            raise Unavailable("too many names of new series wait for the disk")
 
     def _rows_that_fit(
         self, keys: NDArray[np.uint64], lengths: NDArray[np.uint32], bytes_max: int

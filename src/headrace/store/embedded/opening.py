@@ -243,7 +243,7 @@ class _Opening:
         """The points of so many records that end with `sequence`."""
         # Of a series beyond the table the record with its name is damaged.
         self._reserve(int(points.series.max()) + 1)
-        if not self.visible.fits(len(points)):
+        if not self.visible.fits(len(points), len(points.values.heap)):
             self.visible.freeze_unbounded()
         self.visible.append(points, sequence, records)
 

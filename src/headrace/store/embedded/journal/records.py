@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from headrace import limits
 from headrace.errors import Corrupt
 from headrace.model.points import HEAP_LENGTH_BITS, Admitted, Kind, Values
 from headrace.model.series import NewSeries
@@ -133,6 +134,11 @@ def decode_points(record: StoredRecord) -> StoredPoints:
     columns.end()
     _check_values(record, kinds, bits, heap_bytes)
     return StoredPoints(Admitted(series, times, Values(kinds, bits, heap), expires, arrivals), ingested_ms)
+
+
+def encode_new_series(series: NewSeries) -> list[Record]:
+    """Records of new series, as many as their names need; may share their memory."""
+    return [encode_series(part) for part in series.cut(len(series), limits.SERIES_RECORD_BYTES)]
 
 
 def encode_series(series: NewSeries) -> Record:

@@ -128,7 +128,8 @@ def _register_each(
             rules.check(name)
             table.register(key, name, rules.bit, request)
         except Refused as refusal:
-            refusals[key] = (refusal, name)
+            # Its traceback would keep what each check had in its hands, long names in several forms.
+            refusals[key] = (refusal.with_traceback(None), name)
     return refusals
 
 

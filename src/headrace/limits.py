@@ -412,6 +412,9 @@ CACHED_NAMES_MAX = 65_536
 """Spellings of names whose keys a decoder remembers: some 25 MB at 150 bytes a name. When full it is emptied, which
 costs one hash a series."""
 
+CACHED_NAMES_BYTES_MAX = 32 * 1024 * 1024
+"""And what they take in memory, long ones among them: each room with such a memory keeps one."""
+
 PLAIN_NAMES_AT_ONCE = 4096
 """New names that the gate takes apart in one step: with 64 tags each they would need 8 MB of scratch."""
 

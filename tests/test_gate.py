@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace import limits
 from headrace.errors import Refused
 from headrace.gate import RuleSet, admit
 from headrace.model.points import Kind, Names, Points, Values
@@ -75,6 +76,29 @@ def test_what_one_room_refuses_another_may_take() -> None:
     assert len(admit(points, PLAIN, table).admitted) == 0
     assert len(admit(points, ANYTHING, table).admitted) == 1
     assert len(admit(points, PLAIN, table).admitted) == 0, "the other room's yes does not count here"
+
+
+def test_a_refusal_keeps_nothing_of_what_made_it() -> None:
+    # A traceback holds the names in every form that they had on the way: a gigabyte for 36,000 long ones.
+    table = SeriesTable(SECRET)
+    points, _ = batch(table, [series_name("m", {"k": "x" * 20_000}), series_name("M", {"k": "v"})])
+    refused = admit(points, replace(PLAIN, name_bytes_max=30_000), table).refused
+    assert [refusal.rule for _, refusal, _ in refused] == ["series-bytes", "metric-character"]
+    assert not any(refusal.__traceback__ for _, refusal, _ in refused)
+
+
+def test_the_new_names_of_a_batch_are_refused_from_where_they_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "REQUEST_NAME_BYTES_MAX", 14)
+    table = SeriesTable(SECRET)
+    names = [series_name("m", {"k": value}) for value in ("a", "a", "b", "c", "d")]
+    points, _ = batch(table, names)
+    admission = admit(points, PLAIN, table)
+    assert admission.admitted.series.tolist() == [0, 0, 1]
+    assert [(place, refused.rule) for place, refused, _ in admission.refused] == [
+        (30, "request-names"),
+        (40, "request-names"),
+    ]
+    assert len(admit(points, PLAIN, table).admitted) == 5, "the next request has its own bytes"
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,16 @@ class Settings(BaseSettings):
         ge=0,
         description="New series within an hour; points of more are refused likewise. 0: as many as come.",
     )
+    series_bytes_max: int = Field(
+        default=limits.SERIES_BYTES_MAX,
+        ge=1,
+        description="Bytes of the names of all series; points of series that need more are refused likewise.",
+    )
+    series_bytes_per_hour_max: int = Field(
+        default=limits.SERIES_BYTES_PER_HOUR_MAX,
+        ge=0,
+        description="Bytes of the names of new series within an hour; refused likewise. 0: as many as come.",
+    )
     log_format: Literal["console", "json"] = Field(
         default="console", description="How log lines look on standard error."
     )

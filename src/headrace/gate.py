@@ -17,6 +17,7 @@ from headrace.errors import Refused
 from headrace.kernels.series import names as kernel
 from headrace.model.points import Admitted, PartedNames, Points, Values, take_optional
 from headrace.model.series import UNKNOWN, SeriesName, SeriesTable
+from headrace.model.series_limits import NamesOfRequest
 from headrace.rules import Rule
 
 RULE_SETS_MAX = 8
@@ -83,15 +84,17 @@ def admit(points: Points, rules: RuleSet, table: SeriesTable) -> Admission:
     """Look up every point's series, registering new ones that satisfy `rules`. Order of points is kept.
 
     A registered series is visible to queries only when a point of it has been committed (store.append). Any thread.
-    Raises Refused (rule "series-limit") only per point, never for the batch.
+    Series that are too many, or whose names are too large, are refused per point, never the batch.
+    Raises Unavailable when too many new names wait for the disk.
     """
     series, unchecked = _look_up(points, rules, table)
+    request = NamesOfRequest()
     if len(unchecked) and isinstance(points.names, PartedNames):
-        _register_plain(points.keys, points.names, unchecked, rules, table)
+        _register_plain(points.keys, points.names, unchecked, rules, table, request)
         series, unchecked = _look_up(points, rules, table)
     if not len(unchecked):
         return Admission(_whole(series, points), [])
-    refusals = _register_each(points, unchecked, rules, table)
+    refusals = _register_each(points, unchecked, rules, table, request)
     series, _ = table.lookup(points.keys)
     if not refusals:
         return Admission(_whole(series, points), [])
@@ -114,7 +117,7 @@ def _look_up(points: Points, rules: RuleSet, table: SeriesTable) -> tuple[NDArra
 
 
 def _register_each(
-    points: Points, unchecked: NDArray[np.int64], rules: RuleSet, table: SeriesTable
+    points: Points, unchecked: NDArray[np.int64], rules: RuleSet, table: SeriesTable, request: NamesOfRequest
 ) -> dict[tuple[int, int], tuple[Refused, SeriesName]]:
     """Check the names of rows `unchecked` one by one, each once, and register the good ones. Returns the refusals."""
     refusals: dict[tuple[int, int], tuple[Refused, SeriesName]] = {}
@@ -123,14 +126,20 @@ def _register_each(
         name = points.names.name(row)
         try:
             rules.check(name)
-            table.register(key, name, rules.bit)
+            table.register(key, name, rules.bit, request)
         except Refused as refusal:
-            refusals[key] = (refusal, name)
+            # Its traceback would keep what each check had in its hands, long names in several forms.
+            refusals[key] = (refusal.with_traceback(None), name)
     return refusals
 
 
 def _register_plain(
-    keys: NDArray[np.uint64], names: PartedNames, unchecked: NDArray[np.int64], rules: RuleSet, table: SeriesTable
+    keys: NDArray[np.uint64],
+    names: PartedNames,
+    unchecked: NDArray[np.int64],
+    rules: RuleSet,
+    table: SeriesTable,
+    request: NamesOfRequest,
 ) -> None:
     """Register, of the names of rows `unchecked`, those whose bytes alone show that they satisfy `rules`, by kernels.
 
@@ -149,7 +158,7 @@ def _register_plain(
         sizes = (rules.tags_min, rules.tags_max, rules.name_bytes_max)
         used = kernel.write_plain(*parts, plain, *sizes, order, lengths, heap)
         good = np.flatnonzero(lengths)
-        table.register_many(keys[chunk[good]], lengths[good], heap[:used], rules.bit)
+        table.register_many(keys[chunk[good]], lengths[good], heap[:used], rules.bit, request)
 
 
 _LENGTH_BYTES_MAX = 5

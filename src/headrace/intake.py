@@ -57,7 +57,7 @@ class Intake:
         self._counts = counts
 
     def admit(self, points: Points) -> Admission:
-        """What of a batch may be stored, and why not the rest. Any thread."""
+        """What of a batch may be stored, and why not the rest. Any thread. Raises Unavailable."""
         return admit(points, self._rules, self._store.table)
 
     def admit_all(self, points: Points) -> Admitted | None:

@@ -114,9 +114,20 @@ JOURNAL_SMALL_COMMIT_BYTES = 32 * 1024
 QUEUE_POINTS_MAX = 2_000_000
 """Points waiting for the writer: two seconds at 1 million points/s, after which a sender is better off with a 503."""
 
+QUEUE_POINT_BYTES_MAX = 128 * 1024 * 1024
+"""And points with their texts: twice what as many numbers take. One larger request is taken all the same."""
+
 COMMIT_POINTS = 250_000
 """Points at which a commit stops to take more: 5 MB, some 10 ms of writing, so that the first in line does not wait
 long. A single larger batch is one commit all the same."""
+
+QUEUE_NAME_BYTES_MAX = 128 * 1024 * 1024
+"""Names of new series that wait for the writer, from where on more get a 503: half a second of writing. While the disk
+refuses writes they stay."""
+
+COMMIT_POINT_BYTES = 16 * 1024 * 1024
+"""Points with their texts at which a commit stops to take more: twice what COMMIT_POINTS come to without texts. They
+are copied into one record."""
 
 QUEUE_DOCUMENT_BYTES_MAX = 64 * 1024 * 1024
 """Documents waiting for the writer: half a second of writing. One larger commit is taken all the same."""
@@ -154,6 +165,10 @@ SEAL_OTHER_BYTES = 32 * 1024 * 1024
 """Deletes and documents that recent stands for, at which it is sealed as at seal_points: as much memory, and as much
 journal to read at a start."""
 
+SEAL_TEXT_BYTES = 32 * 1024 * 1024
+"""Texts of recent points at which they are sealed as at seal_points: as many bytes as the columns of 1,000,000. A
+generation that is empty takes one commit however large."""
+
 GENERATIONS_MAX = 3
 """Generations of recent at once: one that fills and up to two that wait for the sealer, after a burst or while the disk
 is slow. More would only hide that sealing falls behind."""
@@ -190,6 +205,24 @@ SERIES_PER_HOUR_MAX = 0
 """Default of the setting series_per_hour_max: none. A fleet that moves in brings as many as it likes within an hour,
 and only the operator knows how many are too many from then on."""
 
+SERIES_NAME_BYTES_MAX = 16 * 1024
+"""Metric and tags of one series together, as encode_name writes them: what a telnet line may hold. Without it 64 tags
+of the longest values would be half a megabyte, once for each field of a multi-field point."""
+
+REQUEST_NAME_BYTES_MAX = 64 * 1024 * 1024
+"""Names of the series that are new with one request: as many bytes as the largest body, so that only a body whose names
+unfold (the tags of a multi-field point are those of each of its fields) meets it."""
+
+SERIES_BYTES_MAX = 1024 * 1024 * 1024
+"""Default of the setting series_bytes_max: names of all series together, those of SERIES_MAX at 90 bytes. In memory
+they are there once in the table of series and, as far as they differ, once in the index."""
+
+SERIES_BYTES_PER_HOUR_MAX = 0
+"""Default of the setting series_bytes_per_hour_max: none, as SERIES_PER_HOUR_MAX."""
+
+SERIES_SHOWN_TEXT_MAX = 256
+"""Characters of a metric or tag key that the refusal of a series repeats: one is made for each refused series."""
+
 SERIES_LOOKED_AT = 2048
 """Latest series whose tags are counted to say which of them make one too many: 8 ms."""
 
@@ -199,11 +232,20 @@ SERIES_LOOK_S = 60.0
 SERIES_BLAMED_TAGS = 3
 """Tag keys that such a refusal names."""
 
+assert SEAL_TEXT_BYTES >= COMMIT_POINT_BYTES, "a generation holds more than one commit of what waits together"
+
 # journal: what one record may hold, and how its files are read ------------------------------------------------------
 
 RECORD_BYTES_MAX = 1024 * 1024 * 1024
 """Payload of one journal record. A commit of points and their texts stays far below; the bound keeps a length that was
 read from disk, sound CRC or not, from asking for more memory than any honest record needs."""
+
+REQUEST_POINT_BYTES_MAX = RECORD_BYTES_MAX - 2 * COMMIT_POINT_BYTES
+"""Points of one request with their texts. It is refused above it: no record could hold it and what is before it in the
+same commit. A body of body_bytes_max as it comes makes less than half of it."""
+
+SERIES_RECORD_BYTES = 16 * 1024 * 1024
+"""Names of one record of new series, of 180,000 at 90 bytes; a commit has as many such records as it needs."""
 
 JOURNAL_WINDOW_BYTES = 8 * 1024 * 1024
 """Read at a time when the journal is replayed. Larger ones are not faster; smaller ones cut more records."""
@@ -221,6 +263,9 @@ without a free block."""
 
 CATALOG_CHUNK_SERIES = 65_536
 """Series in one row of the catalog: some 6 MB, far below the 1 GB that a value of SQLite may have."""
+
+CATALOG_CHUNK_BYTES = 16 * 1024 * 1024
+"""Names in one row of the catalog, where they are long."""
 
 DOCUMENTS_CHECKED_BYTES = 16 * 1024 * 1024
 """Up to this size documents.sqlite is checked row by row at each start, 10 ms a megabyte."""
@@ -373,6 +418,9 @@ ANSWER_GZIP_BYTES_MIN = 1024
 CACHED_NAMES_MAX = 65_536
 """Spellings of names whose keys a decoder remembers: some 25 MB at 150 bytes a name. When full it is emptied, which
 costs one hash a series."""
+
+CACHED_NAMES_BYTES_MAX = 32 * 1024 * 1024
+"""And what they take in memory, long ones among them: each room with such a memory keeps one."""
 
 PLAIN_NAMES_AT_ONCE = 4096
 """New names that the gate takes apart in one step: with 64 tags each they would need 8 MB of scratch."""

@@ -26,8 +26,10 @@ NameRule = Literal[
     "metric-character",  # a metric has only characters that the room allows
     "metric-empty",  # a metric has a name
     "name-too-long",  # metric, tag key and tag value fit the room's bound
-    "series-limit",  # the database has at most series_max series
-    "series-rate",  # at most series_per_hour_max series are new within an hour
+    "request-names",  # the new names of one request fit REQUEST_NAME_BYTES_MAX
+    "series-bytes",  # metric and tags of one series together fit SERIES_NAME_BYTES_MAX
+    "series-limit",  # the database has at most series_max series, whose names fit series_bytes_max
+    "series-rate",  # within an hour at most series_per_hour_max series are new, of series_bytes_per_hour_max
     "tag-key-character",  # as metric-character
     "tag-key-empty",  # a tag key has a name
     "tag-value-character",  # as metric-character

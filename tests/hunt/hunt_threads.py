@@ -37,7 +37,10 @@ RULES = RuleSet("hunt", 0, None, 1, 8, 1000)
 SMALL_LIMITS: dict[str, Any] = {
     "ROW_GROUP_ROWS": 97,
     "SERIES_CHUNK": 3,
+    "SERIES_RECORD_BYTES": 100,
     "COMMIT_POINTS": 60,
+    "COMMIT_POINT_BYTES": 3000,
+    "SEAL_TEXT_BYTES": 2000,
     "SEALER_TICK_S": 0.001,
     "SEAL_OTHER_BYTES": 20_000,
     "DOCUMENTS_SWEPT": 1,

@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from headrace.errors import Refused
+from headrace import limits
+from headrace.errors import Refused, Unavailable
 from headrace.model.series import (
     LOST_NAME,
     UNKNOWN,
     Key,
+    NewSeries,
     SeriesName,
     SeriesTable,
     common_tags,
@@ -254,3 +256,37 @@ def test_common_tags() -> None:
     ]
     assert common_tags(names) == ({"dc": "x", "rack": "1", "role": "db"}, ["host"])
     assert common_tags(names[:1]) == ({"host": "a", "dc": "x", "rack": "1"}, [])
+
+
+@given(st.lists(st.integers(0, 30), max_size=20), st.integers(1, 5), st.integers(0, 40), st.integers(0, 20))
+def test_cut_pieces_are_all_in_order_and_within_their_bounds(
+    lengths: list[int], series_max: int, bytes_max: int, begin: int
+) -> None:
+    heap = np.arange(sum(lengths), dtype=np.uint8)
+    keys = np.arange(2 * len(lengths), dtype=np.uint64).reshape(-1, 2)
+    whole = NewSeries(7, keys, np.array(lengths, dtype=np.uint32), heap)
+    begin = min(begin, len(lengths))
+    pieces = list(whole.cut(series_max, bytes_max, begin))
+    assert [row for piece in pieces for row in range(piece.first, piece.end)] == [*range(7 + begin, whole.end)]
+    assert b"".join(piece.heap.tobytes() for piece in pieces) == heap[sum(lengths[:begin]) :].tobytes()
+    for piece in pieces:
+        assert piece.keys.tolist() == keys[piece.first - 7 : piece.end - 7].tolist()
+        assert len(piece.heap) == piece.lengths.sum()
+        assert len(piece) == 1 or (len(piece) <= series_max and len(piece.heap) <= bytes_max)
+
+
+def test_new_names_wait_for_the_journal_only_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = SeriesTable(SECRET)
+    monkeypatch.setattr(limits, "QUEUE_NAME_BYTES_MAX", 2 * len(encode_name(series_name("a", {}))))
+    table.register((1, 1), series_name("a", {}), 0)
+    table.register((2, 2), series_name("b", {}), 0)
+    with pytest.raises(Unavailable, match="wait for the disk"):
+        table.register((3, 3), series_name("c", {}), 0)
+    assert table.register((2, 2), series_name("b", {}), 1) == 1, "known ones go on"
+    taken = table.take_unjournaled()
+    assert taken is not None
+    table.put_back(taken)
+    with pytest.raises(Unavailable):
+        table.register((3, 3), series_name("c", {}), 0)
+    table.take_unjournaled()
+    assert table.register((3, 3), series_name("c", {}), 0) == 2

@@ -29,6 +29,16 @@ def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(cache) <= 10
 
 
+def test_the_cache_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CACHED_NAMES_BYTES_MAX", 10_000)
+    cache = KeyCache(SeriesTable(SECRET), read)
+    cache.keys_of([(b"m", b"%d" % number * 1000) for number in range(10)])
+    assert 1 < len(cache) < 10
+    assert sum(len(tags) for _, tags in cache) < 10_000
+    cache.keys_of([(b"m", b"x" * 10_000)])
+    assert (b"m", b"x" * 10_000) not in cache, "one that is too long is read each time"
+
+
 def test_names_are_read_from_spellings_and_from_spans() -> None:
     assert SpelledNames([(b"a", b"1"), (b"b", b"2")], read).name(1) == SeriesName("b", (("k", "2"),))
     spans = np.array([0, 1, 1, 2, 3, 4, 5, 6])

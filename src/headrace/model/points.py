@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from headrace.model.arrivals import NO_ARRIVAL
 from headrace.model.series import SeriesName
 
+ROW_BYTES_MAX = 4 + 8 + 1 + 8 + 8 + 8
+"""A point in columns, with expiry and arrival, but for its text."""
+
 NEVER = np.iinfo(np.int64).max
 """Expiry of a point that does not expire, in ms since 1970."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
 from typing import NamedTuple, TypeVar
@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace import limits
+from headrace.errors import Unavailable
 from headrace.kernels.hashing import PADDING, hash_name
 from headrace.kernels.series import table as kernel
 from headrace.kernels.series.name_columns import take_names
-from headrace.model.series_limits import SeriesLimits
+from headrace.model.series_limits import Held, NamesOfRequest, SeriesLimits
 
 _T = TypeVar("_T", bound=np.generic)
 
@@ -139,6 +140,18 @@ class NewSeries:
         """The ordinal after the last one."""
         return self.first + len(self)
 
+    def cut(self, series_max: int, bytes_max: int, begin: int = 0) -> Iterator[NewSeries]:
+        """From row `begin` on, in pieces of at most `series_max` series and `bytes_max` bytes of names, but for a
+        longer name, which is alone. Views."""
+        ends = np.cumsum(self.lengths, dtype=np.int64)
+        while begin < len(self):
+            bytes_before = int(ends[begin - 1]) if begin else 0
+            fitting = int(np.searchsorted(ends, bytes_before + bytes_max, side="right"))
+            end = min(max(fitting, begin + 1), begin + series_max)
+            names = self.heap[bytes_before : int(ends[end - 1])]
+            yield NewSeries(self.first + begin, self.keys[begin:end], self.lengths[begin:end], names)
+            begin = end
+
 
 class _Columns(NamedTuple):
     """The arrays of a table; kernels/series/table.py says what is in them. Replaced as a whole when one grows, so that
@@ -200,30 +213,58 @@ class SeriesTable:
         kernel.lookup(columns.slots, columns.keys, columns.rules, keys, ordinals, satisfied)
         return ordinals, satisfied
 
-    def register(self, key: Key, name: SeriesName, rule_bit: int) -> int:
+    @property
+    def held(self) -> Held:
+        """How many series there are, and the bytes of their names."""
+        return Held(self._count, int(self._columns.ends[self._count - 1]) if self._count else 0)
+
+    def register(self, key: Key, name: SeriesName, rule_bit: int, request: NamesOfRequest | None = None) -> int:
         """The ordinal of the series with this key and name, which satisfies the rule set with `rule_bit`.
 
-        A new one is queryable only when the journal holds it. Raises Refused (rules "series-limit" and "series-rate")
-        when it is one too many.
+        A new one is queryable only when the journal holds it.   request: the names that come with it, None for no
+        other. Raises Refused (rules of model.series_limits.SeriesLimits.refusal) when it is one too many.
         """
+        request = request or NamesOfRequest()
         encoded = encode_name(name)
         [ordinal] = self.register_many(
             np.array([key], dtype=np.uint64),
             np.array([len(encoded)], dtype=np.uint32),
             np.frombuffer(bytearray(encoded), dtype=np.uint8),
             rule_bit,
+            request,
         )
         if ordinal == UNKNOWN:
-            raise self._limits.refusal(name.metric, self._count, self._latest)
+            raise self._limits.refusal(name.metric, self.held, self._latest, len(encoded), request.bytes_left)
         return int(ordinal)
 
     def register_many(
-        self, keys: NDArray[np.uint64], lengths: NDArray[np.uint32], heap: NDArray[np.uint8], rule_bit: int
+        self,
+        keys: NDArray[np.uint64],
+        lengths: NDArray[np.uint32],
+        heap: NDArray[np.uint8],
+        rule_bit: int,
+        request: NamesOfRequest | None = None,
     ) -> NDArray[np.uint32]:
         """As `register`, for n keys uint64[n, 2] whose canonical names, of `lengths` bytes each, follow one another in
-        `heap`. A key may occur more than once. Returns uint32[n], UNKNOWN where a series would be one too many."""
+        `heap`. A key may occur more than once. Returns uint32[n], UNKNOWN where a series would be one too many.
+
+        Raises Unavailable when the names that wait for the journal take limits.QUEUE_NAME_BYTES_MAX."""
+        request = request or NamesOfRequest()
         with self._lock:
-            return self._insert(keys, lengths, heap, 1 << rule_bit, self._limits.allowed(self._count))
+            held = self.held
+            if held.name_bytes - self._journaled_bytes() >= limits.QUEUE_NAME_BYTES_MAX:
+                self._refuse_new(keys)
+            allowed = self._limits.allowed(held)
+            bytes_max = min(allowed.name_bytes - held.name_bytes, request.bytes_left)
+            if not _all_fit(lengths, bytes_max):
+                rows = self._rows_that_fit(keys, lengths, bytes_max)
+                ordinals = np.full(len(keys), UNKNOWN, dtype=np.uint32)
+                names = _names_of_rows(lengths, heap, rows)
+                ordinals[rows] = self._insert(keys[rows], *names, 1 << rule_bit, allowed.series)
+            else:
+                ordinals = self._insert(keys, lengths, heap, 1 << rule_bit, allowed.series)
+            request.bytes_left -= self.held.name_bytes - held.name_bytes
+        return ordinals
 
     def name(self, ordinal: int) -> SeriesName:
         """The name of an ordinal that the table gave (LOST_NAME where `lose` gave it)."""
@@ -304,6 +345,25 @@ class SeriesTable:
             columns.ends[self._count : end] = columns.ends[self._count - 1] if self._count else 0
             self._count = end
 
+    def _journaled_bytes(self) -> int:
+        return int(self._columns.ends[self._journaled - 1]) if self._journaled else 0
+
+    def _refuse_new(self, keys: NDArray[np.uint64]) -> None:
+        ordinals, _ = self.lookup(keys)
+        if np.any(ordinals == UNKNOWN):
+            raise Unavailable("too many names of new series wait for the disk")
+
+    def _rows_that_fit(
+        self, keys: NDArray[np.uint64], lengths: NDArray[np.uint32], bytes_max: int
+    ) -> NDArray[np.int64]:
+        """The rows of series that are known, and from the first on of those new ones whose names are short enough and
+        together take at most `bytes_max`."""
+        ordinals, _ = self.lookup(keys)
+        is_new = ordinals == UNKNOWN
+        short = lengths <= limits.SERIES_NAME_BYTES_MAX
+        taken = np.cumsum(np.where(is_new & short, lengths, 0), dtype=np.int64)
+        return np.flatnonzero(~is_new | (short & (taken <= bytes_max)))
+
     def _latest(self) -> list[SeriesName]:
         """The names of the series registered last; never none, where one is too many."""
         count = self._count
@@ -343,6 +403,21 @@ class SeriesTable:
 
 
 _CAPACITY_MIN = 1024
+
+
+def _all_fit(lengths: NDArray[np.uint32], bytes_max: int) -> bool:
+    """Whether all names may be taken, whichever are new."""
+    return int(lengths.sum(dtype=np.int64)) <= bytes_max and int(lengths.max(initial=0)) <= limits.SERIES_NAME_BYTES_MAX
+
+
+def _names_of_rows(
+    lengths: NDArray[np.uint32], heap: NDArray[np.uint8], rows: NDArray[np.int64]
+) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+    """Lengths and heap of the given ones of names that follow one another."""
+    begins = np.cumsum(lengths, dtype=np.int64) - lengths
+    taken = np.empty(int(lengths[rows].sum(dtype=np.int64)), dtype=np.uint8)
+    take_names(begins[rows], lengths[rows], heap, taken)
+    return lengths[rows], taken
 
 
 def _enlarged(column: NDArray[_T], used: int, capacity: int) -> NDArray[_T]:

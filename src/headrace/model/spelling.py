@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
@@ -22,6 +23,10 @@ _KEY = struct.Struct("=QQ")
 KEY_BYTES: Final = _KEY.size
 
 
+_HELD_BYTES = 270
+"""What a remembered spelling takes beside its bytes: two texts, a tuple, a key and an entry of the dict."""
+
+
 class Hashing(Protocol):
     """What a decoder needs of a series table."""
 
@@ -31,7 +36,8 @@ class Hashing(Protocol):
 
 
 class KeyCache(dict[Spelling, bytes]):
-    """The 16 bytes of a key by the spelling of its name; at most limits.CACHED_NAMES_MAX. Any thread.
+    """The 16 bytes of a key by the spelling of its name; at most limits.CACHED_NAMES_MAX and as many bytes as
+    limits.CACHED_NAMES_BYTES_MAX. Any thread.
 
     read: the name that a spelling means; raises Refused, and then nothing is remembered.
     """
@@ -40,12 +46,20 @@ class KeyCache(dict[Spelling, bytes]):
         super().__init__()
         self._table = table
         self._read = read
+        self._bytes = 0
+        self._lock = threading.Lock()
 
     def __missing__(self, spelling: Spelling) -> bytes:
         key = key_bytes(self._table.key_of(self._read(spelling)))
-        if len(self) >= limits.CACHED_NAMES_MAX:
-            self.clear()
-        self[spelling] = key
+        size = len(spelling[0]) + len(spelling[1]) + _HELD_BYTES
+        if size > limits.CACHED_NAMES_BYTES_MAX:
+            return key
+        with self._lock:
+            if len(self) >= limits.CACHED_NAMES_MAX or self._bytes + size > limits.CACHED_NAMES_BYTES_MAX:
+                self.clear()
+                self._bytes = 0
+            self._bytes += size
+            self[spelling] = key
         return key
 
     def keys_of(self, spellings: Iterable[Spelling]) -> NDArray[np.uint64]:

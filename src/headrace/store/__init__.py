@@ -183,8 +183,8 @@ class Store(Protocol):
         """Take the points. On return they survive `kill -9` and a power cut, and the next snapshot sees all of them.
 
         Returns a journal sequence through which they are durable. Raises Unavailable (queue or disk full, failing disk,
-        closing), and then nothing of them is visible; never Refused. A cancelled call may still commit. Must be called
-        on the event loop."""
+        closing), or Refused (rule "body-too-large") for more than one commit can hold, and then nothing of them is
+        visible. A cancelled call may still commit. Must be called on the event loop."""
         ...
 
     async def delete(self, series: NDArray[np.uint32], start_ms: int, end_ms: int) -> int:

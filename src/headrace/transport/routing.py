@@ -19,8 +19,9 @@ log = structlog.get_logger(__name__)
 BAD_REQUESTS: Final[tuple[Rule, ...]] = (
     *("bad-compression", "bad-request", "body-incomplete"),
     # What an app lets through of names and questions. A room with another status for them answers them itself.
-    *("metric-character", "metric-empty", "name-too-long", "series-limit", "series-rate", "tag-key-character"),
-    *("tag-key-empty", "tag-value-character", "tag-value-empty", "tags-missing", "tags-too-many"),
+    *("metric-character", "metric-empty", "name-too-long", "tag-key-character", "tag-key-empty"),
+    *("tag-value-character", "tag-value-empty", "tags-missing", "tags-too-many"),
+    *("request-names", "series-bytes", "series-limit", "series-rate"),
     *("duration", "query-points"),
 )
 

@@ -24,8 +24,9 @@ BAD_REQUESTS: Final[tuple[Rule, ...]] = (
     # The request
     *("bad-compression", "body-incomplete", "json", "path", "permission"),
     # Names of series
-    *("metric-character", "metric-empty", "name-too-long", "series-limit", "series-rate", "tag-key-character"),
-    *("tag-key-empty", "tag-value-character", "tag-value-empty", "tags-missing", "tags-too-many"),
+    *("metric-character", "metric-empty", "name-too-long", "tag-key-character", "tag-key-empty"),
+    *("tag-value-character", "tag-value-empty", "tags-missing", "tags-too-many"),
+    *("request-names", "series-bytes", "series-limit", "series-rate"),
     # Points and samples
     *("guid", "metrics-too-many", "no-points", "no-samples", "point-empty", "timestamp", "type-empty"),
     *("value-range", "value-too-long"),

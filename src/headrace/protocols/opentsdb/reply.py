@@ -19,7 +19,8 @@ BAD_REQUESTS: Final[tuple[Rule, ...]] = (
     *("bad-compression", "body-empty", "body-incomplete", "charset", "json"),
     *("jsonp", "method-override", "unsupported-encoding"),
     # Names of series
-    *("metric-character", "metric-empty", "name-too-long", "series-limit", "series-rate"),
+    *("metric-character", "metric-empty", "name-too-long"),
+    *("request-names", "series-bytes", "series-limit", "series-rate"),
     *("tag-duplicate", "tag-invalid", "tag-key-character", "tag-key-empty", "tag-value-character", "tag-value-empty"),
     *("tags-missing", "tags-too-many"),
     # Points

@@ -97,7 +97,15 @@ class _Opening:
         """(where, sentence) of what is lost beside segments and documents, which remember by themselves."""
         self.catalog = Catalog(folder / CATALOG)
         journal_first = self._first_in_journal()
-        self.table = SeriesTable(self.catalog.secret, SeriesLimits(settings.series_max, settings.series_per_hour_max))
+        self.table = SeriesTable(
+            self.catalog.secret,
+            SeriesLimits(
+                settings.series_max,
+                settings.series_per_hour_max,
+                bytes_max=settings.series_bytes_max,
+                bytes_per_hour_max=settings.series_bytes_per_hour_max,
+            ),
+        )
         self.index = SeriesIndex(self.catalog.secret)
         is_new, database = not self.catalog.is_whole, self.catalog.database_id.hex()
         self.sealed = open_folder(folder / SEGMENTS, database, gaps, is_new, journal_first)
@@ -237,7 +245,7 @@ class _Opening:
         """The points of so many records that end with `sequence`, the first of which came at that moment."""
         # Of a series beyond the table the record with its name is damaged.
         self._reserve(int(points.series.max()) + 1)
-        if not self.visible.fits(len(points)):
+        if not self.visible.fits(len(points), len(points.values.heap)):
             self.visible.freeze_unbounded()
         # A restart makes nothing younger: what has waited for its seal goes on waiting.
         age_s = max(self._clock() - ingested_ms, 0) / 1000

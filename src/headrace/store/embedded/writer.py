@@ -18,10 +18,11 @@ from headrace.model.series import SeriesTable
 from headrace.model.time import Clock
 from headrace.store.embedded.documents.documents import Documents
 from headrace.store.embedded.files.disk_space import DiskSpace
-from headrace.store.embedded.journal.commits import Request, Size, Waiting, encode_step, steps_of
+from headrace.store.embedded.journal.commits import Request, Size, Step, Waiting, encode_step, steps_of
 from headrace.store.embedded.journal.journal import Journal
-from headrace.store.embedded.journal.records import RecordType, encode_series
+from headrace.store.embedded.journal.records import RecordType, encode_new_series
 from headrace.store.embedded.reading.visible import Visible
+from headrace.store.embedded.recent.deletes import Delete
 from headrace.store.embedded.series.index import SeriesIndex
 
 log = structlog.get_logger(__name__)
@@ -106,6 +107,9 @@ class Writer:
             raise Unavailable("too many deletes wait until segments have been rewritten")
         if self.queued_points and self.queued_points + request.size.points > limits.QUEUE_POINTS_MAX:
             raise Unavailable("too many points wait for the disk")
+        queued_bytes = self._submitted.point_bytes - self._taken.point_bytes
+        if queued_bytes and queued_bytes + request.size.point_bytes > limits.QUEUE_POINT_BYTES_MAX:
+            raise Unavailable("too many bytes of points wait for the disk")
         queued_bytes = self._submitted.document_bytes - self._taken.document_bytes
         if queued_bytes and queued_bytes + request.size.document_bytes > limits.QUEUE_DOCUMENT_BYTES_MAX:
             raise Unavailable("too many documents wait for the disk")
@@ -171,9 +175,9 @@ class Writer:
         documents = [record for request in requests for record in request.documents]
         new_series = self._table.take_unjournaled()
         try:
-            self._make_room(sum(request.size.points for request in requests))
+            self._make_room(steps)
             # New series go first, so that no point in the journal is without its name.
-            records = [] if new_series is None else [encode_series(new_series)]
+            records = [] if new_series is None else encode_new_series(new_series)
             first = self._journal.last_sequence + 1 + len(records)
             now_ms = self._clock()
             records += [encode_step(step, now_ms) for step in steps] + documents
@@ -197,9 +201,11 @@ class Writer:
         if self._visible.is_heavy:
             self._freeze_if_free()
 
-    def _make_room(self, points: int) -> None:
-        """Raises Unavailable when sealing has fallen behind for longer than a sender should wait."""
-        if points and not self._visible.fits(points):
+    def _make_room(self, steps: Sequence[Step]) -> None:
+        """For their points. Raises Unavailable when sealing has fallen behind for longer than a sender should wait."""
+        batches = [step for step in steps if not isinstance(step, Delete)]
+        text_bytes = sum(len(batch.values.heap) for batch in batches)
+        if batches and not self._visible.fits(sum(map(len, batches)), text_bytes):
             self._freeze()
 
     def _freeze(self) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace import limits
 from headrace.errors import Corrupt
 from headrace.model.points import HEAP_LENGTH_BITS, NEVER, Admitted, Kind, Values
 from headrace.model.series import NewSeries
@@ -18,6 +19,7 @@ from headrace.store.embedded.journal.records import (
     StoredRecord,
     decode_points,
     decode_series,
+    encode_new_series,
     encode_points,
     encode_series,
 )
@@ -156,3 +158,13 @@ def test_names_longer_than_their_heap_are_corrupt() -> None:
     )
     with pytest.raises(Corrupt, match="heap"):
         decode_series(stored(encode_series(series)))
+
+
+def test_long_names_are_as_many_records_as_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "SERIES_RECORD_BYTES", 10)
+    keys = np.arange(10, dtype=np.uint64).reshape(-1, 2)
+    whole = NewSeries(3, keys, np.array([4, 6, 1, 30, 0], dtype=np.uint32), np.arange(41, dtype=np.uint8))
+    parts = [decode_series(stored(record)) for record in encode_new_series(whole)]
+    assert [(part.first, part.lengths.tolist()) for part in parts] == [(3, [4, 6]), (5, [1]), (6, [30]), (7, [0])]
+    assert np.concatenate([part.heap for part in parts]).tolist() == whole.heap.tolist()
+    assert np.concatenate([part.keys for part in parts]).tolist() == keys.tolist()

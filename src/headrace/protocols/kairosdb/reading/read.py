@@ -34,8 +34,9 @@ BAD_REQUESTS: Final[tuple[Rule, ...]] = (
     # The request
     *("bad-compression", "body-incomplete", "json", "metadata-names", "query", "regexp", "save-as"),
     # Names of series
-    *("metric-character", "metric-empty", "name-too-long", "series-limit", "series-rate", "tag-key-character"),
-    *("tag-key-empty", "tag-value-character", "tag-value-empty", "tags-missing", "tags-too-many"),
+    *("metric-character", "metric-empty", "name-too-long", "tag-key-character", "tag-key-empty"),
+    *("tag-value-character", "tag-value-empty", "tags-missing", "tags-too-many"),
+    *("request-names", "series-bytes", "series-limit", "series-rate"),
     # What is asked for
     *("calendar", "duration", "metric-unknown", "metrics-differ", "series-unknown"),
 )

@@ -157,8 +157,7 @@ class Catalog:
         Unavailable, and then nothing has changed."""
         with self._change():
             self._connection.execute("DELETE FROM series WHERE first >= ? AND first < ?", (series.first, series.end))
-            for begin in range(0, len(series), limits.CATALOG_CHUNK_SERIES):
-                self._insert(series, begin, min(begin + limits.CATALOG_CHUNK_SERIES, len(series)))
+            self._insert(series)
         self.series_count = max(self.series_count, series.end)
 
     def add_series(self, series: NewSeries) -> None:
@@ -167,8 +166,7 @@ class Catalog:
         Raises Unavailable, and then nothing has changed.
         """
         with self._change():
-            for begin in range(0, len(series), limits.CATALOG_CHUNK_SERIES):
-                self._insert(series, begin, min(begin + limits.CATALOG_CHUNK_SERIES, len(series)))
+            self._insert(series)
         self.series_count = series.end
 
     def hidden(self) -> NDArray[np.uint32]:
@@ -228,17 +226,13 @@ class Catalog:
             )
         sync_folder(self._path.parent)
 
-    def _insert(self, series: NewSeries, begin: int, end: int) -> None:
-        """Rows begin .. end - 1 of `series` as one row of the table."""
-        names_begin = int(series.lengths[:begin].sum(dtype=np.int64))
-        names_end = names_begin + int(series.lengths[begin:end].sum(dtype=np.int64))
-        blobs = (
-            series.keys[begin:end].astype("<u8").tobytes(),
-            series.lengths[begin:end].astype("<u4").tobytes(),
-            series.heap[names_begin:names_end].tobytes(),
-        )
-        row = (series.first + begin, end - begin, *blobs, _crc(*blobs))
-        self._connection.execute("INSERT INTO series VALUES (?, ?, ?, ?, ?, ?)", row)
+    def _insert(self, series: NewSeries) -> None:
+        """In rows of the table that are not large."""
+        for part in series.cut(limits.CATALOG_CHUNK_SERIES, limits.CATALOG_CHUNK_BYTES):
+            keys, lengths = part.keys.astype("<u8").tobytes(), part.lengths.astype("<u4").tobytes()
+            blobs = (keys, lengths, part.heap.tobytes())
+            row = (part.first, len(part), *blobs, _crc(*blobs))
+            self._connection.execute("INSERT INTO series VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
 def _ordinals(first: int, keys: object, lengths: object) -> range:

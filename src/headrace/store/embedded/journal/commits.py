@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from headrace import limits
-from headrace.model.points import Admitted, concatenate
+from headrace.errors import Refused
+from headrace.model.points import ROW_BYTES_MAX, Admitted, concatenate
 from headrace.store import DocumentChange
 from headrace.store.embedded.journal.records import Record, encode_delete, encode_document_change, encode_points
 from headrace.store.embedded.recent.deletes import Delete
@@ -18,22 +19,33 @@ Step = Delete | Admitted
 
 
 class Size(NamedTuple):
-    """Of what waits: points, bytes of documents, and at most how many records they come to beside the points'."""
+    """Of what waits: points, bytes of their texts, bytes of documents, and at most how many records they come to beside
+    the points'."""
 
     points: int = 0
+    text_bytes: int = 0
     document_bytes: int = 0
     records: int = 0
 
     def plus(self, other: Size) -> Size:
         return Size(
-            self.points + other.points, self.document_bytes + other.document_bytes, self.records + other.records
+            self.points + other.points,
+            self.text_bytes + other.text_bytes,
+            self.document_bytes + other.document_bytes,
+            self.records + other.records,
         )
+
+    @property
+    def point_bytes(self) -> int:
+        """At most what the points take with their texts, in memory and in the journal."""
+        return self.points * ROW_BYTES_MAX + self.text_bytes
 
     @property
     def is_a_commit(self) -> bool:
         """Whether a commit of this size should take no more."""
         return (
             self.points >= limits.COMMIT_POINTS
+            or self.point_bytes >= limits.COMMIT_POINT_BYTES
             or self.document_bytes >= limits.COMMIT_DOCUMENT_BYTES
             or self.records >= limits.COMMIT_RECORDS
         )
@@ -60,7 +72,8 @@ class Request(NamedTuple):
 def request_of(
     delete: Delete | None = None, points: Admitted | None = None, changes: Sequence[DocumentChange] = ()
 ) -> Request:
-    """Raises ValueError for changes that one commit of the journal cannot hold."""
+    """Raises Refused (rule "body-too-large") for points, ValueError for changes that one commit of the journal cannot
+    hold."""
     if len(changes) > limits.COMMIT_RECORDS:
         raise ValueError(f"{len(changes)} changes of documents in one commit")
     if points is not None and not len(points):
@@ -70,9 +83,13 @@ def request_of(
     documents = [encode_document_change(change) for change in changes]
     size = Size(
         0 if points is None else len(points),
+        0 if points is None else len(points.values.heap),
         sum(record.bytes for record in documents),
         len(documents) + (0 if delete is None else 2),
     )
+    if size.point_bytes > limits.REQUEST_POINT_BYTES_MAX:
+        most = limits.REQUEST_POINT_BYTES_MAX
+        raise Refused("body-too-large", f"its points take {size.point_bytes} bytes, at most {most} can be one commit")
     return Request(delete, points, changes, documents, size)
 
 

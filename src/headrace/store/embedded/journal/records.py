@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from headrace import limits
 from headrace.errors import Corrupt
 from headrace.model.points import HEAP_LENGTH_BITS, Admitted, Kind, Values
 from headrace.model.series import NewSeries
@@ -141,6 +142,11 @@ def ingested_ms_of(payload: NDArray[np.uint8]) -> int:
     """When the writer took the points of a POINTS record, by the begin of its payload."""
     *_, ingested_ms, _ = _POINTS_HEADER.unpack_from(payload[: _POINTS_HEADER.size].tobytes())
     return int(ingested_ms)
+
+
+def encode_new_series(series: NewSeries) -> list[Record]:
+    """Records of new series, as many as their names need; may share their memory."""
+    return [encode_series(part) for part in series.cut(len(series), limits.SERIES_RECORD_BYTES)]
 
 
 def encode_series(series: NewSeries) -> Record:

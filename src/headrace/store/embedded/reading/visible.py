@@ -105,10 +105,13 @@ class Visible:
         """The series that are hidden now. Any thread."""
         return self._hidden
 
-    def fits(self, points: int) -> bool:
-        """Whether the newest generation takes so many points more; an empty one takes any number."""
+    def fits(self, points: int, text_bytes: int) -> bool:
+        """Whether the newest generation takes so many points more, with texts of so many bytes; an empty one takes any
+        number."""
         newest = self._generations[-1]
-        return not len(newest) or len(newest) + points <= self._generation_points
+        return not len(newest) or (
+            len(newest) + points <= self._generation_points and newest.text_bytes + text_bytes <= limits.SEAL_TEXT_BYTES
+        )
 
     def newest_age_s(self) -> float:
         """For how long the newest generation has stood for something, 0 while it does not."""

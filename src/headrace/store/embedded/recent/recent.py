@@ -67,6 +67,11 @@ class Recent:
     def capacity(self) -> int:
         return len(self._times)
 
+    @property
+    def text_bytes(self) -> int:
+        """Of the texts of all rows."""
+        return self._heap_bytes
+
     def bytes_used(self) -> int:
         """Bytes of memory that the rows and their texts take."""
         optional = (self._expires.here + self._arrivals.here) * 8 * self._length

@@ -25,6 +25,9 @@ CAPACITY_AT_FIRST = 1024
 CHUNK_SERIES = 16_384
 """Added in one step. Room is made for as many new symbols as there are parts, far more than there will be."""
 
+CHUNK_BYTES = 16 * 1024 * 1024
+"""Names added in one step: it copies them, and asks for room for as many bytes of symbols."""
+
 
 class SeriesIndex:
     """The writer adds what a commit has made durable; any thread looks up. What is indexed never changes."""
@@ -61,11 +64,8 @@ class SeriesIndex:
         """
         known = self._count - series.first
         assert known >= 0, "series come in the order of their ordinals"
-        ends = np.cumsum(series.lengths, dtype=np.int64)
-        for first in range(known, len(series), CHUNK_SERIES):
-            end = min(first + CHUNK_SERIES, len(series))
-            begin_byte = int(ends[first - 1]) if first else 0
-            self._add_chunk(series.lengths[first:end].copy(), series.heap[begin_byte : int(ends[end - 1])])
+        for chunk in series.cut(CHUNK_SERIES, CHUNK_BYTES, known):
+            self._add_chunk(chunk.lengths.copy(), chunk.heap)
 
     def _add_chunk(self, lengths: NDArray[np.uint32], heap: NDArray[np.uint8]) -> None:
         size = len(heap)

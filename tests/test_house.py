@@ -115,7 +115,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
         f"headrace.store.embedded.verifying.{part}": "test_verifying.py and tests/trials verify whole databases"
         for part in ("copies", "documents", "journal", "names", "segments")
     },
-    "headrace.limits": "constants; their relations are asserted on import",
 }
 """Module -> why no test in the directory that mirrors its own knows it."""
 

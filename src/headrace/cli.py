@@ -14,6 +14,7 @@ import click
 from headrace import __version__, config
 from headrace.about import table
 from headrace.commands.compiled import ensure_compiled
+from headrace.commands.restore_segment import restore_segment
 from headrace.commands.verify import verify
 from headrace.errors import Misconfigured
 from headrace.memory import use_one_allocator
@@ -113,3 +114,4 @@ def check_config(loaded: config.Loaded) -> None:
 
 
 main.add_command(verify)
+main.add_command(restore_segment)

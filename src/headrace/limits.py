@@ -290,6 +290,12 @@ MERGE_INPUTS_MAX files holds some seven times as much of each, 110 MB."""
 SERIES_CHUNK = 16_384
 """Series whose names are columns at once while a series file is written: some 5 MB."""
 
+SERIES_CHUNK_BYTES = 8 * 1024 * 1024
+"""Names that are columns at once, where they are long: those of a row group."""
+
+SERIES_STEP = 1024
+"""Series whose names are asked for at once, and that row groups are put together for: 16 MB with the longest names."""
+
 QUERY_THREADS = 2
 """Queries that run at once. Kernels and Parquet reading run outside the GIL, so two keep two cores busy."""
 
@@ -354,6 +360,7 @@ DISK_CHECK_INTERVAL_S = 1.0
 DISK_CHECK_BYTES = 16 * 1024 * 1024
 """And again after so many bytes of points: on a fast disk a second may bring more than a small reserve."""
 
+assert SERIES_STEP * SERIES_NAME_BYTES_MAX <= 2 * SERIES_CHUNK_BYTES, "a step is a row group of long names"
 assert 2 <= MERGE_FACTOR <= MERGE_INPUTS_MAX
 assert DISK_CHECK_BYTES * 4 <= DISK_RESERVE_BYTES, "what slips in between two looks must not eat the reserve"
 

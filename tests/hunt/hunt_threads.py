@@ -37,6 +37,8 @@ RULES = RuleSet("hunt", 0, None, 1, 8, 1000)
 SMALL_LIMITS: dict[str, Any] = {
     "ROW_GROUP_ROWS": 97,
     "SERIES_CHUNK": 3,
+    "SERIES_STEP": 2,
+    "SERIES_CHUNK_BYTES": 100,
     "SERIES_RECORD_BYTES": 100,
     "COMMIT_POINTS": 60,
     "COMMIT_POINT_BYTES": 3000,

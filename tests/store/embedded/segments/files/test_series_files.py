@@ -38,10 +38,27 @@ def test_names_come_back(tmp_path: Path, names: dict[int, SeriesName]) -> None:
 
 def test_no_more_names_at_once_than_a_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "SERIES_CHUNK", 3)
+    monkeypatch.setattr(limits, "SERIES_STEP", 3)
     names = {ordinal: series_name("m", {"o": str(ordinal)}) for ordinal in range(10, 18)}
     file = written(tmp_path, names)
     assert [ordinals.tolist() for ordinals, _ in read_series(file)] == [[10, 11, 12], [13, 14, 15], [16, 17]]
     assert pq.read_metadata(file).num_row_groups == 3
+
+
+def test_long_names_are_row_groups_of_few_and_few_names_are_read_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SERIES_STEP", 2)
+    monkeypatch.setattr(limits, "SERIES_CHUNK_BYTES", 300)
+    lengths = [1, 1, 1, 1, 200, 200, 1, 1, 1]
+    names = {10 + at: series_name("m", {"o": "x" * length}) for at, length in enumerate(lengths)}
+    file = written(tmp_path, names)
+    metadata = pq.read_metadata(file)
+    assert [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)] == [4, 2, 3]
+    monkeypatch.setattr(limits, "SERIES_STEP", 5)
+    found = list(read_series(file))
+    assert [ordinals.tolist() for ordinals, _ in found] == [[10, 11, 12, 13], [14, 15, 16, 17, 18]]
+    assert [name for _, part in found for name in part] == list(names.values())
 
 
 def test_damage_is_named(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,9 +45,10 @@ def write_series(folder: Path, ordinals: NDArray[np.uint32], names: SeriesNames,
     """
     path = folder / series_file(int(ordinals[0]), int(ordinals[-1]) + 1)
     with replaced_file(path) as file, pq.ParquetWriter(file, SCHEMA, **PARQUET_OPTIONS) as writer:
-        for start in range(0, len(ordinals), limits.SERIES_CHUNK):
-            chunk = ordinals[start : start + limits.SERIES_CHUNK]
-            writer.write_batch(_batch(chunk, names(chunk)))
+        at = 0
+        for encoded in _chunks(ordinals, names):
+            writer.write_batch(_batch(ordinals[at : at + len(encoded.lengths)], encoded))
+            at += len(encoded.lengths)
         writer.add_key_value_metadata({FORMAT_KEY: str(NAMES_FORMAT), DATABASE_KEY: database})
     return path.name
 
@@ -63,6 +65,26 @@ def merge_series_files(inputs: Sequence[tuple[Path, int | None]], path: Path, da
                 writer.write_batch(batch)
         writer.add_key_value_metadata({FORMAT_KEY: str(NAMES_FORMAT), DATABASE_KEY: database})
     return path.name
+
+
+def _chunks(ordinals: NDArray[np.uint32], names: SeriesNames) -> Iterator[EncodedNames]:
+    """The names of all, at most limits.SERIES_CHUNK at once and limits.SERIES_CHUNK_BYTES of them, but for a step of
+    long ones."""
+    step = min(limits.SERIES_STEP, limits.SERIES_CHUNK)
+    gathered: list[EncodedNames] = []
+    for start in range(0, len(ordinals), step):
+        more = names(ordinals[start : start + step])
+        count = sum(len(encoded.lengths) for encoded in [*gathered, more])
+        size = sum(len(encoded.heap) for encoded in [*gathered, more])
+        if gathered and (count > limits.SERIES_CHUNK or size > limits.SERIES_CHUNK_BYTES):
+            yield _joined(gathered)
+            gathered = []
+        gathered.append(more)
+    yield _joined(gathered)
+
+
+def _joined(parts: Sequence[EncodedNames]) -> EncodedNames:
+    return EncodedNames(np.concatenate([part.lengths for part in parts]), np.concatenate([part.heap for part in parts]))
 
 
 def _batch(ordinals: NDArray[np.uint32], names: EncodedNames) -> pa.RecordBatch:
@@ -119,8 +141,8 @@ def count_series(path: Path) -> int:
 
 
 def _batches(path: Path, listed_crc: int | None, database: str | None = None) -> Iterator[pa.RecordBatch]:
-    """Of SCHEMA, at most limits.SERIES_CHUNK rows each.   database: None takes the file of any. Raises Corrupt or
-    Unavailable."""
+    """Of SCHEMA, a row group each, small ones together; at most limits.SERIES_CHUNK rows.   database: None takes the
+    file of any. Raises Corrupt or Unavailable."""
     try:
         source = pa.OSFile(str(path))
         check_footer(path, source, listed_crc)
@@ -128,7 +150,10 @@ def _batches(path: Path, listed_crc: int | None, database: str | None = None) ->
         described = file.metadata.metadata or {}
         if database is not None and described.get(DATABASE_KEY.encode()) != database.encode():
             raise Corrupt(path, "belongs to another database")
-        batches = file.iter_batches(limits.SERIES_CHUNK, use_threads=False)
+        batches = chain.from_iterable(
+            file.iter_batches(limits.SERIES_CHUNK, row_groups=groups, use_threads=False)
+            for groups in _small_ones_together(file.metadata)
+        )
     except (OSError, ValueError) as error:
         raise read_failure(path, error) from error
     with source, file:
@@ -141,3 +166,17 @@ def _batches(path: Path, listed_crc: int | None, database: str | None = None) ->
             if batch is None:
                 return
             yield batch
+
+
+def _small_ones_together(metadata: pq.FileMetaData) -> list[list[int]]:
+    """The row groups of a file, neighbours together up to limits.SERIES_STEP rows: their names may be long."""
+    together: list[list[int]] = []
+    rows = 0
+    for group in range(metadata.num_row_groups):
+        rows += metadata.row_group(group).num_rows
+        if together and rows <= limits.SERIES_STEP:
+            together[-1].append(group)
+        else:
+            together.append([group])
+            rows = metadata.row_group(group).num_rows
+    return together

@@ -14,6 +14,7 @@ import click
 from headrace import __version__, config
 from headrace.about import table
 from headrace.commands.compiled import ensure_compiled
+from headrace.commands.operating import backup, restore, seal
 from headrace.commands.verify import verify
 from headrace.errors import Misconfigured
 from headrace.memory import use_one_allocator
@@ -111,4 +112,5 @@ def check_config(loaded: config.Loaded) -> None:
         click.echo(f"{name} = {config.to_toml(getattr(loaded.settings, name))}  # {loaded.sources[name]}")
 
 
-main.add_command(verify)
+for other in (verify, backup, restore, seal):
+    main.add_command(other)

@@ -14,6 +14,7 @@ import click
 from headrace import __version__, config
 from headrace.about import table
 from headrace.commands.compiled import ensure_compiled
+from headrace.commands.operating import backup, restore, seal
 from headrace.commands.restore_segment import restore_segment
 from headrace.commands.verify import verify
 from headrace.errors import Misconfigured
@@ -113,5 +114,5 @@ def check_config(loaded: config.Loaded) -> None:
         click.echo(f"{name} = {config.to_toml(getattr(loaded.settings, name))}  # {loaded.sources[name]}")
 
 
-main.add_command(verify)
-main.add_command(restore_segment)
+for other in (verify, backup, restore, restore_segment, seal):
+    main.add_command(other)

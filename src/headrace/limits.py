@@ -177,6 +177,13 @@ SEAL_WAIT_S = 5.0
 """So long the writer waits for a generation to be sealed when all are full, before senders get a 503: ten times what
 sealing one takes."""
 
+SEAL_ANSWER_S = 60.0
+"""So long POST /api/headrace/v1/seal waits before it answers 503: a generation takes half a second, and two may wait
+before it."""
+
+SEAL_POLL_S = 0.02
+"""How often it looks."""
+
 SEALER_TICK_S = 1.0
 """How often the age of recent is looked at; it is configured in seconds."""
 

@@ -25,6 +25,7 @@ from headrace.errors import Corrupt, Incomplete, Unavailable
 from headrace.memory import give_back_freed_memory
 from headrace.metrics import Metrics
 from headrace.model.time import wall_clock
+from headrace.operating import operating_routes
 from headrace.protocols.apollo import room as apollo
 from headrace.protocols.datazone import room as datazone
 from headrace.protocols.kairosdb import room as kairosdb
@@ -97,7 +98,8 @@ def open_rooms(store: EmbeddedStore, settings: Settings, metrics: Metrics, pool:
         apollo.open_room(store, settings, metrics, pool),
         datazone.open_room(store, settings, metrics),
     ]
-    return [status_room(lambda: store.refusing, lambda: store.damaged, metrics, about_of(rooms)), *rooms]
+    ours = operating_routes(store)
+    return [status_room(lambda: store.refusing, lambda: store.damaged, metrics, about_of(rooms), ours), *rooms]
 
 
 def about_of(rooms: Sequence[Room]) -> list[About]:

@@ -13,11 +13,14 @@ from starlette.routing import Route
 from headrace import __version__, metrics
 from headrace.about import About, Example, table
 from headrace.errors import RETRY_AFTER_S, Refused
+from headrace.operating import OPERATING_PREFIX
 from headrace.transport import Room, alike
 
 OURS = (
     Example("GET /health", "200 while points are taken, 503 with the reason while not"),
     Example("GET /metrics", "for Prometheus"),
+    Example("POST /api/headrace/v1/backup", "for headrace backup, from this machine"),
+    Example("POST /api/headrace/v1/seal", "for headrace seal, from this machine"),
 )
 
 
@@ -36,9 +39,11 @@ def status_room(
     damaged: Callable[[], list[str]],
     numbers: metrics.Metrics,
     rooms: Sequence[About],
+    operating: Sequence[Route] = (),
 ) -> Room:
     """The room of our own pages. refusing: why the store takes no points at present, None while it does.
-    damaged: what was set aside, a sentence each.   rooms: what the others say of themselves."""
+    damaged: what was set aside, a sentence each.   rooms: what the others say of themselves.
+    operating: what else is at paths below OPERATING_PREFIX."""
     page = start_page(rooms)
 
     async def welcome(request: Request) -> Response:
@@ -55,8 +60,8 @@ def status_room(
     async def scrape(request: Request) -> Response:
         return Response(numbers.render(), media_type=metrics.CONTENT_TYPE)
 
-    routes = [Route("/", welcome), Route("/health", health), Route("/metrics", scrape)]
-    return Room("headrace", ("/",), Starlette(routes=routes), alike(refuse))
+    routes = [Route("/", welcome), Route("/health", health), Route("/metrics", scrape), *operating]
+    return Room("headrace", ("/", OPERATING_PREFIX), Starlette(routes=routes), alike(refuse))
 
 
 def refuse(status: int, refusal: Refused) -> tuple[int, list[tuple[bytes, bytes]], bytes]:

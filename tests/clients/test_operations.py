@@ -29,3 +29,17 @@ def test_verifying(tmp_path: Path) -> None:
     for_people, for_machines = said.splitlines()
     assert for_people == "sound: 1 series, 0 points in 0 segments, 1 in the journal, 0 documents"
     assert json.loads(for_machines)["sound"] is True
+
+
+def test_backing_up_and_restoring(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as server:
+        assert server.put({"metric": "m", "timestamp": 1_700_000_000, "value": 1, "tags": {"a": "b"}})[0] == 204
+        (tmp_path / "backups").mkdir()
+        said = paste(block("headrace backup", server, OPERATIONS))
+    backed_up, restored = said.splitlines()
+    assert backed_up.startswith(f"backed up into {tmp_path / 'backups' / 'headrace'}: through record ")
+    assert restored.startswith("restored into restored: through record ")
+    with running(tmp_path / "restored") as server:
+        question = {"start": 1_700_000_000, "end": 1_700_000_001, "queries": [{"metric": "m", "aggregator": "none"}]}
+        [answer] = server.query(**question)
+        assert list(answer["dps"].values()) == [1]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +36,10 @@ def verify(folder: Path, as_json: bool) -> None:
     can tell.
     """
     try:
-        verified = verified_with_progress(folder)
+        with reading_bar(folder) as progress:
+            from headrace.store.embedded.verifying import verify as verifying  # noqa: PLC0415 - it loads the kernels
+
+            verified = verifying.verify(folder, progress)
     except HeadraceError as failure:
         if as_json:
             click.echo(json.dumps({"sound": None, "reason": str(failure)}))
@@ -44,18 +49,19 @@ def verify(folder: Path, as_json: bool) -> None:
     raise SystemExit(exit_code(verified))
 
 
-def verified_with_progress(folder: Path) -> Verified:
-    """What a verification finds, with a bar on standard error while it reads, if that is a terminal. Raises as
-    store.embedded.verifying.verify.verify."""
+@contextmanager
+def reading_bar(folder: Path) -> Iterator[Callable[[int], None]]:
+    """What a verification of the folder tells its progress, as a bar on standard error if that is a terminal. Compiles
+    the kernels before, if need be, and keeps the log silent: what is found is told by the command itself."""
     ensure_compiled()
-    from headrace.store.embedded.verifying import verify as verifying  # noqa: PLC0415 - it loads the kernels
+    from headrace.store.embedded.verifying.verify import bytes_to_read  # noqa: PLC0415 - it loads the kernels
 
-    # What is found is told by the command itself.
     logs.configure("console", "critical")
     if not sys.stderr.isatty():
-        return verifying.verify(folder)
-    with click.progressbar(length=verifying.bytes_to_read(folder), label="reading", file=sys.stderr) as bar:
-        return verifying.verify(folder, bar.update)
+        yield lambda _: None
+        return
+    with click.progressbar(length=bytes_to_read(folder), label="reading", file=sys.stderr) as bar:
+        yield bar.update
 
 
 def exit_code(verified: Verified) -> int:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headrace import limits
 from headrace.config import Settings
-from headrace.errors import Corrupt
+from headrace.errors import Corrupt, Unavailable
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted
 from headrace.model.time import ALL_TIME, Clock, wall_clock
 from headrace.store import RETENTION_DOCUMENT, Check, DocumentChange, go_on
+from headrace.store.embedded.backups.backing_up import back_up
+from headrace.store.embedded.backups.label import Backup
 from headrace.store.embedded.concessions import NO_CONCESSIONS, Concessions
 from headrace.store.embedded.files.disk_space import DiskSpace
 from headrace.store.embedded.files.folder_lock import FolderLock
@@ -77,6 +82,7 @@ class EmbeddedStore:
         )
         self._query_memory = QueryMemory(settings.query_memory_bytes)
         self._helpers = Helpers(min(limits.QUERY_HELPERS_MAX, len(os.sched_getaffinity(0)) - 1))
+        self._backing_up = threading.Lock()
         self._show(metrics)
         metrics.series_max.set(settings.series_max)
 
@@ -173,6 +179,31 @@ class EmbeddedStore:
     def document_keys(self, kind: str, first: str, end: str) -> list[str]:
         """See store.Store."""
         return self._parts.documents.keys(kind, first, end)
+
+    def back_up(self, place: Path) -> Backup:
+        """See backing_up.back_up. Any thread; while another backup is taken, raises Unavailable."""
+        if not self._backing_up.acquire(blocking=False):
+            raise Unavailable("another backup is being taken")
+        try:
+            return back_up(self._parts, place, self._clock())
+        finally:
+            self._backing_up.release()
+
+    async def seal(self) -> int:
+        """On return all that was acknowledged before is in segments and documents.sqlite. Returns the last record of
+        the journal of which that is true. Raises Unavailable when it is not within limits.SEAL_ANSWER_S."""
+        sequence, visible = self._parts.journal.last_sequence, self._parts.visible
+        deadline = time.monotonic() + limits.SEAL_ANSWER_S
+        while self._parts.folder.current.sealed_through < sequence:
+            # In this order: what was frozen in between is then seen to wait.
+            if visible.newest_age_s() == 0 and not visible.seal_waits:
+                break
+            if time.monotonic() > deadline:
+                raise Unavailable("what was acknowledged could not be sealed yet; the log says why")
+            if not visible.seal_waits:  # else it might be in vain, or make a segment for nothing
+                self._writer.freeze()
+            await asyncio.sleep(limits.SEAL_POLL_S)
+        return self._parts.folder.current.sealed_through
 
     def close(self) -> None:
         """Commit what waits and stop. Recent points stay in the journal and are there again at the next start."""

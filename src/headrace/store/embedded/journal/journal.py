@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -52,6 +52,8 @@ class Journal:
         self._last_sequence = replay.last_sequence
         self._lock = threading.Lock()
         self._closed = list(replay.files)
+        self._keepers = 0
+        """How many keep files from being unlinked."""
         self._current: _CurrentFile | None = None
 
     def begin(self) -> None:
@@ -120,10 +122,30 @@ class Journal:
             with suppress(Unavailable):
                 self._begin()
 
+    @contextmanager
+    def keeping_files(self) -> Iterator[None]:
+        """In the block no file is unlinked; those that have become needless meanwhile go with the next. Any thread."""
+        with self._lock:
+            self._keepers += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._keepers -= 1
+
+    def files(self) -> list[JournalFile]:
+        """All files, ascending, each with the bytes that are durable and count. Any thread."""
+        with self._lock:
+            current = self._current
+            newest = [JournalFile(current.first, current.path, current.bytes)] if current else []
+            return [*self._closed, *newest]
+
     def unlink_through(self, sequence: int) -> int:
         """Unlink closed files that hold no record after `sequence`, but the newest file of all stays; returns their
         bytes. Raises Unavailable."""
         with self._lock:
+            if self._keepers:
+                return 0
             firsts = [file.first for file in self._closed]
             firsts += [self._current.first] if self._current else []
             done = [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -66,6 +67,13 @@ class SegmentFolder:
     def current(self) -> Current:
         """What counts now."""
         return self._current
+
+    @contextmanager
+    def standing_still(self) -> Iterator[Current]:
+        """In the block these files count and no others, and each of them is there. Seals and merges wait for its end,
+        so it is short. Any thread."""
+        with self._changing:
+            yield self._current
 
     def seal(
         self,

@@ -36,6 +36,7 @@ class Verified:
     findings: in the order in which they were met.   series, documents: named and read.   segments: files listed.
     sealed_points: rows read of them.   journal_points: of records that are not sealed yet.   torn_bytes: at the
     journal's end, of a write that nobody was told had succeeded: a power cut leaves it, and nothing is lost with it.
+    last_sequence: of the last record of the journal that is in its files or in segments.
     """
 
     findings: tuple[Finding, ...]
@@ -45,6 +46,7 @@ class Verified:
     journal_points: int = 0
     documents: int = 0
     torn_bytes: int = 0
+    last_sequence: int = 0
 
     @property
     def is_sound(self) -> bool:
@@ -134,6 +136,7 @@ class _Verification:
             read.points if read else 0,
             documents.rows,
             read.torn_bytes if read else 0,
+            max(current.sealed_through, read.reached if read else 0),
         )
 
     def _read_current(self, catalog: Catalog) -> Current | None:

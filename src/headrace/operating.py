@@ -1,0 +1,90 @@
+"""What an operator asks of a running server: a backup, a seal. From this machine only, and not from a web page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from headrace.store.embedded.backups.label import Backup, CannotBackUp
+
+OPERATING_PREFIX = "/api/headrace/"
+
+BACKUP_PATH = OPERATING_PREFIX + "v1/backup"
+SEAL_PATH = OPERATING_PREFIX + "v1/seal"
+
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+class Operated(Protocol):
+    """The store, as far as it is needed here (store.embedded.store.EmbeddedStore)."""
+
+    def back_up(self, place: Path) -> Backup:
+        """See EmbeddedStore."""
+        ...
+
+    async def seal(self) -> int:
+        """See EmbeddedStore."""
+        ...
+
+
+class _BackupRequest(msgspec.Struct, forbid_unknown_fields=True):
+    target: str
+
+
+def operating_routes(store: Operated) -> list[Route]:
+    """For status_room."""
+
+    async def backup(request: Request) -> Response:
+        try:
+            wanted = msgspec.json.decode(await request.body(), type=_BackupRequest)
+            taken = await asyncio.to_thread(store.back_up, Path(wanted.target))
+        except msgspec.DecodeError as error:
+            return _refusal(400, f'send {{"target": "an absolute path on this machine"}}: {error}')
+        except CannotBackUp as hindrance:
+            return _refusal(409, str(hindrance))
+        return JSONResponse({"target": wanted.target, **asdict(taken)})
+
+    async def seal(_request: Request) -> Response:
+        return JSONResponse({"sealed_through": await store.seal()})
+
+    return [
+        Route(BACKUP_PATH, _for_operators(backup), methods=["POST"]),
+        Route(SEAL_PATH, _for_operators(seal), methods=["POST"]),
+    ]
+
+
+def _for_operators(answer: Answer) -> Answer:
+    """A page in a browser on this machine could post here too, but not as application/json unless we allowed it."""
+
+    async def guarded(request: Request) -> Response:
+        if request.client is None or not _is_loopback(request.client.host):
+            return _refusal(403, "only from the machine on which the server runs, by its loopback address")
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            return _refusal(415, "send it as content-type application/json")
+        if "origin" in request.headers:
+            return _refusal(403, "not from a web page")
+        return await answer(request)
+
+    return guarded
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+def _refusal(status: int, why: str) -> Response:
+    return JSONResponse({"error": why}, status_code=status)

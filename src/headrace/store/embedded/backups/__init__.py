@@ -1,0 +1,1 @@
+"""Backups of a database, also of one in use, and the way back (docs/decisions/backup.md)."""

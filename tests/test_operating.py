@@ -1,0 +1,66 @@
+"""Our own paths for operators: who may ask, and what is answered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from headrace.metrics import Metrics
+from headrace.operating import operating_routes
+from headrace.status import status_room
+from headrace.store.embedded.backups.label import Backup, CannotBackUp
+
+JSON = {"content-type": "application/json"}
+
+
+class Store:
+    def __init__(self) -> None:
+        self.places: list[Path] = []
+
+    def back_up(self, place: Path) -> Backup:
+        if not place.is_absolute():
+            raise CannotBackUp(f"{place} is not absolute")
+        self.places.append(place)
+        return Backup("id", 1, 2, 3, 4)
+
+    async def seal(self) -> int:
+        return 17
+
+
+async def post(path: str, content: str = "{}", client: str = "127.0.0.1", **headers: str) -> httpx.Response:
+    room = status_room(lambda: None, list, Metrics(), (), operating_routes(Store()))
+    transport = httpx.ASGITransport(room.app, client=(client, 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://headrace") as asking:
+        return await asking.post(path, content=content, headers=JSON | headers)
+
+
+async def test_a_backup_is_told() -> None:
+    answer = await post("/api/headrace/v1/backup", '{"target": "/backups/newest"}')
+    assert answer.status_code == 200
+    told = answer.json()
+    assert (told["target"], told["last_sequence"], told["linked"], told["copied"]) == ("/backups/newest", 2, 3, 4)
+
+
+async def test_a_seal_is_told() -> None:
+    answer = await post("/api/headrace/v1/seal", client="::1")
+    assert (answer.status_code, answer.json()) == (200, {"sealed_through": 17})
+
+
+@pytest.mark.parametrize("path", ["/api/headrace/v1/backup", "/api/headrace/v1/seal"])
+async def test_only_this_machine_and_no_web_page_may_ask(path: str) -> None:
+    body = '{"target": "/backups/newest"}'
+    for client in ("10.0.0.1", "::ffff:10.0.0.1", "fe80::1", "somewhere"):
+        assert (await post(path, body, client)).status_code == 403
+    assert (await post(path, body, "::ffff:127.0.0.1")).status_code == 200
+    assert (await post(path, body, origin="https://example.net")).status_code == 403
+    assert (await post(path, body, **{"content-type": "text/plain"})).status_code == 415
+
+
+async def test_what_cannot_be_done_is_said() -> None:
+    path = "/api/headrace/v1/backup"
+    for body in ("", "[]", "{}", '{"target": 1}', '{"target": "/backup", "place": "/backup"}'):
+        assert (await post(path, body)).status_code == 400, body
+    answer = await post(path, '{"target": "backups"}')
+    assert (answer.status_code, answer.json()) == (409, {"error": "backups is not absolute"})

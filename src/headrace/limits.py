@@ -367,6 +367,14 @@ CACHED_NAMES_MAX = 65_536
 """Spellings of names whose keys a decoder remembers: some 25 MB at 150 bytes a name. When full it is emptied, which
 costs one hash a series."""
 
+CACHED_NAMES_BYTES_MAX = 32 * 1024 * 1024
+"""Of all remembered spellings and their keys, as Python holds them: CACHED_NAMES_MAX usual ones. Longer ones fill it
+sooner, and then it is emptied too."""
+
+CACHED_SPELLING_BYTES_MAX = 16 * 1024
+"""A longer spelling is not remembered: real names have some hundred bytes, and what no rule set admits must not push
+out what agents send."""
+
 PLAIN_NAMES_AT_ONCE = 4096
 """New names that the gate takes apart in one step: with 64 tags each they would need 8 MB of scratch."""
 

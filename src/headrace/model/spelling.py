@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
@@ -30,8 +31,13 @@ class Hashing(Protocol):
         ...
 
 
+_ENTRY_BYTES: Final = 320
+"""What Python holds for a remembered spelling beside its bytes: two texts, a tuple, a key and a place in the dict."""
+
+
 class KeyCache(dict[Spelling, bytes]):
-    """The 16 bytes of a key by the spelling of its name; at most limits.CACHED_NAMES_MAX. Any thread.
+    """The 16 bytes of a key by the spelling of its name; at most limits.CACHED_NAMES_MAX, of
+    limits.CACHED_NAMES_BYTES_MAX. Any thread.
 
     read: the name that a spelling means; raises Refused, and then nothing is remembered.
     """
@@ -40,13 +46,26 @@ class KeyCache(dict[Spelling, bytes]):
         super().__init__()
         self._table = table
         self._read = read
+        self._bytes = 0
+        self._lock = threading.Lock()
 
     def __missing__(self, spelling: Spelling) -> bytes:
         key = key_bytes(self._table.key_of(self._read(spelling)))
-        if len(self) >= limits.CACHED_NAMES_MAX:
-            self.clear()
-        self[spelling] = key
+        length = len(spelling[0]) + len(spelling[1])
+        if length > limits.CACHED_SPELLING_BYTES_MAX:
+            return key
+        with self._lock:
+            self._bytes += length + _ENTRY_BYTES
+            if len(self) >= limits.CACHED_NAMES_MAX or self._bytes > limits.CACHED_NAMES_BYTES_MAX:
+                self.clear()
+                self._bytes = length + _ENTRY_BYTES
+            self[spelling] = key
         return key
+
+    @property
+    def bytes_held(self) -> int:
+        """What the remembered spellings take, at most: what `clear` has freed is still counted until it is full."""
+        return self._bytes
 
     def keys_of(self, spellings: Iterable[Spelling]) -> NDArray[np.uint64]:
         """uint64[n, 2] of n spellings. Raises Refused when one of them is no name."""

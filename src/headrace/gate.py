@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import functools
 import re
+from array import array
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +18,7 @@ from headrace import limits
 from headrace.errors import Refused
 from headrace.kernels.series import names as kernel
 from headrace.model.points import Admitted, PartedNames, Points, Values, take_optional
-from headrace.model.series import UNKNOWN, SeriesName, SeriesTable
+from headrace.model.series import UNKNOWN, Key, SeriesName, SeriesTable
 from headrace.model.series_limits import NamesOfRequest
 from headrace.rules import Rule
 
@@ -73,11 +75,18 @@ class RuleSet:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What the gate says of a batch: the points that may pass, and a refusal for each other point, by its place."""
+    """What the gate says of a batch: the points that may pass, and what became of the others."""
 
     admitted: Admitted
     refused: list[tuple[int, Refused, SeriesName]]
-    """(place in the request, why, the offending name), in the order of the request."""
+    """(place in the request, why, the offending name) of the first keys that were refused, at most
+    limits.REFUSALS_WORDED_MAX, in the order of the request."""
+    left_out: NDArray[np.int64]
+    """int64[r], the rows of all keys that were refused."""
+    by_rule: Counter[str]
+    """All of these, by the broken rule, in the order in which it was first broken."""
+    lost: int
+    """Points that these keys stand for."""
 
 
 def admit(points: Points, rules: RuleSet, table: SeriesTable) -> Admission:
@@ -93,20 +102,60 @@ def admit(points: Points, rules: RuleSet, table: SeriesTable) -> Admission:
         _register_plain(points.keys, points.names, unchecked, rules, table, request)
         series, unchecked = _look_up(points, rules, table)
     if not len(unchecked):
-        return Admission(_whole(series, points), [])
+        return Admission(_whole(series, points), [], unchecked, Counter(), 0)
     refusals = _register_each(points, unchecked, rules, table, request)
-    series, _ = table.lookup(points.keys)
-    if not refusals:
-        return Admission(_whole(series, points), [])
-    refused = []
+    series, left_out = _look_up(points, rules, table)
+    if not len(left_out):
+        return Admission(_whole(series, points), [], left_out, Counter(), 0)
     keep = np.ones(len(points.keys), dtype=np.bool_)
-    for unkept in unchecked.tolist():
-        key = (int(points.keys[unkept, 0]), int(points.keys[unkept, 1]))
-        if key in refusals:
-            keep[unkept] = False
-            refused.append((int(points.places[unkept]), *refusals[key]))
+    keep[left_out] = False
     assert not np.any(series[keep] == UNKNOWN), "every kept point has a series"
-    return Admission(_take(series, points, keep), refused)
+    admitted = _take(series, points, keep)
+    return Admission(
+        admitted,
+        [(int(points.places[row]), *refusals.worded[key]) for row, key in _first(points, left_out, refusals)],
+        left_out,
+        refusals.by_rule(points.keys[left_out]),
+        len(points) - len(admitted),
+    )
+
+
+def _first(points: Points, left_out: NDArray[np.int64], refusals: _Refusals) -> list[tuple[int, Key]]:
+    rows: list[int] = left_out[: limits.REFUSALS_WORDED_MAX].tolist()
+    keys = [(row, _key(points, row)) for row in rows]
+    # Where others have registered some of the refused meanwhile, the first that are left may be beyond the worded.
+    return [(row, key) for row, key in keys if key in refusals.worded]
+
+
+def _key(points: Points, row: int) -> Key:
+    return int(points.keys[row, 0]), int(points.keys[row, 1])
+
+
+class _Refusals:
+    """Of the keys of a batch: why and under which name, for the first limits.REFUSALS_WORDED_MAX; only by which rule,
+    for all."""
+
+    def __init__(self) -> None:
+        self.worded: dict[Key, tuple[Refused, SeriesName]] = {}
+        self._keys = array("Q")
+        self._rules = bytearray()
+        self._codes: dict[str, int] = {}
+
+    def add(self, key: Key, refusal: Refused, name: SeriesName) -> None:
+        """A key that has not been added yet."""
+        if len(self.worded) < limits.REFUSALS_WORDED_MAX:
+            self.worded[key] = (refusal, name)
+        self._keys.append(key[0])
+        self._rules.append(self._codes.setdefault(refusal.rule, len(self._codes)))
+
+    def by_rule(self, keys: NDArray[np.uint64]) -> Counter[str]:
+        """How many of the keys, each of which has been added, break which rule."""
+        # Half a key tells them apart well enough to be counted.
+        known = np.frombuffer(self._keys, dtype=np.uint64)
+        order = np.argsort(known)
+        codes = np.frombuffer(self._rules, dtype=np.uint8)[order[np.searchsorted(known[order], keys[:, 0])]]
+        counts = np.bincount(codes, minlength=len(self._codes)).tolist()
+        return +Counter(dict(zip(self._codes, counts, strict=True)))
 
 
 def _look_up(points: Points, rules: RuleSet, table: SeriesTable) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
@@ -118,18 +167,18 @@ def _look_up(points: Points, rules: RuleSet, table: SeriesTable) -> tuple[NDArra
 
 def _register_each(
     points: Points, unchecked: NDArray[np.int64], rules: RuleSet, table: SeriesTable, request: NamesOfRequest
-) -> dict[tuple[int, int], tuple[Refused, SeriesName]]:
-    """Check the names of rows `unchecked` one by one, each once, and register the good ones. Returns the refusals."""
-    refusals: dict[tuple[int, int], tuple[Refused, SeriesName]] = {}
+) -> _Refusals:
+    """Check the names of rows `unchecked` one by one, each once, and register the good ones. Returns the others."""
+    refusals = _Refusals()
     for row in _first_rows(points.keys, unchecked).tolist():
-        key = (int(points.keys[row, 0]), int(points.keys[row, 1]))
+        key = _key(points, row)
         name = points.names.name(row)
         try:
             rules.check(name)
             table.register(key, name, rules.bit, request)
         except Refused as refusal:
             # Its traceback would keep what each check had in its hands, long names in several forms.
-            refusals[key] = (refusal.with_traceback(None), name)
+            refusals.add(key, refusal.with_traceback(None), name)
     return refusals
 
 

@@ -17,6 +17,9 @@ HEADER_BYTES_MAX = 64 * 1024
 TELNET_LINE_BYTES_MAX = 16 * 1024
 """One telnet line. OpenTSDB allows 1024 bytes, too few for 16 tags or a text value; ours holds the longest names."""
 
+TELNET_REPLY_BYTES_MAX = 1024 * 1024
+"""Of the answers to one block of lines; what is over is counted. Some 50,000 lines may ask for statistics at once."""
+
 KNOWN_HEADS_MAX = 1024
 """Heads of posts that are remembered; one more, and all are forgotten. Agents of one kind say the same, so a fleet
 needs a few. Of 2 KiB each as a rule; of as many headers as fit, which a hostile sender may reach, 25 MiB together."""
@@ -434,10 +437,34 @@ CACHED_NAMES_MAX = 65_536
 costs one hash a series."""
 
 CACHED_NAMES_BYTES_MAX = 32 * 1024 * 1024
-"""And what they take in memory, long ones among them: each room with such a memory keeps one."""
+"""Of all remembered spellings and their keys, as Python holds them: CACHED_NAMES_MAX usual ones. Longer ones fill it
+sooner, and then it is emptied too."""
+
+CACHED_SPELLING_BYTES_MAX = 16 * 1024
+"""A longer spelling is not remembered: real names have some hundred bytes, and what no rule set admits must not push
+out what agents send."""
 
 PLAIN_NAMES_AT_ONCE = 4096
 """New names that the gate takes apart in one step: with 64 tags each they would need 8 MB of scratch."""
+
+# JSON, as all rooms decode it ---------------------------------------------------------------------------------------
+
+JSON_PIECE_BYTES = 256 * 1024
+"""Of a long array so much becomes Python objects at a time: at worst, with elements of two bytes, some 15 MB."""
+
+JSON_ITEM_BYTES = 64
+"""An item counts as so many bytes of usual JSON when it is decided whether a body is decoded on the event loop: with
+4096 items, or lines of telnet, it no longer is, however short they are: 20 ms where each is worded."""
+
+QUESTION_ITEMS_MAX = 200_000
+"""Members and elements of one question: a dashboard names some thousand series or tag values at most. Some 20 MB."""
+
+LARGE_BODIES_AT_ONCE = 2
+"""Large bodies of one room that are decoded at once, each on a thread; more wait. Kernels keep two cores busy, which is
+what the writer can take, and the reference decoders hold the interpreter."""
+
+REFUSALS_WORDED_MAX = 1000
+"""Refused points that one answer words; the rest are counted. Millions may fit a body, and nobody reads them."""
 
 # the OpenTSDB room -------------------------------------------------------------------------------------------------
 
@@ -466,6 +493,20 @@ OPENTSDB_ANY_FIELD_MAX = 10_000
 OPENTSDB_SHAPES_BYTES_MAX = 24 * 1024 * 1024
 """Names of multi-field points whose keys are remembered, as Python holds them: those of some 30,000 devices of 8
 fields. When full it is emptied, which costs one hash a series."""
+
+OPENTSDB_POINTS_MAX = 2_000_000
+"""Points of one body: the shortest that can be stored has 50 bytes, so no largest body holds so many good ones. What is
+shorter than that, such as {}, comes from nobody who means it."""
+
+OPENTSDB_TAG_ITEMS_MAX = 4096
+"""Members of the tags of one point, equal keys counted each time: far beyond OPENTSDB_TAGS_MAX. More are refused before
+they are read."""
+
+OPENTSDB_ERRORS_BYTES_MAX = 4 * 1024 * 1024
+"""Of the points and errors that one answer words; the rest are counted."""
+
+OPENTSDB_ECHO_BYTES_MAX = 64 * 1024
+"""A field longer than this is left out of the point that an error repeats."""
 
 OPENTSDB_SHOWN_TEXT_MAX = 512
 """Characters of one of the sender's texts that an error repeats: errors stay smaller than what caused them."""

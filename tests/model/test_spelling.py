@@ -30,13 +30,20 @@ def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_cache_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "CACHED_NAMES_BYTES_MAX", 10_000)
+    monkeypatch.setattr(limits, "CACHED_NAMES_BYTES_MAX", 100_000)
     cache = KeyCache(SeriesTable(SECRET), read)
-    cache.keys_of([(b"m", b"%d" % number * 1000) for number in range(10)])
-    assert 1 < len(cache) < 10
-    assert sum(len(tags) for _, tags in cache) < 10_000
-    cache.keys_of([(b"m", b"x" * 10_000)])
-    assert (b"m", b"x" * 10_000) not in cache, "one that is too long is read each time"
+    for number in range(100):
+        cache.keys_of([(b"m" * 4096, b"%d" % number)])
+        assert sum(len(metric) + len(tags) for metric, tags in cache) <= cache.bytes_held <= 100_000
+    assert len(cache) > 10, "it is not emptied at each of them"
+
+
+def test_a_spelling_that_no_agent_has_is_read_but_not_remembered() -> None:
+    table = SeriesTable(SECRET)
+    cache = KeyCache(table, read)
+    long = (b"m" * (limits.CACHED_SPELLING_BYTES_MAX + 1), b"v")
+    assert cache.keys_of([long]).tolist() == [list(table.key_of(read(long)))]
+    assert not cache
 
 
 def test_names_are_read_from_spellings_and_from_spans() -> None:

@@ -40,8 +40,8 @@ async def test_what_work_raises_is_raised(size: int) -> None:
         await LoopOrThread(10).run(size, refuse)
 
 
-@pytest.mark.parametrize(("one_at_a_time", "together"), [(True, 1), (False, 2)])
-async def test_large_work_may_have_to_take_turns(one_at_a_time: bool, together: int) -> None:
+@pytest.mark.parametrize("together", [1, 2])
+async def test_large_work_takes_turns(together: int) -> None:
     running: list[int] = []
     most: list[int] = []
     both = threading.Barrier(together)
@@ -53,6 +53,6 @@ async def test_large_work_may_have_to_take_turns(one_at_a_time: bool, together: 
         time.sleep(0.01)
         running.pop()
 
-    large = LoopOrThread(10, one_at_a_time=one_at_a_time)
-    await asyncio.gather(large.run(11, work), large.run(11, work))
+    large = LoopOrThread(10, at_once=together)
+    await asyncio.gather(*(large.run(11, work) for _ in range(4)))
     assert max(most) == together

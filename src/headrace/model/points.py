@@ -143,15 +143,11 @@ def concatenate(batches: Sequence[Admitted]) -> Admitted:
     """One batch of all, in their order. `batches` is not empty; a single one is returned as it is."""
     if len(batches) == 1:
         return batches[0]
-    heaps = [batch.values.heap for batch in batches]
-    bits = [batch.values.bits for batch in batches]
-    if any(heaps):
-        bits = _rebase(batches)
     lengths = list(map(len, batches))
     return Admitted(
         np.concatenate([batch.series for batch in batches]),
         np.concatenate([batch.times for batch in batches]),
-        Values(np.concatenate([batch.values.kinds for batch in batches]), np.concatenate(bits), b"".join(heaps)),
+        join_values([batch.values for batch in batches]),
         join_optional([batch.expires for batch in batches], lengths, NEVER),
         join_optional([batch.arrivals for batch in batches], lengths, NO_ARRIVAL),
     )
@@ -176,12 +172,19 @@ def take_optional(column: NDArray[np.int64] | None, rows: NDArray[np.integer[Any
     return None if column is None else column[rows]
 
 
-def _rebase(batches: Sequence[Admitted]) -> list[NDArray[np.int64]]:
-    """The bits of each batch with its texts moved to where its heap begins in the joined heap."""
+def join_values(parts: Sequence[Values]) -> Values:
+    """All values, in their order; at least one part."""
+    heaps = [part.heap for part in parts]
+    bits = _rebase(parts) if any(heaps) else [part.bits for part in parts]
+    return Values(np.concatenate([part.kinds for part in parts]), np.concatenate(bits), b"".join(heaps))
+
+
+def _rebase(parts: Sequence[Values]) -> list[NDArray[np.int64]]:
+    """The bits of each part with its texts moved to where its heap begins in the joined heap."""
     rebased = []
     base = 0
-    for batch in batches:
-        in_heap = batch.values.kinds >= Kind.TEXT
-        rebased.append(batch.values.bits + in_heap * np.int64(base << HEAP_LENGTH_BITS))
-        base += len(batch.values.heap)
+    for part in parts:
+        in_heap = part.kinds >= Kind.TEXT
+        rebased.append(part.bits + in_heap * np.int64(base << HEAP_LENGTH_BITS))
+        base += len(part.heap)
     return rebased

@@ -23,10 +23,6 @@ _KEY = struct.Struct("=QQ")
 KEY_BYTES: Final = _KEY.size
 
 
-_HELD_BYTES = 270
-"""What a remembered spelling takes beside its bytes: two texts, a tuple, a key and an entry of the dict."""
-
-
 class Hashing(Protocol):
     """What a decoder needs of a series table."""
 
@@ -35,8 +31,12 @@ class Hashing(Protocol):
         ...
 
 
+_ENTRY_BYTES: Final = 320
+"""What Python holds for a remembered spelling beside its bytes: two texts, a tuple, a key and a place in the dict."""
+
+
 class KeyCache(dict[Spelling, bytes]):
-    """The 16 bytes of a key by the spelling of its name; at most limits.CACHED_NAMES_MAX and as many bytes as
+    """The 16 bytes of a key by the spelling of its name; at most limits.CACHED_NAMES_MAX, of
     limits.CACHED_NAMES_BYTES_MAX. Any thread.
 
     read: the name that a spelling means; raises Refused, and then nothing is remembered.
@@ -51,16 +51,21 @@ class KeyCache(dict[Spelling, bytes]):
 
     def __missing__(self, spelling: Spelling) -> bytes:
         key = key_bytes(self._table.key_of(self._read(spelling)))
-        size = len(spelling[0]) + len(spelling[1]) + _HELD_BYTES
-        if size > limits.CACHED_NAMES_BYTES_MAX:
+        length = len(spelling[0]) + len(spelling[1])
+        if length > limits.CACHED_SPELLING_BYTES_MAX:
             return key
         with self._lock:
-            if len(self) >= limits.CACHED_NAMES_MAX or self._bytes + size > limits.CACHED_NAMES_BYTES_MAX:
+            self._bytes += length + _ENTRY_BYTES
+            if len(self) >= limits.CACHED_NAMES_MAX or self._bytes > limits.CACHED_NAMES_BYTES_MAX:
                 self.clear()
-                self._bytes = 0
-            self._bytes += size
+                self._bytes = length + _ENTRY_BYTES
             self[spelling] = key
         return key
+
+    @property
+    def bytes_held(self) -> int:
+        """What the remembered spellings take, at most: what `clear` has freed is still counted until it is full."""
+        return self._bytes
 
     def keys_of(self, spellings: Iterable[Spelling]) -> NDArray[np.uint64]:
         """uint64[n, 2] of n spellings. Raises Refused when one of them is no name."""

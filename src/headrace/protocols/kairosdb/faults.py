@@ -98,9 +98,10 @@ class Failures:
         else:
             self.unworded += 1
 
-    def texts(self, others: Sequence[Failure] = ()) -> list[str]:
-        """The answer's `errors`, with `others` among them, in body order."""
+    def texts(self, others: Sequence[Failure] = (), unworded: int = 0) -> list[str]:
+        """The answer's `errors`, with `others` among them, in body order. unworded: how many more there are than
+        `others`."""
         first = sorted([*self.first, *others], key=lambda failure: failure.place)
         worded = [failure.error for failure in first[: limits.KAIROSDB_ERRORS_MAX]]
-        unworded = self.unworded + len(first) - len(worded)
+        unworded += self.unworded + len(first) - len(worded)
         return [*worded, f"and {unworded} more errors."] if unworded else worded

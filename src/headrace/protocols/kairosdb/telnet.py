@@ -15,7 +15,9 @@ import numpy as np
 import structlog
 
 from headrace import limits
+from headrace.gate import Admission
 from headrace.kernels.scanning.kairosdb_telnet import SECONDS_BELOW
+from headrace.model.json_pieces import work_of
 from headrace.model.points import Points
 from headrace.model.series import SeriesName, SeriesTable, series_name
 from headrace.model.spelling import KeyCache, SpelledNames, Spelling, key_column
@@ -29,6 +31,7 @@ from headrace.protocols.kairosdb.writing.values import DOUBLE_TEXT, BadValue
 from headrace.protocols.kairosdb.writing.write import DatapointsService
 from headrace.transport import LineReply
 from headrace.transport.few_per_minute import FewPerMinute
+from headrace.transport.loop_or_thread import LoopOrThread
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +55,7 @@ class Telnet:
         self.writes = writes
         self.keys = KeyCache(table, read_name)
         self.secret = table.secret
+        self.blocks = LoopOrThread(limits.KAIROSDB_LOOP_BODY_BYTES_MAX)
         self._few = FewPerMinute(writes.now_ms)
 
     def session(self) -> TelnetSession:
@@ -76,16 +80,21 @@ class TelnetSession:
         the block may be fed again."""
         writes = self._shared.writes
         lines = Lines(self._shared.keys)
-        versions = 0
         points = scan_lines(block, self._shared.secret, read_words)
-        if points is None:
-            versions = sum(map(lines.read, block.split(b"\n")))
-            points = lines.points(writes.now_ms())
-        refused = await writes.store(points, lines.bad)
+        if points is not None:
+            versions, admission = 0, writes.admit(points)
+        else:
+            versions, admission = await self._shared.blocks.run(work_of(block, b"\n"), lambda: self._read(lines, block))
+        refused = await writes.store(admission, lines.bad)
         if refused or lines.bad:
             reasons = [*lines.words, *(failure.error for failure in refused)]
             self._shared.tell(reasons[: limits.KAIROSDB_LOGGED_LINES_MAX])
         return LineReply(f"{VERSION}\n".encode() * versions)
+
+    def _read(self, lines: Lines, block: bytes) -> tuple[int, Admission]:
+        """How many of the lines ask for the version, and what of the others may be stored. Any thread."""
+        versions = sum(map(lines.read, block.split(b"\n")))
+        return versions, self._shared.writes.admit(lines.points(self._shared.writes.now_ms()))
 
     def line_too_long(self) -> LineReply:
         """A line that was dropped; KairosDB says nothing."""

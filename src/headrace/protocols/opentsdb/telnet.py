@@ -7,6 +7,7 @@ A block of lines is one batch: it is decoded, stored by one append, and answered
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 
 from headrace import __version__, limits
 from headrace.errors import Refused
+from headrace.gate import Admission
+from headrace.model.json_pieces import work_of
 from headrace.model.points import Points
 from headrace.model.series import SeriesName, SeriesTable, series_name
 from headrace.model.spelling import KeyCache, SpelledNames, Spelling, key_column
@@ -27,6 +30,7 @@ from headrace.protocols.opentsdb.writing.scan import scan_lines
 from headrace.protocols.opentsdb.writing.wire import Failure
 from headrace.protocols.opentsdb.writing.write import PutService
 from headrace.transport import LineReply
+from headrace.transport.loop_or_thread import LoopOrThread
 
 COMMANDS: Final = ("dropcaches", "exit", "help", "put", "stats", "version")
 
@@ -44,13 +48,15 @@ PUT_WORDS_MIN: Final = 4
 class Telnet:
     """What all telnet connections of the room share.
 
-    secret: uint64[8], of the table.   stats: the server's numbers, asked for at each `stats`.
+    secret: uint64[8], of the table.   stats: the server's numbers, asked for at each `stats`.   blocks: where lines
+    are read one by one.
     """
 
     puts: PutService
     keys: KeyCache
     secret: NDArray[np.uint64]
     stats: Callable[[], Iterable[Stat]]
+    blocks: LoopOrThread
 
     def session(self) -> TelnetSession:
         """A new connection's session."""
@@ -59,7 +65,8 @@ class Telnet:
 
 def telnet(puts: PutService, table: SeriesTable, stats: Callable[[], Iterable[Stat]]) -> Telnet:
     """The telnet of a room over one store."""
-    return Telnet(puts, KeyCache(table, read_name), table.secret, stats)
+    blocks = LoopOrThread(limits.OPENTSDB_LOOP_BODY_BYTES_MAX)
+    return Telnet(puts, KeyCache(table, read_name), table.secret, stats, blocks)
 
 
 class TelnetSession:
@@ -73,17 +80,36 @@ class TelnetSession:
         the block may be fed again."""
         puts = self._shared.puts
         points = scan_lines(block, self._shared.secret, read_name)
-        read = Lines(points, {}, {}) if points is not None else _LineByLine(self._shared.keys).read(lines_of(block))
-        admission = puts.admit(read.points)
+        if points is not None:
+            read, admission = Lines(points, {}, {}), puts.admit(points)
+        else:
+            read, admission = await self._shared.blocks.run(work_of(block, b"\n"), lambda: self._read(block))
+        by_rule = Counter(failure.rule for failure in read.failures.values()) + admission.by_rule
         for place, refused, name in admission.refused:
             words = faults.refused_name(refused, name.metric, dict(name.tags))
             read.failures[place] = Failure(place, refused.rule, f"put: illegal argument: {words}")
-        await puts.append(admission.admitted, list(read.failures.values()))
-        replies = {place: failure.error + "\n" for place, failure in read.failures.items()}
-        for place, command in read.commands.items():
-            replies[place] = self._answer(command)
-        data = "".join(replies[place] for place in sorted(replies)).encode()
+        await puts.append(admission.admitted, by_rule)
+        data = self._replies(read, len(admission.left_out) - len(admission.refused)).encode()
         return LineReply(data, close="exit" in read.commands.values())
+
+    def _read(self, block: bytes) -> tuple[Lines, Admission]:
+        """What the lines mean, one by one, and what of it may be stored. Any thread."""
+        lines = _LineByLine(self._shared.keys).read(lines_of(block))
+        return lines, self._shared.puts.admit(lines.points)
+
+    def _replies(self, read: Lines, unworded: int) -> str:
+        """The answers in the order of their lines. unworded: lines that are refused without words of their own."""
+        places = sorted([*read.failures, *read.commands])
+        replies: list[str] = []
+        size = 0
+        for place in places:
+            if size > limits.TELNET_REPLY_BYTES_MAX:
+                break
+            failure = read.failures.get(place)
+            replies.append(self._answer(read.commands[place]) if failure is None else failure.error + "\n")
+            size += len(replies[-1])
+        unworded += len(places) - len(replies)
+        return "".join(replies) + (f"and {unworded} more lines\n" if unworded else "")
 
     def line_too_long(self) -> LineReply:
         """The words for a line that was dropped."""

@@ -87,7 +87,7 @@ class FormsService:
         self._token_turns = Turns()
         self._entity_turns = Turns()
         # A body of nothing but commas and braces is twenty times its size while it is read.
-        self._bodies = LoopOrThread(limits.DATAZONE_LOOP_BODY_BYTES_MAX, one_at_a_time=True)
+        self._bodies = LoopOrThread(limits.DATAZONE_LOOP_BODY_BYTES_MAX, at_once=1)
         self._contents = LoopOrThread(limits.DATAZONE_LOOP_BODY_BYTES_MAX)
 
     async def post(self, entity: Entity, body: bytes, caller: str) -> Answer:
@@ -157,10 +157,10 @@ class FormsService:
             return changes, None, Counter()
         made = points_of(entity, post.forms, self._store.table)
         admission = admit(made.points, DATAZONE_RULES, self._store.table)
-        refused = made.skipped + Counter(refusal.rule for _, refusal, _ in admission.refused)
+        refused = made.skipped + admission.by_rule
         if not len(admission.admitted):
             return changes, None, refused
-        out = {place for place, _, _ in admission.refused}
+        out = set(admission.left_out.tolist())
         series = {
             keys.series_key(keys.form_prefix(entity, name), (low, high))
             for row, (name, (low, high)) in enumerate(zip(made.form_names, made.points.keys.tolist(), strict=True))

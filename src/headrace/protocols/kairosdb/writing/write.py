@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from headrace import limits
-from headrace.gate import RuleSet
+from headrace.gate import Admission, RuleSet
 from headrace.intake import Intake, PointCounts, StoresPoints
 from headrace.metrics import Metrics
+from headrace.model.json_pieces import work_of
 from headrace.model.points import Points
 from headrace.protocols.kairosdb import faults
 from headrace.protocols.kairosdb.faults import Answer, Failure, shown
-from headrace.protocols.kairosdb.writing.decode import Decode
+from headrace.protocols.kairosdb.writing.decode import Decode, Decoded
 from headrace.protocols.kairosdb.writing.scan import scan_gathered
 from headrace.transport.gathered_writes import GatheredWrites
 from headrace.transport.loop_or_thread import LoopOrThread
@@ -47,28 +48,36 @@ class DatapointsService:
 
     async def write(self, body: bytes) -> Answer:
         """The answer to a body, already decompressed. Raises Unavailable, and then nothing was stored."""
-        text, now_ms = _as_utf8(body), self._now_ms()
-        decoded = await self._bodies.run(len(text), lambda: self._decode(text, now_ms))
-        refused = await self.store(decoded.points, decoded.failures.by_rule)
+        decoded, admission = await self._bodies.run(work_of(body), lambda: self._read(body))
+        refused = await self.store(admission, decoded.failures.by_rule)
         if not refused and not decoded.failures:
             return faults.done()
-        return faults.errors(400, decoded.failures.texts(refused))
+        unworded = len(admission.left_out) - len(refused)
+        return faults.errors(400, decoded.failures.texts(refused, unworded))
 
-    async def store(self, points: Points, bad: Counter[str]) -> list[Failure]:
+    def _read(self, body: bytes) -> tuple[Decoded, Admission]:
+        """What a body means and what of it may be stored. Any thread."""
+        decoded = self._decode(_as_utf8(body), self._now_ms())
+        return decoded, self.admit(decoded.points)
+
+    def admit(self, points: Points) -> Admission:
+        """What of a batch may be stored. Any thread."""
+        return self._intake.admit(points)
+
+    async def store(self, admission: Admission, bad: Counter[str]) -> list[Failure]:
         """Store what the gate lets through, and count it and the refusals. Returns the gate's refusals, each placed
-        as its key.
+        as its key, of many the first.
 
         bad: what was refused before, points by broken rule. Raises Unavailable, and then nothing is stored or counted.
         """
-        admission = self._intake.admit(points)
         failures = [
             Failure(place, refused.rule, f"metric[{place}](name={shown(name.metric)}) {refused.detail}.")
             for place, refused, name in admission.refused
         ]
-        if failures:
-            lost = len(points) - len(admission.admitted)
+        if admission.lost:
             # All are counted under the rule of the first: a batch hardly ever breaks more than one.
-            bad = bad + Counter({failures[0].rule: lost})
+            [rule, *_] = admission.by_rule
+            bad = bad + Counter({rule: admission.lost})
         await self._intake.append(admission.admitted, bad)
         return failures
 

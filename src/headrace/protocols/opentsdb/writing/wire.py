@@ -10,11 +10,15 @@ error repeats its point as it was sent.
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -23,7 +27,8 @@ from numpy.typing import NDArray
 from headrace import limits
 from headrace.errors import Refused
 from headrace.model.bare_words import quote_bare_words
-from headrace.model.points import Points
+from headrace.model.json_pieces import Piece, has_at_most, pieces_of
+from headrace.model.points import Points, join_values
 from headrace.model.series import SeriesName, series_name
 from headrace.model.spelling import Hashing, KeyCache, SpelledNames, Spelling, key_column
 from headrace.model.values import Value, ValuesBuilder, integers_column, numbers_column
@@ -67,17 +72,20 @@ class IncomingPoint(msgspec.Struct, gc=False):
     tags: msgspec.Raw = _NULL
 
     def echo(self) -> bytes:
-        """The point as JSON, its fields spelled as they were sent, nulls left out."""
+        """The point as JSON, its fields spelled as they were sent; nulls and what is too long to repeat are left
+        out."""
         fields = (
-            (b"metric", self.metric),
-            (b"timestamp", self.timestamp),
-            (b"value", self.value),
-            (b"tags", self.tags),
+            (b"metric", bytes(self.metric)),
+            (b"timestamp", bytes(self.timestamp)),
+            (b"value", bytes(self.value)),
+            (b"tags", bytes(self.tags)),
         )
-        return b"{" + b",".join(b'"%s":%s' % (key, bytes(raw)) for key, raw in fields if bytes(raw) != b"null") + b"}"
+        shown = [(key, raw) for key, raw in fields if raw != b"null" and len(raw) <= limits.OPENTSDB_ECHO_BYTES_MAX]
+        return b"{" + b",".join(b'"%s":%s' % (key, raw) for key, raw in shown) + b"}"
 
 
 _ARRAY = msgspec.json.Decoder(list[IncomingPoint | None])
+_WHOLE = msgspec.json.Decoder(msgspec.Raw)
 _OBJECT = msgspec.json.Decoder(IncomingPoint)
 _STRING = msgspec.json.Decoder(str)
 _TAGS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -94,12 +102,19 @@ class Failure(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A body as columns. points: what the gate may judge; failures: the others, in the request's order; total: both."""
+    """A body as columns.
+
+    points: what the gate may judge.   failures: the first limits.REFUSALS_WORDED_MAX of the others, in the request's
+    order.   total: of all points.   by_rule: all others, by the broken rule.
+    """
 
     points: Points
     failures: list[Failure]
     total: int
+    by_rule: Counter[str] = field(default_factory=Counter)
 
+
+T = TypeVar("T")
 
 Decode = Callable[[bytes], Decoded]
 """From a body in valid UTF-8 to columns. Raises Refused when the request fails as a whole. Any thread."""
@@ -127,13 +142,30 @@ def as_utf8(body: bytes, content_type: str = "") -> bytes:
 
 def incoming_points(body: bytes) -> list[IncomingPoint | None]:
     """The points of a body in valid UTF-8, None for a null among them. Raises Refused (rules "json", "body-empty")."""
+    return _worded(_read, _begun(body))
+
+
+def _begun(body: bytes) -> bytes:
     body = body.strip(_JAVA_BLANKS)
     if not body:
         raise Refused("body-empty", "Missing request content")
     if body[0] not in b"{[":
         raise Refused("json", "The JSON must start as an object or an array")
+    return body
+
+
+def _worded(read: Callable[[bytes], T], body: bytes) -> T:
+    """What `read` makes of a body, or of the same with its bare words quoted. Raises Refused (rule "json")."""
     try:
-        return _read(body)
+        try:
+            return read(body)
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            quoted = quote_bare_words(body)
+            if quoted == body:
+                raise
+        return read(quoted)
     except msgspec.DecodeError as error:
         raise _unparsable(str(error)) from error
     except RecursionError as error:
@@ -141,20 +173,48 @@ def incoming_points(body: bytes) -> list[IncomingPoint | None]:
 
 
 def _read(body: bytes) -> list[IncomingPoint | None]:
-    decode = _decode_one if body.startswith(b"{") else _ARRAY.decode
-    try:
-        return decode(body)
-    except msgspec.ValidationError:
-        raise
-    except msgspec.DecodeError:
-        quoted = quote_bare_words(body)
-        if quoted == body:
-            raise
-    return decode(quoted)
+    return [_OBJECT.decode(body)] if body.startswith(b"{") else _ARRAY.decode(body)
 
 
-def _decode_one(body: bytes) -> list[IncomingPoint | None]:
-    return [_OBJECT.decode(body)]
+class LargeBody:
+    """The points of a long array in valid UTF-8, piece by piece: never are all of them objects at once."""
+
+    def __init__(self, body: bytes) -> None:
+        """Raises Refused (rules "json", "body-too-large") before any point has been read."""
+        self._text = bytes(_worded(_WHOLE.decode, _begun(body)))
+        self.pieces = pieces_of(self._text, limits.OPENTSDB_POINTS_MAX)
+        self._firsts = [piece.first for piece in self.pieces]
+        self._last: tuple[Piece, list[IncomingPoint | None]] | None = None
+
+    @property
+    def total(self) -> int:
+        """How many points it has."""
+        return self.pieces[-1].first + self.pieces[-1].elements
+
+    def read(self, piece: Piece) -> list[IncomingPoint | None]:
+        """The points of a piece. Raises Refused (rule "json")."""
+        if self._last is None or self._last[0] is not piece:
+            self._last = piece, _worded(_ARRAY.decode, b"[%b]" % self._text[piece.start : piece.end])
+        return self._last[1]
+
+    def point(self, place: int) -> IncomingPoint | None:
+        """The point at a place; neighbours are best asked for together."""
+        piece = self.pieces[bisect_right(self._firsts, place) - 1]
+        return self.read(piece)[place - piece.first]
+
+
+def is_large(body: bytes) -> bool:
+    """Whether a body is read as a LargeBody."""
+    return len(body) > limits.JSON_PIECE_BYTES and body.lstrip(_JAVA_BLANKS).startswith(b"[")
+
+
+def points_at(body: bytes, places: Iterable[int]) -> dict[int, IncomingPoint | None]:
+    """Some points of a body that has been decoded before, by their places."""
+    if not is_large(body):
+        incoming = incoming_points(body)
+        return {place: incoming[place] for place in places}
+    large = LargeBody(body)
+    return {place: large.point(place) for place in sorted(places)}
 
 
 def _unparsable(detail: str) -> Refused:
@@ -169,7 +229,22 @@ class ReferenceDecoder:
 
     def __call__(self, body: bytes) -> Decoded:
         """The body as columns. Raises Refused when the request fails as a whole."""
-        incoming = incoming_points(body)
+        if not is_large(body):
+            return self._decoded(incoming_points(body))
+        large = LargeBody(body)
+        if not large.pieces:
+            return self._decoded([])
+        return _joined(large, [self._without_names(large, piece) for piece in large.pieces])
+
+    def _without_names(self, large: LargeBody, piece: Piece) -> Decoded:
+        decoded = self._decoded(large.read(piece))
+        places = decoded.points.places + piece.first
+        failures = [failure._replace(place=failure.place + piece.first) for failure in decoded.failures]
+        # The names are read again where the gate asks for them, so that the spellings need not stay.
+        points = dataclasses.replace(decoded.points, names=_NamesOfLargeBody(large, places), places=places)
+        return dataclasses.replace(decoded, points=points, failures=failures)
+
+    def _decoded(self, incoming: list[IncomingPoint | None]) -> Decoded:
         return self._by_columns(incoming) or _Slow(self._keys).decode(incoming)
 
     def _by_columns(self, incoming: list[IncomingPoint | None]) -> Decoded | None:
@@ -190,6 +265,37 @@ class ReferenceDecoder:
         return Decoded(Points(keys, times_ms, values, names, np.arange(len(points))), [], len(points))
 
 
+class _NamesOfLargeBody:
+    """The names of points of a large body (model.points.Names). places: int64[n], of each."""
+
+    def __init__(self, body: LargeBody, places: NDArray[np.int64]) -> None:
+        self._body = body
+        self._places = places
+
+    def name(self, row: int) -> SeriesName:
+        """The name of the series of row `row`."""
+        point = self._body.point(int(self._places[row]))
+        assert point is not None, "a null has no row"
+        return read_name((bytes(point.metric), bytes(point.tags)))
+
+
+def _joined(large: LargeBody, pieces: list[Decoded]) -> Decoded:
+    """The pieces of a large body, at least one, as one."""
+    places = np.concatenate([piece.points.places for piece in pieces])
+    points = Points(
+        np.concatenate([piece.points.keys for piece in pieces]),
+        np.concatenate([piece.points.times for piece in pieces]),
+        join_values([piece.points.values for piece in pieces]),
+        _NamesOfLargeBody(large, places),
+        places,
+    )
+    failures = itertools.chain.from_iterable(piece.failures for piece in pieces)
+    by_rule = Counter[str]()
+    for piece in pieces:
+        by_rule.update(piece.by_rule)
+    return Decoded(points, list(itertools.islice(failures, limits.REFUSALS_WORDED_MAX)), large.total, by_rule)
+
+
 class PointRefused(Refused):
     """Refused, but only this point of its request."""
 
@@ -206,6 +312,7 @@ class _Slow:
         self._spellings: list[Spelling] = []
         self._places: list[int] = []
         self._failures: list[Failure] = []
+        self._by_rule = Counter[str]()
 
     def decode(self, incoming: list[IncomingPoint | None]) -> Decoded:
         """All points; raises Refused as soon as one of them fails the request as a whole."""
@@ -213,7 +320,9 @@ class _Slow:
             try:
                 self._take(place, point)
             except PointRefused as refusal:
-                self._failures.append(Failure(place, refusal.rule, refusal.detail))
+                self._by_rule[refusal.rule] += 1
+                if len(self._failures) < limits.REFUSALS_WORDED_MAX:
+                    self._failures.append(Failure(place, refusal.rule, refusal.detail))
         points = Points(
             key_column(self._keys),
             np.array(self._times, dtype=np.int64),
@@ -221,7 +330,7 @@ class _Slow:
             SpelledNames(self._spellings, read_name),
             np.array(self._places, dtype=np.int64),
         )
-        return Decoded(points, self._failures, len(incoming))
+        return Decoded(points, self._failures, len(incoming), self._by_rule)
 
     def _take(self, place: int, point: IncomingPoint | None) -> None:
         if point is None:
@@ -253,11 +362,15 @@ def read_name(spelling: Spelling) -> SeriesName:
 
 
 def read_tags(text: bytes) -> dict[str, str | None] | None:
-    """Tags, the last of equal keys, numbers and booleans as spelled. Raises Refused (rule "json")."""
+    """Tags, the last of equal keys, numbers and booleans as spelled. Raises Refused (rule "json"), PointRefused (rule
+    "tags-too-many")."""
     if text == b"null":
         return None
     if not text.startswith(b"{"):
         raise _unparsable("tags must be an object")
+    if not has_at_most(text, limits.OPENTSDB_TAG_ITEMS_MAX):
+        most = limits.OPENTSDB_TAG_ITEMS_MAX
+        raise PointRefused("tags-too-many", f"Too many tags: over {most} maximum allowed: {limits.OPENTSDB_TAGS_MAX}")
     try:
         return {key: text_of(raw) for key, raw in _TAGS.decode(text).items()}
     except msgspec.DecodeError as error:

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -19,6 +20,7 @@ from headrace.errors import Refused, Unavailable
 from headrace.gate import Admission, RuleSet
 from headrace.intake import NOTHING_REFUSED, Intake, PointCounts, StoresPoints
 from headrace.metrics import Metrics
+from headrace.model.json_pieces import work_of
 from headrace.model.points import Admitted, Points
 from headrace.model.series import SeriesName
 from headrace.protocols.opentsdb import faults
@@ -26,10 +28,9 @@ from headrace.protocols.opentsdb.faults import Answer, answer, envelope
 from headrace.protocols.opentsdb.writing.gathered import scan_gathered
 from headrace.protocols.opentsdb.writing.wire import (
     Decode,
-    Decoded,
     Failure,
     as_utf8,
-    incoming_points,
+    points_at,
     read_tags,
     text_of,
 )
@@ -82,15 +83,28 @@ def flags_of(query: str) -> Flags:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What became of a put's points: stored, refused (in the request's order), and not stored through no fault of
-    theirs."""
+class _Read(NamedTuple):
+    """A body. text: in UTF-8.   failures: the first limits.REFUSALS_WORDED_MAX points that may not be stored, in the
+    request's order.   total: of all points.   by_rule: all that may not be stored."""
+
+    text: bytes
+    admitted: Admitted
+    failures: list[Failure]
+    total: int
+    by_rule: Mapping[str, int]
+
+
+class _Outcome(NamedTuple):
+    """What became of a put's points. unstored_error: why those that are neither stored nor refused are not."""
 
     stored: int
-    failures: list[Failure]
-    unstored: Sequence[int] = ()
+    read: _Read
     unstored_error: str = ""
+
+    @property
+    def failed(self) -> int:
+        """How many points are not stored, for whatever reason."""
+        return self.read.total - self.stored
 
 
 class PutService:
@@ -109,91 +123,88 @@ class PutService:
     async def put(self, body: bytes, content_type: str, flags: Flags) -> Answer:
         """The answer to a body, already decompressed. Raises Refused when the request fails as a whole, Unavailable
         when nothing was stored and no flag asks for counts."""
-        text = as_utf8(body, content_type)
-        decoded, admission = await self._bodies.run(len(text), lambda: self._read(text))
-        admitted, failures = admission.admitted, decoded.failures
-        if admission.refused:
-            failures = sorted([*failures, *_name_failures(text, admission.refused)])
+        read = await self._bodies.run(work_of(body), lambda: self._read(body, content_type))
+        admitted = read.admitted
         try:
             if flags.timeout_ms:
                 async with asyncio.timeout(flags.timeout_ms / 1000):
-                    await self._intake.append(admitted, _by_rule(failures))
+                    await self._intake.append(admitted, read.by_rule)
             else:
-                await self._intake.append(admitted, _by_rule(failures))
+                await self._intake.append(admitted, read.by_rule)
         except TimeoutError:
-            return self._timed_out(text, flags, len(admitted), failures, decoded.total)
+            return await self._timed_out(read, flags)
         except Unavailable as error:
             if not flags.asks_counts:
                 raise
-            lost = _remaining(failures, decoded.total)
-            outcome = _Outcome(0, failures, lost, f"Storage exception: {error.reason}")
-            return faults.unavailable(error, _counts(text, flags, outcome, _no_timeouts(flags)), flags.callback)
-        return _answer(text, flags, _Outcome(len(admitted), failures))
+            lost = _Outcome(0, read, f"Storage exception: {error.reason}")
+            counts = await self._counts(flags, lost, _no_timeouts(flags))
+            return faults.unavailable(error, counts, flags.callback)
+        return await self._answer(flags, _Outcome(len(admitted), read))
 
     def gathered(self, flags: Flags) -> GatheredWrites:
         """The short way of small puts with these flags, which name neither a timeout nor a callback."""
-        answer = functools.lru_cache(lambda stored: _answer(b"", flags, _Outcome(stored, [])))
+        answer = functools.lru_cache(lambda stored: _all_stored(flags, stored))
         scan = functools.partial(scan_gathered, secret=self._secret)
         return GatheredWrites(scan, self._intake.admit_all, self._intake.append, answer)
 
-    def _read(self, body: bytes) -> tuple[Decoded, Admission]:
+    def _read(self, body: bytes, content_type: str) -> _Read:
         """What a body means and what of it may be stored. Raises Refused when it fails as a whole. Any thread."""
-        decoded = self._decode(body)
+        text = as_utf8(body, content_type)
+        decoded = self._decode(text)
         if not decoded.total:
             raise Refused("no-points", "No datapoints found in content")
-        return decoded, self.admit(decoded.points)
+        admission = self.admit(decoded.points)
+        failures = decoded.failures
+        if admission.refused:
+            failures = sorted([*failures, *_name_failures(text, admission.refused)])[: limits.REFUSALS_WORDED_MAX]
+        by_rule = decoded.by_rule + admission.by_rule
+        return _Read(text, admission.admitted, failures, decoded.total, by_rule or NOTHING_REFUSED)
 
     def admit(self, points: Points) -> Admission:
         """What of a batch may be stored."""
         return self._intake.admit(points)
 
-    async def append(self, admitted: Admitted, failures: Sequence[Failure]) -> None:
-        """Store what the gate let through and count all points. Raises Unavailable, and then nothing is counted."""
-        await self._intake.append(admitted, _by_rule(failures))
+    async def append(self, admitted: Admitted, refused: Mapping[str, int]) -> None:
+        """Store what the gate let through and count all points, the refused by broken rule. Raises Unavailable, and
+        then nothing is counted."""
+        await self._intake.append(admitted, refused)
 
-    def _timed_out(self, body: bytes, flags: Flags, waiting: int, failures: list[Failure], total: int) -> Answer:
+    async def _timed_out(self, read: _Read, flags: Flags) -> Answer:
         """503, flags or not: sending again is harmless, dropping is not; the points may yet become durable."""
+        waiting = len(read.admitted)
         words = (
-            f"The put call has timedout with 0 successful writes, {len(failures)} failed writes "
+            f"The put call has timedout with 0 successful writes, {read.total - waiting} failed writes "
             f"and {waiting} timed out writes."
         )
         if not flags.asks_counts:
             return faults.unavailable(Unavailable(words), envelope(503, words), flags.callback)
-        outcome = _Outcome(0, failures, _remaining(failures, total), "Write timedout")
-        return faults.unavailable(Unavailable(words), _counts(body, flags, outcome, waiting), flags.callback)
+        counts = await self._counts(flags, _Outcome(0, read, "Write timedout"), waiting)
+        return faults.unavailable(Unavailable(words), counts, flags.callback)
+
+    async def _answer(self, flags: Flags, outcome: _Outcome) -> Answer:
+        failed = outcome.failed
+        if not failed:
+            return _all_stored(flags, outcome.stored)
+        if flags.asks_counts:
+            counts = await self._counts(flags, outcome, _no_timeouts(flags))
+            return answer(200 if flags.ignore_errors else 400, counts, flags.callback)
+        # OpenTSDB: PutDataPointRpc.
+        details = 'Please see the TSD logs or append "details" to the put request'
+        return answer(400, envelope(400, "One or more data points had errors", details), flags.callback)
+
+    async def _counts(self, flags: Flags, outcome: _Outcome, timeouts: int | None) -> bytes:
+        """The counts of a put as JSON. timeouts: left out when None; timed out points count there, other unstored ones
+        failed."""
+        errors: Sequence[bytes] = ()
+        if flags.ignore_errors or flags.details:
+            errors = await self._bodies.run(work_of(outcome.read.text), lambda: errors_of(outcome))
+        return _counted(flags, outcome.stored, outcome.failed - (timeouts or 0), timeouts, errors)
 
 
-def _by_rule(failures: Sequence[Failure]) -> Mapping[str, int]:
-    return Counter(failure.rule for failure in failures) if failures else NOTHING_REFUSED
-
-
-def _remaining(failures: Sequence[Failure], total: int) -> list[int]:
-    failed = {failure.place for failure in failures}
-    return [place for place in range(total) if place not in failed]
-
-
-def _name_failures(body: bytes, refusals: list[tuple[int, Refused, SeriesName]]) -> list[Failure]:
-    """The gate's refusals in this dialect's words, from the names as they were sent: there a null is no empty tag."""
-    incoming = incoming_points(body)
-    failures = []
-    for place, refused, _ in refusals:
-        point = incoming[place]
-        assert point is not None, "the gate only sees points"
-        tags: Mapping[str, str | None] = read_tags(bytes(point.tags)) or {}
-        words = faults.refused_name(refused, text_of(point.metric) or "", tags)
-        failures.append(Failure(place, refused.rule, words))
-    return failures
-
-
-def _answer(body: bytes, flags: Flags, outcome: _Outcome) -> Answer:
+def _all_stored(flags: Flags, stored: int) -> Answer:
     if flags.asks_counts:
-        status = 200 if flags.ignore_errors or not outcome.failures else 400
-        return answer(status, _counts(body, flags, outcome, _no_timeouts(flags)), flags.callback)
-    if not outcome.failures:
-        return 204, [], b""
-    # OpenTSDB: PutDataPointRpc.
-    details = 'Please see the TSD logs or append "details" to the put request'
-    return answer(400, envelope(400, "One or more data points had errors", details), flags.callback)
+        return answer(200, _counted(flags, stored, 0, _no_timeouts(flags), ()), flags.callback)
+    return 204, [], b""
 
 
 def _no_timeouts(flags: Flags) -> int | None:
@@ -201,29 +212,52 @@ def _no_timeouts(flags: Flags) -> int | None:
     return 0 if flags.timeout_ms else None
 
 
-def _counts(body: bytes, flags: Flags, outcome: _Outcome, timeouts: int | None) -> bytes:
-    """The counts of a put as JSON. timeouts: left out when None; timed out points count there, other unstored ones
-    failed."""
-    failed = len(outcome.failures) + (0 if timeouts else len(outcome.unstored))
-    parts = [b'"success":%d,"failed":%d' % (outcome.stored, failed)]
+def _counted(flags: Flags, stored: int, failed: int, timeouts: int | None, errors: Sequence[bytes]) -> bytes:
+    parts = [b'"success":%d,"failed":%d' % (stored, failed)]
     if timeouts is not None:
         parts.append(b'"timeouts":%d' % timeouts)
     if flags.ignore_errors or flags.details:
         key = b"ignoredErrors" if flags.ignore_errors else b"errors"
-        parts.append(b'"%s":[%s]' % (key, b",".join(_errors(body, outcome))))
+        parts.append(b'"%s":[%s]' % (key, b",".join(errors)))
     return b"{" + b",".join(parts) + b"}"
 
 
-def _errors(body: bytes, outcome: _Outcome) -> list[bytes]:
-    """One JSON object a point that was not stored, in the request's order, with the point as it was sent."""
-    if not outcome.failures and not outcome.unstored:
-        return []
-    incoming = incoming_points(body)
-    errors = [(failure.place, failure.error) for failure in outcome.failures]
-    errors += [(place, outcome.unstored_error) for place in outcome.unstored]
-    entries = []
-    for place, error in sorted(errors):
-        point = incoming[place]
-        echo = b"null" if point is None else point.echo()
-        entries.append(b'{"datapoint":%s,"error":%s}' % (echo, msgspec.json.encode(error)))
+def _name_failures(body: bytes, refusals: list[tuple[int, Refused, SeriesName]]) -> list[Failure]:
+    """The gate's refusals in this dialect's words, from the names as they were sent: there a null is no empty tag."""
+    sent = points_at(body, {place for place, _, _ in refusals})
+    failures = []
+    for place, refused, _ in refusals:
+        point = sent[place]
+        assert point is not None, "the gate only sees points"
+        tags: Mapping[str, str | None] = read_tags(bytes(point.tags)) or {}
+        words = faults.refused_name(refused, text_of(point.metric) or "", tags)
+        failures.append(Failure(place, refused.rule, words))
+    return failures
+
+
+def errors_of(outcome: _Outcome) -> list[bytes]:
+    """A JSON object for each of the first points that were not stored, in the request's order, with the point as it was
+    sent; then one that says how many more there are. Any thread."""
+    errors = {failure.place: failure.error for failure in outcome.read.failures}
+    if outcome.unstored_error:
+        others = (place for place in range(outcome.read.total) if place not in errors)
+        unstored = list(itertools.islice(others, limits.REFUSALS_WORDED_MAX))
+        errors |= dict.fromkeys(unstored, outcome.unstored_error)
+    worded = sorted(errors.items())[: limits.REFUSALS_WORDED_MAX]
+    sent = points_at(outcome.read.text, (place for place, _ in worded))
+    entries: list[bytes] = []
+    size = 0
+    for place, error in worded:
+        point = sent[place]
+        entry = _error(b"null" if point is None else point.echo(), error)
+        size += len(entry)
+        if size > limits.OPENTSDB_ERRORS_BYTES_MAX:
+            break
+        entries.append(entry)
+    if more := outcome.failed - len(entries):
+        entries.append(_error(b"null", f"and {more} more"))
     return entries
+
+
+def _error(datapoint: bytes, error: str) -> bytes:
+    return b'{"datapoint":%s,"error":%s}' % (datapoint, msgspec.json.encode(error))

@@ -29,3 +29,16 @@ def test_verifying(tmp_path: Path) -> None:
     for_people, for_machines = said.splitlines()
     assert for_people == "sound: 1 series, 0 points in 0 segments, 1 in the journal, 0 documents"
     assert json.loads(for_machines)["sound"] is True
+
+
+def test_backing_up_restoring_and_sealing(tmp_path: Path) -> None:
+    point = {"metric": "m", "timestamp": 1_700_000_000, "value": 1, "tags": {"a": "b"}}
+    with running(tmp_path / "data") as server:
+        assert server.put(point)[0] == 204
+        assert paste(block("headrace seal", server, OPERATIONS)).startswith("sealed through record ")
+        assert len(list((tmp_path / "data" / "segments").glob("points-*"))) == 1
+        assert server.put(point | {"timestamp": 1_700_000_001})[0] == 204
+        said = paste(block("headrace backup", server, OPERATIONS)).splitlines()
+    assert said[0].startswith(f"backed up into {tmp_path / 'backups' / 'newest'}: through record ")
+    assert said[1].startswith("restored into data-again: through record ")
+    assert said[1].endswith(", 2 points, verified")

@@ -195,7 +195,7 @@ def test_what_is_not_whole_is_not_restored(tmp_path: Path) -> None:
 
     [segment] = (place / "segments").glob("points-*")
     segment.unlink()
-    with pytest.raises(CannotBackUp, match="not sound: segments/points-.*is missing"):
+    with pytest.raises(CannotBackUp, match=r"not sound: segments/points-.*is missing"):
         verify_backup(place)
 
 

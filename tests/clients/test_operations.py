@@ -31,15 +31,14 @@ def test_verifying(tmp_path: Path) -> None:
     assert json.loads(for_machines)["sound"] is True
 
 
-def test_backing_up_and_restoring(tmp_path: Path) -> None:
+def test_backing_up_restoring_and_sealing(tmp_path: Path) -> None:
+    point = {"metric": "m", "timestamp": 1_700_000_000, "value": 1, "tags": {"a": "b"}}
     with running(tmp_path / "data") as server:
-        assert server.put({"metric": "m", "timestamp": 1_700_000_000, "value": 1, "tags": {"a": "b"}})[0] == 204
-        (tmp_path / "backups").mkdir()
-        said = paste(block("headrace backup", server, OPERATIONS))
-    backed_up, restored = said.splitlines()
-    assert backed_up.startswith(f"backed up into {tmp_path / 'backups' / 'headrace'}: through record ")
-    assert restored.startswith("restored into restored: through record ")
-    with running(tmp_path / "restored") as server:
-        question = {"start": 1_700_000_000, "end": 1_700_000_001, "queries": [{"metric": "m", "aggregator": "none"}]}
-        [answer] = server.query(**question)
-        assert list(answer["dps"].values()) == [1]
+        assert server.put(point)[0] == 204
+        assert paste(block("headrace seal", server, OPERATIONS)).startswith("sealed through record ")
+        assert len(list((tmp_path / "data" / "segments").glob("points-*"))) == 1
+        assert server.put(point | {"timestamp": 1_700_000_001})[0] == 204
+        said = paste(block("headrace backup", server, OPERATIONS)).splitlines()
+    assert said[0].startswith(f"backed up into {tmp_path / 'backups' / 'newest'}: through record ")
+    assert said[1].startswith("restored into data-again: through record ")
+    assert said[1].endswith(", 2 points, verified")

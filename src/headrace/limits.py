@@ -466,6 +466,13 @@ what the writer can take, and the reference decoders hold the interpreter."""
 REFUSALS_WORDED_MAX = 1000
 """Refused points that one answer words; the rest are counted. Millions may fit a body, and nobody reads them."""
 
+QUESTION_ITEMS_MAX = 250_000
+"""Members and elements of the JSON of a question, of annotations in bulk: 16 times what a commit can change, and some
+60 MB as objects."""
+
+QUESTION_INLINE_BYTES_MAX = 1024 * 1024
+"""Items of larger questions are counted on a thread."""
+
 # the OpenTSDB room -------------------------------------------------------------------------------------------------
 
 OPENTSDB_TAGS_MAX = 32
@@ -498,6 +505,10 @@ OPENTSDB_POINTS_MAX = 2_000_000
 """Points of one body: the shortest that can be stored has 50 bytes, so no largest body holds so many good ones. What is
 shorter than that, such as {}, comes from nobody who means it."""
 
+OPENTSDB_MPUT_ITEMS_MAX = 1_000_000
+"""Points, fields and tags of one body of /api/mput together: its points are objects all at once, some 250 bytes an
+item. The SDK sends hundreds of points at a time."""
+
 OPENTSDB_TAG_ITEMS_MAX = 4096
 """Members of the tags of one point, equal keys counted each time: far beyond OPENTSDB_TAGS_MAX. More are refused before
 they are read."""
@@ -518,6 +529,10 @@ OPENTSDB_SUGGEST_MAX = 100_000
 """Names of one suggestion, whatever `max` says: some 10 MB."""
 
 # the KairosDB room -------------------------------------------------------------------------------------------------
+
+KAIROSDB_METRICS_MAX = 1_500_000
+"""Metric objects of one body: the shortest that can be stored has 44 bytes, so no largest body holds so many good ones.
+What is shorter than that, such as {}, comes from nobody who means it."""
 
 KAIROSDB_TAGS_MAX = 64
 """Tags of one series. KairosDB has no limit, but a series is its whole set of tags, and none has shown more."""

@@ -26,7 +26,7 @@ from headrace.protocols.kairosdb.writing.write import clock_ms
 from headrace.query import groups
 from headrace.query.pool import QueryPool
 from headrace.store import Check, Snapshot, go_on
-from headrace.transport.http.body import read_body
+from headrace.transport.http.body import read_question
 
 VERSION: Final = f"KairosDB 1.3.0-headrace-{__version__}"
 """Clients cut off the first word; what follows begins with the version whose behaviour this is."""
@@ -126,7 +126,7 @@ class SmallEndpoints:
 
     async def delete_points(self, scope: Scope, receive: Receive) -> Answer:
         """Delete what a question would read."""
-        body = await read_body(scope, receive, self._body_bytes_max)
+        body = await read_question(scope, receive, self._body_bytes_max)
         for question in parse_query(body, clock_ms()):
             await self._delete(question.query.selection, question.query.range)
         return faults.done()

@@ -56,6 +56,11 @@ class KairosDBApp:
         self._endpoints = endpoints
         self._body_bytes_max = body_bytes_max
 
+    @property
+    def paths(self) -> list[str]:
+        """All below ROOT but the writing of points."""
+        return [*self._questions, *self._endpoints]
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. One slash at the end of a path means nothing."""
         path = scope["path"].removeprefix(ROOT).removesuffix("/")

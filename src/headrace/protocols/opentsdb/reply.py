@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final, Protocol
 from urllib.parse import parse_qs
 
@@ -12,7 +12,7 @@ from headrace.errors import Refused
 from headrace.protocols.opentsdb.faults import JSON_TYPE, Answer, callback_of, method_not_allowed, refuse
 from headrace.rules import Rule
 from headrace.transport.http import streaming
-from headrace.transport.http.body import read_body
+from headrace.transport.http.body import read_question
 
 BAD_REQUESTS: Final[tuple[Rule, ...]] = (
     # The request
@@ -73,8 +73,17 @@ class Handler(Protocol):
         ...
 
 
-def endpoint(handler: Handler, body_bytes_max: int, methods: Collection[str] = READING) -> ASGIApp:
-    """The handler as an app. It words Refused itself; Unavailable and Corrupt go up to the transport."""
+ReadsBody = Callable[[Scope, Receive, int], Awaitable[bytes]]
+"""read_body or read_question."""
+
+
+def endpoint(
+    handler: Handler, body_bytes_max: int, methods: Collection[str] = READING, read: ReadsBody = read_question
+) -> ASGIApp:
+    """The handler as an app. It words Refused itself; Unavailable and Corrupt go up to the transport.
+
+    read: read_body for one that bounds the items of its body by itself.
+    """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         callback = ""
@@ -84,7 +93,7 @@ def endpoint(handler: Handler, body_bytes_max: int, methods: Collection[str] = R
                 return
             parameters = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
             callback = callback_of(parameters.get("jsonp", [""])[0])
-            body = await read_body(scope, receive, body_bytes_max)
+            body = await read(scope, receive, body_bytes_max)
             await handler(scope, parameters, body, Reply(scope, receive, send, callback))
         except Refused as refused:
             await _send(send, refuse(STATUS_OF_RULE[refused.rule], refused, callback))

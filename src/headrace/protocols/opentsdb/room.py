@@ -25,6 +25,7 @@ from headrace.protocols.opentsdb.writing.wire import ReferenceDecoder
 from headrace.query.pool import QueryPool, Reads
 from headrace.store import Store
 from headrace.transport import Room
+from headrace.transport.http.body import read_body
 
 
 def open_room(store: Store, settings: Settings, metrics: Metrics, pool: QueryPool) -> Room:
@@ -49,11 +50,11 @@ def alibaba_endpoints(store: Store, settings: Settings, metrics: Metrics, pool: 
         "ttl": TimeToLiveService(store, settings).ttl,
     }
     writing = {
-        "mput": MultiFieldPuts(store, metrics).mput,
         "delete_data": deletes.delete_data,
         "delete_meta": deletes.delete_meta,
     }
     return {
+        "mput": endpoint(MultiFieldPuts(store, metrics).mput, settings.body_bytes_max, ("POST",), read_body),
         **{path: endpoint(handler, settings.body_bytes_max) for path, handler in handlers.items()},
         **{path: endpoint(handler, settings.body_bytes_max, ("POST",)) for path, handler in writing.items()},
     }

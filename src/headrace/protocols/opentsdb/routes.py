@@ -69,11 +69,14 @@ def room(
 
 class OpenTSDBApp:
     """Everything under /api/, as an ASGI app. What it raises (Refused, Unavailable), the transport's router has
-    worded."""
+    worded.
+
+    endpoints: what there is beside put, by path.
+    """
 
     def __init__(self, puts: PutService, endpoints: Mapping[str, ASGIApp], body_bytes_max: int) -> None:
         self._puts = puts
-        self._endpoints = endpoints
+        self.endpoints = endpoints
         self._body_bytes_max = body_bytes_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,8 +94,8 @@ class OpenTSDBApp:
         elif endpoint == "put":
             answer = await self._put(scope, receive) if method == "POST" else faults.method_not_allowed(method)
             await _send(send, answer)
-        elif endpoint in self._endpoints:
-            await self._endpoints[endpoint]({**scope, "method": method}, receive, send)
+        elif endpoint in self.endpoints:
+            await self.endpoints[endpoint]({**scope, "method": method}, receive, send)
         else:
             await _send(send, faults.endpoint_not_found())
 

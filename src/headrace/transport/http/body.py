@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope
 
 from headrace import limits
 from headrace.errors import Refused
+from headrace.model.json_pieces import check_items
 
 IsalError = cast(type[Exception], igzip_lib.error)
 """What isal raises for bytes that are not what they should be."""
@@ -44,6 +45,22 @@ async def read_body(
     if not body or encoding in (b"", b"identity"):
         return body
     return await _unfold(body, encoding, body_bytes_max, scope.get("headrace.lease", _lease_nothing))
+
+
+async def read_question(
+    scope: Scope,
+    receive: Receive,
+    body_bytes_max: int = limits.BODY_BYTES_MAX,
+    gzip_types: frozenset[bytes] = frozenset(),
+) -> bytes:
+    """As read_body, for JSON that becomes objects whole. Raises Refused (body-too-large) also for more items than
+    limits.QUESTION_ITEMS_MAX, before any is an object."""
+    body = await read_body(scope, receive, body_bytes_max, gzip_types)
+    if len(body) <= limits.QUESTION_INLINE_BYTES_MAX:
+        check_items(body, limits.QUESTION_ITEMS_MAX)
+    else:
+        await asyncio.to_thread(check_items, body, limits.QUESTION_ITEMS_MAX)
+    return body
 
 
 def accepts_gzip(scope: Scope) -> bool:

@@ -25,7 +25,7 @@ from headrace.query.chain.rows import Rows
 from headrace.query.pool import QueryPool, Reads
 from headrace.rules import Rule
 from headrace.store import Check, Snapshot
-from headrace.transport.http.body import read_body
+from headrace.transport.http.body import read_question
 from headrace.transport.http.streaming import Answer, Reply, joined
 
 GZIP_TYPES = frozenset((b"application/gzip",))
@@ -146,7 +146,7 @@ def read_endpoints(queries: KairosDBQueries, body_bytes_max: int) -> dict[str, A
             await _send(send, faults.method_not_allowed("GET, POST"))
             return
         try:
-            body: bytes | str = await read_body(scope, receive, body_bytes_max, GZIP_TYPES)
+            body: bytes | str = await read_question(scope, receive, body_bytes_max, GZIP_TYPES)
             if scope["method"] == "GET":
                 parameters = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
                 body = parameters.get("query", [""])[0]
@@ -159,7 +159,7 @@ def read_endpoints(queries: KairosDBQueries, body_bytes_max: int) -> dict[str, A
             await _send(send, faults.method_not_allowed("POST"))
             return
         try:
-            body = await read_body(scope, receive, body_bytes_max, GZIP_TYPES)
+            body = await read_question(scope, receive, body_bytes_max, GZIP_TYPES)
             await queries.tags(body, _reply(scope, receive, send))
         except Refused as refused:
             await _send(send, faults.refuse(STATUS_OF_RULE[refused.rule], refused))

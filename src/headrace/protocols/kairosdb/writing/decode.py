@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from headrace import limits
+from headrace.model.json_pieces import pieces_of
 from headrace.model.points import NEVER, Points
 from headrace.model.spelling import Hashing, KeyCache, SpelledNames, Spelling, key_column
 from headrace.model.time import SECOND_MS
@@ -41,6 +43,7 @@ class ReferenceDecoder:
 
     def __call__(self, body: bytes, now_ms: int) -> Decoded:
         """The body as columns."""
+        check_metrics(body)
         failures, values = Failures(), ValuesBuilder()
         times: list[NDArray[np.int64]] = []
         spellings: list[Spelling] = []
@@ -70,6 +73,13 @@ class ReferenceDecoder:
             runs,
         )
         return Decoded(points, failures)
+
+
+def check_metrics(body: bytes) -> None:
+    """Raises Refused (rule "body-too-large") for more metric objects than anybody means."""
+    array = body.lstrip()
+    if len(array) > limits.JSON_PIECE_BYTES and array.startswith(b"["):
+        pieces_of(array, limits.KAIROSDB_METRICS_MAX)
 
 
 def expiries(ttls_s: NDArray[np.int64], runs: NDArray[np.int64], now_ms: int) -> NDArray[np.int64] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -14,7 +15,9 @@ from headrace.errors import Refused, Unavailable
 from headrace.gate import RuleSet
 from headrace.intake import Intake, PointCounts, StoresPoints
 from headrace.metrics import Metrics
+from headrace.model.json_pieces import check_items, work_of
 from headrace.model.points import Admitted
+from headrace.protocols.opentsdb import faults
 from headrace.protocols.opentsdb.fields import in_plain_words
 from headrace.protocols.opentsdb.multi_field.decode import FieldDecoder, MultiFieldPoint
 from headrace.protocols.opentsdb.names import OPENTSDB_RULES
@@ -54,11 +57,12 @@ class MultiFieldPuts:
     async def mput(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """Counts are of points. A field that cannot be taken fails alone, and its point counts as failed."""
         flags = flags_of(scope["query_string"].decode("latin-1"))
-        read = await self._bodies.run(len(body), lambda: self._read(body))
+        work = work_of(body)
+        read = await self._bodies.run(work, lambda: self._read(body))
         await self._append(read, flags.timeout_ms)
         if flags.asks_counts:
             status = 400 if read.errors and not flags.ignore_errors else 200
-            await reply.whole(_counts(read, flags), status)
+            await reply.whole(await self._bodies.run(work, lambda: _counts(read, flags)), status)
         elif read.errors:
             raise Refused(
                 "points",
@@ -70,6 +74,7 @@ class MultiFieldPuts:
 
     def _read(self, body: bytes) -> _Read:
         """Raises Refused when the body fails as a whole. Any thread."""
+        check_items(body, limits.OPENTSDB_MPUT_ITEMS_MAX)
         decoded = self._decode(body)
         admission = self._intake.admit(decoded.points)
         errors, refused = decoded.wrong, Counter[str]()
@@ -94,7 +99,20 @@ def _counts(read: _Read, flags: Flags) -> bytes:
     """What became of the points, as JSON."""
     counts: dict[str, Any] = {"success": len(read.sent) - len(read.errors), "failed": len(read.errors)}
     if flags.details or flags.ignore_errors:
-        counts["ignoredErrors" if flags.ignore_errors else "errors"] = [
-            {"datapoint": read.sent[place], "error": read.errors[place]} for place in sorted(read.errors)
-        ]
+        counts["ignoredErrors" if flags.ignore_errors else "errors"] = list(_worded(read))
     return msgspec.json.encode(counts)
+
+
+def _worded(read: _Read) -> Iterator[dict[str, object]]:
+    """The first points that are not wholly taken, as they were sent, and why: limits.REFUSALS_WORDED_MAX of them, of
+    limits.OPENTSDB_ERRORS_BYTES_MAX. A large one is told by its metric alone."""
+    left = limits.OPENTSDB_ERRORS_BYTES_MAX
+    for place in sorted(read.errors)[: limits.REFUSALS_WORDED_MAX]:
+        sent = read.sent[place]
+        shown = msgspec.json.encode(sent)
+        if len(shown) > limits.OPENTSDB_ECHO_BYTES_MAX:
+            shown = msgspec.json.encode({"metric": faults.shown(sent.metric or "")})
+        left -= len(shown) + len(read.errors[place])
+        if left < 0:
+            return
+        yield {"datapoint": msgspec.Raw(shown), "error": read.errors[place]}

@@ -453,11 +453,9 @@ JSON_PIECE_BYTES = 256 * 1024
 """Of a long array so much becomes Python objects at a time: at worst, with elements of two bytes, some 15 MB."""
 
 JSON_ITEM_BYTES = 64
-"""An item counts as so many bytes of usual JSON when it is decided whether a body is decoded on the event loop: with
-4096 items, or lines of telnet, it no longer is, however short they are: 20 ms where each is worded."""
-
-QUESTION_ITEMS_MAX = 200_000
-"""Members and elements of one question: a dashboard names some thousand series or tag values at most. Some 20 MB."""
+"""An object counts as so many bytes of usual JSON when it is decided whether a body is decoded on the event loop: with
+4096 of them, or lines of telnet, it no longer is, however short they are: 20 ms where each is worded. A point is two
+objects, so 1000 points of 100 bytes still are: the way to a thread and back costs a third of what they take."""
 
 LARGE_BODIES_AT_ONCE = 2
 """Large bodies of one room that are decoded at once, each on a thread; more wait. Kernels keep two cores busy, which is

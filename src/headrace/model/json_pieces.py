@@ -60,10 +60,10 @@ def has_at_most(text: bytes, most: int) -> bool:
     return True
 
 
-def work_of(body: bytes, mark: bytes = b",") -> int:
-    """How many bytes of usual JSON are as much work as this body: its length, or more where its items are short.
+def work_of(body: bytes, mark: bytes = b"{") -> int:
+    """How many bytes of usual JSON are as much work as this body: its length, or more where its objects are short.
 
-    mark: what stands between items.
+    mark: what begins an object, or ends a line.
     """
     return max(len(body), limits.JSON_ITEM_BYTES * body.count(mark))
 

@@ -12,5 +12,5 @@ from headrace.store.embedded.segments.folder import SegmentFolder, open_folder
 def open_and_sweep(path: Path, database: str) -> tuple[SegmentFolder, list[Segment], list[Corrupt]]:
     """The folder, its segments that can be read, and what is wrong with the others."""
     opened = open_folder(path, database)
-    opened.sweep()
+    opened.settle()
     return opened.folder, opened.segments, opened.damaged

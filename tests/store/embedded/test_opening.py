@@ -291,3 +291,19 @@ def wait_for_segment(folder: Path) -> None:
     while not list((folder / "segments").glob("points-*")):
         assert time.monotonic() < deadline, "not sealed"
         time.sleep(0.005)
+
+
+def test_a_disk_that_fails_at_any_other_step_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, _ = two_moments(tmp_path)
+    (data / "segments" / "points.tmp").touch()
+
+    def fail(path: Path, missing_ok: bool = False) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    with monkeypatch.context() as failing:
+        failing.setattr(Path, "unlink", fail)
+        with pytest.raises(Unavailable, match=r"cannot be opened: \[Errno 5\] Input/output error: '.*points\.tmp'"):
+            opened(data)
+    store = opened(data)
+    assert numbers_of(store, SECRET) == [4, 5, 6]
+    store.close()

@@ -52,6 +52,13 @@ def open_parts(settings: Settings, lock: FolderLock, clock: Clock, accept_loss: 
     accept_loss: what is missing is given up, and remembered. Raises Incomplete when something is missing and not given
     up, Corrupt when the catalog or current.json cannot be used, Unavailable when the disk is in the way.
     """
+    try:
+        return _opened(settings, lock, clock, accept_loss)
+    except OSError as failure:
+        raise Unavailable(f"the database cannot be opened: {failure}") from failure
+
+
+def _opened(settings: Settings, lock: FolderLock, clock: Clock, accept_loss: bool) -> Parts:
     begin = time.perf_counter()
     check_catalog_is_there(settings.data_dir)
     opening = _Opening(settings, clock, Gaps(accept_loss))
@@ -61,7 +68,7 @@ def open_parts(settings: Settings, lock: FolderLock, clock: Clock, accept_loss: 
     opening.remember()
     journal = Journal(replay, lock)
     journal.begin()
-    opening.sealed.sweep()
+    opening.sealed.settle()
     if not opening.catalog.is_whole:
         opening.catalog.note_whole()
     log.info(

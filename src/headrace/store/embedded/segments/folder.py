@@ -215,6 +215,11 @@ class SegmentFolder:
             sync_folder(self.folder)
         return True
 
+    def write_down(self) -> None:
+        """On return what counts here does so on disk, too. Raises OSError."""
+        with self._changing:
+            self._commit(self._current, self.deletes)
+
     def give_up_restoring(self) -> None:
         """What is set aside stays so: nothing needs to be kept for it any more. Raises OSError."""
         with self._changing:
@@ -256,12 +261,14 @@ class SegmentFolder:
 @dataclass(frozen=True, slots=True)
 class OpenedFolder:
     """What an opening found. segments: those that can be read.   damaged: for each other one what is wrong with it.
-    leftovers: files that a crash left over, for `sweep`."""
+    leftovers: files that a crash left over.   is_adopted: current.json was an older copy, and files that it does not
+    list count again. Both are for `settle`."""
 
     folder: SegmentFolder
     segments: list[Segment]
     damaged: list[Corrupt]
     leftovers: tuple[Path, ...]
+    is_adopted: bool = False
 
     @property
     def last_sequence(self) -> int:
@@ -269,8 +276,11 @@ class OpenedFolder:
         left = (last_sequence_of(path.name) for path in self.leftovers)
         return max(self.folder.current.sealed_through, *left, 0)
 
-    def sweep(self) -> None:
-        """Unlink what a crash left over, once it is certain that the journal has it. Raises OSError."""
+    def settle(self) -> None:
+        """Once it is certain that all stores belong together: write down what counts again, and unlink what a crash
+        left over, which the journal has. Raises OSError."""
+        if self.is_adopted:
+            self.folder.write_down()
         for path in self.leftovers:
             path.unlink(missing_ok=True)
 
@@ -292,9 +302,8 @@ def open_folder(
     if current.database != database:
         raise Corrupt(folder / CURRENT, "belongs to another database")
     judgement = judge(folder, current, journal_first)
-    if judgement.current is not current:
-        current = judgement.current
-        write_current(folder, current)
+    is_adopted = judgement.current is not current
+    current = judgement.current
     temporary = folder.glob("*" + TEMPORARY_SUFFIX)
     for meta in current.segments:
         if not (folder / meta.file).exists():
@@ -307,7 +316,7 @@ def open_folder(
         except Corrupt as damage:
             opened.damaged.append(damage)
             opened.folder.set_aside(damage)
-    return replace(opened, segments=segments, leftovers=(*judgement.leftovers, *temporary))
+    return replace(opened, segments=segments, leftovers=(*judgement.leftovers, *temporary), is_adopted=is_adopted)
 
 
 def _begin(folder: Path, database: str) -> Current:

@@ -138,7 +138,7 @@ class Exchange:
         self._wake()
 
     def doubt(self) -> None:
-        """The client may have gone. Who waits for that is told so; an answer is sent all the same."""
+        """The client may have gone. Whatever waits for that is told so; an answer is sent all the same."""
         self.doubted = True
         self._wake()
 

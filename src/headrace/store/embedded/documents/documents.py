@@ -36,7 +36,7 @@ class Documents:
         self._lock = threading.Lock()
         self._recent = RecentDocuments()
         self._filings = 0
-        """Begun so far. Who reads memory and then the file, and no filing began between, has missed nothing."""
+        """Begun so far. A reader of memory and then the file misses nothing if none began between."""
         self._lost: dict[tuple[str, str], str] = {}
         """Documents found damaged, and what was said of each."""
         self._malformed: Corrupt | None = None

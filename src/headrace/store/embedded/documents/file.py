@@ -296,7 +296,7 @@ class DocumentFile:
         self.damage += damage
 
     def close(self) -> None:
-        """Wait for those who read; who comes later gets Unavailable. Nobody may write any more. What was written is on
+        """Wait for readings to end; a later one gets Unavailable. Nobody may write any more. What was written is on
         disk already, and no descriptor stays open."""
         with self._changed:
             self._closed = True

@@ -67,7 +67,7 @@ class FolderLock:
             raise Unavailable(f"the data directory {self._folder} was moved away, and another one is in its place")
 
     def release(self) -> None:
-        """The file stays: who deletes a lock file may delete the one that the next server has just locked."""
+        """The file stays: one that is deleted may be the one that the next server has just locked."""
         os.close(self._file)
         os.close(self._directory)
 

@@ -17,7 +17,7 @@ HEAP_BYTES_AT_FIRST = 16 * 1024
 
 class Symbols:
     """Ids are given in order of first appearance and never change. Strings are added by kernels.series.index.add_names;
-    who reads beside it holds the index's lock, except for what `texts` has given, which never changes."""
+    a reader beside it holds the index's lock, except for what `texts` has given, which never changes."""
 
     def __init__(self, secret: NDArray[np.uint64]) -> None:
         self.secret = secret

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import threading
 import zlib
@@ -253,8 +255,33 @@ def test_a_file_that_is_spoilt_while_it_is_open_is_set_aside_and_filing_goes_on(
     assert database.path.with_name("documents.sqlite.0.damaged").read_bytes() == spoilt
 
 
+@pytest.mark.parametrize("gives", [True, False], ids=["the disk works again", "the disk still fails"])
+def test_a_sound_file_that_sqlite_calls_malformed_is_not_set_aside(
+    database: Database, monkeypatch: pytest.MonkeyPatch, gives: bool
+) -> None:
+    """SQLite says so, too, of a file whose reads fail: here for one filing, as a disk that fails for some seconds."""
+    documents, before = database.documents, database.path
+    database.apply([Document("k", f"{number:04}", bytes(500)) for number in range(100)])
+    documents.file_recent()
+    database.apply([Document("k", "new", b"1")])
+    with monkeypatch.context() as disk:
+        disk.setattr(DocumentFile, "_put", failing(sqlite3.DatabaseError("database disk image is malformed")))
+        if not gives:
+            disk.setattr(Path, "open", failing(OSError(errno.EIO, os.strerror(errno.EIO))))
+            monkeypatch.setattr(limits, "SQLITE_READABLE_S", 0.0)
+        with pytest.raises(Unavailable, match="is sound, and yet" if gives else r"Input/output error \(errno 5\)"):
+            documents.file_recent()
+    assert before.exists()
+    assert not list(before.parent.glob("*.damaged"))
+    documents.file_recent()
+    assert documents.recent_bytes == 0
+    assert documents.damaged == []
+    database.reopen()
+    assert len(database.documents.between("k", "", "~")) == 101
+
+
 def failing(failure: Exception) -> Callable[..., None]:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise failure
 
     return fail

@@ -74,7 +74,7 @@ class EmbeddedStore:
         self._sealer = Sealer(
             parts.visible,
             seals,
-            parts.documents,
+            seals,
             self._writer,
             self._merger,
             settings.seal_age_s,

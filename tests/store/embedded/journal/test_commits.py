@@ -223,6 +223,18 @@ async def test_documents_alone_are_sealed_when_they_are_old(tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("_sealers_that_look_often")
+async def test_files_that_a_seal_left_go_with_the_next_look(tmp_path: Path) -> None:
+    """A seal may be faster than the rotation behind its freeze, or a backup may keep the files."""
+    store = open_store(Settings(data_dir=tmp_path, seal_age_s=0.1), Metrics())
+    with store._parts.journal.keeping_files():
+        await store.commit([Document("n", "a", b"1")])
+        await until(lambda: store._parts.documents.recent_bytes == 0 and not store._parts.visible.seal_waits)
+        assert not is_sealed(tmp_path)
+    await until(lambda: is_sealed(tmp_path))
+    store.close()
+
+
+@pytest.mark.usefixtures("_sealers_that_look_often")
 async def test_a_delete_alone_is_sealed_when_it_is_old(tmp_path: Path) -> None:
     store = open_store(Settings(data_dir=tmp_path, seal_age_s=0.1), Metrics())
     await store.append(points(store, 1, 2, 3))

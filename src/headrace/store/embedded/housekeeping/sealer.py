@@ -27,7 +27,7 @@ class Seals(Protocol):
 
 
 class Sweeps(Protocol):
-    """Has something to do that can wait (documents.Documents)."""
+    """Has something to do that can wait (housekeeping.seals)."""
 
     def sweep(self) -> bool:
         """Do some of it, soon over. Returns whether there was any. Raises as Seals.seal."""

@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 
 class Seals:
-    """`seal` is for the sealer's thread, `forgetting` for any."""
+    """`seal` and `sweep` are for the sealer's thread, `forgetting` for any."""
 
     def __init__(self, parts: Parts, retention: RetentionInForce, clock: TrustedClock) -> None:
         self._parts = parts
@@ -46,6 +46,13 @@ class Seals:
         parts.visible.replace_oldest(segment)
         parts.journal.unlink_through(generation.last_sequence)
         self._forget_deletes()
+
+    def sweep(self) -> bool:
+        """What can wait: files of the journal that a seal left, as it was faster than the rotation behind its freeze or
+        a backup was under way; documents that are out of sight. Returns whether there may be more. Raises Unavailable
+        or Corrupt."""
+        self._parts.journal.unlink_through(self._parts.folder.current.sealed_through)
+        return self._parts.documents.sweep()
 
     def _forget_deletes(self) -> None:
         """Those that wait only for a segment that is set aside must not take the room of others."""

@@ -9,7 +9,7 @@ import itertools
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from headrace.model.series import SeriesName, series_name
 from headrace.model.time import ALL_TIME
 from headrace.store import Document
 from headrace.store.embedded.concessions import Concessions
+from headrace.store.embedded.journal import journal
 from headrace.store.embedded.journal.format import FILE_HEADER_BYTES
 from headrace.store.embedded.store import EmbeddedStore, open_store
 
@@ -306,4 +307,23 @@ def test_a_disk_that_fails_at_any_other_step_is_unavailable(tmp_path: Path, monk
             opened(data)
     store = opened(data)
     assert numbers_of(store, SECRET) == [4, 5, 6]
+    store.close()
+
+
+def test_a_full_disk_is_opened_and_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, _ = two_moments(tmp_path)
+
+    def fail(path: Path) -> Iterator[None]:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as full:
+        full.setattr(journal, "replaced_file", fail)
+        store = opened(data)
+        assert numbers_of(store, SECRET) == [4, 5, 6]
+        with pytest.raises(Unavailable, match="No space left on device"):
+            put(store, SECRET, 7)
+        store.close()
+    store = opened(data)
+    put(store, SECRET, 8)
+    assert numbers_of(store, SECRET) == [4, 5, 6, 8]
     store.close()

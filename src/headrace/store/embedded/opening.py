@@ -7,6 +7,7 @@ Whatever is damaged is set aside and named, and the rest is served.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import numpy as np
 import structlog
@@ -67,7 +68,8 @@ def _opened(settings: Settings, lock: FolderLock, clock: Clock, accept_loss: boo
     opening.check_that_all_belongs_together(replay)
     opening.remember()
     journal = Journal(replay, lock)
-    journal.begin()
+    with suppress(Unavailable):  # on a full disk the last file stays, and what is there is served
+        journal.begin()
     opening.sealed.settle()
     if not opening.catalog.is_whole:
         opening.catalog.note_whole()

@@ -170,7 +170,7 @@ journal to read at a start."""
 
 SEAL_TEXT_BYTES = 32 * 1024 * 1024
 """Texts of recent points at which they are sealed as at seal_points: as many bytes as the columns of 1,000,000. A
-generation that is empty takes one commit however large."""
+commit of more, or of more points than a generation, is one of its own, and waits until no other is in memory."""
 
 GENERATIONS_MAX = 3
 """Generations of recent at once: one that fills and up to two that wait for the sealer, after a burst or while the disk

@@ -129,3 +129,30 @@ async def test_long_texts_begin_a_generation_of_their_own_now_and_at_the_next_st
         store._parts.close()
         store = assembled(tmp_path)
     store._parts.close()
+
+
+async def test_more_than_a_generation_waits_until_it_is_alone_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SEAL_TEXT_BYTES", 2500)
+    monkeypatch.setattr(limits, "SEAL_WAIT_S", 0.0)
+    monkeypatch.setattr(limits, "PROBE_INTERVAL_S", 0.0)
+    store = assembled(tmp_path)
+    first = asyncio.create_task(store.append(text_point(store, 1, 5000)))
+    await asyncio.sleep(0)
+    store._writer.take_turn()
+    await first
+    second = asyncio.create_task(store.append(text_point(store, 2, 5000)))
+    await asyncio.sleep(0)
+    store._writer.take_turn()
+    with pytest.raises(Unavailable, match="faster than they can be sealed"):
+        await second
+    assert times_of(store) == [1]
+    store._sealer.take_turn()
+    store._writer.take_turn()  # finds the disk well, so that it takes points again
+    third = asyncio.create_task(store.append(text_point(store, 3, 5000)))
+    await asyncio.sleep(0)
+    store._writer.take_turn()
+    await third
+    assert times_of(store) == [1, 3]
+    store._parts.close()

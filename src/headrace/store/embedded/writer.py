@@ -202,11 +202,14 @@ class Writer:
             self._freeze_if_free()
 
     def _make_room(self, steps: Sequence[Step]) -> None:
-        """For their points. Raises Unavailable when sealing has fallen behind for longer than a sender should wait."""
+        """For their points: those that are more than a generation wait until they are alone in memory. Raises
+        Unavailable when sealing has fallen behind for longer than a sender should wait."""
         batches = [step for step in steps if not isinstance(step, Delete)]
-        text_bytes = sum(len(batch.values.heap) for batch in batches)
-        if batches and not self._visible.fits(sum(map(len, batches)), text_bytes):
+        points, text_bytes = sum(map(len, batches)), sum(len(batch.values.heap) for batch in batches)
+        if batches and not self._visible.fits(points, text_bytes):
             self._freeze()
+        if self._visible.is_larger_than_a_generation(points, text_bytes):
+            self._visible.wait_until_sealed(limits.SEAL_WAIT_S)
 
     def _freeze(self) -> None:
         self._visible.freeze(limits.SEAL_WAIT_S)

@@ -113,6 +113,10 @@ class Visible:
             len(newest) + points <= self._generation_points and newest.text_bytes + text_bytes <= limits.SEAL_TEXT_BYTES
         )
 
+    def is_larger_than_a_generation(self, points: int, text_bytes: int) -> bool:
+        """Whether so many points, with texts of so many bytes, take more memory than a generation should."""
+        return points > max(self._generation_points, limits.SEAL_POINTS) or text_bytes > limits.SEAL_TEXT_BYTES
+
     def newest_age_s(self) -> float:
         """For how long the newest generation has stood for something, 0 while it does not."""
         since_s = self._newest_since_s
@@ -129,8 +133,14 @@ class Visible:
         """
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._generations) < limits.GENERATIONS_MAX, wait_s):
-                raise Unavailable("points arrive faster than they can be sealed")
+                raise _sealing_is_behind()
             self.freeze_unbounded()
+
+    def wait_until_sealed(self, wait_s: float) -> None:
+        """Until no frozen generation is left. Writer only. Raises Unavailable when one is after `wait_s`."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: not self.seal_waits, wait_s):
+                raise _sealing_is_behind()
 
     def freeze_unbounded(self) -> None:
         """As `freeze`, at once and however many generations there are: for reading back what they all held before."""
@@ -227,3 +237,7 @@ class Visible:
 
     def release(self, pinned: Pinned) -> None:
         self._segments.release(pinned.segments)
+
+
+def _sealing_is_behind() -> Unavailable:
+    return Unavailable("points arrive faster than they can be sealed")

@@ -52,6 +52,22 @@ def test_scratch_within_scratch_lets_go_of_its_own_and_so_does_a_failure() -> No
     assert memory.in_use == 1
 
 
+def test_what_is_kept_for_an_answer_is_held_until_that_has_gone() -> None:
+    memory = QueryMemory(100)
+    account, other = QueryAccount(memory), QueryAccount(memory)
+    answer = (chunk for chunk in (b"first", b"second"))
+    with account.scratch():
+        account.hold(60)
+        account.keep_for(answer)
+    assert next(answer) == b"first"
+    assert memory.in_use == 60
+    with pytest.raises(Unavailable, match="queries already hold 60 of 100 bytes"):
+        other.hold(41)
+    del answer
+    other.hold(100)
+    assert memory.in_use == 100
+
+
 def test_parts_of_a_query_count_together_and_after_a_failure_no_more() -> None:
     memory = QueryMemory(100)
     account, other = QueryAccount(memory), QueryAccount(memory)

@@ -107,7 +107,7 @@ class Snapshot(Protocol):
 
     memory: QueryAccount
     """Where this snapshot's reads count what they give, and its user what it makes of it; at the snapshot's end all of
-    it is let go."""
+    it is let go that is not kept for an answer."""
 
     def find(
         self,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 
 from headrace.errors import Refused, Unavailable
 
@@ -23,15 +25,20 @@ class QueryMemory:
         self.bytes_max = bytes_max
         self._in_use = 0
         self._lock = threading.Lock()
+        self._returned: SimpleQueue[int] = SimpleQueue()
+        """What answers held that are gone. They may go in the midst of anything, also while the lock is held."""
 
     @property
     def in_use(self) -> int:
         """Bytes."""
-        return self._in_use
+        with self._lock:
+            self._take_back()
+            return self._in_use
 
     def take(self, count: int, query: QueryBytes) -> None:
         """Count `count` bytes more of `query`. Raises as QueryAccount.hold, and then counts nothing."""
         with self._lock:
+            self._take_back()
             if query.held + count > self.bytes_max:
                 raise Refused(
                     "query-points",
@@ -48,6 +55,17 @@ class QueryMemory:
         with self._lock:
             self._in_use -= count
             query.held -= count
+
+    def keep_for(self, answer: object, count: int, query: QueryBytes) -> None:
+        """Count `count` of the bytes that `query` took as those of `answer`, for as long as that lives."""
+        query.held -= count
+        weakref.finalize(answer, self._returned.put, count)
+
+    def _take_back(self) -> None:
+        """With the lock."""
+        with suppress(Empty):
+            while True:
+                self._in_use -= self._returned.get_nowait()
 
 
 class QueryBytes:
@@ -91,5 +109,12 @@ class QueryAccount:
         try:
             yield
         finally:
-            self._memory.give(self._held - before, self._query)
-            self._held = before
+            if self._held > before:
+                self._memory.give(self._held - before, self._query)
+                self._held = before
+
+    def keep_for(self, answer: object) -> None:
+        """What is held now is held for as long as `answer` lives, which may be long after the query: until a slow
+        client has read it."""
+        self._memory.keep_for(answer, self._held, self._query)
+        self._held = 0

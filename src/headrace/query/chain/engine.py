@@ -116,15 +116,29 @@ def run(snapshot: Snapshot, query: ChainQuery, group_of: GroupOf) -> Answer:
     answer = _folded(snapshot, query, series, tagged)
     if answer is not None:
         return answer
-    columns = snapshot.select(np.concatenate([part for _, part in tagged] or [series]), *query.range)
-    snapshot.memory.hold(SCRATCH_POINT_BYTES * len(columns))
-    columns = _limited_columns(columns, query.limit, query.descending)
     results: list[Result] = []
-    for type_name, of_type in sorted(_by_type(columns, group_of).items()):
-        for tag_values, group in _tag_groups(of_type, tagged):
-            snapshot.check()
-            results += _group_results(group, type_name, tag_values, query)
+    with snapshot.memory.scratch():
+        columns = snapshot.select(np.concatenate([part for _, part in tagged] or [series]), *query.range)
+        snapshot.memory.hold(SCRATCH_POINT_BYTES * len(columns))
+        columns = _limited_columns(columns, query.limit, query.descending)
+        for type_name, of_type in sorted(_by_type(columns, group_of).items()):
+            for tag_values, group in _tag_groups(of_type, tagged):
+                snapshot.check()
+                results += _group_results(group, type_name, tag_values, query)
+    snapshot.memory.hold(_bytes_of(results))
     return Answer(len(columns), results)
+
+
+def _bytes_of(results: Sequence[Result]) -> int:
+    """What they keep in memory. Some are views, which keep all of the columns that they show a part of."""
+    kept: dict[int, int] = {}
+    for result in results:
+        for rows in (result.rows, *(rows for _, rows in result.saves)):
+            for column in (rows.times, rows.values.kinds, rows.values.bits):
+                whole = column if column.base is None else column.base
+                kept[id(whole)] = whole.nbytes if isinstance(whole, np.ndarray) else column.nbytes
+            kept[id(rows.values.heap)] = len(rows.values.heap)
+    return sum(kept.values())
 
 
 def _folded(snapshot: Snapshot, query: ChainQuery, series: NDArray[np.uint32], tagged: _Tagged) -> Answer | None:

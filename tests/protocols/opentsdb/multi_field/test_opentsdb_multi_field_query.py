@@ -10,6 +10,8 @@ import pytest
 from real_room import RealRoom, answered, error, real_room
 from wind_points import TAGS, WIND, T, asking
 
+from headrace import limits
+
 
 @pytest.fixture
 def tsd(tmp_path: Path) -> Iterator[RealRoom]:
@@ -40,6 +42,26 @@ async def test_what_the_sdk_writes_comes_back_in_columns(tsd: RealRoom) -> None:
     [element] = answered(await tsd.post("mquery", {**averaged, "msResolution": True}))
     assert element["columns"] == ["timestamp", "mean"]
     assert element["values"] == [[(T - T % 60) * 1000, 47.6]]
+
+
+async def test_an_answer_of_many_pieces_is_the_same_answer(tsd: RealRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fields that are each there at moments of their own, in two groups."""
+    expected: dict[str, list[list[Any]]] = {}
+    points = []
+    for city in ("a", "b"):
+        for at in range(23):
+            fields = {name: at for name, every in (("x", 2), ("y", 3), ("z", 5)) if at % every == 0}
+            if fields:
+                points.append({"metric": "wind", "timestamp": T + at, "fields": fields, "tags": {"city": city}})
+                row = [T + at, *(fields.get(name) for name in ("x", "y", "z"))]
+                expected.setdefault(city, []).append(row)
+    assert (await tsd.post("mput", points)).status == 204
+    names = [{"field": name, "aggregator": "none"} for name in ("x", "y", "z")]
+    asked = {"start": T, "queries": [{"metric": "wind", "fields": names}]}
+    for piece_values in (1, 8, 12, 10_000):
+        monkeypatch.setattr(limits, "ANSWER_PIECE_VALUES", piece_values)
+        found = answered(await tsd.post("mquery", asked))
+        assert {element["tags"]["city"]: element["values"] for element in found} == expected
 
 
 async def test_fields_are_no_plain_metrics(tsd: RealRoom) -> None:

@@ -27,6 +27,9 @@ from headrace.query.pool import QueryPool, Reads
 from headrace.store import Check, Columns, Snapshot
 from headrace.transport.http.streaming import Answer, Reply, joined
 
+_ORDERED_SAMPLE_BYTES: Final = 8 + 8 + 8 + 8
+"""Of each sample beside its columns: ingestion, offset, series and row."""
+
 _WIDENING: Final = 4
 """Where a stretch of time has too few samples for a page, the next one tried is this many times as long."""
 
@@ -50,33 +53,33 @@ class SampleQueries:
     def _answer(self, question: Question, caller: Caller, after: Cursor | None, check: Check) -> Answer:
         """On a thread of the pool."""
         self.registrations.check(question.device, caller)
-        if after is not None and question.order.by_time:
-            held, (rows, cursor), total = self._next_by_time(question, after, check)
-        else:
-            with self.store.snapshot(check) as snapshot:
+        with self.store.snapshot(check) as snapshot:
+            if after is not None and question.order.by_time:
+                held, (rows, cursor), total = self._next_by_time(snapshot, question, after)
+            else:
                 held = self._held(snapshot, question, question.range)
-            check()
-            rows, cursor = page(held, question.order, after, question.most, check)
-            total = len(held)
-        token = None
-        if cursor is not None:
-            cursor = replace(cursor, total=total, span_ms=span_of(held, rows))
-            token = self.tokens.token(cursor, question.identity())
-        chunks = joined(_pieces(held, rows, total, token))
+                check()
+                rows, cursor = page(held, question.order, after, question.most, check)
+                total = len(held)
+            token = None
+            if cursor is not None:
+                cursor = replace(cursor, total=total, span_ms=span_of(held, rows))
+                token = self.tokens.token(cursor, question.identity())
+            chunks = joined(_pieces(held, rows, total, token))
+            snapshot.memory.keep_for(chunks)
         return next(chunks), chunks
 
-    def _next_by_time(self, question: Question, after: Cursor, check: Check) -> tuple[Held, Page, int]:
+    def _next_by_time(self, snapshot: Snapshot, question: Question, after: Cursor) -> tuple[Held, Page, int]:
         """The page that follows `after`, out of as short a stretch of time as has it: a long range is not read again
         for each of its pages."""
         span_ms = max(after.span_ms, SECOND_MS)
-        with self.store.snapshot(check) as snapshot:
-            while True:
-                stretch = ahead(question.range, question.order, after.time_ms, span_ms if question.most else None)
-                held = self._held(snapshot, question, stretch)
-                found = page(held, question.order, after, question.most, check)
-                if found.cursor is not None or stretch == ahead(question.range, question.order, after.time_ms, None):
-                    return held, found, after.total
-                span_ms *= _WIDENING
+        while True:
+            stretch = ahead(question.range, question.order, after.time_ms, span_ms if question.most else None)
+            held = self._held(snapshot, question, stretch)
+            found = page(held, question.order, after, question.most, snapshot.check)
+            if found.cursor is not None or stretch == ahead(question.range, question.order, after.time_ms, None):
+                return held, found, after.total
+            span_ms *= _WIDENING
 
     def _held(self, snapshot: Snapshot, question: Question, range_: TimeRange) -> Held:
         """Raises Refused (rules "series-unknown", "query-points")."""
@@ -90,6 +93,7 @@ class SampleQueries:
         ordinals = snapshot.with_keys(key_column(keys))
         written = ordinals[ordinals != UNKNOWN]
         columns = snapshot.select(written, range_.start_ms, range_.end_ms)
+        snapshot.memory.hold(_ORDERED_SAMPLE_BYTES * len(columns))
         by_ordinal = dict(zip(ordinals.tolist(), named, strict=True))
         present = [by_ordinal[ordinal] for ordinal in columns.series.tolist()]
         ids, metrics, ranks = (list(column) for column in zip(*present, strict=True)) if present else ([], [], [])

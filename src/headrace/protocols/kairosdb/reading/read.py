@@ -106,7 +106,8 @@ class KairosDBQueries:
                     Answered(size, [shown(one, result, snapshot.names(result.series)) for result in results])
                 )
                 saved += saved_points(one, results, self.store.table, self.rules, now_ms)
-        chunks = joined(pieces(answered))
+            chunks = joined(pieces(answered))
+            snapshot.memory.keep_for(chunks)
         return (next(chunks), chunks), together(saved)
 
     def _tags(self, asked: list[MetricQuery], check: Check) -> bytes:

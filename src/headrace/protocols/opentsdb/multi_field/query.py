@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -15,6 +14,7 @@ from starlette.types import Scope
 
 from headrace import limits
 from headrace.errors import Refused
+from headrace.model.points import Values
 from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.fields import SEPARATOR, Field, field_of, series_metric
 from headrace.protocols.opentsdb.reading.last import value_of
@@ -26,6 +26,7 @@ from headrace.query.aggregation import engine
 from headrace.query.aggregation.engine import Result
 from headrace.query.pool import QueryPool, Reads
 from headrace.store import Check, Snapshot
+from headrace.transport.http.streaming import Answer, joined
 
 ANY_FIELD: Final = "*"
 
@@ -92,17 +93,20 @@ class MultiFieldQueries:
         said = decode_json(_QUERY, body)
         if not said.queries:
             raise Refused("queries-missing", "Missing sub queries")
-        await reply.whole(await self._pool.run(lambda check: self._answer(said, check), reply.client_leaves))
+        answer = await self._pool.run(lambda check: self._answer(said, check), reply.client_leaves)
+        await reply.stream(answer, self._pool.next_of)
 
-    def _answer(self, said: MultiFieldQuery, check: Check) -> bytes:
-        elements: list[dict[str, Any]] = []
+    def _answer(self, said: MultiFieldQuery, check: Check) -> Answer:
+        elements: list[_Element] = []
         with self._store.snapshot(check) as snapshot:
             for sub in said.queries or ():
                 fields = fields_of(self._store, sub.metric, sub.fields or ())
                 _check_known(sub)
                 names = [asked.alias or asked.field or "" for asked in fields]
                 elements += _elements(snapshot, sub, names, _plan(said, sub, fields))
-        return orjson.dumps(elements)
+            chunks = joined(_pieces(elements))
+            snapshot.memory.keep_for(chunks)
+        return next(chunks), chunks
 
 
 def fields_of(store: Reads, metric: str | None, fields: Sequence[FieldQuery]) -> list[FieldQuery]:
@@ -157,47 +161,68 @@ def _plan(said: MultiFieldQuery, sub: MultiFieldSubQuery, fields: Sequence[Field
 Tags = tuple[tuple[str, str], ...]
 
 
-@dataclass(slots=True)
-class _Group:
-    """Series of the same tags. columns: times (int64[n] ms) and values of each field that has them, by its place."""
+Column = tuple[NDArray[np.int64], Values]
+"""Times (int64[n] ms, ascending) and values of one field."""
 
-    differing: list[str] = field(default_factory=list)
-    columns: dict[int, tuple[NDArray[np.int64], list[Any]]] = field(default_factory=dict)
+_MOMENT_BYTES: Final = 8 + 8
+"""Of each point: its moment, and that again while they are sorted."""
 
-    def rows(self, width: int, unit_ms: int) -> list[list[Any]]:
-        """One row a moment: its time and the value of each of `width` fields, or null."""
-        moments = np.unique(np.concatenate([times for times, _ in self.columns.values()]))
-        rows = [[stamp, *[None] * width] for stamp in (moments // unit_ms).tolist()]
-        for column, (times, values) in self.columns.items():
-            for row, value in zip(np.searchsorted(moments, times).tolist(), values, strict=True):
-                rows[row][column + 1] = value
+
+class _Element(NamedTuple):
+    """Series of the same tags. head, tail: its members before and after `values`.   moments: int64[n] ms, those that
+    are shown.   columns: of each field that has points, by its place."""
+
+    head: dict[str, Any]
+    tail: dict[str, Any]
+    moments: NDArray[np.int64]
+    unit_ms: int
+    columns: dict[int, Column]
+
+    def rows(self, first: int, end: int) -> list[list[Any]]:
+        """One row for each moment from `first` to `end`: its time and the value of each field, or null."""
+        moments = self.moments[first:end]
+        width = len(self.head["columns"]) - 1
+        rows = [[stamp, *[None] * width] for stamp in (moments // self.unit_ms).tolist()]
+        for place, (times, values) in self.columns.items():
+            begin = int(np.searchsorted(times, moments[0], side="left"))
+            stop = int(np.searchsorted(times, moments[-1], side="right"))
+            for at, row in zip(np.searchsorted(moments, times[begin:stop]).tolist(), range(begin, stop), strict=True):
+                rows[at][place + 1] = value_of(values, row)
         return rows
 
 
 def _elements(
     snapshot: Snapshot, sub: MultiFieldSubQuery, names: Sequence[str], plan: Question | None
-) -> list[dict[str, Any]]:
+) -> Iterator[_Element]:
     """Groups of the same tags of all fields, joined by time."""
-    groups: dict[Tags, _Group] = {}
-    for column, part in enumerate(plan.parts if plan else ()):
+    groups: dict[Tags, dict[int, Column]] = {}
+    differing: dict[Tags, list[str]] = {}
+    for place, part in enumerate(plan.parts if plan else ()):
         for result in _results(snapshot, part):
-            tags, differing = snapshot.common_tags(result.series)
-            group = groups.setdefault(tuple(sorted(tags.items())), _Group())
-            group.differing = differing
-            values = [value_of(result.values, row) for row in range(len(result.times))]
-            group.columns[column] = (result.times, values)
-    unit_ms = 1 if plan and plan.in_ms else 1000
+            common, differing_tags = snapshot.common_tags(result.series)
+            tags = tuple(sorted(common.items()))
+            groups.setdefault(tags, {})[place] = (result.times, result.values)
+            differing[tags] = differing_tags
     page = narrowing(None, sub.offset, sub.limit, sub.global_limit).page(len(groups))
-    return [
-        {
-            "metric": sub.metric,
-            "columns": ["timestamp", *names],
-            "values": group.rows(len(names), unit_ms)[page],
-            "tags": dict(tags_of_group),
-            "aggregatedTags": group.differing,
-        }
-        for tags_of_group, group in groups.items()
-    ]
+    for tags, columns in groups.items():
+        snapshot.memory.hold(_MOMENT_BYTES * sum(len(times) for times, _ in columns.values()))
+        moments = np.unique(np.concatenate([times for times, _ in columns.values()]))[page]
+        head = {"metric": sub.metric, "columns": ["timestamp", *names]}
+        tail = {"tags": dict(tags), "aggregatedTags": differing[tags]}
+        yield _Element(head, tail, moments, 1 if plan and plan.in_ms else 1000, columns)
+
+
+def _pieces(elements: Sequence[_Element]) -> Iterator[bytes]:
+    """The whole answer, piece by piece."""
+    before = b"["
+    for element in elements:
+        yield before + orjson.dumps(element.head)[:-1] + b',"values":['
+        step = max(1, limits.ANSWER_PIECE_VALUES // len(element.head["columns"]))
+        for first in range(0, len(element.moments), step):
+            yield (b"," if first else b"") + orjson.dumps(element.rows(first, first + step))[1:-1]
+        yield b"]," + orjson.dumps(element.tail)[1:]
+        before = b","
+    yield b"]" if elements else b"[]"
 
 
 def _results(snapshot: Snapshot, part: Asked) -> Iterator[Result]:

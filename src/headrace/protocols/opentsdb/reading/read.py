@@ -67,11 +67,12 @@ class OpenTSDBQueries:
                     elements += [self._element(result, part, asked, snapshot, annotated) for result in results]
                 except Refused as refused:
                     raise _in_our_words(refused, part) from refused
-        summary = None
-        if asked.show_summary:
-            points = sum(len(element.times) for element in elements)
-            summary = {"emittedDPs": points, "totalTime": round((time.perf_counter() - began) * 1000, 3)}
-        chunks = joined(pieces(elements, asked.in_ms, in_arrays, summary))
+            summary = None
+            if asked.show_summary:
+                points = sum(len(element.times) for element in elements)
+                summary = {"emittedDPs": points, "totalTime": round((time.perf_counter() - began) * 1000, 3)}
+            chunks = joined(pieces(elements, asked.in_ms, in_arrays, summary))
+            snapshot.memory.keep_for(chunks)
         return next(chunks), chunks
 
     def _element(

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from headrace.errors import Unavailable
 from headrace.metrics import Metrics
 from headrace.operating import operating_routes
 from headrace.status import status_room
@@ -64,3 +65,15 @@ async def test_what_cannot_be_done_is_said() -> None:
         assert (await post(path, body)).status_code == 400, body
     answer = await post(path, '{"target": "backups"}')
     assert (answer.status_code, answer.json()) == (409, {"error": "backups is not absolute"})
+
+
+async def test_a_disk_or_another_backup_in_the_way_is_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> Backup:
+        raise Unavailable("another backup is being taken")
+
+    monkeypatch.setattr(Store, "back_up", fail)
+    monkeypatch.setattr(Store, "seal", fail)
+    for path, body in (("backup", '{"target": "/backup"}'), ("seal", "{}")):
+        answer = await post(f"/api/headrace/v1/{path}", body)
+        assert (answer.status_code, answer.json()) == (503, {"error": "another backup is being taken"})
+        assert answer.headers["retry-after"] == "1"

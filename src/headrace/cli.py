@@ -24,7 +24,13 @@ from headrace.rooms import ABOUT_ROOMS
 EXIT_MISCONFIGURED = 2
 """As click's own for a wrong flag: what was asked for cannot be done, nothing was started."""
 
-TAKES = {"body_bytes_max": "BYTES", "series_max": "SERIES", "series_per_hour_max": "SERIES"}
+TAKES = {
+    "body_bytes_max": "BYTES",
+    "series_max": "SERIES",
+    "series_per_hour_max": "SERIES",
+    "series_bytes_max": "BYTES",
+    "series_bytes_per_hour_max": "BYTES",
+}
 """Setting -> what its flag takes, where the last word of its name does not say so."""
 
 

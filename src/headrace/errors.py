@@ -56,12 +56,13 @@ class Corrupt(HeadraceError):  # noqa: N818
 
 class Incomplete(HeadraceError):  # noqa: N818
     """The files of a database do not belong to one moment of it: one is not there, or is an older copy. Nothing of it
-    has been changed. `what` is a sentence for the operator, without a full stop."""
+    has been changed. `what` is a sentence for the operator, without a full stop.
+    may_be_given_up: --accept-loss goes on without it."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, may_be_given_up: bool = False) -> None:
+        give_up = ", or give it up with --accept-loss, which is remembered" if may_be_given_up else ""
         super().__init__(
-            f"the database is not complete: {what}. Bring it back (is its disk mounted? is it an older copy?), "
-            "or give it up with --accept-loss, which is remembered"
+            f"the database is not complete: {what}. Bring it back (is its disk mounted? is it an older copy?){give_up}"
         )
         self.what = what
 

@@ -89,7 +89,7 @@ class Metrics:
         )
         self.damaged = Gauge(
             "headrace_damaged_files",
-            "Damage that is not served: segments, documents, what journal and catalog had at the last start.",
+            "What is damaged or given up and is not served, ever; of single documents since the start.",
             ["folder"],
             registry=registry,
         )

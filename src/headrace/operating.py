@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from headrace.errors import Unavailable
 from headrace.store.embedded.backups.label import Backup, CannotBackUp
 
 OPERATING_PREFIX = "/api/headrace/"
@@ -72,7 +73,10 @@ def _for_operators(answer: Answer) -> Answer:
             return _refusal(415, "send it as content-type application/json")
         if "origin" in request.headers:
             return _refusal(403, "not from a web page")
-        return await answer(request)
+        try:
+            return await answer(request)
+        except Unavailable as failure:
+            return _refusal(503, failure.reason, {"Retry-After": str(failure.retry_after_s)})
 
     return guarded
 
@@ -86,5 +90,5 @@ def _is_loopback(host: str) -> bool:
     return (mapped or address).is_loopback
 
 
-def _refusal(status: int, why: str) -> Response:
-    return JSONResponse({"error": why}, status_code=status)
+def _refusal(status: int, why: str, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"error": why}, status_code=status, headers=headers)

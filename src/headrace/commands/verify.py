@@ -37,9 +37,9 @@ def verify(folder: Path, as_json: bool) -> None:
     """
     try:
         with reading_bar(folder) as progress:
-            from headrace.store.embedded.verifying import verify as verifying  # noqa: PLC0415 - it loads the kernels
+            from headrace.store.embedded.backups import restoring  # noqa: PLC0415 - it loads the kernels
 
-            verified = verifying.verify(folder, progress)
+            verified = restoring.verify_labelled(folder, progress)
     except HeadraceError as failure:
         if as_json:
             click.echo(json.dumps({"sound": None, "reason": str(failure)}))

@@ -210,6 +210,25 @@ def test_what_is_given_up_is_remembered(tmp_path: Path, missing: str) -> None:
     store.close()
 
 
+@pytest.mark.parametrize("missing", ["segments", "journal", "documents.sqlite"])
+def test_what_is_given_up_is_counted(tmp_path: Path, missing: str) -> None:
+    data, _ = two_moments(tmp_path)
+    shutil.rmtree(data / missing) if (data / missing).is_dir() else (data / missing).unlink()
+    metrics = Metrics()
+    store = open_store(Settings(data_dir=data), metrics, concessions=Concessions(accept_loss=True))
+    assert f'headrace_damaged_files{{folder="{missing}"}} 0.0' not in metrics.render().decode()
+    store.close()
+
+
+def test_what_cannot_be_given_up_says_nothing_of_the_flag(tmp_path: Path) -> None:
+    data, _ = two_moments(tmp_path)
+    for file in data.glob("catalog.sqlite*"):
+        file.unlink()
+    with pytest.raises(Incomplete) as refused:
+        opened(data, accept_loss=True)
+    assert "--accept-loss" not in str(refused.value)
+
+
 def fail_reads(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     """The page of the journal that holds byte `at` gives EIO."""
     real = os.preadv

@@ -28,7 +28,7 @@ class Gaps:
         if (where, what) in self.known:
             return
         if not self.accept_loss:
-            raise Incomplete(what)
+            raise Incomplete(what, may_be_given_up=True)
         log.error("a loss is accepted", where=where, loss=what)
         self.accepted.append((where, what))
 

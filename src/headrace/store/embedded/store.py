@@ -227,10 +227,12 @@ class EmbeddedStore:
         metrics.read_only.set_function(lambda: self.refusing is not None)
         metrics.query_memory.set_function(lambda: self._query_memory.in_use)
         metrics.disk_free.set_function(self._disk.free_bytes)
-        metrics.damaged.labels(SEGMENTS).set_function(lambda: len(folder.current.damaged))
+        metrics.damaged.labels(SEGMENTS).set_function(lambda: len(folder.current.damaged) + self._losses_in(SEGMENTS))
         for where in (JOURNAL, CATALOG):
             metrics.damaged.labels(where).set_function(partial(self._losses_in, where))
-        metrics.damaged.labels(DOCUMENTS).set_function(lambda: len(self._parts.documents.damaged))
+        metrics.damaged.labels(DOCUMENTS).set_function(
+            lambda: len(self._parts.documents.damaged) + self._losses_in(DOCUMENTS)
+        )
 
 
 def open_store(

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -18,9 +19,10 @@ from headrace.model.points import Kind
 from headrace.store import Document
 from headrace.store.embedded.backups import backing_up
 from headrace.store.embedded.backups.backing_up import back_up_stopped
-from headrace.store.embedded.backups.label import LABEL, CannotBackUp, read_label
-from headrace.store.embedded.backups.restoring import restore, verify_backup
+from headrace.store.embedded.backups.label import LABEL, CannotBackUp, read_label, write_label
+from headrace.store.embedded.backups.restoring import restore, verify_backup, verify_labelled
 from headrace.store.embedded.backups.target import COPY_BYTES, Target
+from headrace.store.embedded.verifying.findings import FindingKind
 
 
 def point(series: int, time: int, number: int = 7) -> Point:
@@ -219,3 +221,14 @@ def test_files_are_copied_in_pieces(tmp_path: Path) -> None:
         with pytest.raises(OSError, match="shorter"):
             target.copy("longer", file.fileno(), len(content) + 100)
     assert (target.folder / "copy").read_bytes() == content
+
+
+def test_a_backup_that_ends_too_early_is_found_by_verify(tmp_path: Path) -> None:
+    with database() as made:
+        made.write(point(1, 1))
+        backup = made.store.back_up(tmp_path / "backup")
+    write_label(tmp_path / "backup", replace(backup, last_sequence=backup.last_sequence + 2))
+    [finding] = verify_labelled(tmp_path / "backup").findings
+    assert (finding.kind, finding.file) == (FindingKind.GAP, LABEL)
+    with pytest.raises(CannotBackUp, match="instead of"):
+        verify_backup(tmp_path / "backup")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,27 @@ def test_a_clock_that_is_set_right_is_believed_at_once() -> None:
     assert clock.now_ms() == NOW_MS
     clocks.wall_ms -= 730 * DAY_MS - 14_000
     assert clock.now_ms() == NOW_MS + 14_000
+
+
+def test_a_clock_that_leaps_again_is_doubted_for_a_whole_day_again() -> None:
+    clocks = Clocks()
+    clock = clocks.trusted()
+    clocks.wall_ms += 730 * DAY_MS
+    assert clock.now_ms() == NOW_MS
+    clocks.wall_ms = NOW_MS
+    assert clock.now_ms() == NOW_MS
+    clocks.pass_s(86_400)
+    clocks.wall_ms += 730 * DAY_MS
+    assert clock.now_ms() == NOW_MS
+
+
+def test_a_database_that_has_noted_no_clock_knows_when_its_segments_were_made(tmp_path: Path) -> None:
+    database = Database(tmp_path / "data")
+    database.write(Point(0, 1, double(1)))
+    database.seal()
+    current = database.store._parts.folder.current
+    assert replace(current, clock_ms=0).latest_ms == current.segments[0].created > 0
+    database.store.close()
 
 
 def test_the_operator_may_say_that_it_is_right() -> None:

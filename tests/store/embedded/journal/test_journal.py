@@ -619,3 +619,10 @@ def test_leftovers_of_a_crash_are_swept(tmp_path: Path) -> None:
 
 def test_the_frame_is_what_the_layout_adds_up_to() -> None:
     assert (FILE_HEADER_BYTES, RECORD_HEADER_BYTES) == (48, 32)
+
+
+@pytest.mark.parametrize("size", [0, FILE_HEADER_BYTES - 1])
+def test_what_a_file_held_that_ends_within_its_header_is_said_to_be_lost(tmp_path: Path, size: int) -> None:
+    os.truncate(write(tmp_path, COMMITS), size)
+    _, replay = read(tmp_path)
+    assert [found.detail for found in replay.findings] == ["records from 1 on are lost: it ends within its header"]

@@ -35,6 +35,7 @@ def back_up(parts: Parts, place: Path, now_ms: int) -> Backup:
     Corrupt; and then an earlier backup is as it was.
     """
     data_dir = parts.folder.folder.parent
+    parts.lock.check()
     with _filled(place, data_dir) as target, parts.journal.keeping_files():
         with parts.folder.standing_still() as current:
             unlinked = _link_listed(target, parts.folder.folder, current)
@@ -44,6 +45,7 @@ def back_up(parts: Parts, place: Path, now_ms: int) -> Backup:
             _copy_sqlite(data_dir / name, target.folder / name)
         last_sequence = parts.journal.last_sequence  # before its files are listed: they hold it
         _take_journal(target, parts.journal.files())
+        parts.lock.check()  # everything was found by its path
         backup = Backup(current.database, now_ms, last_sequence, target.linked, target.copied)
         target.finish(backup)
         return backup

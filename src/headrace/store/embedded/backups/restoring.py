@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from headrace.errors import Unavailable
 from headrace.store.embedded.backups.label import LABEL, Backup, CannotBackUp, read_label
 from headrace.store.embedded.backups.target import NEW_SUFFIX, remove
 from headrace.store.embedded.files.durable import rename, replaced_file, sync_folder
-from headrace.store.embedded.verifying.findings import FindingKind
+from headrace.store.embedded.verifying.findings import Finding, FindingKind
 from headrace.store.embedded.verifying.verify import Verified, verify
 
 COPY_BYTES = 1 << 22
@@ -25,15 +26,22 @@ def verify_backup(folder: Path, progress: Callable[[int], None] = lambda _: None
     backup = read_label(folder)
     if backup is None:
         raise CannotBackUp(f"{folder} is no backup, or one that did not come to its end: it has no {LABEL}")
-    verified = verify(folder, progress)
+    verified = verify_labelled(folder, progress)
     wrong = [found for found in verified.findings if found.kind != FindingKind.REMEMBERED]
     if wrong:
         more = f" (and {len(wrong) - 1} more; headrace verify names all)" if len(wrong) > 1 else ""
         raise CannotBackUp(f"the backup {folder} is not sound: {wrong[0].file}: {wrong[0].what}{more}")
-    if verified.last_sequence < backup.last_sequence:
-        lacks = f"ends with record {verified.last_sequence} instead of {backup.last_sequence}"
-        raise CannotBackUp(f"the backup {folder} is not sound: it {lacks}")
     return backup, verified
+
+
+def verify_labelled(folder: Path, progress: Callable[[int], None] = lambda _: None) -> Verified:
+    """As `verify`; a backup must also reach as far as it says."""
+    verified = verify(folder, progress)
+    backup = read_label(folder)
+    if backup is None or verified.last_sequence >= backup.last_sequence:
+        return verified
+    lacks = f"the backup ends with record {verified.last_sequence} instead of {backup.last_sequence}"
+    return replace(verified, findings=(*verified.findings, Finding(FindingKind.GAP, LABEL, lacks)))
 
 
 def restore(folder: Path, data_dir: Path) -> None:

@@ -101,6 +101,8 @@ class Journal:
 
     def probe(self) -> None:
         """Find out whether the disk takes writes again, and begin a new file if none is open. Raises Unavailable."""
+        if self._place is not None:
+            self._place.check()
         probe = self._folder / f"probe{TEMPORARY_SUFFIX}"
         try:
             try:

@@ -171,7 +171,10 @@ class _Reading:
         self.seed = crc_seed(replay.database_id, first)
         self._replay = replay
         self._path = path
-        if not check_file_header(path, self.window.view(0, FILE_HEADER_BYTES).tobytes(), replay.database_id):
+        if self.window.size < FILE_HEADER_BYTES:
+            # It was begun durably, header and all, so neither a crash nor a wrong bit leaves it so.
+            replay.find(Corrupt(path, f"records from {first} on are lost: it ends within its header"))
+        elif not check_file_header(path, self.window.view(0, FILE_HEADER_BYTES).tobytes(), replay.database_id):
             # Every record must still agree with the header that the file's name demands, so none is believed wrongly.
             kept = self.set_aside(Unsound(0, min(FILE_HEADER_BYTES, self.window.size)))
             replay.findings.append(Corrupt(path, f"its header is damaged and {kept}; its records are read"))

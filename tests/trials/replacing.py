@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from contextlib import closing
 from itertools import combinations
 from pathlib import Path
 
@@ -13,6 +14,16 @@ from verifying import check_word, said_of
 
 PARTS = ("catalog.sqlite", "documents.sqlite", "segments/current.json", "segments", "journal")
 WAYS = ("older", "missing", "empty", "foreign")
+NEWEST = "the journal's newest file"
+WAYS_OF_NEWEST = ("missing", "empty", "foreign")
+
+Replacement = tuple[str, str]
+REPLACEMENTS: list[Replacement] = [
+    *((NEWEST, way) for way in WAYS_OF_NEWEST),
+    *((part, way) for part in PARTS for way in WAYS),
+]
+UNNOTICED = ((NEWEST, "missing"), ("segments/current.json", "older"))
+"""And an older copy of the journal's newest file alone, which is not tried (docs/decisions/trust.md)."""
 
 
 def trial(folder: Path, pairs: bool) -> Counter[str]:
@@ -28,13 +39,12 @@ def trial(folder: Path, pairs: bool) -> Counter[str]:
         store = opened(copied(data, folder / "expected"))
         expected = contents_of(store)
         store.close()
-        replacements = [(part, way) for part in PARTS for way in WAYS]
-        for chosen in [*combinations(replacements, 1), *(combinations(replacements, 2) if pairs else ())]:
-            if len({part for part, _ in chosen}) < len(chosen):
-                continue
+        for chosen in choices(pairs):
             spoilt = copied(data, folder / "spoilt")
             for part, way in chosen:
-                replace(spoilt / part, way, {"older": older / part, "foreign": foreign / part})
+                name = newest_of_journal(spoilt) if part == NEWEST else part
+                instead = newest_of_journal(foreign) if part == NEWEST else part
+                replace(spoilt / name, way, {"older": older / name, "foreign": foreign / instead})
             try:
                 said = said_of(spoilt)
                 outcome = judge(spoilt, expected)
@@ -46,10 +56,15 @@ def trial(folder: Path, pairs: bool) -> Counter[str]:
     return outcomes
 
 
+def choices(pairs: bool) -> list[tuple[Replacement, ...]]:
+    """Each alone, and of two parts that are not the same."""
+    twos = [two for two in combinations(REPLACEMENTS, 2) if two[0][0] != two[1][0] and two != UNNOTICED]
+    return [*((one,) for one in REPLACEMENTS), *(twos if pairs else ())]
+
+
 def go_on(data: Path) -> None:
-    """An hour passes: all files change."""
-    store = opened(data)
-    try:
+    """An hour passes: all files change, and the journal has two."""
+    with closing(opened(data)) as store:
         put(store, NAMES[4], 40, range(20, 25))
         put(store, LATE, 40, range(20, 22))
         keep(store, KEYS[:2])
@@ -57,8 +72,12 @@ def go_on(data: Path) -> None:
         put(store, NAMES[1], 40, range(20, 25))
         seal(store)
         put(store, NAMES[0], 40, range(20, 22))
-    finally:
-        store.close()
+    with closing(opened(data)) as store:
+        put(store, NAMES[3], 40, range(22, 24))
+
+
+def newest_of_journal(data: Path) -> str:
+    return f"journal/{max((data / 'journal').glob('*.journal')).name}"
 
 
 def replace(path: Path, way: str, copies: dict[str, Path]) -> None:

@@ -31,7 +31,7 @@ SENT: dict[SeriesName, set[object]] = {
     NAMES[0]: {*range(10), *range(15, 18), 60, 61},
     NAMES[1]: {*range(1, 11), *range(60, 65)},
     NAMES[2]: {f"text {number}" for number in (*range(2, 12), 30, 31)},
-    NAMES[3]: {*range(3, 13), 40, 41},
+    NAMES[3]: {*range(3, 13), 40, 41, 62, 63},
     NAMES[4]: {*range(4, 14), *range(60, 65)},
     NAMES[5]: {f"text {number}" for number in range(5, 15)},
     GONE: {0, 1, 2},

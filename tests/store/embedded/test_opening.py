@@ -191,6 +191,29 @@ def test_an_older_copy_ends_the_opening(tmp_path: Path, older: str, says: str) -
         opened(data)
 
 
+def test_the_newest_file_of_the_journal_is_missed(tmp_path: Path) -> None:
+    data, _ = two_moments(tmp_path)
+    store = opened(data)
+    put(store, SECRET, 7)
+    store.close()
+    newest = max((data / "journal").glob("*.journal"))
+    newest.rename(tmp_path / "away")
+    with pytest.raises(Incomplete, match=f"journal/{newest.name} is missing"):
+        opened(data)
+    given_up = tmp_path / "given up"
+    shutil.copytree(data, given_up)
+    (tmp_path / "away").rename(newest)
+    store = opened(data)
+    assert numbers_of(store, SECRET) == [4, 5, 6, 7]
+    assert store.damaged == []
+    store.close()
+    for accept_loss in (True, False):
+        store = opened(given_up, accept_loss)
+        assert numbers_of(store, SECRET) == [4, 5, 6]
+        assert [newest.name in each for each in store.damaged] == [True]
+        store.close()
+
+
 @pytest.mark.parametrize("missing", ["segments", "journal", "documents.sqlite"])
 def test_what_is_given_up_is_remembered(tmp_path: Path, missing: str) -> None:
     data, _ = two_moments(tmp_path)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from headrace.errors import Incomplete
 from headrace.store.embedded.files.names import CURRENT
-from headrace.store.embedded.journal.format import JOURNAL_PATTERN
+from headrace.store.embedded.journal.format import JOURNAL_PATTERN, file_name
+from headrace.store.embedded.journal.reader import JournalFile
 from headrace.store.embedded.parts import CATALOG, DOCUMENTS, JOURNAL, SEGMENTS
+from headrace.store.embedded.segments.current import Current
 
 
 def check_catalog_is_there(data_dir: Path) -> None:
@@ -19,3 +22,12 @@ def check_catalog_is_there(data_dir: Path) -> None:
     others = [data_dir / SEGMENTS / CURRENT, *(data_dir / JOURNAL).glob(JOURNAL_PATTERN), data_dir / DOCUMENTS]
     if left := [path for path in others if path.exists()]:
         raise Incomplete(f"{CATALOG}, which has the database's id and secret, is missing beside {left[0]}")
+
+
+def missing_file(files: Sequence[JournalFile], current: Current) -> str | None:
+    """A sentence about the journal's newest file, when `files`, which are there, lack it and it held records that are
+    not sealed. No file follows it, so nothing else tells of it."""
+    newest = current.others.journal_first
+    if not files or newest <= current.sealed_through or any(file.first == newest for file in files):
+        return None
+    return f"{JOURNAL}/{file_name(newest)} is missing"

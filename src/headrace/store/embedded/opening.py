@@ -7,7 +7,6 @@ Whatever is damaged is set aside and named, and the rest is served.
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 
 import numpy as np
 import structlog
@@ -18,7 +17,7 @@ from headrace.model.points import Admitted
 from headrace.model.series import NewSeries, SeriesTable
 from headrace.model.series_limits import SeriesLimits
 from headrace.model.time import Clock
-from headrace.store.embedded.completeness import check_catalog_is_there
+from headrace.store.embedded.completeness import check_catalog_is_there, missing_file
 from headrace.store.embedded.documents.catalog import Catalog
 from headrace.store.embedded.documents.documents import open_documents
 from headrace.store.embedded.files.folder_lock import FolderLock
@@ -67,10 +66,8 @@ def _opened(settings: Settings, lock: FolderLock, clock: Clock, accept_loss: boo
     replay = opening.read_journal()
     opening.check_that_all_belongs_together(replay)
     opening.remember()
-    journal = Journal(replay, lock)
-    with suppress(Unavailable):  # on a full disk the last file stays, and what is there is served
-        journal.begin()
     opening.sealed.settle()
+    journal = opening.begin_journal(replay, lock)
     if not opening.catalog.is_whole:
         opening.catalog.note_whole()
     log.info(
@@ -207,11 +204,24 @@ class _Opening:
         if self.catalog.is_whole and replay.reached < known and not replay.findings:
             what = f"{JOURNAL}/ ends with record {replay.reached}, but record {known} was acknowledged and sealed"
             self._gaps.meet(JOURNAL, what)
+        if gone := missing_file(replay.files, self._current):
+            self._gaps.meet(JOURNAL, gone)
         replay.last_sequence = max(replay.last_sequence, known)
         through = self._current.others.documents_through
         if self.documents.applied < through:
             what = f"{DOCUMENTS} has the changes through record {self.documents.applied} only, it had them through"
             self._gaps.meet(DOCUMENTS, f"{what} {through}")
+
+    def begin_journal(self, replay: Replay, lock: FolderLock) -> Journal:
+        """With a file for what comes now, of which the database knows. On a full disk the last file stays, and what is
+        there is served."""
+        journal = Journal(replay, lock)
+        try:
+            journal.begin()
+            self.sealed.folder.note_journal(journal.newest_first)
+        except (Unavailable, OSError) as failure:
+            log.warning("the journal's next file is begun by the first append", reason=str(failure))
+        return journal
 
     def remember(self) -> None:
         """Another start must not make all look well. Raises Unavailable."""

@@ -19,13 +19,15 @@ from isal import isal_zlib
 from point_batches import Point
 from small_database import database
 
+from headrace.config import Settings
 from headrace.errors import Unavailable
+from headrace.metrics import Metrics
 from headrace.model.points import Kind
 from headrace.store import Document
 from headrace.store.embedded.files.folder_lock import FolderLock
 from headrace.store.embedded.segments.current import Current, Loss, SeriesFile, read_current, write_current
 from headrace.store.embedded.segments.files.footer import footer_crc
-from headrace.store.embedded.store import EmbeddedStore
+from headrace.store.embedded.store import EmbeddedStore, open_store
 from headrace.store.embedded.verifying.findings import FindingKind
 from headrace.store.embedded.verifying.no_server import without_server
 from headrace.store.embedded.verifying.verify import Verified, bytes_to_read, verify
@@ -141,6 +143,16 @@ def test_every_document_is_looked_at() -> None:
             documents.execute("UPDATE documents SET body = x'00'")
         told = found(verify(folder))
         assert told == [("damage", f"documents.sqlite: the document note '{key}' is damaged") for key in "ab"]
+
+
+def test_the_newest_file_of_the_journal_is_missed() -> None:
+    with made() as folder:
+        open_store(Settings(data_dir=folder), Metrics()).close()
+        newest = max((folder / "journal").glob("*.journal"))
+        newest.rename(folder / "away")
+        assert found(verify(folder)) == [("gap", f"journal: journal/{newest.name} is missing")]
+        (folder / "away").rename(newest)
+        assert verify(folder).is_sound
 
 
 def test_a_loss_that_is_remembered_is_no_sound_database() -> None:

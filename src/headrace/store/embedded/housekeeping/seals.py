@@ -37,7 +37,7 @@ class Seals:
             parts.documents.file_recent()
             unlisted = parts.catalog_series()
             self._keep_hidden()
-            others = OtherStores(parts.documents.applied, parts.catalog.changes)
+            others = OtherStores(parts.documents.applied, parts.catalog.changes, parts.journal.newest_first)
             segment = parts.folder.seal(
                 generation, parts.index.metric_ids, unlisted, parts.table.encoded_names, forgetting, others
             )

@@ -68,6 +68,11 @@ class Journal:
         return self._last_sequence
 
     @property
+    def newest_first(self) -> int:
+        """The sequence with which the newest file begins, 0 without any."""
+        return max((file.first for file in self.files()), default=0)
+
+    @property
     def bytes(self) -> int:
         """Of all files together."""
         with self._lock:

@@ -235,6 +235,13 @@ class SegmentFolder:
             with self._changing:
                 self._commit(replace(self._current, losses=(*self._current.losses, *new)), self.deletes)
 
+    def note_journal(self, newest_first: int) -> None:
+        """On return it is known that the journal has a file that begins with this record. Raises OSError."""
+        with self._changing:
+            others = replace(self._current.others, journal_first=newest_first)
+            if others != self._current.others:
+                self._commit(replace(self._current, others=others), self.deletes)
+
     def _filed(self, deletes: Deletes, sealed_through: int) -> tuple[str, int | None]:
         """The name of a file that holds just these deletes, and the CRC of its footer."""
         if self._current.deletes and deletes.are_those_of(self.deletes):

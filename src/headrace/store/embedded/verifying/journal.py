@@ -7,6 +7,7 @@ from pathlib import Path
 
 from headrace.errors import Corrupt
 from headrace.model.points import Admitted
+from headrace.store.embedded.completeness import missing_file
 from headrace.store.embedded.gaps import Gaps
 from headrace.store.embedded.journal.format import JOURNAL_PATTERN
 from headrace.store.embedded.journal.reader import Replay
@@ -19,6 +20,7 @@ from headrace.store.embedded.journal.records import (
     decode_points,
     decode_series,
 )
+from headrace.store.embedded.segments.current import Current
 from headrace.store.embedded.verifying.findings import Findings
 from headrace.store.embedded.verifying.names import Names
 
@@ -35,14 +37,14 @@ class JournalRead:
 
 
 def check_journal(
-    folder: Path, database_id: bytes, sealed_through: int, gaps: Gaps, names: Names, findings: Findings
+    folder: Path, database_id: bytes, current: Current, gaps: Gaps, names: Names, findings: Findings
 ) -> JournalRead | None:
-    """Each record after `sealed_through`; those up to it are in segments, and nobody needs them. None when the reading
-    did not come to its end.
+    """Each record that is not sealed; the others are in segments, and nobody needs them. None when the reading did not
+    come to its end.
 
     database_id: 16 bytes.   names: get those of the journal.
     """
-    replay = Replay(folder, database_id, sealed_through, gaps, mends=False)
+    replay = Replay(folder, database_id, current.sealed_through, gaps, mends=False)
     points = 0
     with findings.judging(folder):
         for record in replay:
@@ -50,6 +52,8 @@ def check_journal(
                 points += _check_record(record, folder, names)
         for damage in replay.findings:
             findings.damage(damage.file, damage.detail)
+        if gone := missing_file(replay.files, current):
+            gaps.meet(folder.name, gone)
         return JournalRead(replay.reached, points, bool(replay.findings), replay.bytes_cut)
     return None
 

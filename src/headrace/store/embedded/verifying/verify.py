@@ -119,7 +119,7 @@ class _Verification:
         self._tell_remembered(current)
         names = check_catalog(catalog, self._folder / CATALOG, current, findings)
         gaps = GapsAsFindings(findings, {(loss.where, loss.what) for loss in current.losses})
-        read = check_journal(self._folder / JOURNAL, catalog.database_id, current.sealed_through, gaps, names, findings)
+        read = check_journal(self._folder / JOURNAL, catalog.database_id, current, gaps, names, findings)
         self._progress(journal_bytes(self._folder / JOURNAL))
         last_sealed = self._judge_unlisted(current, catalog)
         check_series_files(segments, current, names, findings, self._progress)

@@ -83,11 +83,13 @@ class SegmentMeta:
 class OtherStores:
     """How far the stores beside the segments were at the last seal, so that an older copy of one is told from its own.
 
-    documents_through: see DocumentFile.applied.   catalog_changes: see Catalog.changes.
+    documents_through: see DocumentFile.applied.   catalog_changes: see Catalog.changes.   journal_first: with which
+    record the journal's newest file begins, also since the last start.
     """
 
     documents_through: int = 0
     catalog_changes: int = 0
+    journal_first: int = 0
 
 
 UNKNOWN_OTHERS = OtherStores()

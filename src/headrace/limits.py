@@ -115,7 +115,8 @@ JOURNAL_SMALL_COMMIT_BYTES = 32 * 1024
 """Larger commits bring no room: it would be a good part of what is written, and the sync of a size a small part."""
 
 QUEUE_POINTS_MAX = 2_000_000
-"""Points waiting for the writer: two seconds at 1 million points/s, after which a sender is better off with a 503."""
+"""Points waiting for the writer or being written: two seconds at 1 million points/s, after which a sender is better off
+with a 503."""
 
 QUEUE_POINT_BYTES_MAX = 128 * 1024 * 1024
 """And points with their texts: twice what as many numbers take. One larger request is taken all the same."""
@@ -458,8 +459,12 @@ JSON_ITEM_BYTES = 64
 objects, so 1000 points of 100 bytes still are: the way to a thread and back costs a third of what they take."""
 
 LARGE_BODIES_AT_ONCE = 2
-"""Large bodies of one room that are decoded at once, each on a thread; more wait. Kernels keep two cores busy, which is
-what the writer can take, and the reference decoders hold the interpreter."""
+"""Large bodies of all rooms that are decoded at once, each on a thread; more wait. Kernels keep two cores busy, which
+is what the writer can take, and the reference decoders hold the interpreter."""
+
+LARGE_BODIES_BYTES_AT_ONCE = 64 * 1024 * 1024
+"""And their bytes together: points of the shortest spelling take six times their bytes while they are decoded. A larger
+body is decoded alone."""
 
 REFUSALS_WORDED_MAX = 1000
 """Refused points that one answer words; the rest are counted. Millions may fit a body, and nobody reads them."""

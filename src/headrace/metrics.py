@@ -64,7 +64,9 @@ class Metrics:
             "Telnet replies thrown away because their reader does not read.",
             registry=registry,
         )
-        self.queue = Gauge("headrace_queue_points", "Points waiting for the journal's writer.", registry=registry)
+        self.queue = Gauge(
+            "headrace_queue_points", "Points waiting for the journal's writer, or being written.", registry=registry
+        )
         self.commit = Histogram(
             "headrace_commit_seconds",
             "From taking what waits to the end of its fdatasync; the count is the number of commits.",

@@ -70,7 +70,8 @@ class Writer:
         self._observe_commit = observe_commit
         self._queue: SimpleQueue[Waiting | Command] = SimpleQueue()
         self._submitted = Size()  # counted by the loop alone, so that neither counter needs a lock
-        self._taken = Size()  # counted by the writer alone
+        self._in_hand = Size()  # of the batch that the writer has taken
+        self._done = Size()  # counted by the writer alone
         self._refusing: str | None = None
         self._broken = False
         self._thread = threading.Thread(target=self._run, name="headrace-writer", daemon=True)
@@ -82,7 +83,8 @@ class Writer:
 
     @property
     def queued_points(self) -> int:
-        return self._submitted.points - self._taken.points
+        """That wait, those that are being written among them."""
+        return self._submitted.points - self._done.points
 
     def start(self) -> None:
         self._thread.start()
@@ -107,10 +109,10 @@ class Writer:
             raise Unavailable("too many deletes wait until segments have been rewritten")
         if self.queued_points and self.queued_points + request.size.points > limits.QUEUE_POINTS_MAX:
             raise Unavailable("too many points wait for the disk")
-        queued_bytes = self._submitted.point_bytes - self._taken.point_bytes
+        queued_bytes = self._submitted.point_bytes - self._done.point_bytes
         if queued_bytes and queued_bytes + request.size.point_bytes > limits.QUEUE_POINT_BYTES_MAX:
             raise Unavailable("too many bytes of points wait for the disk")
-        queued_bytes = self._submitted.document_bytes - self._taken.document_bytes
+        queued_bytes = self._submitted.document_bytes - self._done.document_bytes
         if queued_bytes and queued_bytes + request.size.document_bytes > limits.QUEUE_DOCUMENT_BYTES_MAX:
             raise Unavailable("too many documents wait for the disk")
         if request.changes and self._documents.is_full:
@@ -140,7 +142,7 @@ class Writer:
         except Exception as bug:
             self._broken = True
             self._refusing = "the writer failed and needs a restart of the server"
-            _settle(batch, bug)
+            self._settle(batch, bug)
             raise
         return not isinstance(command, Stop)
 
@@ -154,7 +156,7 @@ class Writer:
             size = size.plus(item.request.size)
             # Nobody else takes from it, so what is there stays there.
             item = None if size.is_a_commit or self._queue.empty() else self._queue.get_nowait()
-        self._taken = self._taken.plus(size)
+        self._in_hand = size
         return batch, item
 
     def _next(self) -> Waiting | Command | None:
@@ -187,7 +189,7 @@ class Writer:
             if new_series is not None:
                 self._table.put_back(new_series)
             self._turn_red(failure)
-            _settle(batch, failure)
+            self._settle(batch, failure)
             return
         if new_series is not None:
             self._index.add(new_series)
@@ -197,7 +199,7 @@ class Writer:
             self._documents.apply([change for request in requests for change in request.changes], sequence)
         self._observe_commit(time.perf_counter() - begin)
         # Last of all: the loop needs the GIL at once to answer.
-        _settle(batch, sequence)
+        self._settle(batch, sequence)
         if self._visible.is_heavy:
             self._freeze_if_free()
 
@@ -248,6 +250,12 @@ class Writer:
         while not isinstance(item := self._queue.get(), Stop):
             if isinstance(item, Waiting):
                 _settle([item], bug)
+
+    def _settle(self, batch: Sequence[Waiting], outcome: int | Exception) -> None:
+        """Answer all of what was taken; only now it waits no longer, as its memory is held until then."""
+        self._done = self._done.plus(self._in_hand)
+        self._in_hand = Size()
+        _settle(batch, outcome)
 
 
 def _settle(batch: Sequence[Waiting], outcome: int | Exception) -> None:

@@ -86,9 +86,7 @@ class FormsService:
         self._counts = PointCounts(metrics, ROOM)
         self._token_turns = Turns()
         self._entity_turns = Turns()
-        # A body of nothing but commas and braces is twenty times its size while it is read.
-        self._bodies = LoopOrThread(limits.DATAZONE_LOOP_BODY_BYTES_MAX, at_once=1)
-        self._contents = LoopOrThread(limits.DATAZONE_LOOP_BODY_BYTES_MAX)
+        self._bodies = LoopOrThread(limits.DATAZONE_LOOP_BODY_BYTES_MAX)
 
     async def post(self, entity: Entity, body: bytes, caller: str) -> Answer:
         """Keep all forms of a body, or none."""
@@ -135,7 +133,7 @@ class FormsService:
         size = sum(len(form.content or "") for form in post.forms)
         # Posts go together; a delete of the same entity's must see all series of forms that are there, or none.
         async with self._entity_turns.turn("/".join(entity), alone=False):
-            changes, admitted, refused = await self._contents.run(size, lambda: self._changes(entity, post, ids))
+            changes, admitted, refused = await self._bodies.run(size, lambda: self._changes(entity, post, ids))
             if changes or remembered:
                 await self._store.commit([*changes, *remembered], admitted)
         if admitted is not None:

@@ -52,7 +52,7 @@ BODIES_BYTES_MAX = 256 * 1024 * 1024
 ones."""
 
 CONNECTIONS_MAX = 4096
-"""Open connections; more are closed unanswered. Idle ones cost some 10 KiB each, and a busy telnet one up to 1 MiB."""
+"""Open connections; more are closed unanswered. Idle ones cost some 10 KiB each."""
 
 BACKLOG = 1024
 """Connections that the kernel holds until we accept them: a fleet of agents that reconnects at once after our
@@ -65,6 +65,23 @@ requests."""
 HELD_BYTES_MAX = 64 * 1024
 """Bytes of one connection, HTTP or telnet, that wait for the request or block in flight before we stop reading. One
 more read of the event loop, at most 256 KiB, may come on top."""
+
+WAITING_BYTES_MAX = 64 * 1024 * 1024
+"""Of all connections together: what is held so, and blocks of telnet lines in flight. A thousand agents that send what
+they can while the disk is slow get there; then none is read from until half of it is done."""
+
+WAITING_REQUEST_BYTES = 2048
+"""What a request counts as that was read whole and waits: its headers as Python holds them. Bodies count elsewhere."""
+
+UNREAD_ANSWERS_BYTES_MAX = 128 * 1024 * 1024
+"""Answers that HTTP clients have not taken, of all together: those of 400 that read nothing, each a piece and what the
+socket's buffer holds. More, and the connections are cut off that have taken none for the longest."""
+
+UNREAD_REPLIES_BYTES_MAX = 32 * 1024 * 1024
+"""Telnet replies that clients have not taken, of all together; more are dropped, as after UNREAD_REPLIES_S."""
+
+UNREAD_NOTED_BYTES_MIN = 4096
+"""Fewer unread bytes of one connection are not counted: at most 16 MiB of all, and a usual answer is none of them."""
 
 LINGER_S = 10.0
 """After an answer to a request still being sent, what comes is read and thrown away for so long: a close at once would

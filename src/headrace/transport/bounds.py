@@ -17,6 +17,9 @@ class Bounds:
     bodies_bytes_max: int = limits.BODIES_BYTES_MAX
     header_bytes_max: int = limits.HEADER_BYTES_MAX
     held_bytes_max: int = limits.HELD_BYTES_MAX
+    waiting_bytes_max: int = limits.WAITING_BYTES_MAX
+    unread_answers_bytes_max: int = limits.UNREAD_ANSWERS_BYTES_MAX
+    unread_replies_bytes_max: int = limits.UNREAD_REPLIES_BYTES_MAX
     line_bytes_max: int = limits.TELNET_LINE_BYTES_MAX
     connections_max: int = limits.CONNECTIONS_MAX
     header_timeout_s: float = limits.HEADER_TIMEOUT_S

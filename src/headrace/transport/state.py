@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from headrace.transport import LineSession
 from headrace.transport.bounds import Bounds
 from headrace.transport.budget import BytesBudget
+from headrace.transport.crowding import UnreadBytes, WaitingBytes
 from headrace.transport.http.heads import KnownHeads
 from headrace.transport.http.request_reader import Request
 from headrace.transport.routing import Router
@@ -51,6 +52,14 @@ class Connection(Protocol):
         """Called about once per Bounds.tick_s with the loop's time: end what has waited too long."""
         ...
 
+    def hold_off(self) -> None:
+        """See crowding.Reader."""
+        ...
+
+    def read_on(self) -> None:
+        """See crowding.Reader."""
+        ...
+
     def stop(self) -> None:
         """Finish what is in flight, take nothing new, then close."""
         ...
@@ -84,7 +93,7 @@ class ShortWay(Protocol):
 
 
 class ServerState:
-    """One server's router, bounds, budget, meter, open connections and running tasks.
+    """One server's router, bounds, budgets, meter, open connections and running tasks.
 
     short_ways: by target, set once, before the first connection.
     """
@@ -97,6 +106,9 @@ class ServerState:
         self.known_heads = KnownHeads(bounds.header_bytes_max)
         self.short_ways: Mapping[bytes, ShortWay] = {}
         self.connections: set[Connection] = set()
+        self.waiting = WaitingBytes(bounds.waiting_bytes_max, self.connections)
+        self.unread_answers = UnreadBytes(bounds.unread_answers_bytes_max)
+        self.unread_replies = UnreadBytes(bounds.unread_replies_bytes_max)
         self.tasks: set[asyncio.Task[None]] = set()
         self.stopping = False
         self.date_line = b""

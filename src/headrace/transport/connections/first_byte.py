@@ -55,6 +55,12 @@ class FirstByte(asyncio.Protocol):
         elif now_s - self._silent_since_s >= self._state.bounds.idle_timeout_s:
             self._transport.close()
 
+    def hold_off(self) -> None:
+        """See Connection. Its first bytes say whether it must wait."""
+
+    def read_on(self) -> None:
+        """See Connection."""
+
     def stop(self) -> None:
         """See Connection."""
         self._transport.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
+from headrace import limits
 from headrace.errors import Refused
 from headrace.transport.connections.exchange import Exchange
 from headrace.transport.http.request_reader import BODY, HEAD, NOTHING, Request, RequestReader
@@ -33,6 +34,7 @@ class HttpConnection(asyncio.Protocol):
         self._exchange: Exchange | None = None
         """Which answers it, unless it went the short way."""
         self._held = b""
+        self._waiting_bytes = 0
         self._reading_paused = False
         self._ended = False
         self._closing = False
@@ -61,6 +63,7 @@ class HttpConnection(asyncio.Protocol):
             self._advance()
         elif not self._reader.deaf:
             self._held += data
+            self._count_waiting()
             if len(self._held) > self.state.bounds.held_bytes_max:
                 self._pause_reading()
 
@@ -87,12 +90,19 @@ class HttpConnection(asyncio.Protocol):
             self.state.bodies.give(request.leased)
         self._reader.requests.clear()
         self._reader.stop()
+        self._held = b""
+        self._count_waiting()
+        self.state.unread_answers.note(self, 0)
         self.resume_writing()
 
     # What an exchange calls, see Wire.
 
     def write(self, data: bytes) -> None:
         self._transport.write(data)
+        if self._transport.get_write_buffer_size() >= limits.UNREAD_NOTED_BYTES_MIN:
+            self.note_unread()
+            if self.state.unread_answers.too_many:
+                self._cut_slow_readers()
 
     async def drained(self) -> None:
         await self._writable.wait()
@@ -111,7 +121,7 @@ class HttpConnection(asyncio.Protocol):
     def answer(self, data: bytes) -> None:
         if self._request is not None:
             self._release()
-            self._transport.write(data)
+            self.write(data)
             self._go_on(keep_alive=not self.last)
 
     def go_alone(self) -> None:
@@ -121,9 +131,17 @@ class HttpConnection(asyncio.Protocol):
 
     # What the server calls, see Connection.
 
+    def hold_off(self) -> None:
+        if self._request is not None and not self._closing:
+            self._pause_reading()
+
+    def read_on(self) -> None:
+        if not self._closing and len(self._held) <= self.state.bounds.held_bytes_max:
+            self._resume_reading()
+
     def check(self, now_s: float) -> None:
         bounds = self.state.bounds
-        unsent = self._transport.get_write_buffer_size()
+        unsent = self.note_unread()
         doing = self._closing or (self._request and "answering") or self._reader.reading
         watched = (doing, self._answers, unsent)
         if watched != self._watched:
@@ -162,15 +180,40 @@ class HttpConnection(asyncio.Protocol):
         self._closing = True
         self._transport.abort()
 
+    def note_unread(self) -> int:
+        """How many bytes the client has not taken yet."""
+        unread = self._transport.get_write_buffer_size()
+        self.state.unread_answers.note(self, unread)
+        return unread
+
     # Ours.
+
+    def _cut_slow_readers(self) -> None:
+        """Those that have taken nothing for the longest; what we know of them may be a second old."""
+        unread = self.state.unread_answers
+        for connection in unread.longest_first():
+            if not unread.too_many:
+                return
+            assert isinstance(connection, HttpConnection)
+            if connection.note_unread() and unread.too_many:
+                connection.abort()
+
+    def _count_waiting(self) -> None:
+        waiting = len(self._held) + limits.WAITING_REQUEST_BYTES * len(self._reader.requests)
+        if waiting != self._waiting_bytes:
+            self.state.waiting.change(waiting - self._waiting_bytes)
+            self._waiting_bytes = waiting
 
     def _advance(self) -> None:
         """Begin the next request if one is there. Called when none is in progress."""
         while not self._reader.requests and self._held:
             self._held = self._reader.feed(self._held)
         if self._reader.requests:
-            self._begin(self._reader.requests.popleft())
+            request = self._reader.requests.popleft()
+            self._count_waiting()
+            self._begin(request)
             return
+        self._count_waiting()
         if self._ended or (self.state.stopping and self._reader.reading is NOTHING):
             self._close()
             return
@@ -181,6 +224,8 @@ class HttpConnection(asyncio.Protocol):
 
     def _begin(self, request: Request) -> None:
         self._request = request
+        if self.state.waiting.crowded:
+            self._pause_reading()
         if self.state.stopping:
             self._mark_last()
         short_way = self.state.short_ways.get(request.head.target)
@@ -210,6 +255,7 @@ class HttpConnection(asyncio.Protocol):
         """Close once all is sent. linger: the client may still be sending, and must get to read our answer first."""
         self._closing = True
         self._held = b""
+        self._count_waiting()
         if linger and not self._ended:
             self._resume_reading()
             self._transport.write_eof()

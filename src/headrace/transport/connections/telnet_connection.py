@@ -30,6 +30,8 @@ class TelnetConnection(asyncio.Protocol):
         self._session = session
         self._reader = LineReader(state.bounds.line_bytes_max)
         self._feeding = False
+        self._block_bytes = 0
+        self._waiting_bytes = 0
         self._ended = False
         """No more is read: the client's end, our stop, or a lost connection."""
         self._lost = False
@@ -53,7 +55,8 @@ class TelnetConnection(asyncio.Protocol):
         self._reader.push(data)
         if not self._feeding:
             self._feed_next()
-        if len(self._reader) > self._state.bounds.held_bytes_max:
+        self._count_waiting()
+        if self._must_wait():
             self._pause_reading()
 
     def eof_received(self) -> bool:
@@ -66,15 +69,23 @@ class TelnetConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._writable.set()
         self._unread_replies = False
+        self._note_unread()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended = True
         self._lost = True
+        self._state.unread_replies.note(self, 0)
         if not self._feeding:
             self._state.connections.discard(self)
         self._writable.set()
 
     # What the server calls, see Connection.
+
+    def hold_off(self) -> None:
+        self._pause_reading()
+
+    def read_on(self) -> None:
+        self._resume_reading()
 
     def check(self, now_s: float) -> None:
         """A silent connection is left alone (limits.TELNET_KEEPALIVE_S); one that has ended may not linger for ever."""
@@ -99,10 +110,15 @@ class TelnetConnection(asyncio.Protocol):
 
     def _feed_next(self) -> None:
         """Start feeding if a line is whole."""
-        item = self._reader.take()
+        item = self._take()
         if item is not None:
             self._feeding = True
             self._state.start_task(self._loop, self._feed(item))
+
+    def _take(self) -> bytes | TooLong | None:
+        item = self._reader.take()
+        self._block_bytes = len(item) if isinstance(item, bytes) else 0
+        return item
 
     async def _feed(self, item: bytes | TooLong | None) -> None:
         """Feed `item` and all that is whole after it. The lines of a client that has gone are fed too; until then it
@@ -111,11 +127,12 @@ class TelnetConnection(asyncio.Protocol):
             while item is not None:
                 reply = await self._answer(item)
                 await self._write(reply)
-                self._resume_reading()
                 if reply.close:
                     self._hang_up()
                     return
-                item = self._reader.take()
+                item = self._take()
+                self._count_waiting()
+                self._resume_reading()
             if self._ended and not self._lost:
                 self._transport.close()
         except Exception:
@@ -124,6 +141,7 @@ class TelnetConnection(asyncio.Protocol):
             self._transport.close()
         finally:
             self._feeding = False
+            self._count_waiting()
             if self._lost:
                 self._state.connections.discard(self)
 
@@ -141,14 +159,26 @@ class TelnetConnection(asyncio.Protocol):
         if self._lost or not reply.data:
             return
         if not self._writable.is_set() and not self._unread_replies:
+            patience_s = 0 if self._state.unread_replies.too_many else self._state.bounds.unread_replies_s
             try:
-                await asyncio.wait_for(self._writable.wait(), self._state.bounds.unread_replies_s)
+                await asyncio.wait_for(self._writable.wait(), patience_s)
             except TimeoutError:
                 self._unread_replies = True
         if self._unread_replies:
             self._state.meter.replies_dropped(len(reply.data))
         elif not self._lost:
             self._transport.write(reply.data)
+            self._note_unread()
+
+    def _note_unread(self) -> None:
+        unread = self._transport.get_write_buffer_size()
+        self._state.unread_replies.note(self, unread if unread >= limits.UNREAD_NOTED_BYTES_MIN else 0)
+
+    def _count_waiting(self) -> None:
+        """A line that has only begun is not among them: its end must be read, or it would wait for ever."""
+        waiting = self._block_bytes + len(self._reader) if self._feeding else 0
+        self._state.waiting.change(waiting - self._waiting_bytes)
+        self._waiting_bytes = waiting
 
     def _hang_up(self) -> None:
         """Close once all is sent. What a client still sends is thrown away, so that it can read our last words
@@ -166,8 +196,11 @@ class TelnetConnection(asyncio.Protocol):
             self._reading_paused = True
             self._transport.pause_reading()
 
+    def _must_wait(self) -> bool:
+        return self._state.waiting.crowded or len(self._reader) > self._state.bounds.held_bytes_max
+
     def _resume_reading(self) -> None:
-        if self._reading_paused and not self._lost and len(self._reader) <= self._state.bounds.held_bytes_max:
+        if self._reading_paused and not self._must_wait() and not self._transport.is_closing():
             self._reading_paused = False
             self._transport.resume_reading()
 

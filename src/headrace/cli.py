@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import click
 
-from headrace import __version__, config
+from headrace import __version__, config, memory_bound
 from headrace.about import table
 from headrace.commands.compiled import ensure_compiled
 from headrace.commands.operating import backup, restore, seal
@@ -115,9 +115,12 @@ def serve(loaded: config.Loaded, **concessions: bool) -> None:
 @main.command()
 @takes_settings
 def check_config(loaded: config.Loaded) -> None:
-    """Print the settings that serve would use, as TOML, each with its source; or the mistakes, with exit code 2."""
+    """Print the settings that serve would use, as TOML, each with its source, and the memory that they allow; or the
+    mistakes, with exit code 2."""
     for name in config.Settings.model_fields:
         click.echo(f"{name} = {config.to_toml(getattr(loaded.settings, name))}  # {loaded.sources[name]}")
+    megabytes = -(-memory_bound.most(loaded.settings) // memory_bound.MB)
+    click.echo(f"# memory: {megabytes} MB at most, whatever is sent, and 170 MB for each million of series")
 
 
 for other in (verify, backup, restore, restore_segment, seal):

@@ -23,6 +23,7 @@ from headrace.about import About, table
 from headrace.config import Settings
 from headrace.errors import Corrupt, Incomplete, Unavailable
 from headrace.memory import give_back_freed_memory
+from headrace.memory_bound import bodies_bytes_max
 from headrace.metrics import Metrics
 from headrace.model.time import wall_clock
 from headrace.operating import operating_routes
@@ -110,6 +111,7 @@ def about_of(rooms: Sequence[Room]) -> list[About]:
 def _server(rooms: Sequence[Room], settings: Settings, metrics: Metrics) -> Server:
     bounds = Bounds(
         body_bytes_max=settings.body_bytes_max,
+        bodies_bytes_max=bodies_bytes_max(settings),
         header_timeout_s=settings.header_timeout_s,
         request_timeout_s=settings.request_timeout_s,
         idle_timeout_s=settings.idle_timeout_s,

@@ -19,6 +19,12 @@ from hunt_run import Failure, run
 from hunt_shrink import report, shrink
 from hunt_steps import Step, parse, steps
 from hunt_threads import storm
+from mixture import Watched, all_at_once, limited
+from serverprocess import running
+
+from headrace import limits
+from headrace.config import Settings
+from headrace.memory_bound import MB, most
 
 STEPS = 100
 STORM_EVERY = 20
@@ -74,6 +80,25 @@ def files() -> None:
     """Files of a small database are replaced by older copies, nothing, empty ones, another's: each, and all pairs."""
     with tempfile.TemporaryDirectory() as folder:
         _tell(replacing.trial(Path(folder), pairs=True))
+
+
+@torture.command()
+@click.option("--minutes", type=float, default=1.0, help="How long.")
+def memory(minutes: float) -> None:
+    """A server with the default settings gets everything that is dear, all at once."""
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "data") as server:
+        server.answers_within_s = 600
+        stated = most(Settings())
+        with limited(server, stated) as is_limited, Watched(server) as watched:
+            heard = all_at_once(server, 60 * minutes, limits.BODY_BYTES_MAX, stuck_readers=50)
+        for (sender, status), count in sorted(heard.items()):
+            click.echo(f"{sender}: {count} answers {status}")
+        kernel = "with" if is_limited else "without"
+        click.echo(
+            f"{watched.most_bytes / MB:.0f} MB at most, {stated / MB:.0f} are stated; {kernel} a limit of the kernel"
+        )
+        if watched.most_bytes > stated or server.get("/health")[0] != 200:
+            sys.exit(1)
 
 
 def _tell(outcomes: Counter[str]) -> None:

@@ -13,10 +13,11 @@ from typing import NamedTuple
 from unittest import mock
 
 import numpy as np
+from law import Facts, Outcome, judged, read_until_named, refused
 
 from headrace import limits
 from headrace.config import Settings
-from headrace.errors import Corrupt, HeadraceError, Incomplete, Unavailable
+from headrace.errors import Corrupt, Incomplete, Unavailable
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted, Kind, Values
 from headrace.model.series import SeriesName, series_name
@@ -127,54 +128,38 @@ def value_of(values: Values, row: int) -> object:
     return values.text(row) if values.kinds[row] == Kind.TEXT else int(values.bits[row])
 
 
-class Outcome(NamedTuple):
-    """What came of an opening. word: "right", "refused" or "named".   why: what the server says."""
-
-    word: str
-    why: str
-
-
 def judge(folder: Path, expected: Contents) -> Outcome:
     """Open what is left of a database. Raises AssertionError when it shows what never was, or lacks something and says
     that all is well; and whatever a start should not raise."""
     try:
         store = opened(folder)
     except (Corrupt, Incomplete, Unavailable) as refusal:
-        return Outcome("refused", str(refusal))
+        return refused(refusal)
     try:
-        found, told = read_until_named(store)
-        said = [*store.damaged, *told]
-        check_nothing_is_wrong(found, expected)
-        if found == expected:
-            return Outcome("right" if not said else "named", "; ".join(said))
-        assert said, f"all is well, and yet: {difference(found, expected)}"
-        return Outcome("named", "; ".join(said))
+        found, told = read_until_named(lambda: facts_of(contents_of(store)))
+        return judged(
+            found, facts_of(expected), lambda fact, shown: was_sent(expected, fact, shown), [*store.damaged, *told]
+        )
     finally:
         store.close()
 
 
-def read_until_named(store: EmbeddedStore) -> tuple[Contents, list[str]]:
-    """What it shows, and the errors that it gave on the way: each file or document that is damaged costs one."""
-    told: list[str] = []
-    for _ in range(20):
-        try:
-            return contents_of(store), told
-        except HeadraceError as error:
-            told.append(str(error))
-    # It goes on failing: what a request meets is named each time, and nothing is shown.
-    return Contents({}, {}, ()), told
+def facts_of(contents: Contents) -> Facts:
+    """Of a database, one by one."""
+    facts: dict[object, object] = dict.fromkeys(contents.names, True)
+    facts |= {(name, time): value for name, points in contents.points.items() for time, value in points.items()}
+    return facts | {("document", key): body for key, body in contents.documents.items()}
 
 
-def check_nothing_is_wrong(found: Contents, expected: Contents) -> None:
-    """A named loss may uncover an older write or a deleted point, but nothing that was never sent."""
-    for name, points in found.points.items():
-        assert set(points.values()) <= SENT[name], (name, points)
-    for key, body in found.documents.items():
-        assert expected.documents[key] == body, key
-
-
-def difference(found: Contents, expected: Contents) -> str:
-    return f"{found} instead of {expected}"
+def was_sent(expected: Contents, fact: object, shown: object) -> bool:
+    """Whether anybody ever sent it, deleted or overwritten since then or not."""
+    match fact:
+        case ("document", key):
+            return expected.documents.get(str(key)) == shown
+        case (SeriesName() as name, _):
+            return shown in SENT.get(name, ())
+        case _:
+            return fact in {name.metric for name in SENT}
 
 
 def copied(folder: Path, target: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from trial_database import Outcome
+from law import Outcome
 
 from headrace.store.embedded.verifying.verify import NoDatabase, verify
 

@@ -236,6 +236,26 @@ def test_lost_ordinals_are_never_given_again() -> None:
     assert table.lookup(as_keys((0, 0)))[0].tolist() == [UNKNOWN]
 
 
+def test_lost_names_are_restored_as_lost() -> None:
+    table = SeriesTable(SECRET)
+    table.register((1, 1), series_name("a", {}), 0)
+    table.reserve(4)
+    table.register((2, 2), series_name("b", {}), 0)
+    table.reserve(7)
+    again = SeriesTable(SECRET)
+    again.restore(table.series(0, 3))
+    again.restore(table.series(1, 7))
+    assert again.names(np.arange(7, dtype=np.uint32)) == [("a", ()), *[LOST_NAME] * 3, ("b", ()), *[LOST_NAME] * 2]
+    assert again.lookup(as_keys((2, 2)))[0].tolist() == [4]
+    assert again.register((3, 3), series_name("c", {}), 0) == 7
+    # Who knows a name that is lost here does not contradict.
+    named = SeriesTable(SECRET)
+    for number, metric in enumerate("axyz"):
+        named.register((1 if number == 0 else 10 + number,) * 2, series_name(metric, {}), 0)
+    again.restore(named.series(0, 4))
+    assert again.names(np.array([1], dtype=np.uint32)) == [LOST_NAME]
+
+
 def test_encoded_names_are_those_of_the_ordinals_asked_for() -> None:
     keys, lengths, heap = random_series(50)
     table = SeriesTable(SECRET)

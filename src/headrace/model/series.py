@@ -313,24 +313,32 @@ class SeriesTable:
             self._journaled = min(self._journaled, taken.first)
 
     def restore(self, series: NewSeries) -> None:
-        """Load series that the catalog or the journal holds, in the order of their ordinals; those known already are
-        passed over, a gap before them is lost (see `reserve`). Raises ValueError when they contradict what the table
-        holds."""
+        """Load series that the catalog or the journal holds, in the order of their ordinals. Those known already are
+        passed over, by name or as lost; a gap before them is lost, and one without a name, too (see `reserve`). Raises
+        ValueError when they contradict what the table holds."""
         with self._lock:
             known = min(max(self._count - series.first, 0), len(series))
-            if not np.array_equal(self._columns.keys[series.first : series.first + known], series.keys[:known]):
+            if self._contradict(series, known):
                 raise ValueError(f"other series than ordinals {series.first} and on were given to")
-            if known < len(series):
-                self._reserve(series.first)
-                skipped = int(series.lengths[:known].sum())
+            ends = np.cumsum(series.lengths, dtype=np.int64)
+            for begin, end in _named_runs(series.lengths, known):
+                self._reserve(series.first + begin)
+                heap = series.heap[ends[begin] - series.lengths[begin] : ends[end - 1]]
                 # What is there stays, even if fewer are allowed now.
-                new = (series.keys[known:], series.lengths[known:], series.heap[skipped:])
-                ordinals = self._insert(*new, 0, int(UNKNOWN))
-                if self._count != series.end or not np.array_equal(
-                    ordinals, np.arange(series.first + known, series.end, dtype=np.uint32)
-                ):
+                ordinals = self._insert(series.keys[begin:end], series.lengths[begin:end], heap, 0, int(UNKNOWN))
+                first, beyond = series.first + begin, series.first + end
+                if self._count != beyond or not np.array_equal(ordinals, np.arange(first, beyond, dtype=np.uint32)):
                     raise ValueError(f"a series from ordinal {series.first} on is there twice")
+            self._reserve(series.end)
             self._journaled = self._count
+
+    def _contradict(self, series: NewSeries, known: int) -> bool:
+        """Whether one of the first `known` has another key here, where neither name is lost."""
+        if not known:
+            return False
+        here = self.series(series.first, series.first + known)
+        named = (here.lengths > 0) & (series.lengths[:known] > 0)
+        return not np.array_equal(here.keys[named], series.keys[:known][named])
 
     def reserve(self, end: int) -> None:
         """Take all ordinals below `end` as given out: points refer to them, but the record with their names is
@@ -342,6 +350,7 @@ class SeriesTable:
     def _reserve(self, end: int) -> None:
         if end > self._count:
             columns = self._grown(end, 0)
+            columns.keys[self._count : end] = 0
             columns.ends[self._count : end] = columns.ends[self._count - 1] if self._count else 0
             self._count = end
 
@@ -403,6 +412,13 @@ class SeriesTable:
 
 
 _CAPACITY_MIN = 1024
+
+
+def _named_runs(lengths: NDArray[np.uint32], first: int) -> list[tuple[int, int]]:
+    """Where neighbours with a name lie in lengths[first:]: places begin .. end - 1 of each run."""
+    named = np.concatenate([[False], lengths[first:] > 0, [False]])
+    edges = np.flatnonzero(named[1:] != named[:-1]) + first
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def _all_fit(lengths: NDArray[np.uint32], bytes_max: int) -> bool:

@@ -65,6 +65,31 @@ async def test_points_of_lost_names_go_to_nobody(tmp_path: Path, another_follows
     store.close()
 
 
+async def test_names_of_one_record_that_are_lost_stay_lost_when_the_catalog_has_taken_over(tmp_path: Path) -> None:
+    """Every later start meets them in the catalog, nameless."""
+    lost = [series_name("lost", {"a": str(number)}) for number in range(3)]
+    store = opened(tmp_path)
+    ordinals = [store.table.register(store.table.key_of(name), name, 0) for name in lost]
+    values = Values(np.full(3, Kind.INT64, dtype=np.uint8), np.arange(3))
+    await store.append(Admitted(np.array(ordinals, dtype=np.uint32), np.arange(3), values))
+    await put(store, series_name("kept", {}), 3000, 3)
+    store.close()
+    [file] = (tmp_path / "journal").glob("*.journal")
+    data = bytearray(file.read_bytes())
+    data[data.index(b"lost")] ^= 1
+    file.write_bytes(data)
+    for start in range(3):
+        store = opened(tmp_path)
+        assert [("of series" in said or "records" in said) for said in store.damaged] == [True]
+        assert points_of(store, "lost") == []
+        assert points_of(store, "kept") == [(3000, 3)]
+        new = series_name("new", {"start": str(start)})
+        assert await put(store, new, 4000, start) == 4 + start
+        assert points_of(store, "new") == [(4000, number) for number in range(start + 1)]
+        seal(store)
+        store.close()
+
+
 def seal(store: EmbeddedStore) -> None:
     store._writer.freeze()
     while store._parts.visible.recent_points:

@@ -369,3 +369,9 @@ def test_a_full_disk_is_opened_and_read(tmp_path: Path, monkeypatch: pytest.Monk
     put(store, SECRET, 8)
     assert numbers_of(store, SECRET) == [4, 5, 6, 8]
     store.close()
+
+
+def test_a_data_directory_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Unavailable, match="cannot make the data directory"):
+        opened(tmp_path / "file" / "data")

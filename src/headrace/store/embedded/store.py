@@ -255,7 +255,10 @@ def assemble_store(
     Raises Incomplete when a part of the database is missing or an older copy, Corrupt when the catalog or current.json
     cannot be used, Unavailable when the disk or another server on the same directory is in the way.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"cannot make the data directory {settings.data_dir}: {error.strerror}") from error
     lock = FolderLock(settings.data_dir)
     try:
         parts = open_parts(settings, lock, clock, concessions.accept_loss)

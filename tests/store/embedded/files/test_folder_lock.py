@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -70,3 +72,27 @@ def test_who_is_killed_holds_nothing(tmp_path: Path) -> None:
 def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="gone"):
         FolderLock(tmp_path / "gone")
+
+
+def test_a_full_disk_is_no_reason_to_stay_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "pwrite", fail)
+        first = FolderLock(tmp_path)
+    with pytest.raises(Unavailable, match=r"another server \(process unknown\)"):
+        FolderLock(tmp_path)
+    first.release()
+
+
+def test_a_disk_that_does_not_lock_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with monkeypatch.context() as failing:
+        failing.setattr(fcntl, "flock", fail)
+        with pytest.raises(Unavailable, match=r"cannot lock .*: Input/output error"):
+            FolderLock(tmp_path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

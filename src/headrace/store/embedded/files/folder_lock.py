@@ -45,14 +45,20 @@ class FolderLock:
             _lock_directory(self._directory)
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(file, 20, 0).decode("ascii", "replace").strip()
+            holder = _holder(file)
             os.close(file)
             raise Unavailable(
-                f"another server (process {holder or 'unknown'}) uses the data directory {self._folder}; "
+                f"another server (process {holder}) uses the data directory {self._folder}; "
                 "stop it first, or choose another data_dir"
             ) from None
-        os.ftruncate(file, 0)
-        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            os.close(file)
+            raise Unavailable(f"cannot lock {path}: {error.strerror}") from error
+        try:
+            os.ftruncate(file, 0)
+            os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:  # it is locked, and on a full disk what is there is still served
+            log.warning("the lock does not say who holds it", file=path.name, reason=error.strerror)
         return file
 
     def check(self) -> None:
@@ -70,6 +76,13 @@ class FolderLock:
         """The file stays: one that is deleted may be the one that the next server has just locked."""
         os.close(self._file)
         os.close(self._directory)
+
+
+def _holder(file: int) -> str:
+    try:
+        return os.pread(file, 20, 0).decode("ascii", "replace").strip() or "unknown"
+    except OSError:
+        return "unknown"
 
 
 def _lock_directory(directory: int) -> None:

@@ -25,6 +25,7 @@ from headrace.store.embedded.backups.backing_up import back_up
 from headrace.store.embedded.backups.label import Backup
 from headrace.store.embedded.concessions import NO_CONCESSIONS, Concessions
 from headrace.store.embedded.files.disk_space import DiskSpace
+from headrace.store.embedded.files.durable import make_folder
 from headrace.store.embedded.files.folder_lock import FolderLock
 from headrace.store.embedded.housekeeping.housekeeping import Housekeeping
 from headrace.store.embedded.housekeeping.merger import Merger
@@ -256,7 +257,7 @@ def assemble_store(
     cannot be used, Unavailable when the disk or another server on the same directory is in the way.
     """
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(settings.data_dir)
     except OSError as error:
         raise Unavailable(f"cannot make the data directory {settings.data_dir}: {error.strerror}") from error
     lock = FolderLock(settings.data_dir)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from headrace.store.embedded.files import durable
-from headrace.store.embedded.files.durable import replaced_file, sync_folder
+from headrace.store.embedded.files.durable import make_folder, replaced_file, sync_folder
 from headrace.store.embedded.files.names import TEMPORARY_SUFFIX, points_file, series_file
 
 
@@ -45,6 +45,24 @@ def test_a_folder_that_is_not_there_cannot_be_synced(tmp_path: Path) -> None:
     sync_folder(tmp_path)
     with pytest.raises(FileNotFoundError):
         sync_folder(tmp_path / "none")
+
+
+def test_the_name_of_a_new_folder_is_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(durable, "sync_folder", synced.append)
+    for _ in range(2):
+        make_folder(tmp_path / "a" / "b" / "c")
+    assert sorted(synced[:3]) == [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
+    assert synced[3:] == [tmp_path / "a" / "b"]
+
+
+def test_a_folder_in_one_that_may_not_be_read_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(folder: Path) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(durable, "sync_folder", refuse)
+    make_folder(tmp_path / "a")
+    assert (tmp_path / "a").is_dir()
 
 
 def test_names_sort_in_the_order_of_versions() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from headrace.errors import Unavailable
 from headrace.store.embedded.backups.label import LABEL, Backup, CannotBackUp, read_label
 from headrace.store.embedded.backups.target import NEW_SUFFIX, remove
-from headrace.store.embedded.files.durable import rename, replaced_file, sync_folder
+from headrace.store.embedded.files.durable import make_folder, rename, replaced_file, sync_folder
 from headrace.store.embedded.verifying.findings import Finding, FindingKind
 from headrace.store.embedded.verifying.verify import Verified, verify
 
@@ -56,6 +56,7 @@ def restore(folder: Path, data_dir: Path) -> None:
     try:
         remove(new)
         try:
+            make_folder(data_dir.parent)
             _copy(folder, new)
             rename(new, data_dir)
             sync_folder(data_dir.absolute().parent)

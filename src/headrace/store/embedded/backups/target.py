@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from headrace.store.embedded.backups.label import LABEL, Backup, CannotBackUp, read_label, write_label
-from headrace.store.embedded.files.durable import rename, sync_file, sync_folder
+from headrace.store.embedded.files.durable import make_folder, rename, sync_file, sync_folder
 from headrace.store.embedded.parts import JOURNAL, SEGMENTS
 
 COPY_BYTES = 1 << 22
@@ -37,6 +37,7 @@ class Target:
         self.linked = 0
         self.copied = 0
         remove(self.folder)
+        make_folder(place.parent)
         for folder in (self.folder / SEGMENTS, self.folder / JOURNAL):
             folder.mkdir(parents=True)
 

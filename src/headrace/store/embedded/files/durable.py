@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -51,6 +51,19 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Make it, and what lacks above it; on return their names are on disk, and that of `folder` also when it was there:
+    a start that was killed may have made it. Raises OSError."""
+    folder = folder.absolute()
+    made = [place for place in folder.parents if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for place in (folder, *made):
+        if not place.is_mount():
+            # Whoever makes a folder in one that we may not read has to see to its name.
+            with suppress(PermissionError):
+                sync_folder(place.parent)
 
 
 def discard(path: Path) -> None:

@@ -12,6 +12,8 @@ from headrace.metrics import Metrics
 from headrace.operating import operating_routes
 from headrace.status import status_room
 from headrace.store.embedded.backups.label import Backup, CannotBackUp
+from headrace.store.embedded.scrubbing.counted import CountedFile
+from headrace.store.embedded.scrubbing.record import Seen
 
 JSON = {"content-type": "application/json"}
 
@@ -29,12 +31,28 @@ class Store:
     async def seal(self) -> int:
         return 17
 
+    def files(self) -> list[CountedFile]:
+        failed = Seen(5, 9, "Input/output error")
+        return [
+            CountedFile("segments/points-1.parquet", 100, 1, Seen(7), 3, 2, 10, 20),
+            CountedFile("documents.sqlite", 4096, 1, failed),
+        ]
 
-async def post(path: str, content: str = "{}", client: str = "127.0.0.1", **headers: str) -> httpx.Response:
+
+def asking(client: str) -> httpx.AsyncClient:
     room = status_room(lambda: None, list, Metrics(), (), operating_routes(Store()))
     transport = httpx.ASGITransport(room.app, client=(client, 1))
-    async with httpx.AsyncClient(transport=transport, base_url="http://headrace") as asking:
-        return await asking.post(path, content=content, headers=JSON | headers)
+    return httpx.AsyncClient(transport=transport, base_url="http://headrace")
+
+
+async def post(path: str, content: str = "{}", client: str = "127.0.0.1", **headers: str) -> httpx.Response:
+    async with asking(client) as asks:
+        return await asks.post(path, content=content, headers=JSON | headers)
+
+
+async def get(path: str, client: str = "127.0.0.1", **headers: str) -> httpx.Response:
+    async with asking(client) as asks:
+        return await asks.get(path, headers=headers)
 
 
 async def test_a_backup_is_told() -> None:
@@ -77,3 +95,31 @@ async def test_a_disk_or_another_backup_in_the_way_is_503(monkeypatch: pytest.Mo
         answer = await post(f"/api/headrace/v1/{path}", body)
         assert (answer.status_code, answer.json()) == (503, {"error": "another backup is being taken"})
         assert answer.headers["retry-after"] == "1"
+
+
+async def test_files_are_told_with_when_they_were_seen() -> None:
+    path = "/api/headrace/v1/segments"
+    answer = await get(path)
+    assert answer.status_code == 200
+    assert answer.json()["files"] == [
+        {
+            "file": "segments/points-1.parquet",
+            "bytes": 100,
+            "points": 2,
+            "first": 10,
+            "last": 20,
+            "seen": 7,
+            "failed": None,
+        },
+        {
+            "file": "documents.sqlite",
+            "bytes": 4096,
+            "points": None,
+            "first": None,
+            "last": None,
+            "seen": 5,
+            "failed": {"at": 9, "reason": "Input/output error", "damaged": False},
+        },
+    ]
+    assert (await get(path, client="10.0.0.1")).status_code == 403
+    assert (await get(path, origin="https://example.net")).status_code == 403

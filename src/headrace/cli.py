@@ -26,6 +26,7 @@ EXIT_MISCONFIGURED = 2
 
 TAKES = {
     "body_bytes_max": "BYTES",
+    "scrub_bytes_per_s": "BYTES",
     "series_max": "SERIES",
     "series_per_hour_max": "SERIES",
     "series_bytes_max": "BYTES",

@@ -135,6 +135,11 @@ class Settings(BaseSettings):
         ge=0,
         description="Bytes of the disk that only sealing and merging may use; with less free, points get a 503.",
     )
+    scrub_bytes_per_s: int = Field(
+        default=limits.SCRUB_BYTES_PER_S,
+        ge=0,
+        description="How fast old files are read again in the background, to find damage early; 0: not at all.",
+    )
     # NoDecode: read by json, so that a mistake is worded as others are.
     kairosdb_types: Annotated[dict[str, dict[str, Literal["double", "long", "string"]]], NoDecode] = Field(
         default={},

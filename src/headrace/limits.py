@@ -374,6 +374,32 @@ MERGE_RETRY_S = 60.0
 MERGE_PAUSE_S = 0.02
 """While a seal is under way merging looks so often whether it is done."""
 
+SCRUB_BYTES_PER_S = 4 * 1024 * 1024
+"""Default of the setting scrub_bytes_per_s: 340 GB a day, a tenth of what the slowest disks give, some 2 % of a core
+for unpacking it."""
+
+SCRUB_READ_BYTES = 128 * 1024
+"""Read at once by the scrub: 1 ms of a slow disk, behind which a commit or a query waits."""
+
+SCRUB_LOOK_BYTES = 256 * 1024
+"""Documents that the scrub looks at in one go: SQLite reads them in some 0.3 ms, and the last may be larger."""
+
+SCRUB_AGAIN_S = 86_400.0
+"""A file that was seen is not read again before: rot is found within a day, and a small database does not keep its disk
+busy for nothing."""
+
+SCRUB_RETRY_S = 600.0
+"""A file that could not be read is not tried again before: what is loose, or being mended, is given some time."""
+
+SCRUB_TICK_S = 5.0
+"""The scrub begins so long after the start, and looks again so often while no file is due."""
+
+SCRUB_PAUSE_S = 0.02
+"""While a seal is under way the scrub looks so often whether it is done."""
+
+SCRUB_NOTE_S = 10.0
+"""When files were seen is written down at most so often: what is lost by a crash is read once more."""
+
 DISK_RESERVE_BYTES = 256 * 1024 * 1024
 """Default of the setting disk_reserve_bytes: five times what sealing all of recent takes at 8 bytes a point, for series
 files, the catalog and texts too."""

@@ -97,8 +97,21 @@ class Metrics:
         )
         self.housekeeping_failures = Counter(
             "headrace_housekeeping_failures_total",
-            "Attempts to seal or merge that failed; each is repeated, and the log has the reason.",
+            "Attempts to seal, merge or scrub that failed; each is repeated, and the log has the reason.",
             ["task"],
+            registry=registry,
+        )
+        self.scrub_oldest = Gauge(
+            "headrace_scrub_oldest_seconds",
+            "Since the file that was read again longest ago was; one that never was counts from when it was written.",
+            registry=registry,
+        )
+        self.scrubbed = Counter(
+            "headrace_scrub_bytes_total", "Read again by the scrub, in the background.", registry=registry
+        )
+        self.scrub_unreadable = Gauge(
+            "headrace_scrub_unreadable_files",
+            "Files that the disk did not give when they were read again.",
             registry=registry,
         )
         build = Info("headrace_build", "What is running.", registry=registry)

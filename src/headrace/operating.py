@@ -16,11 +16,13 @@ from starlette.routing import Route
 
 from headrace.errors import Unavailable
 from headrace.store.embedded.backups.label import Backup, CannotBackUp
+from headrace.store.embedded.scrubbing.counted import CountedFile
 
 OPERATING_PREFIX = "/api/headrace/"
 
 BACKUP_PATH = OPERATING_PREFIX + "v1/backup"
 SEAL_PATH = OPERATING_PREFIX + "v1/seal"
+SEGMENTS_PATH = OPERATING_PREFIX + "v1/segments"
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -33,6 +35,10 @@ class Operated(Protocol):
         ...
 
     async def seal(self) -> int:
+        """See EmbeddedStore."""
+        ...
+
+    def files(self) -> list[CountedFile]:
         """See EmbeddedStore."""
         ...
 
@@ -57,19 +63,40 @@ def operating_routes(store: Operated) -> list[Route]:
     async def seal(_request: Request) -> Response:
         return JSONResponse({"sealed_through": await store.seal()})
 
+    async def segments(_request: Request) -> Response:
+        return JSONResponse({"files": [_told(one) for one in await asyncio.to_thread(store.files)]})
+
     return [
         Route(BACKUP_PATH, _for_operators(backup), methods=["POST"]),
         Route(SEAL_PATH, _for_operators(seal), methods=["POST"]),
+        Route(SEGMENTS_PATH, _for_operators(segments), methods=["GET"]),
     ]
 
 
+def _told(one: CountedFile) -> dict[str, object]:
+    """Times are ms since 1970 UTC."""
+    known = one.seen
+    failed = {"at": known.failed, "reason": known.reason, "damaged": known.damaged}
+    return {
+        "file": one.file,
+        "bytes": one.bytes,
+        "points": one.points,
+        "first": one.first,
+        "last": one.last,
+        "seen": known.seen,
+        "failed": None if known.failed is None else failed,
+    }
+
+
 def _for_operators(answer: Answer) -> Answer:
-    """A page in a browser on this machine could post here too, but not as application/json unless we allowed it."""
+    """A page in a browser on this machine could post here too, but not as application/json unless we allowed it. A GET
+    has no body to be of a type; a page that asks another origin says so, too."""
 
     async def guarded(request: Request) -> Response:
         if request.client is None or not _is_loopback(request.client.host):
             return _refusal(403, "only from the machine on which the server runs, by its loopback address")
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        type_of_body = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if request.method == "POST" and type_of_body != "application/json":
             return _refusal(415, "send it as content-type application/json")
         if "origin" in request.headers:
             return _refusal(403, "not from a web page")

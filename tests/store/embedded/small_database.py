@@ -23,10 +23,11 @@ METRICS = 3
 
 
 class Database:
-    """A store whose seals come when they are asked for, and a dict of what it must hold."""
+    """A store whose seals come when they are asked for, without a scrub, and a dict of what it must hold."""
 
     def __init__(self, folder: Path, **overrides: Any) -> None:
-        self.settings = Settings(data_dir=folder, seal_points=10**6, seal_age_s=1e6, **overrides)
+        seldom: dict[str, Any] = {"seal_points": 10**6, "seal_age_s": 1e6, "scrub_bytes_per_s": 0}
+        self.settings = Settings(data_dir=folder, **seldom | overrides)
         self.now_ms = NOW_MS
         self.store = self.open()
         self.writes: list[Point] = []

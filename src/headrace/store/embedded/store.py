@@ -39,6 +39,9 @@ from headrace.store.embedded.parts import CATALOG, DOCUMENTS, JOURNAL, SEGMENTS,
 from headrace.store.embedded.reading.helpers import Helpers
 from headrace.store.embedded.reading.snapshot import EmbeddedSnapshot
 from headrace.store.embedded.recent.deletes import Delete
+from headrace.store.embedded.scrubbing.counted import CountedFile
+from headrace.store.embedded.scrubbing.scrub import Scrub
+from headrace.store.embedded.scrubbing.scrubber import Scrubber
 from headrace.store.embedded.writer import Writer
 from headrace.store.query_memory import QueryAccount, QueryMemory
 
@@ -81,6 +84,10 @@ class EmbeddedStore:
             settings.seal_age_s,
             failed.labels("seal"),
         )
+        self._scrub = Scrub(parts, self._housekeeping, settings.data_dir, clock)
+        self._scrubber = Scrubber(
+            self._scrub, parts.visible, settings.scrub_bytes_per_s, metrics.scrubbed, failed.labels("scrub")
+        )
         self._query_memory = QueryMemory(settings.query_memory_bytes)
         self._helpers = Helpers(min(limits.QUERY_HELPERS_MAX, len(os.sched_getaffinity(0)) - 1))
         self._backing_up = threading.Lock()
@@ -88,10 +95,11 @@ class EmbeddedStore:
         metrics.series_max.set(settings.series_max)
 
     def start(self) -> None:
-        """Let the writer, the sealer and the merger run, each in its thread."""
+        """Let the writer, the sealer, the merger and the scrubber run, each in its thread."""
         self._writer.start()
         self._sealer.start()
         self._merger.start()
+        self._scrubber.start()
 
     def _tell_broken(self) -> None:
         if self.when_broken is not None:
@@ -104,10 +112,14 @@ class EmbeddedStore:
 
     @property
     def damaged(self) -> list[str]:
-        """What was ever set aside or lost and is not served, a sentence each."""
+        """What was ever set aside or lost and is not served, and what the scrub has found damaged, a sentence each."""
         segments = [f"{SEGMENTS}/{damage.file}: {damage.reason}" for damage in self._parts.folder.current.damaged]
         lost = [loss.what for loss in self._parts.folder.current.losses]
-        return segments + lost + self._parts.documents.damaged
+        return segments + lost + self._parts.documents.damaged + self._scrub.damaged
+
+    def files(self) -> list[CountedFile]:
+        """Those that the scrub reads again, with what is known of each. Any thread; asks the disk for sizes."""
+        return self._scrub.files()
 
     async def append(self, points: Admitted) -> int:
         """See store.Store."""
@@ -209,13 +221,15 @@ class EmbeddedStore:
     def close(self) -> None:
         """Commit what waits and stop. Recent points stay in the journal and are there again at the next start."""
         self._writer.stop()
+        self._scrubber.stop()
         self._merger.stop()
         self._sealer.stop()
         self._helpers.close()
         self._parts.close()
 
     def _losses_in(self, where: str) -> int:
-        return sum(loss.where == where for loss in self._parts.folder.current.losses)
+        lost = sum(loss.where == where for loss in self._parts.folder.current.losses)
+        return lost + sum(sentence.startswith(where) for sentence in self._scrub.damaged)
 
     def _show(self, metrics: Metrics) -> None:
         """Gauges ask when they are scraped."""
@@ -229,6 +243,8 @@ class EmbeddedStore:
         metrics.query_memory.set_function(lambda: self._query_memory.in_use)
         metrics.disk_free.set_function(self._disk.free_bytes)
         metrics.damaged.labels(SEGMENTS).set_function(lambda: len(folder.current.damaged) + self._losses_in(SEGMENTS))
+        metrics.scrub_oldest.set_function(self._scrub.oldest_s)
+        metrics.scrub_unreadable.set_function(lambda: self._scrub.unreadable)
         for where in (JOURNAL, CATALOG):
             metrics.damaged.labels(where).set_function(partial(self._losses_in, where))
         metrics.damaged.labels(DOCUMENTS).set_function(

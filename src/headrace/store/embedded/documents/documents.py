@@ -151,6 +151,19 @@ class Documents:
         there were any. Raises Unavailable or Corrupt."""
         return self._malformed is None and self._file.sweep()
 
+    def forget_cached(self) -> None:
+        """See DocumentFile."""
+        self._file.forget_cached()
+
+    def look(self, behind: int) -> tuple[int, int | None]:
+        """At some documents of the file, those with ids behind this one; damaged ones are named. Returns the bytes of
+        their bodies, some limits.SCRUB_LOOK_BYTES, and the id of the last, None when no more follow. Raises Corrupt
+        when SQLite finds the file malformed, Unavailable."""
+        looked = self._file.look(behind, limits.SCRUB_LOOK_BYTES)
+        for kind, key, damage in looked.damaged:
+            self._remember(kind, key, damage)
+        return looked.bytes, looked.through
+
     def close(self) -> None:
         """Nobody may look up any more. What is recent is in the journal."""
         self._file.close()

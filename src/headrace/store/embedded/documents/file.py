@@ -6,6 +6,7 @@ SQLite's WAL lets both go on side by side. What was written is synced on return,
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections import deque
@@ -20,6 +21,7 @@ from isal import isal_zlib
 from headrace import limits
 from headrace.errors import Corrupt, Unavailable
 from headrace.store import Document, DocumentRange
+from headrace.store.embedded.files.disk_file import forget_cached
 from headrace.store.embedded.files.durable import sync_folder
 from headrace.store.embedded.files.sqlite_files import are_of, failures_as_ours, transaction
 
@@ -47,6 +49,7 @@ _RANGE = " FROM documents WHERE kind = ? AND key >= ? AND key < ?" + _THERE + " 
 _KEYS = "SELECT key" + _RANGE
 _BETWEEN = "SELECT key, body, crc" + _RANGE
 _BETWEEN_BACKWARDS = _BETWEEN + " DESC"
+_BEHIND = "SELECT id, kind, key, body, crc FROM documents WHERE id > ?" + _THERE + " ORDER BY id"
 _PUT = (
     "INSERT INTO documents (kind, key, body, crc) VALUES (?, ?, ?, ?)"
     " ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body, crc = excluded.crc"
@@ -71,6 +74,15 @@ class Piece(NamedTuple):
     bytes: int
 
 
+class Looked(NamedTuple):
+    """What one look at documents found. bytes: of their bodies.   damaged: kind and key as they stand there, and what
+    is wrong.   through: the id of the last, None when no more follow."""
+
+    bytes: int
+    damaged: list[tuple[str, str, Corrupt]]
+    through: int | None
+
+
 ALL_IDS = 2**63 - 1
 
 
@@ -86,6 +98,7 @@ class DocumentFile:
         self.path = path
         self._applied = 0
         self._idle: deque[sqlite3.Connection] = deque()
+        self._descriptor: int | None = None
         self._readings = 0
         self._closed = False
         self._changed = threading.Condition()
@@ -199,6 +212,29 @@ class DocumentFile:
                 sound = isinstance(kind, str) and _is_right(kind, key, body, crc)
                 yield Document(kind, key, body) if sound else self._damaged(kind, key)
 
+    def look(self, behind: int, bytes_max: int) -> Looked:
+        """At the documents with ids behind this one, in their order, until their bodies come to bytes_max. Raises
+        Corrupt, Unavailable."""
+        size = 0
+        damaged = []
+        with self._reading() as connection, closing(connection.execute(_BEHIND, (behind,))) as rows:
+            for number, kind, key, body, crc in rows:
+                if not isinstance(kind, str) or not _is_right(kind, key, body, crc):
+                    damaged.append((kind, key, self._damaged(kind, key)))
+                size += len(body) if isinstance(body, bytes | str) else 0
+                if size >= bytes_max:
+                    return Looked(size, damaged, number)
+        return Looked(size, damaged, None)
+
+    def forget_cached(self) -> None:
+        """What is read next comes from the disk, but for what a connection remembers itself (2 MB). Raises OSError,
+        Unavailable."""
+        with self._reading():
+            # It stays open as long as the connections: closing it would take SQLite's locks from them.
+            if self._descriptor is None:
+                self._descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            forget_cached(self._descriptor)
+
     @contextmanager
     def _one_state(self) -> Iterator[sqlite3.Connection]:
         with self._reading() as connection:
@@ -304,6 +340,8 @@ class DocumentFile:
         while self._idle:
             self._idle.pop().close()
         self._connection.close()
+        if self._descriptor is not None:
+            os.close(self._descriptor)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

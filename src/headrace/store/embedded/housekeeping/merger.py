@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 
 class Stopped(Exception):  # noqa: N818 - nothing went wrong
-    """The merge at hand is given up: the server stops. What it wrote so far is thrown away."""
+    """What is under way is given up: the server stops. What a merge wrote so far is thrown away."""
 
 
 class Merges(Protocol):

@@ -2,25 +2,49 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import ClassVar
 
 import httpx
 import pytest
+from starlette.types import Message
 
-from headrace.errors import Unavailable
+from headrace.errors import HeadraceError, Unavailable
 from headrace.metrics import Metrics
 from headrace.operating import operating_routes
 from headrace.status import status_room
 from headrace.store.embedded.backups.label import Backup, CannotBackUp
 from headrace.store.embedded.scrubbing.counted import CountedFile
 from headrace.store.embedded.scrubbing.record import Seen
+from headrace.store.embedded.verifying_online import AlreadyVerifying, Tell, Verification
 
 JSON = {"content-type": "application/json"}
 
 
+class Ended(Verification):
+    """Has told all that it tells."""
+
+    def __init__(self, ended: list[int]) -> None:
+        self._ended_by = ended
+
+    def end(self) -> None:
+        self._ended_by.append(1)
+
+
 class Store:
+    tells: ClassVar[list[bytes | HeadraceError | None]] = []
+    ended: ClassVar[list[int]] = []
+
     def __init__(self) -> None:
         self.places: list[Path] = []
+
+    def verify(self, tell: Tell) -> Verification:
+        if not self.tells:
+            raise AlreadyVerifying("already")
+        for line in self.tells:
+            tell(line)
+        return Ended(self.ended)
 
     def back_up(self, place: Path) -> Backup:
         if not place.is_absolute():
@@ -67,8 +91,9 @@ async def test_a_seal_is_told() -> None:
     assert (answer.status_code, answer.json()) == (200, {"sealed_through": 17})
 
 
-@pytest.mark.parametrize("path", ["/api/headrace/v1/backup", "/api/headrace/v1/seal"])
-async def test_only_this_machine_and_no_web_page_may_ask(path: str) -> None:
+@pytest.mark.parametrize("path", ["/api/headrace/v1/backup", "/api/headrace/v1/seal", "/api/headrace/v1/verify"])
+async def test_only_this_machine_and_no_web_page_may_ask(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Store, "tells", [b"{}", None])
     body = '{"target": "/backups/newest"}'
     for client in ("10.0.0.1", "::ffff:10.0.0.1", "fe80::1", "somewhere"):
         assert (await post(path, body, client)).status_code == 403
@@ -123,3 +148,58 @@ async def test_files_are_told_with_when_they_were_seen() -> None:
     ]
     assert (await get(path, client="10.0.0.1")).status_code == 403
     assert (await get(path, origin="https://example.net")).status_code == 403
+
+
+async def test_a_verification_is_told_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = "/api/headrace/v1/verify"
+    ended: list[int] = []
+    monkeypatch.setattr(Store, "ended", ended)
+    monkeypatch.setattr(Store, "tells", [b'{"read": 1, "of": 2}', b'{"sound": true}', None])
+    answer = await post(path)
+    assert (answer.status_code, answer.text) == (200, '{"read": 1, "of": 2}\n{"sound": true}\n')
+    assert ended
+    monkeypatch.setattr(Store, "tells", [Unavailable("no room"), None])
+    answer = await post(path)
+    assert (answer.status_code, answer.json()) == (503, {"error": "no room"})
+    monkeypatch.setattr(Store, "tells", [])
+    answer = await post(path)
+    assert (answer.status_code, answer.json()) == (409, {"error": "already"})
+
+
+async def test_a_client_that_goes_away_ends_a_verification(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(Store, "ended", ended)
+    monkeypatch.setattr(Store, "tells", [b'{"read": 1, "of": 2}'])  # and never another line
+    room = status_room(lambda: None, list, Metrics(), (), operating_routes(Store()))
+    headers = [(b"content-type", b"application/json")]
+    begun = asyncio.Event()
+
+    async def receive() -> Message:
+        if not receive_calls:
+            receive_calls.append(1)
+            return {"type": "http.request", "body": b"{}", "more_body": False}
+        await begun.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            begun.set()
+
+    receive_calls: list[int] = []
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "POST",
+        "path": "/api/headrace/v1/verify",
+        "raw_path": b"/api/headrace/v1/verify",
+        "query_string": b"",
+        "root_path": "",
+        "scheme": "http",
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 4242),
+    }
+    async with asyncio.timeout(10):
+        await room.app(scope, receive, send)
+    assert ended

@@ -375,7 +375,7 @@ MERGE_PAUSE_S = 0.02
 """While a seal is under way merging looks so often whether it is done."""
 
 SCRUB_BYTES_PER_S = 4 * 1024 * 1024
-"""Default of the setting scrub_bytes_per_s: 340 GB a day, a tenth of what the slowest disks give, some 2 % of a core
+"""Default of the setting scrub_bytes_per_s: 340 GB a day, a tenth of what the slowest disks give, some 6 % of a core
 for unpacking it."""
 
 SCRUB_READ_BYTES = 128 * 1024
@@ -396,6 +396,9 @@ SCRUB_TICK_S = 5.0
 
 SCRUB_PAUSE_S = 0.02
 """While a seal is under way the scrub looks so often whether it is done."""
+
+VERIFY_PROGRESS_S = 0.25
+"""So often a verification says how far it is."""
 
 SCRUB_NOTE_S = 10.0
 """When files were seen is written down at most so often: what is lost by a crash is read once more."""

@@ -1,9 +1,10 @@
-"""What an operator asks of a running server: a backup, a seal. From this machine only, and not from a web page."""
+"""What an operator asks of a running server: a backup, a seal, how its files are. From this machine only, and not from
+a web page."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
 from ipaddress import ip_address
 from pathlib import Path
@@ -11,18 +12,21 @@ from typing import Protocol
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from headrace.errors import Unavailable
+from headrace.errors import HeadraceError, Unavailable
 from headrace.store.embedded.backups.label import Backup, CannotBackUp
 from headrace.store.embedded.scrubbing.counted import CountedFile
+from headrace.store.embedded.verifying_online import AlreadyVerifying, Tell, Verification
 
 OPERATING_PREFIX = "/api/headrace/"
 
 BACKUP_PATH = OPERATING_PREFIX + "v1/backup"
 SEAL_PATH = OPERATING_PREFIX + "v1/seal"
 SEGMENTS_PATH = OPERATING_PREFIX + "v1/segments"
+VERIFY_PATH = OPERATING_PREFIX + "v1/verify"
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -39,6 +43,10 @@ class Operated(Protocol):
         ...
 
     def files(self) -> list[CountedFile]:
+        """See EmbeddedStore."""
+        ...
+
+    def verify(self, tell: Tell) -> Verification:
         """See EmbeddedStore."""
         ...
 
@@ -66,11 +74,70 @@ def operating_routes(store: Operated) -> list[Route]:
     async def segments(_request: Request) -> Response:
         return JSONResponse({"files": [_told(one) for one in await asyncio.to_thread(store.files)]})
 
+    async def verify(_request: Request) -> Response:
+        try:
+            lines = _Lines(store.verify)
+            first = await lines.next()
+        except AlreadyVerifying as hindrance:
+            return _refusal(409, str(hindrance))
+        return _Report(lines, first)
+
     return [
         Route(BACKUP_PATH, _for_operators(backup), methods=["POST"]),
         Route(SEAL_PATH, _for_operators(seal), methods=["POST"]),
+        Route(VERIFY_PATH, _for_operators(verify), methods=["POST"]),
         Route(SEGMENTS_PATH, _for_operators(segments), methods=["GET"]),
     ]
+
+
+class _Lines:
+    """What a verification tells, on the event loop."""
+
+    def __init__(self, begin: Callable[[Tell], Verification]) -> None:
+        """begin: see EmbeddedStore.verify; raises AlreadyVerifying, Unavailable."""
+        self._loop = asyncio.get_running_loop()
+        self._told: asyncio.Queue[bytes | HeadraceError | None] = asyncio.Queue()
+        self._verification = begin(self._tell)
+
+    def _tell(self, line: bytes | HeadraceError | None) -> None:
+        """Any thread."""
+        self._loop.call_soon_threadsafe(self._told.put_nowait, line)
+
+    async def next(self) -> bytes | None:
+        """None after the last. Raises Unavailable or Corrupt when the database cannot be read at all. When it is
+        cancelled the verification ends."""
+        try:
+            told = await self._told.get()
+        except asyncio.CancelledError:
+            self.end()
+            raise
+        if isinstance(told, HeadraceError):
+            raise told
+        return told
+
+    def end(self) -> None:
+        """Nobody reads on."""
+        self._verification.end()
+
+
+class _Report(StreamingResponse):
+    """Lines of JSON, as they are told. When the client goes away the verification ends."""
+
+    def __init__(self, lines: _Lines, first: bytes | None) -> None:
+        super().__init__(self._all(first), media_type="application/x-ndjson")
+        self._lines = lines
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._lines.end()
+
+    async def _all(self, line: bytes | None) -> AsyncIterator[bytes]:
+        while line is not None:
+            yield line + b"\n"
+            line = await self._lines.next()
 
 
 def _told(one: CountedFile) -> dict[str, object]:

@@ -81,6 +81,7 @@ async def _serve(settings: Settings, concessions: Concessions) -> None:
             click.echo(welcome(*sockets[0], settings.data_dir, about_of(rooms)))
             await stop.wait()
             log.info("stopping")
+            store.end_verifying()
             await server.stop()
         except CannotListen as taken:
             raise SystemExit(f"headrace: {taken.strerror}") from None

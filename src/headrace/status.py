@@ -21,6 +21,7 @@ OURS = (
     Example("GET /metrics", "for Prometheus"),
     Example("POST /api/headrace/v1/backup", "for headrace backup, from this machine"),
     Example("POST /api/headrace/v1/seal", "for headrace seal, from this machine"),
+    Example("POST /api/headrace/v1/verify", "for headrace verify, from this machine"),
     Example("GET /api/headrace/v1/segments", "files, and when each was last seen whole"),
 )
 

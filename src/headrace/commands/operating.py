@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
+from headrace.commands.asking import NotAnswered, is_url, posted
 from headrace.commands.compiled import ensure_compiled
 from headrace.commands.verify import reading_bar
 from headrace.errors import HeadraceError
@@ -31,7 +30,7 @@ def backup(source: str, target: Path) -> None:
     files that never change are linked, not copied; on another one, those that the earlier backup has are.
     """
     place = target.absolute()
-    if "://" in source:
+    if is_url(source):
         taken = _post(source, BACKUP_PATH, {"target": str(place)})
         last_sequence, linked, copied = taken["last_sequence"], taken["linked"], taken["copied"]
     else:
@@ -73,21 +72,11 @@ def seal(url: str) -> None:
 
 def _post(url: str, path: str, body: dict[str, str]) -> Any:
     """The parsed answer. Ends the command when there is none, or it is no success."""
-    parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname:
-        raise _failed(f"{url} is not http://host:port")
-    connection = http.client.HTTPConnection(parts.hostname, parts.port or 80)
     try:
-        connection.request("POST", path, json.dumps(body), {"content-type": "application/json"})
-        answer = connection.getresponse()
-        content = answer.read()
-    except (OSError, http.client.HTTPException) as failure:
-        raise _failed(f"{url} does not answer: {failure}") from None
-    finally:
-        connection.close()
-    if answer.status != http.client.OK:
-        raise _failed(f"{url} answers {answer.status}: {content.decode(errors='replace')}")
-    return json.loads(content)
+        with posted(url, path, body) as answer:
+            return json.loads(answer.read())
+    except NotAnswered as failure:
+        raise _failed(str(failure)) from None
 
 
 def _failed(why: str) -> SystemExit:

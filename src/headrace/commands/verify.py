@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
+from headrace import limits
 from headrace import log as logs
+from headrace.commands.asking import NotAnswered, is_url, posted
 from headrace.commands.compiled import ensure_compiled
 from headrace.errors import HeadraceError
 
 if TYPE_CHECKING:
     from headrace.store.embedded.verifying.verify import Verified
+
+Telling = Callable[[Path], AbstractContextManager[Callable[[int], None]]]
+"""What a verification of a folder tells of its progress: bytes that were read."""
 
 EXIT_FOUND = 1
 """Something is damaged or missing."""
@@ -26,27 +33,91 @@ EXIT_CANNOT_JUDGE = 2
 """It is no database, a server uses it, or the disk does not give it."""
 
 
+VERIFY_PATH = "/api/headrace/v1/verify"
+
+
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("place", metavar="URL|DIR")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
-def verify(folder: Path, as_json: bool) -> None:
-    """Read all of the database in DIR, which no server may use, and name what is damaged or missing. Changes nothing.
+@click.option("--progress-lines", is_flag=True, hidden=True, help="Print JSON objects that say how far it is.")
+def verify(place: str, as_json: bool, progress_lines: bool) -> None:
+    """Read all of the database of the running server at URL, or of that in DIR, which no server may use, and name what
+    is damaged or missing. Changes nothing.
 
     Exit code 0: all that was acknowledged is there. 1: something is damaged, missing, or known to be lost. 2: nobody
     can tell.
     """
     try:
-        with reading_bar(folder) as progress:
-            from headrace.store.embedded.backups import restoring  # noqa: PLC0415 - it loads the kernels
-
-            verified = restoring.verify_labelled(folder, progress)
+        if is_url(place):
+            said, verified = _verify_running(place)
+        else:
+            verified = _verify_folder(Path(place), _as_objects if progress_lines else reading_bar)
+            said = as_object(verified)
     except HeadraceError as failure:
         if as_json:
             click.echo(json.dumps({"sound": None, "reason": str(failure)}))
         click.echo(f"headrace: {failure}", err=True)
         raise SystemExit(EXIT_CANNOT_JUDGE) from None
-    click.echo(as_object(verified) if as_json else as_lines(verified))
+    click.echo(said if as_json else as_lines(verified))
     raise SystemExit(exit_code(verified))
+
+
+def _verify_folder(folder: Path, telling: Telling) -> Verified:
+    """Raises HeadraceError when nobody can tell."""
+    with telling(folder) as progress:
+        from headrace.store.embedded.backups import restoring  # noqa: PLC0415 - it loads the kernels
+
+        return restoring.verify_labelled(folder, progress)
+
+
+def _verify_running(url: str) -> tuple[str, Verified]:
+    """The server's report, as JSON and read. Raises HeadraceError when nobody can tell."""
+    from headrace.store.embedded.verifying.verify import Verified  # noqa: PLC0415 - it loads the kernels
+
+    with posted(url, VERIFY_PATH, {}) as answer, _bar() as read:
+        for line in answer:
+            told = json.loads(line)
+            if "reason" in told:
+                raise NotAnswered(told["reason"])
+            if "sound" in told:
+                return line.decode().rstrip(), msgspec.json.decode(line, type=Verified)
+            read(told["read"], told["of"])
+    raise NotAnswered(f"{url} has not come to the end of it")
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], None]]:
+    """Takes how many bytes were read so far, and of how many."""
+    if not sys.stderr.isatty():
+        yield lambda _read, _of: None
+        return
+    with click.progressbar(length=0, label="reading", file=sys.stderr) as bar:
+
+        def read(count: int, of: int) -> None:
+            bar.length = of
+            bar.update(count - bar.pos)
+
+        yield read
+
+
+@contextmanager
+def _as_objects(folder: Path) -> Iterator[Callable[[int], None]]:
+    """As `reading_bar`, but as lines of JSON on standard output: bytes `read`, `of` so many."""
+    ensure_compiled()
+    from headrace.store.embedded.verifying.verify import bytes_to_read  # noqa: PLC0415 - it loads the kernels
+
+    logs.configure("console", "critical")
+    of, read, told_s = bytes_to_read(folder), 0, -limits.VERIFY_PROGRESS_S
+
+    def progress(count: int) -> None:
+        nonlocal read, told_s
+        read += count
+        if time.monotonic() - told_s >= limits.VERIFY_PROGRESS_S:
+            told_s = time.monotonic()
+            click.echo(json.dumps({"read": read, "of": of}))
+
+    progress(0)
+    yield progress
 
 
 @contextmanager

@@ -21,6 +21,7 @@ JOURNAL = "journal"
 SEGMENTS = "segments"
 CATALOG = "catalog.sqlite"
 DOCUMENTS = "documents.sqlite"
+VERIFYING = "verifying"
 """What lies in the data directory (docs/operations.md)."""
 
 

@@ -21,7 +21,7 @@ from headrace.metrics import Metrics
 from headrace.model.points import Admitted
 from headrace.model.time import ALL_TIME, Clock, wall_clock
 from headrace.store import RETENTION_DOCUMENT, Check, DocumentChange, go_on
-from headrace.store.embedded.backups.backing_up import back_up
+from headrace.store.embedded.backups.backing_up import back_up, copy_out
 from headrace.store.embedded.backups.label import Backup
 from headrace.store.embedded.concessions import NO_CONCESSIONS, Concessions
 from headrace.store.embedded.files.disk_space import DiskSpace
@@ -42,6 +42,7 @@ from headrace.store.embedded.recent.deletes import Delete
 from headrace.store.embedded.scrubbing.counted import CountedFile
 from headrace.store.embedded.scrubbing.scrub import Scrub
 from headrace.store.embedded.scrubbing.scrubber import Scrubber
+from headrace.store.embedded.verifying_online import Tell, Verification, Verifier, remove_leftovers
 from headrace.store.embedded.writer import Writer
 from headrace.store.query_memory import QueryAccount, QueryMemory
 
@@ -91,6 +92,7 @@ class EmbeddedStore:
         self._query_memory = QueryMemory(settings.query_memory_bytes)
         self._helpers = Helpers(min(limits.QUERY_HELPERS_MAX, len(os.sched_getaffinity(0)) - 1))
         self._backing_up = threading.Lock()
+        self._verifier = Verifier(parts, self._disk, partial(self._back_up_by, copy_out))
         self._show(metrics)
         metrics.series_max.set(settings.series_max)
 
@@ -195,12 +197,23 @@ class EmbeddedStore:
 
     def back_up(self, place: Path) -> Backup:
         """See backing_up.back_up. Any thread; while another backup is taken, raises Unavailable."""
+        return self._back_up_by(back_up, place)
+
+    def _back_up_by(self, taking: Callable[[Parts, Path, int], Backup], place: Path) -> Backup:
         if not self._backing_up.acquire(blocking=False):
             raise Unavailable("another backup is being taken")
         try:
-            return back_up(self._parts, place, self._clock())
+            return taking(self._parts, place, self._clock())
         finally:
             self._backing_up.release()
+
+    def verify(self, tell: Tell) -> Verification:
+        """See Verifier.begin. Any thread."""
+        return self._verifier.begin(tell)
+
+    def end_verifying(self) -> None:
+        """See Verifier.end. Any thread."""
+        self._verifier.end()
 
     async def seal(self) -> int:
         """On return all that was acknowledged before is in segments and documents.sqlite. Returns the last record of
@@ -220,6 +233,7 @@ class EmbeddedStore:
 
     def close(self) -> None:
         """Commit what waits and stop. Recent points stay in the journal and are there again at the next start."""
+        self._verifier.close()
         self._writer.stop()
         self._scrubber.stop()
         self._merger.stop()
@@ -278,6 +292,7 @@ def assemble_store(
         raise Unavailable(f"cannot make the data directory {settings.data_dir}: {error.strerror}") from error
     lock = FolderLock(settings.data_dir)
     try:
+        remove_leftovers(settings.data_dir)
         parts = open_parts(settings, lock, clock, concessions.accept_loss)
         return EmbeddedStore(parts, settings, metrics, clock, concessions.believe_clock)
     except BaseException:

@@ -212,7 +212,7 @@ def test_a_folder_that_is_not_empty_is_not_restored_into(tmp_path: Path) -> None
 
 def test_files_are_copied_in_pieces(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    target = Target(tmp_path / "backup", tmp_path / "data")
+    target = Target(tmp_path / "backup")
     source = tmp_path / "source"
     content = os.urandom(COPY_BYTES + 17)
     source.write_bytes(content + b"not yet durable")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from headrace.errors import Unavailable
 from headrace.store.embedded.backups.label import Backup, CannotBackUp
-from headrace.store.embedded.backups.target import Target
+from headrace.store.embedded.backups.target import Target, check_place
 from headrace.store.embedded.files.durable import sync_file
 from headrace.store.embedded.files.names import CURRENT
 from headrace.store.embedded.files.sqlite_files import failures_as_ours
@@ -34,9 +34,16 @@ def back_up(parts: Parts, place: Path, now_ms: int) -> Backup:
     lists, writes and queries for nothing. Raises CannotBackUp when something is in the way, Unavailable when a disk is,
     Corrupt; and then an earlier backup is as it was.
     """
+    with _failures_of(place):
+        check_place(place, parts.folder.folder.parent)
+    return copy_out(parts, place, now_ms)
+
+
+def copy_out(parts: Parts, place: Path, now_ms: int) -> Backup:
+    """As `back_up`, into a folder of ours, which may lie beside the database's own files."""
     data_dir = parts.folder.folder.parent
     parts.lock.check()
-    with _filled(place, data_dir) as target, parts.journal.keeping_files():
+    with _filled(place) as target, parts.journal.keeping_files():
         with parts.folder.standing_still() as current:
             unlinked = _link_listed(target, parts.folder.folder, current)
         _copy_unlinked(target, unlinked)
@@ -53,7 +60,9 @@ def back_up(parts: Parts, place: Path, now_ms: int) -> Backup:
 
 def back_up_stopped(data_dir: Path, place: Path, now_ms: int) -> Backup:
     """As `back_up`, of a folder that no server uses, and none starts on meanwhile. Changes nothing of it."""
-    with without_server(data_dir), _filled(place, data_dir) as target:
+    with _failures_of(place):
+        check_place(place, data_dir)
+    with without_server(data_dir), _filled(place) as target:
         current = read_current(data_dir / SEGMENTS)
         if current is None:
             raise CannotBackUp(f"{data_dir} holds no database: it has no {SEGMENTS}/{CURRENT}")
@@ -71,15 +80,22 @@ def back_up_stopped(data_dir: Path, place: Path, now_ms: int) -> Backup:
 
 
 @contextmanager
-def _filled(place: Path, data_dir: Path) -> Iterator[Target]:
-    """A target to fill and finish. A failure leaves what was at the place. Raises CannotBackUp, Unavailable."""
-    try:
-        target = Target(place, data_dir)
+def _filled(place: Path) -> Iterator[Target]:
+    """A target to fill and finish. A failure leaves what was at the place. Raises Unavailable."""
+    with _failures_of(place):
+        target = Target(place)
         try:
             yield target
         except BaseException:
             target.give_up()
             raise
+
+
+@contextmanager
+def _failures_of(place: Path) -> Iterator[None]:
+    """Raises Unavailable where the block raises OSError."""
+    try:
+        yield
     except OSError as failure:
         raise Unavailable(f"the backup {place} cannot be written: {failure.strerror}") from failure
 

@@ -21,17 +21,8 @@ OLD_SUFFIX = ".headrace-old"
 class Target:
     """Made empty; `take`, `copy` and `finish` fill it. What is at the place stays whole until then."""
 
-    def __init__(self, place: Path, data_dir: Path) -> None:
-        """place: an absolute path of a folder that is not there, is empty or is a backup.   data_dir: of the database.
-
-        Raises CannotBackUp, OSError.
-        """
-        if not place.is_absolute():
-            raise CannotBackUp(f"{place} is not absolute")
-        if place.resolve().is_relative_to(data_dir.resolve()) or data_dir.resolve().is_relative_to(place.resolve()):
-            raise CannotBackUp(f"{place} and the database {data_dir.resolve()} lie in one another")
-        if place.exists() and (not place.is_dir() or (any(place.iterdir()) and read_label(place) is None)):
-            raise CannotBackUp(f"{place} holds something that is no backup; it is left alone")
+    def __init__(self, place: Path) -> None:
+        """place: a folder that is not there, is empty or is a backup. Raises OSError."""
         self.place = place
         self.folder = place.with_name(place.name + NEW_SUFFIX)
         self.linked = 0
@@ -89,6 +80,16 @@ class Target:
     def give_up(self) -> None:
         """Leave nothing behind. Raises OSError."""
         remove(self.folder)
+
+
+def check_place(place: Path, data_dir: Path) -> None:
+    """Whether a backup of the database in data_dir may be taken there. Raises CannotBackUp, OSError."""
+    if not place.is_absolute():
+        raise CannotBackUp(f"{place} is not absolute")
+    if place.resolve().is_relative_to(data_dir.resolve()) or data_dir.resolve().is_relative_to(place.resolve()):
+        raise CannotBackUp(f"{place} and the database {data_dir.resolve()} lie in one another")
+    if place.exists() and (not place.is_dir() or (any(place.iterdir()) and read_label(place) is None)):
+        raise CannotBackUp(f"{place} holds something that is no backup; it is left alone")
 
 
 def remove(folder: Path) -> None:

@@ -30,7 +30,7 @@ def without_server(folder: Path) -> Iterator[None]:
         holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
         os.close(descriptor)
         running = f"a server (process {holder or 'unknown'}) uses {folder}"
-        raise Unavailable(f"{running}: stop it first, or verify a backup of it") from None
+        raise Unavailable(f"{running}: ask it by its address (http://host:port), or stop it first") from None
     try:
         yield
     finally:

@@ -1,0 +1,40 @@
+"""How a command asks a running server."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from headrace.errors import HeadraceError
+
+
+class NotAnswered(HeadraceError):  # noqa: N818
+    """There is no answer, or it is no success."""
+
+
+def is_url(place: str) -> bool:
+    """Whether it is a server that is meant, and no directory."""
+    return "://" in place
+
+
+@contextmanager
+def posted(url: str, path: str, body: dict[str, str]) -> Iterator[http.client.HTTPResponse]:
+    """The successful answer of the server at `url`, to be read in the block. Raises NotAnswered, also when the reading
+    fails."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname:
+        raise NotAnswered(f"{url} is not http://host:port")
+    connection = http.client.HTTPConnection(parts.hostname, parts.port or 80)
+    try:
+        connection.request("POST", path, json.dumps(body), {"content-type": "application/json"})
+        answer = connection.getresponse()
+        if answer.status != http.client.OK:
+            raise NotAnswered(f"{url} answers {answer.status}: {answer.read().decode(errors='replace')}")
+        yield answer
+    except (OSError, http.client.HTTPException) as failure:
+        raise NotAnswered(f"{url} does not answer: {failure}") from None
+    finally:
+        connection.close()

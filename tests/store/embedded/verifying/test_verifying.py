@@ -4,6 +4,7 @@ must agree on is tried in tests/trials."""
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ from headrace.store.embedded.files.folder_lock import FolderLock
 from headrace.store.embedded.segments.current import Current, Loss, SeriesFile, read_current, write_current
 from headrace.store.embedded.segments.files.footer import footer_crc
 from headrace.store.embedded.store import EmbeddedStore, open_store
+from headrace.store.embedded.verifying import verify as verifying
 from headrace.store.embedded.verifying.findings import FindingKind
 from headrace.store.embedded.verifying.no_server import without_server
 from headrace.store.embedded.verifying.verify import Verified, bytes_to_read, verify
@@ -208,3 +210,16 @@ def test_no_server_starts_meanwhile(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match=r"a server .* uses"), without_server(tmp_path):
         raise AssertionError
     lock.release()
+
+
+def test_every_file_comes_from_the_disk() -> None:
+    """Not out of the kernel's memory, which may be right when the disk is not any more."""
+    dropped: list[Path] = []
+
+    def note(descriptor: int) -> None:
+        dropped.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")))
+
+    with made() as folder, mock.patch.object(verifying, "forget_cached", note):
+        verify(folder)
+        read = [path for path in folder.resolve().rglob("*") if path.is_file() and path.name != "lock"]
+        assert sorted(dropped) == sorted(read)

@@ -15,6 +15,7 @@ from pathlib import Path
 from headrace.errors import Corrupt, HeadraceError, Incomplete
 from headrace.store.embedded.completeness import check_catalog_is_there
 from headrace.store.embedded.documents.catalog import Catalog
+from headrace.store.embedded.files.disk_file import forget_cached
 from headrace.store.embedded.files.names import CURRENT, POINTS_PATTERN
 from headrace.store.embedded.journal.format import JOURNAL_PATTERN, first_sequence_of
 from headrace.store.embedded.parts import CATALOG, DOCUMENTS, JOURNAL, SEGMENTS
@@ -83,6 +84,17 @@ def verify(folder: Path, progress: Progress = lambda _: None) -> Verified:
         return _Verification(folder, Path(copies), progress).run()
 
 
+def _forget_cached(folder: Path) -> None:
+    """What is read next comes from the disk: what the kernel remembers may long have rotted there."""
+    for place in (folder, folder / JOURNAL, folder / SEGMENTS):
+        for path in place.glob("*.*"):
+            try:
+                with path.open("rb", buffering=0) as file:
+                    forget_cached(file.fileno())
+            except OSError:  # the reading itself names it
+                continue
+
+
 class _Verification:
     def __init__(self, folder: Path, copies: Path, progress: Progress) -> None:
         self._folder = folder
@@ -91,6 +103,7 @@ class _Verification:
         self._findings = Findings(folder, copies)
 
     def run(self) -> Verified:
+        _forget_cached(self._folder)
         path = self._folder / CATALOG
         try:
             check_catalog_is_there(self._folder)

@@ -4,7 +4,6 @@ must agree on is tried in tests/trials."""
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -217,7 +216,7 @@ def test_every_file_comes_from_the_disk() -> None:
     dropped: list[Path] = []
 
     def note(descriptor: int) -> None:
-        dropped.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")))
+        dropped.append(Path(f"/proc/self/fd/{descriptor}").readlink())
 
     with made() as folder, mock.patch.object(verifying, "forget_cached", note):
         verify(folder)

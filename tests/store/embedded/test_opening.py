@@ -8,8 +8,10 @@ import errno
 import itertools
 import os
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +120,51 @@ def test_an_older_catalog_takes_the_names_from_the_series_files(tmp_path: Path) 
     assert numbers_of(store, SECRET) == [4, 5, 6]
     assert len(store.damaged) == 1, "it is remembered, once"
     store.close()
+
+
+def sealed_as_far_as_the_catalog(tmp_path: Path) -> Path:
+    """The folder of a database whose server ended within a seal: the catalog has the names, the journal too."""
+    data, copy = tmp_path / "data", tmp_path / "copy"
+    store = opened(data)
+    put(store, series_name("m", {"a": "1"}), 1, 2, 3)
+    put(store, SECRET, 4)
+    shutil.copytree(data, copy)
+    seal(store)
+    store.close()
+    put_back(data, copy, "catalog.sqlite")
+    return copy
+
+
+def test_names_whose_row_in_the_catalog_is_damaged_are_taken_from_the_journal(tmp_path: Path) -> None:
+    data = sealed_as_far_as_the_catalog(tmp_path)
+    with closing(sqlite3.connect(data / "catalog.sqlite")) as catalog, catalog:
+        assert catalog.execute("UPDATE series SET crc = crc + 1").rowcount == 1
+    for _ in range(2):
+        store = opened(data)
+        assert numbers_of(store, series_name("m", {})) == [1, 2, 3]
+        assert numbers_of(store, SECRET) == [4]
+        assert store.damaged == []
+        store.close()
+
+
+def test_a_journal_of_another_copy_of_the_database_is_refused(tmp_path: Path) -> None:
+    """Both have the id of the one that they were."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    opened(here).close()
+    shutil.copytree(here, there)
+    for folder, name in ((here, SECRET), (there, PUBLIC)):
+        store = opened(folder)
+        put(store, name, 1)
+        if folder == here:
+            seal(store)
+        store.close()
+    shutil.rmtree(here / "journal")
+    shutil.copytree(there / "journal", here / "journal")
+    shutil.copy(there / "segments" / "current.json", here / "segments" / "current.json")
+    for segment in (here / "segments").glob("*.parquet"):
+        segment.unlink()
+    with pytest.raises(Corrupt, match="another copy of this database"):
+        opened(here)
 
 
 def test_an_older_current_json_counts_the_newer_segment_again(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ Whatever is damaged is set aside and named, and the rest is served.
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import numpy as np
 import structlog
@@ -24,6 +25,7 @@ from headrace.store.embedded.files.folder_lock import FolderLock
 from headrace.store.embedded.gaps import Gaps
 from headrace.store.embedded.journal.format import JOURNAL_PATTERN, first_sequence_of
 from headrace.store.embedded.journal.journal import Journal
+from headrace.store.embedded.journal.names_journaled import names_journaled
 from headrace.store.embedded.journal.reader import Replay
 from headrace.store.embedded.journal.records import (
     RecordType,
@@ -138,30 +140,39 @@ class _Opening:
         self._check_age_of_catalog()
         put_back: list[NewSeries] = []
         for series in self.catalog.series():
-            put_back += self._restore_listed(series.first)
-            self._restore(series)
+            put_back += self._restore_elsewhere(series.first)
+            self._restore(series, self._folder / CATALOG)
         listed = sum(file.series for file in self._current.series)
-        put_back += self._restore_listed(max(self.catalog.series_count, listed))
+        put_back += self._restore_elsewhere(max(self.catalog.series_count, listed))
         for series in put_back:
-            log.warning("names that the catalog lacked are taken from the series files", series=len(series))
+            log.warning("names that the catalog lacked are taken from other files", series=len(series))
             self.catalog.put_back(series)
         self._reserve(max(self.catalog.series_count, listed, self._ordinals_in_segments()))
         self._find_lost_names()
 
-    def _restore_listed(self, end: int) -> list[NewSeries]:
-        """Of the series from the table's end to `end` those whose names the series files have. Returns them."""
-        begin = len(self.table)
-        if begin >= end:
-            return []
+    def _restore_elsewhere(self, end: int) -> list[NewSeries]:
+        """Of the series from the table's end to `end` those whose names the series files have, or the journal, where a
+        seal had come as far as the catalog. Returns them."""
         found = []
         folder, files = self.sealed.folder.folder, self._current.series
-        try:
-            for series in names_listed(folder, files, begin, end, self.table.key_of):
-                self._restore(series)
+        if len(self.table) < end:
+            try:
+                for series in names_listed(folder, files, len(self.table), end, self.table.key_of):
+                    self._restore(series, folder)
+                    found.append(series)
+            except Corrupt as damage:
+                self._find(SEGMENTS, damage)
+        if len(self.table) < end:
+            for series in names_journaled(self._journal_as_it_is(), len(self.table), end):
+                self._restore(series, self._folder / JOURNAL)
                 found.append(series)
-        except Corrupt as damage:
-            self._find(SEGMENTS, damage)
         return found
+
+    def _journal_as_it_is(self) -> Replay:
+        """To look into it before it is read; what is wrong with it is found then."""
+        nothing_yet = Gaps(accept_loss=True)
+        through = self._current.sealed_through
+        return Replay(self._folder / JOURNAL, self.catalog.database_id, through, nothing_yet, mends=False)
 
     def _ordinals_in_segments(self) -> int:
         return max((meta.max_series + 1 for meta in self._current.segments), default=0)
@@ -242,7 +253,7 @@ class _Opening:
         """What the commit that wrote `record` did."""
         other_bytes = 0
         if record.type == RecordType.SERIES:
-            self._restore(decode_series(record))
+            self._restore(decode_series(record), record.file)
         elif record.type == RecordType.POINTS:
             stored = decode_points(record)
             self._add_points(stored.points, record.sequence, 1, stored.ingested_ms)
@@ -270,8 +281,12 @@ class _Opening:
         age_s = max(self._clock() - ingested_ms, 0) / 1000
         self.visible.append(points, sequence, records, age_s)
 
-    def _restore(self, series: NewSeries) -> None:
-        self.table.restore(series)
+    def _restore(self, series: NewSeries, file: Path) -> None:
+        """file: where their names come from. Raises Corrupt."""
+        try:
+            self.table.restore(series)
+        except ValueError as contradiction:
+            raise Corrupt(file, f"{contradiction}: it is of another copy of this database") from contradiction
         self._index_new()
 
     def _reserve(self, end: int) -> None:

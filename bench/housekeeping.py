@@ -33,7 +33,7 @@ from headrace.store.embedded.segments.files.writer import write_segment
 from headrace.store.embedded.segments.folder import open_folder
 from headrace.store.embedded.segments.making.forgetting import KEEP_ALL
 from headrace.store.embedded.segments.making.merge_plan import plan_merge
-from headrace.store.embedded.segments.making.merging import merged_row_groups
+from headrace.store.embedded.segments.making.merging import Merge
 from headrace.store.embedded.store import EmbeddedStore, open_store
 
 SERIES = 4000
@@ -115,7 +115,7 @@ def merge(folder: Path) -> None:
     segments = open_folder(folder, "bench").segments
     before = peak_mb()
     began = time.perf_counter()
-    groups = merged_row_groups(segments, (), metric_ids, KEEP_ALL, lambda: None)
+    groups = Merge(segments, (), metric_ids, KEEP_ALL, lambda: None).kept()
     meta = write_segment(folder.parent, groups, (1, 4), metric_ids, "bench")
     seconds = time.perf_counter() - began
     print(
@@ -204,7 +204,7 @@ def commit(folder: Path, segments_folder: Path, commits: int) -> None:
 def merge_on(folder: Path, stopping: threading.Event) -> None:
     segments = open_folder(folder, "bench").segments
     while not stopping.is_set():
-        groups = merged_row_groups(segments, (), metric_ids, KEEP_ALL, lambda: None)
+        groups = Merge(segments, (), metric_ids, KEEP_ALL, lambda: None).kept()
         write_segment(folder.parent, groups, (1, 4), metric_ids, "bench")
 
 

@@ -130,6 +130,15 @@ class Settings(BaseSettings):
         default={RETENTION_DEFAULT: "0"},
         description="How long points are kept, by pattern of the metric's name; 0 is for ever.",
     )
+    retention_grace: str = Field(
+        default=limits.RETENTION_GRACE,
+        description="How long what was dropped for its age can be brought back; 0: not at all, it goes at once.",
+    )
+    retention_grace_bytes_max: int = Field(
+        default=limits.RETENTION_GRACE_BYTES_MAX,
+        ge=0,
+        description="Bytes of dropped points that are kept at most; the oldest go first.",
+    )
     disk_reserve_bytes: int = Field(
         default=limits.DISK_RESERVE_BYTES,
         ge=0,
@@ -311,6 +320,12 @@ class Settings(BaseSettings):
     def _retention_is_durations(cls, value: dict[str, str]) -> dict[str, str]:
         for duration in value.values():
             parse_duration_ms(duration)
+        return value
+
+    @field_validator("retention_grace")
+    @classmethod
+    def _grace_is_a_duration(cls, value: str) -> str:
+        parse_duration_ms(value)
         return value
 
     @model_validator(mode="after")

@@ -362,6 +362,24 @@ without points nor summer time raises doubts, and a wrong year does."""
 CLOCK_DOUBTED_S = 86_400.0
 """For so long nothing is dropped for its age by a doubted clock: time for the operator, or a time server, to notice."""
 
+RETENTION_GRACE = "3d"
+"""Default of the setting retention_grace: a mistake of Friday evening can still be mended on Monday."""
+
+RETENTION_GRACE_BYTES_MAX = 8 * 1024 * 1024 * 1024
+"""Default of the setting retention_grace_bytes_max: some 4 billion points of numbers. A mistake drops all history at
+once, and of a small database all of it should be there."""
+
+GRACE_FILES_MAX = 1000
+"""Dropped files that are kept at once: each is some 400 bytes of current.json, which each seal writes anew."""
+
+GRACE_FREE_RESERVES = 2
+"""With less free than so many times disk_reserve_bytes nothing dropped is kept: the room is needed before points are
+refused."""
+
+GRACE_NOTE_S = 600.0
+"""So often it is noted how long dropped files have been kept. A restart forgets what came after, and keeps them so
+much longer."""
+
 MERGE_SERIES_MAX = 1_000_000
 """Series of a merged series file: some 10 MB."""
 

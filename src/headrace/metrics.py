@@ -76,6 +76,9 @@ class Metrics:
         self.recent = Gauge("headrace_recent_points", "Points in memory, not sealed yet.", registry=registry)
         self.sealed = Gauge("headrace_sealed_points", "Points in segments that count.", registry=registry)
         self.segments = Gauge("headrace_segments", "Segment files that count.", registry=registry)
+        self.grace = Gauge(
+            "headrace_grace_bytes", "Of points dropped for their age that can still be brought back.", registry=registry
+        )
         self.series = Gauge("headrace_series", "Series known.", registry=registry)
         self.series_max = Gauge("headrace_series_max", "Series that the setting series_max allows.", registry=registry)
         self.read_only = Gauge(

@@ -42,3 +42,20 @@ def test_backing_up_restoring_and_sealing(tmp_path: Path) -> None:
     assert said[0].startswith(f"backed up into {tmp_path / 'backups' / 'newest'}: through record ")
     assert said[1].startswith("restored into data-again: through record ")
     assert said[1].endswith(", 2 points, verified")
+
+
+def test_bringing_back_what_a_mistyped_retention_dropped(tmp_path: Path) -> None:
+    start_s = 1_700_000_000
+    points = [{"metric": "m", "timestamp": start_s + i, "value": i, "tags": {"a": "b"}} for i in range(100)]
+    with running(tmp_path / "data", "--seal-points", "50", "--retention", "1d") as server:
+        assert server.put(points[:50])[0] == 204
+        assert server.put(points[50:])[0] == 204
+        assert server.says("dropped for its age, kept for its grace")
+        assert b"\nheadrace_grace_bytes 0" not in server.get("/metrics")[1]
+        server.stop()
+        said = paste(block("headrace restore-segment", server, OPERATIONS))
+    assert said.endswith(" counts again, 50 points\n")
+    with running(tmp_path / "data") as server:
+        question = {"start": start_s, "end": start_s + 99, "queries": [{"metric": "m", "aggregator": "none"}]}
+        [answer] = server.query(**question)
+        assert list(answer["dps"].values()) == list(range(100))

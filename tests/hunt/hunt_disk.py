@@ -45,7 +45,8 @@ class Fault:
 
 @dataclass(frozen=True)
 class _Change:
-    """An unsynced change of names. saved: a link to what the change took away, in a folder of its own."""
+    """An unsynced change of names. name, other: relative to the folder; a rename makes `other` of it.   saved: a link
+    to what the change took away, in a folder of its own."""
 
     kind: str
     name: str
@@ -175,7 +176,8 @@ class Disk:
             return _REAL_REPLACE(source, target, **keywords)
         if self._is_dead_at(f"rename to {target.name}"):
             return None
-        self._note(target, _Change("rename", source.name, target.name, self._save(target)))
+        before = os.path.relpath(source, target.parent)
+        self._note(target, _Change("rename", before, target.name, self._save(target)))
         return _REAL_REPLACE(source, target)
 
     def _unlink(self, path: Any, **keywords: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,14 @@ def current_of(data: Path) -> dict[str, Any]:
     return current
 
 
-def check_tidy(data: Path) -> None:
-    """After an opening: the segments folder holds what current.json lists and nothing else; nothing is set aside."""
+def gone_for_good(entries: Sequence[Mapping[str, Any]]) -> set[str]:
+    """What was dropped and is no longer kept, by name, as the log says it."""
+    return {entry["file"] for entry in entries if entry["event"] == "what was dropped is gone for good"}
+
+
+def check_tidy(data: Path, gone: Collection[str]) -> None:
+    """After an opening: the segments folder holds what current.json lists and nothing else; nothing is set aside.
+    gone: of what is listed as dropped, this may be missing."""
     current = current_of(data)
     assert not current["damaged"], f"set aside, though nothing was damaged: {current['damaged']}"
     files = [entry["file"] for part in ("segments", "series") for entry in current[part]]
@@ -41,8 +47,12 @@ def check_tidy(data: Path) -> None:
     listed = {*files, "current.json"}
     if current.get("deletes"):
         listed.add(current["deletes"])
-    there = {path.name for path in (data / "segments").iterdir()}
-    assert there == listed, f"in segments/ {sorted(there - listed)} too many, {sorted(listed - there)} missing"
+    dropped = {f"dropped/{entry['file']}" for entry in current["dropped"]}
+    unlinked = {f"dropped/{file}" for file in gone}
+    segments = data / "segments"
+    there = {str(path.relative_to(segments)) for path in segments.rglob("*") if path.is_file()}
+    too_many, missing = there - listed - dropped, (listed | (dropped - unlinked)) - there
+    assert not too_many | missing, f"in segments/ {sorted(too_many)} too many, {sorted(missing)} missing"
     strange = [path.name for path in (data / "journal").iterdir() if path.suffix != ".journal"]
     assert not strange, f"in journal/ {strange}"
 

@@ -16,7 +16,7 @@ from unittest import mock
 
 import numpy as np
 from hunt_disk import ERRORS, Died, Disk, Fault
-from hunt_files import check_journal_is_cut, check_log, check_tidy, open_below, outside_view
+from hunt_files import check_journal_is_cut, check_log, check_tidy, current_of, gone_for_good, open_below, outside_view
 from hunt_model import RETENTION, Batch, Bundle, Change, Contents, Deletion, Model, Paper, contents_of, difference
 from hunt_steps import (
     HOSTS,
@@ -46,6 +46,7 @@ from headrace.model.points import Admitted
 from headrace.model.series import SeriesName
 from headrace.store import Document, DocumentRange, TagCondition
 from headrace.store.embedded.reading.snapshot import EmbeddedSnapshot
+from headrace.store.embedded.restoring import restore_segments
 from headrace.store.embedded.store import EmbeddedStore, assemble_store
 
 RULES = RuleSet("hunt", 0, None, 1, 8, 1000)
@@ -308,10 +309,16 @@ class Hunt:
         assert not wrong, f"read from outside: {wrong}"
 
     def _reopen(self, chance: Random) -> None:
+        """Sometimes what was dropped is brought back before: none of it may show."""
         self._leave()
+        if chance.random() < 0.3:
+            kept = [Path(entry["file"]) for entry in current_of(self._disk.root)["dropped"]]
+            kept = [file for file in kept if (self._disk.root / "segments" / "dropped" / file).exists()]
+            with self._disk.watching():
+                assert len(list(restore_segments(self._disk.root, kept))) == len(kept)
         self._store = self._open(chance)
         self._compare()
-        check_tidy(self._disk.root)
+        check_tidy(self._disk.root, gone_for_good(self._logged))
 
     # what disks and power do to it ------------------------------------------------------------------------------------
 
@@ -388,7 +395,7 @@ class Hunt:
         self._disk.arm(None)
         self._store = self._open(chance)
         self._resolve()
-        check_tidy(self._disk.root)
+        check_tidy(self._disk.root, gone_for_good(self._logged))
         if chance.random() < 0.5:
             self._reopen(chance)
 
@@ -435,7 +442,12 @@ class Hunt:
     def _open(self, chance: Random) -> EmbeddedStore:
         self._registered = set()
         seal_points = chance.choice([1, 8, 40, 150, 600])
-        settings = Settings(data_dir=self._disk.root, seal_points=seal_points, retention=RETENTION)
+        settings = Settings(
+            data_dir=self._disk.root,
+            seal_points=seal_points,
+            retention=RETENTION,
+            retention_grace_bytes_max=chance.choice([0, 20_000, 1 << 30]),
+        )
         with self._disk.watching():
             return assemble_store(settings, Metrics(), lambda: self._clock.now_ms)
 

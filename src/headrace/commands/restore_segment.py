@@ -1,4 +1,4 @@
-"""`headrace restore-segment`: a segment that was set aside as damaged counts again, from a sound copy of it."""
+"""`headrace restore-segment`: segments that were set aside as damaged, or dropped for their age, count again."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from headrace.errors import HeadraceError
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.argument("copy", metavar="COPY", type=click.Path(path_type=Path))
-def restore_segment(folder: Path, copy: Path) -> None:
-    """Let the segment of which COPY is a sound copy count again in the database in DIR, which no server may use.
+@click.argument("copies", metavar="COPY...", nargs=-1, required=True, type=click.Path(path_type=Path))
+def restore_segment(folder: Path, copies: tuple[Path, ...]) -> None:
+    """Let segments count again in the database in DIR, which no server may use. Each COPY is a sound copy of one that
+    was set aside as damaged, or a file in DIR/segments/dropped, of what was dropped for its age.
 
-    What has been deleted since it was set aside stays deleted.
+    What has been deleted since then stays deleted.
     """
     ensure_compiled()
     from headrace.store.embedded import restoring  # noqa: PLC0415 - it loads the kernels
 
     try:
-        meta = restoring.restore_segment(folder, copy)
+        for file, points in restoring.restore_segments(folder, copies):
+            click.echo(f"{file} counts again, {points} points")
     except (HeadraceError, OSError) as failure:
         raise click.ClickException(str(failure)) from None
-    click.echo(f"{meta.file} counts again, {meta.rows} points")

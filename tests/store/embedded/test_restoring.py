@@ -11,7 +11,8 @@ from small_database import Database
 
 from headrace import limits
 from headrace.errors import Corrupt, Unavailable
-from headrace.store.embedded.restoring import NotAwaited, restore_segment
+from headrace.store.embedded.bringing_back import NotAwaited
+from headrace.store.embedded.restoring import restore_segments
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +36,10 @@ def damaged_database(tmp_path: Path) -> tuple[Database, Path]:
     return database, copy
 
 
+def restored(tmp_path: Path, *copies: Path) -> list[tuple[str, int]]:
+    return list(restore_segments(tmp_path / "data", copies))
+
+
 def test_its_points_are_back_less_what_was_deleted_meanwhile(tmp_path: Path) -> None:
     database, copy = damaged_database(tmp_path)
     database.delete(1, start_ms=1, end_ms=1)
@@ -43,15 +48,15 @@ def test_its_points_are_back_less_what_was_deleted_meanwhile(tmp_path: Path) -> 
     for _ in range(5):
         database.store._housekeeping.merge(lambda: None)
     with pytest.raises(Unavailable, match="another server"):
-        restore_segment(tmp_path / "data", copy)
+        restored(tmp_path, copy)
     database.store.close()
-    assert restore_segment(tmp_path / "data", copy).file == copy.name
+    assert restored(tmp_path, copy) == [(copy.name, 9)]
     database.store = database.open()
     assert database.store.damaged == []
     assert database.found() == database.right()
     database.store.close()
     with pytest.raises(NotAwaited, match="no segment that was set aside"):
-        restore_segment(tmp_path / "data", copy)
+        restored(tmp_path, copy)
 
 
 def test_a_copy_that_is_damaged_or_another_segment_is_refused(tmp_path: Path) -> None:
@@ -59,13 +64,13 @@ def test_a_copy_that_is_damaged_or_another_segment_is_refused(tmp_path: Path) ->
     database.store.close()
     damaged = tmp_path / "data" / "segments" / (copy.name + ".damaged")
     with pytest.raises(Corrupt):
-        restore_segment(tmp_path / "data", damaged)
+        restored(tmp_path, damaged)
     other = sorted((tmp_path / "data" / "segments").glob("points-*.parquet"))[-1]
     disguised = tmp_path / "disguised" / copy.name
     disguised.parent.mkdir()
     shutil.copy(other, disguised)
     with pytest.raises(Corrupt, match="not the segment"):
-        restore_segment(tmp_path / "data", disguised)
+        restored(tmp_path, disguised)
 
 
 def test_too_many_deletes_are_not_kept_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,4 +84,4 @@ def test_too_many_deletes_are_not_kept_for_it(tmp_path: Path, monkeypatch: pytes
     database.seal()
     database.store.close()
     with pytest.raises(NotAwaited, match="deletes since then have been forgotten"):
-        restore_segment(tmp_path / "data", copy)
+        restored(tmp_path, copy)

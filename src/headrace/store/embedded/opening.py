@@ -119,7 +119,7 @@ class _Opening:
         self.sealed = open_folder(folder / SEGMENTS, database, gaps, is_new, journal_first)
         gaps.known = {(loss.where, loss.what) for loss in self._current.losses}
         self.hidden_on_disk = Hidden(self.catalog.hidden())
-        segments, deletes = SegmentSet(self.sealed.segments), self.sealed.folder.deletes
+        segments, deletes = SegmentSet(self.sealed.segments, self.sealed.folder.retire), self.sealed.folder.deletes
         self.visible = Visible(segments, settings.seal_points, deletes, self.hidden_on_disk)
         self.documents = open_documents(folder / DOCUMENTS, self.catalog, gaps)
 
@@ -175,7 +175,8 @@ class _Opening:
         return Replay(self._folder / JOURNAL, self.catalog.database_id, through, nothing_yet, mends=False)
 
     def _ordinals_in_segments(self) -> int:
-        return max((meta.max_series + 1 for meta in self._current.segments), default=0)
+        metas = (*self._current.segments, *self._current.may_come_back)
+        return max((meta.max_series + 1 for meta in metas), default=0)
 
     def _find_lost_names(self) -> None:
         for row in self.catalog.damaged_rows:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace import limits
-from headrace.config import Settings
+from headrace.config import Settings, parse_duration_ms
 from headrace.errors import Corrupt, Unavailable
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted
@@ -27,6 +27,7 @@ from headrace.store.embedded.concessions import NO_CONCESSIONS, Concessions
 from headrace.store.embedded.files.disk_space import DiskSpace
 from headrace.store.embedded.files.durable import make_folder
 from headrace.store.embedded.files.folder_lock import FolderLock
+from headrace.store.embedded.housekeeping.grace import Grace
 from headrace.store.embedded.housekeeping.housekeeping import Housekeeping
 from headrace.store.embedded.housekeeping.merger import Merger
 from headrace.store.embedded.housekeeping.retention_in_force import RetentionInForce
@@ -70,9 +71,12 @@ class EmbeddedStore:
             when_broken=self._tell_broken,
         )
         trusted_clock = TrustedClock(clock, parts.folder.current.latest_ms, believe_clock)
-        seals = Seals(parts, self._retention, trusted_clock)
+        grace_ms = parse_duration_ms(settings.retention_grace)
+        self._grace = Grace(parts.folder, self._disk, grace_ms, settings.retention_grace_bytes_max)
+        self._disk.give_way = self._grace.give_way
+        seals = Seals(parts, self._retention, trusted_clock, self._grace)
         self._housekeeping = Housekeeping(
-            parts.folder, parts.visible, parts.index.metric_ids, self._disk, parts.lock, seals.forgetting
+            parts.folder, parts.visible, parts.index.metric_ids, self._disk, parts.lock, seals.forgetting, self._grace
         )
         failed = metrics.housekeeping_failures
         self._merger = Merger(self._housekeeping, parts.visible, failed.labels("merge"))
@@ -252,6 +256,7 @@ class EmbeddedStore:
         metrics.recent.set_function(lambda: visible.recent_points)
         metrics.sealed.set_function(lambda: sum(segment.rows for segment in folder.current.segments))
         metrics.segments.set_function(lambda: len(folder.current.segments))
+        metrics.grace.set_function(lambda: self._grace.bytes)
         metrics.series.set_function(lambda: len(self._parts.index))
         metrics.read_only.set_function(lambda: self.refusing is not None)
         metrics.query_memory.set_function(lambda: self._query_memory.in_use)

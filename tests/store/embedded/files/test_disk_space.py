@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,22 @@ def test_points_are_refused_below_the_reserve_and_taken_again_above(
     disk.free_bytes += 1000 + int(RESERVE_BYTES * limits.DISK_MARGIN_SHARE)
     now[0] += limits.DISK_CHECK_INTERVAL_S
     space.check(1)
+
+
+@pytest.mark.parametrize("spared", [999, 1000])
+def test_what_can_be_spared_goes_before_points_are_refused(tmp_path: Path, disk: FileSystem, spared: int) -> None:
+    space = DiskSpace(tmp_path, RESERVE_BYTES)
+    wanted = []
+
+    def give_way(wanted_bytes: int) -> None:
+        wanted.append(wanted_bytes)
+        disk.free_bytes += spared
+
+    space.give_way = give_way
+    disk.free_bytes -= 1000
+    with nullcontext() if spared == 1000 else pytest.raises(Unavailable):
+        space.check(1)
+    assert wanted == [1000]
 
 
 def test_a_disk_at_the_edge_does_not_take_and_refuse_in_turns(

@@ -12,6 +12,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from headrace.errors import Unavailable
@@ -47,7 +48,7 @@ def copy_out(parts: Parts, place: Path, now_ms: int) -> Backup:
         with parts.folder.standing_still() as current:
             unlinked = _link_listed(target, parts.folder.folder, current)
         _copy_unlinked(target, unlinked)
-        write_current(target.folder / SEGMENTS, current)
+        _write_list(target, current)
         for name in (DOCUMENTS, CATALOG):
             _copy_sqlite(data_dir / name, target.folder / name)
         last_sequence = parts.journal.last_sequence  # before its files are listed: they hold it
@@ -67,7 +68,7 @@ def back_up_stopped(data_dir: Path, place: Path, now_ms: int) -> Backup:
         if current is None:
             raise CannotBackUp(f"{data_dir} holds no database: it has no {SEGMENTS}/{CURRENT}")
         _copy_unlinked(target, _link_listed(target, data_dir / SEGMENTS, current))
-        write_current(target.folder / SEGMENTS, current)
+        _write_list(target, current)
         for path in sorted(data_dir.glob("*.sqlite*")):
             if path.name.endswith((".sqlite", "-wal")):
                 shutil.copyfile(path, target.folder / path.name)
@@ -111,6 +112,11 @@ def _link_listed(target: Target, folder: Path, current: Current) -> list[tuple[s
         if not target.link(folder / file, name):
             unlinked.append((name, os.open(folder / file, os.O_RDONLY | os.O_CLOEXEC)))
     return unlinked
+
+
+def _write_list(target: Target, current: Current) -> None:
+    """What was dropped for its age is not in a backup."""
+    write_current(target.folder / SEGMENTS, replace(current, dropped=()))
 
 
 def _copy_unlinked(target: Target, unlinked: Sequence[tuple[str, int]]) -> None:

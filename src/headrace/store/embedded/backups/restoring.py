@@ -10,11 +10,9 @@ from pathlib import Path
 from headrace.errors import Unavailable
 from headrace.store.embedded.backups.label import LABEL, Backup, CannotBackUp, read_label
 from headrace.store.embedded.backups.target import NEW_SUFFIX, remove
-from headrace.store.embedded.files.durable import make_folder, rename, replaced_file, sync_folder
+from headrace.store.embedded.files.durable import copy_file, make_folder, rename, sync_folder
 from headrace.store.embedded.verifying.findings import Finding, FindingKind
 from headrace.store.embedded.verifying.verify import Verified, verify
-
-COPY_BYTES = 1 << 22
 
 
 def verify_backup(folder: Path, progress: Callable[[int], None] = lambda _: None) -> tuple[Backup, Verified]:
@@ -73,11 +71,5 @@ def _copy(folder: Path, new: Path) -> None:
         target.mkdir(parents=True)
         for name in names:
             if name != LABEL:
-                _copy_file(Path(where) / name, target / name)
+                copy_file(Path(where) / name, target / name)
         sync_folder(target)
-
-
-def _copy_file(source: Path, target: Path) -> None:
-    with source.open("rb") as read, replaced_file(target) as file:
-        while chunk := read.read(COPY_BYTES):
-            file.write(chunk)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from headrace import limits
@@ -19,6 +20,8 @@ class DiskSpace:
         self._checked_s = -limits.DISK_CHECK_INTERVAL_S
         self._written_bytes = 0
         self._short = ""
+        self.give_way: Callable[[int], None] = lambda wanted_bytes: None
+        """Called with how many bytes are wanted before points are refused; what can be spared goes then."""
 
     @property
     def reserve_bytes(self) -> int:
@@ -41,6 +44,9 @@ class DiskSpace:
         self._written_bytes += bytes_to_write
         if now_s - self._checked_s >= limits.DISK_CHECK_INTERVAL_S or self._written_bytes >= limits.DISK_CHECK_BYTES:
             free = self.free_bytes()
+            if free < self._wanted_bytes:
+                self.give_way(self._wanted_bytes - free)
+                free = self.free_bytes()
             self._checked_s, self._written_bytes = now_s, bytes_to_write
             self._short = self._sentence(free) if free < self._wanted_bytes else ""
         if self._short:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from itertools import count
+from pathlib import Path
 
 CURRENT = "current.json"
 
 TEMPORARY_SUFFIX = ".tmp"
 """A file being written; swept at opening."""
+
+DROPPED = "dropped"
+"""The folder in the segments folder where lies what was dropped for its age, for its grace."""
 
 DAMAGED_SUFFIX = ".damaged"
 """Added to the name of a segment that could not be read; kept for the operator."""
@@ -31,6 +36,23 @@ def next_rewritten(name: str) -> int:
     """What `rewritten` is for a file that takes the place of the segment of this name."""
     before, _, number = name.removesuffix(".parquet").rpartition(".")
     return int(number) + 1 if before else 1
+
+
+def free_points_file(folder: Path, min_sequence: int, max_sequence: int, deletes_through: int) -> str:
+    """As `points_file`, a name that no file in the folder has."""
+    names = (points_file(min_sequence, max_sequence, deletes_through, rewritten) for rewritten in count())
+    return next(name for name in names if not (folder / name).exists())
+
+
+def dropped_file(number: int, name: str) -> str:
+    """In the folder of what was dropped, where two may come from the same records."""
+    return f"{number:010d}-{name}"
+
+
+def number_of_dropped(name: str) -> int:
+    """0 for a name that is none of ours."""
+    number, _, _ = name.partition("-")
+    return int(number) if number.isdecimal() else 0
 
 
 def deletes_file(sequence: int) -> str:

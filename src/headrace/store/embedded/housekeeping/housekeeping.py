@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import structlog
@@ -12,6 +13,7 @@ from headrace import limits
 from headrace.errors import Corrupt, Unavailable
 from headrace.store.embedded.files.disk_space import DiskSpace
 from headrace.store.embedded.files.folder_lock import FolderLock
+from headrace.store.embedded.housekeeping.grace import Grace
 from headrace.store.embedded.reading.visible import Visible
 from headrace.store.embedded.segments.files.meta import SegmentMeta
 from headrace.store.embedded.segments.files.segment import Segment
@@ -35,6 +37,7 @@ class Housekeeping:
         disk: DiskSpace,
         place: FolderLock,
         forgetting: Callable[[], Forgetting],
+        grace: Grace,
     ) -> None:
         """place: the data directory.   forgetting: what counts as gone at the moment of the call."""
         self._place = place
@@ -43,6 +46,7 @@ class Housekeeping:
         self._metric_ids = metric_ids
         self._disk = disk
         self._forgetting = forgetting
+        self._grace = grace
         self._apply_deletes_at = time.monotonic() + limits.APPLY_DELETES_S
         self._kept_all: set[tuple[str, int]] = set()
 
@@ -55,6 +59,7 @@ class Housekeeping:
         self._place.check()
         pinned = self._visible.pin_segments()
         try:
+            self._grace.sweep()
             for neighbours in _apart(pinned, self._folder.current.restorable):
                 plan = plan_merge([size_of(segment.meta) for segment in neighbours])
                 if plan is not None:
@@ -84,14 +89,17 @@ class Housekeeping:
         metrics = np.arange(max(segment.metrics_end for segment in segments))
         oldest_ms = forgetting.retention.oldest_ms_of_metrics(metrics, forgetting.now_ms)
         dropped: list[Segment] = []
-        kept: list[Segment] = []
+        kept = list(self._folder.current.restorable)
         for segment in segments:  # in rising order of version
-            hides = any(_overlap(segment.meta, older.meta) for older in kept)
-            (kept if hides or not segment.is_out(oldest_ms) else dropped).append(segment)
+            hides = any(segment.meta.may_share_points(older) for older in kept)
+            if hides or not segment.is_out(oldest_ms):
+                kept.append(segment.meta)
+            else:
+                dropped.append(segment)
         if dropped:
-            self._folder.drop(dropped)
+            self._folder.drop(dropped, forgetting.is_kept)
             self._visible.replace(dropped, ())
-            log.info("dropped what is out of retention", segments=len(dropped))
+            log.info("dropped what is out of retention", segments=len(dropped), is_kept=forgetting.is_kept)
         return sum(segment.meta.rows for segment in dropped)
 
     def _rewrite_gone(self, segments: tuple[Segment, ...], pause: Pause) -> int:
@@ -136,13 +144,16 @@ class Housekeeping:
 
     def _merge(self, inputs: tuple[Segment, ...], pause: Pause, share_left: float = 1.0) -> int:
         """share_left: of the rows, so many at most will be in the new file."""
-        needed_bytes = int(sum(segment.meta.bytes for segment in inputs) * share_left)
+        input_bytes = sum(segment.meta.bytes for segment in inputs)
+        needed_bytes = int(input_bytes * share_left)
+        forgetting = self._forgetting()
+        forgetting = replace(forgetting, is_kept=forgetting.is_kept and self._grace.has_room_for(input_bytes))
         if self._disk.free_bytes() - needed_bytes < self._disk.reserve_bytes // 2:
             raise Unavailable(f"a merge of {needed_bytes // 1_000_000} MB would take the room that sealing may need")
-        merged = self._folder.merge(inputs, self._metric_ids, self._forgetting(), pause)
+        merged = self._folder.merge(inputs, self._metric_ids, forgetting, pause)
         if merged is not None:
             self._visible.replace(inputs, merged)
-            self._visible.forget_deletes(self._metric_ids, self._folder.current.restorable)
+            self._visible.forget_deletes(self._metric_ids, lambda: self._folder.current.may_come_back)
         return sum(segment.meta.rows for segment in inputs)
 
     def set_aside(self, damage: Corrupt) -> bool:
@@ -169,16 +180,6 @@ def _apart(segments: tuple[Segment, ...], set_aside: Sequence[SegmentMeta]) -> I
             yield segments[begin:place]
             begin = place
     yield segments[begin:]
-
-
-def _overlap(one: SegmentMeta, other: SegmentMeta) -> bool:
-    """Whether the two may hold the same series and time."""
-    return (
-        one.min_time <= other.max_time
-        and one.max_time >= other.min_time
-        and one.min_series <= other.max_series
-        and one.max_series >= other.min_series
-    )
 
 
 def size_of(meta: SegmentMeta) -> float:

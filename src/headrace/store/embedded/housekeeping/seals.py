@@ -6,6 +6,7 @@ import structlog
 
 from headrace import limits
 from headrace.errors import Unavailable
+from headrace.store.embedded.housekeeping.grace import Grace
 from headrace.store.embedded.housekeeping.retention_in_force import RetentionInForce
 from headrace.store.embedded.housekeeping.trusted_clock import TrustedClock
 from headrace.store.embedded.parts import Parts
@@ -19,10 +20,11 @@ log = structlog.get_logger(__name__)
 class Seals:
     """`seal` and `sweep` are for the sealer's thread, `forgetting` for any."""
 
-    def __init__(self, parts: Parts, retention: RetentionInForce, clock: TrustedClock) -> None:
+    def __init__(self, parts: Parts, retention: RetentionInForce, clock: TrustedClock, grace: Grace) -> None:
         self._parts = parts
         self._retention = retention
         self._clock = clock
+        self._grace = grace
 
     def seal(self, generation: RecentView) -> None:
         """On return the generation's points, and all documents, names and deletes before its end, are where they stay.
@@ -55,19 +57,34 @@ class Seals:
         return self._parts.documents.sweep()
 
     def _forget_deletes(self) -> None:
-        """Those that wait only for a segment that is set aside must not take the room of others."""
+        """Those that wait only for what was dropped, or for a segment that is set aside, must not take the room of
+        others."""
         parts = self._parts
-        if len(parts.visible.deletes) >= limits.PENDING_DELETES_MAX // 2 and parts.folder.current.restorable:
-            log.warning("too many deletes wait for damaged segments; these can be restored no more")
+        if len(parts.visible.deletes) >= limits.PENDING_DELETES_MAX // 2:
             try:
-                parts.folder.give_up_restoring()
+                self._give_up_awaiting()
             except OSError as failure:
                 raise Unavailable(f"current.json cannot be written: {failure.strerror}") from failure
-        parts.visible.forget_deletes(parts.index.metric_ids, parts.folder.current.restorable)
+        parts.visible.forget_deletes(parts.index.metric_ids, lambda: parts.folder.current.may_come_back)
+
+    def _give_up_awaiting(self) -> None:
+        """First what was dropped, where deletes wait for it."""
+        folder, pending = self._parts.folder, list(self._parts.visible.deletes)
+        awaiting = [
+            dropped
+            for dropped in folder.current.dropped
+            if any(dropped.meta.may_hold(delete, sequence) for delete, sequence in pending)
+        ]
+        if awaiting:
+            self._grace.end_for_deletes(awaiting)
+        elif folder.current.restorable:
+            log.warning("too many deletes wait for damaged segments; these can be restored no more")
+            folder.give_up_restoring()
 
     def forgetting(self) -> Forgetting:
         """What counts as gone now."""
-        return Forgetting(self._parts.visible.deletes, self._retention.now, self._clock.now_ms())
+        deletes, retention = self._parts.visible.deletes, self._retention.now
+        return Forgetting(deletes, retention, self._clock.now_ms(), self._grace.has_room_for(0))
 
     def _keep_hidden(self) -> None:
         """Before the journal goes. What is hidden may have changed since the last record that is sealed: reading the

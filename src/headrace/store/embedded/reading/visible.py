@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,22 +180,26 @@ class Visible:
             if any(segment.may_hold(delete, sequence, metric_ids) for delete, sequence in pending)
         ]
 
-    def forget_deletes(self, metric_ids: MetricIds, set_aside: Sequence[SegmentMeta] = ()) -> None:
+    def forget_deletes(self, metric_ids: MetricIds, may_come_back: Callable[[], Sequence[SegmentMeta]] = tuple) -> None:
         """Drop the pending deletes under which no row of a segment or of recent falls any more, nor one of those that
-        are set aside and may be restored. Any thread; does nothing when a segment comes meanwhile."""
+        count no longer and may count again. Any thread; does nothing when a segment comes meanwhile.
+
+        may_come_back: asked for after the segments, for whatever they lack by then is among them."""
         pending = self._deletes
         if not len(pending):
             return
         segments = self._segments.pin()
+        others = may_come_back()
         try:
             idle = pending.idle(
                 lambda delete, sequence: (
                     any(segment.may_hold(delete, sequence, metric_ids) for segment in segments)
-                    or any(meta.may_hold(delete, sequence) for meta in set_aside)
+                    or any(meta.may_hold(delete, sequence) for meta in others)
                 )
             )
             with self._changed:  # the writer may have added deletes, but none that is idle
-                if self._segments.are_all_of(segments):
+                # A seal of which only dropped rows were left makes no segment.
+                if self._segments.are_all_of(segments) and may_come_back() == others:
                     self._deletes = self._deletes.without(idle, self._generations[0].number)
         finally:
             self._segments.release(segments)

@@ -40,6 +40,22 @@ class DamagedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class DroppedFile:
+    """A file of rows that were dropped for their age, which may count again while its grace lasts.
+
+    file: its name in the folder of dropped files.   source: its name beside the segments, under which it lies until it
+    is moved; "": it is no longer looked for there.
+    meta: as it was, or would be, listed among the segments.   age_s: how long it has been kept, in seconds while a
+    server ran, as far as that was noted.
+    """
+
+    file: str
+    source: str
+    meta: SegmentMeta
+    age_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Loss:
     """What an opening found lost beside segments, or the operator has given up.
 
@@ -58,6 +74,8 @@ class Current:
     sealed_through: every journal record up to this sequence is in the segments, or in `deletes`.
     deletes: the file of the deletes up to sealed_through under which rows of the segments may still fall; "" before
     there was any.   deletes_crc: of its footer, as SegmentMeta.footer_crc.
+    dropped: what was dropped for its age and is kept for its grace, in the order in which it was dropped: of two that
+    hold the same series and time, the later one is right, and all that counts is later than both.
     losses: whatever was lost beside segments, ever.
     clock_ms: the moment of the last seal, ms since 1970 UTC, by a clock that was not doubted.
     crc: CRC-32 of this as JSON without blanks, with crc 0.
@@ -69,6 +87,7 @@ class Current:
     segments: tuple[SegmentMeta, ...] = ()
     series: tuple[SeriesFile, ...] = ()
     damaged: tuple[DamagedFile, ...] = field(default=())
+    dropped: tuple[DroppedFile, ...] = field(default=())
     deletes: str = ""
     deletes_crc: int | None = None
     losses: tuple[Loss, ...] = ()
@@ -82,13 +101,19 @@ class Current:
         return tuple(damaged.meta for damaged in self.damaged if damaged.meta is not None)
 
     @property
+    def may_come_back(self) -> tuple[SegmentMeta, ...]:
+        """What does not count and may count again: deletes are kept for it."""
+        return (*self.restorable, *(dropped.meta for dropped in self.dropped))
+
+    @property
     def latest_ms(self) -> int:
         """The latest moment that is known, ms since 1970 UTC, 0 when none is."""
         return self.clock_ms or max((meta.created for meta in self.segments), default=0)
 
-    def checksum(self) -> int:
-        """What `crc` must be."""
-        return isal_zlib.crc32(msgspec.json.encode(replace(self, crc=0)))
+
+def _checksum(content: bytes) -> int:
+    """What `crc` must be in a current.json, also in one whose members are not all known here."""
+    return isal_zlib.crc32(msgspec.json.encode(msgspec.json.decode(content) | {"crc": 0}))
 
 
 class _Format(msgspec.Struct):
@@ -110,9 +135,10 @@ def read_current(folder: Path) -> Current | None:
         if not 1 <= written_format <= CURRENT_FORMAT:
             raise Corrupt(path, f"format {written_format}, this version of headrace reads 1 to {CURRENT_FORMAT}")
         current = msgspec.json.decode(content, type=Current)
+        checksum = _checksum(content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Corrupt(path, str(error)) from error
-    if written_format >= FORMAT_WITH_CHECKSUM and current.crc != current.checksum():
+    if written_format >= FORMAT_WITH_CHECKSUM and current.crc != checksum:
         raise Corrupt(path, "its checksum is wrong: it is not what was written")
     return replace(current, format=CURRENT_FORMAT, crc=0)
 
@@ -121,6 +147,6 @@ def write_current(folder: Path, current: Current) -> None:
     """On return `current` is what counts, also after a power cut. Raises OSError; then it may or may not count."""
     sync_folder(folder)  # the files it lists must be there before it is
     with replaced_file(folder / CURRENT) as file:
-        checked = replace(current, crc=current.checksum())
+        checked = replace(current, crc=_checksum(msgspec.json.encode(current)))
         file.write(msgspec.json.format(msgspec.json.encode(checked), indent=1))
     sync_folder(folder)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from headrace import limits
@@ -30,11 +31,13 @@ from headrace.store.embedded.recent.recent import RecentView
 from headrace.store.embedded.segments.current import (
     Current,
     DamagedFile,
+    DroppedFile,
     Loss,
     SeriesFile,
     read_current,
     write_current,
 )
+from headrace.store.embedded.segments.dropped import drop_left_out, drop_whole, move, name_of_left_out, sync_dropped
 from headrace.store.embedded.segments.files.delete_files import read_deletes, write_deletes
 from headrace.store.embedded.segments.files.footer import footer_crc
 from headrace.store.embedded.segments.files.meta import UNKNOWN_OTHERS, OtherStores, SegmentMeta
@@ -43,10 +46,12 @@ from headrace.store.embedded.segments.files.series_files import SeriesNames, mer
 from headrace.store.embedded.segments.files.writer import write_segment
 from headrace.store.embedded.segments.making.forgetting import KEEP_ALL, Forgetting
 from headrace.store.embedded.segments.making.merge_plan import plan_merge
-from headrace.store.embedded.segments.making.merging import Pause, merged_row_groups
+from headrace.store.embedded.segments.making.merging import Merge, Pause
 from headrace.store.embedded.segments.making.sealing import rows_to_seal, sealed_row_groups
 from headrace.store.embedded.segments.unlisted import judge
-from headrace.store.rows import MetricIds
+from headrace.store.rows import MetricIds, Rows
+
+log = structlog.get_logger(__name__)
 
 
 class SegmentFolder:
@@ -97,13 +102,17 @@ class SegmentFolder:
         database = self._current.database
         last_sequence = generation.last_sequence
         older = (*self._current.segments, *self._current.restorable)
-        order = rows_to_seal(generation, metric_ids, forgetting, older)
+        order, left_out = rows_to_seal(generation, metric_ids, forgetting, older)
+        sequences = generation.first_sequence, last_sequence
+        through = forgetting.deletes_through(last_sequence)
         metas = []
         if len(order):
             groups = sealed_row_groups(generation, order)
-            sequences = generation.first_sequence, last_sequence
-            through = forgetting.deletes_through(last_sequence)
             metas.append(write_segment(self.folder, groups, sequences, metric_ids, database, through, others=others))
+        dropped = []
+        if len(left_out) and forgetting.is_kept:
+            groups = sealed_row_groups(generation, left_out)
+            dropped.append(self._write_left_out(groups, sequences, metric_ids, through))
         series = []
         if len(new_series):
             file = write_series(self.folder, new_series, names, database)
@@ -119,6 +128,7 @@ class SegmentFolder:
                     sealed_through=last_sequence,
                     segments=(*self._current.segments, *metas),
                     series=(*self._current.series, *series),
+                    dropped=(*self._current.dropped, *dropped),
                     deletes=deletes,
                     deletes_crc=deletes_crc,
                     others=others,
@@ -146,10 +156,12 @@ class SegmentFolder:
         sequences = metas[0].min_sequence, metas[-1].max_sequence
         known = (*self._current.segments, *self._current.restorable)
         older = [meta for meta in known if meta.max_sequence < sequences[0]]
-        groups = merged_row_groups(inputs, older, metric_ids, forgetting, pause)
+        merge = Merge(inputs, older, metric_ids, forgetting, pause)
+        groups = merge.kept()
         merged = []
+        through = forgetting.deletes_through(sequences[1])
         if (first := next(groups, None)) is not None:
-            database, through = self._current.database, forgetting.deletes_through(sequences[1])
+            database = self._current.database
             # The same records with the same deletes: the name must not be that of the input.
             rewritten = next_rewritten(metas[0].file) if len(metas) == 1 and through == metas[0].deletes_applied else 0
             rows = chain([first], groups)
@@ -157,9 +169,12 @@ class SegmentFolder:
             meta = write_segment(self.folder, rows, sequences, metric_ids, database, through, rewritten, others)
             merged.append(open_segment(self.folder, meta, database))
         try:
+            dropped = []
+            if merge.leaves_out and forgetting.is_kept:
+                dropped.append(self._write_left_out(merge.left_out(), sequences, metric_ids, through))
             with self._changing:
                 if set(metas) <= set(self._current.segments):
-                    self._commit(_with_merged(self._current, metas, merged), self.deletes)
+                    self._commit(_with_merged(self._current, metas, merged, dropped), self.deletes)
                     return merged
         except BaseException:
             for segment in merged:
@@ -168,6 +183,8 @@ class SegmentFolder:
         for segment in merged:
             segment.close()
             discard(segment.path)
+        for one in dropped:
+            discard(self.folder / one.source)
         return None
 
     def merge_series(self) -> int:
@@ -193,13 +210,35 @@ class SegmentFolder:
             discard(path)
         return count
 
-    def drop(self, segments: Collection[Segment]) -> None:
+    def drop(self, segments: Collection[Segment], is_kept: bool = False) -> None:
         """On return these count no longer, and nothing stands for them; their files are there until they are unlinked.
-        Raises OSError."""
+        is_kept: for their grace. Raises OSError."""
         files = {segment.meta.file for segment in segments}
         with self._changing:
+            metas = [meta for meta in self._current.segments if meta.file in files]
             kept = tuple(meta for meta in self._current.segments if meta.file not in files)
-            self._commit(replace(self._current, segments=kept), self.deletes)
+            dropped = drop_whole(self.folder, self._current, metas) if is_kept else ()
+            dropped = (*self._current.dropped, *dropped)
+            self._commit(replace(self._current, segments=kept, dropped=dropped), self.deletes)
+
+    def retire(self, path: Path) -> None:
+        """The file of a segment that counts no longer and that nobody reads: gone, unless it is kept for its grace.
+        Never raises."""
+        if path.name not in {dropped.source for dropped in self._current.dropped}:
+            discard(path)
+
+    def note_dropped(self, age_s: Mapping[str, int], gone: Collection[str]) -> None:
+        """On return it is noted how long dropped files have been kept, and that others are gone, each by its name in
+        their folder. Raises OSError."""
+        if gone:
+            sync_dropped(self.folder)
+        with self._changing:
+            kept = tuple(
+                replace(dropped, age_s=age_s.get(dropped.file, dropped.age_s))
+                for dropped in self._current.dropped
+                if dropped.file not in gone
+            )
+            self._commit(replace(self._current, dropped=kept), self.deletes)
 
     def set_aside(self, damage: Corrupt) -> bool:
         """The segment that `damage` names counts no longer; its file is kept under another name. False when no such
@@ -242,6 +281,15 @@ class SegmentFolder:
             if others != self._current.others:
                 self._commit(replace(self._current, others=others), self.deletes)
 
+    def _write_left_out(
+        self, groups: Iterable[Rows], sequences: tuple[int, int], metric_ids: MetricIds, deletes_through: int
+    ) -> DroppedFile:
+        """What a new file leaves out for its age goes into one of its own, which is kept for its grace."""
+        name = name_of_left_out(self.folder, self._current, sequences, deletes_through)
+        database = self._current.database
+        meta = write_segment(self.folder, groups, sequences, metric_ids, database, deletes_through, name=name)
+        return drop_left_out(meta)
+
     def _filed(self, deletes: Deletes, sealed_through: int) -> tuple[str, int | None]:
         """The name of a file that holds just these deletes, and the CRC of its footer."""
         if self._current.deletes and deletes.are_those_of(self.deletes):
@@ -260,9 +308,23 @@ class SegmentFolder:
         self._in_doubt = True
         write_current(self.folder, current)
         self._in_doubt = False
-        replaced, self._current, self.deletes = self._current.deletes, current, deletes
+        before, self._current, self.deletes = self._current, current, deletes
+        self._tell_dropped(before)
+        replaced = before.deletes
         if replaced and replaced != current.deletes:
             discard(self.folder / replaced)
+
+    def _tell_dropped(self, before: Current) -> None:
+        """And move it. Never raises: it has been dropped. What the disk does not move now is moved later."""
+        known = {dropped.file for dropped in before.dropped}
+        new = [dropped for dropped in self._current.dropped if dropped.file not in known]
+        for dropped in new:
+            log.info("dropped for its age, kept for its grace", file=dropped.file, points=dropped.meta.rows)
+        try:
+            move(self.folder, new)
+        except OSError as error:
+            files = [dropped.file for dropped in new]
+            log.warning("what was dropped cannot be moved yet", files=files, error=str(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +350,7 @@ class OpenedFolder:
         left over, which the journal has. Raises OSError."""
         if self.is_adopted:
             self.folder.write_down()
+        move(self.folder.folder, self.folder.current.dropped)
         for path in self.leftovers:
             path.unlink(missing_ok=True)
 
@@ -311,7 +374,8 @@ def open_folder(
     judgement = judge(folder, current, journal_first)
     is_adopted = judgement.current is not current
     current = judgement.current
-    temporary = folder.glob("*" + TEMPORARY_SUFFIX)
+    moved = {dropped.source for dropped in current.dropped}
+    temporary = [path for path in folder.glob("*" + TEMPORARY_SUFFIX) if path.name not in moved]
     for meta in current.segments:
         if not (folder / meta.file).exists():
             gaps.meet(folder.name, f"{folder.name}/{meta.file} is missing")
@@ -367,10 +431,13 @@ def _write_deletes(folder: Path, sealed_through: int, deletes: Deletes, database
     return name, footer_crc(folder / name)
 
 
-def _with_merged(current: Current, inputs: Sequence[SegmentMeta], merged: Sequence[Segment]) -> Current:
+def _with_merged(
+    current: Current, inputs: Sequence[SegmentMeta], merged: Sequence[Segment], dropped: Sequence[DroppedFile]
+) -> Current:
     at = current.segments.index(inputs[0])
     kept = [meta for meta in current.segments if meta not in inputs]
-    return replace(current, segments=(*kept[:at], *(segment.meta for segment in merged), *kept[at:]))
+    segments = (*kept[:at], *(segment.meta for segment in merged), *kept[at:])
+    return replace(current, segments=segments, dropped=(*current.dropped, *dropped))
 
 
 def _without(current: Current, meta: SegmentMeta, damage: Corrupt) -> Current:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from headrace.store.embedded.files.durable import discard
@@ -14,11 +14,13 @@ from headrace.store.embedded.segments.files.segment import Segment
 class SegmentSet:
     """An immutable tuple of segments, in rising order of version, that is swapped as a whole. Any thread.
 
-    A segment that is taken out is closed and its file unlinked as soon as nobody has it pinned. A crash in between
+    A segment that is taken out is closed and its file retired as soon as nobody has it pinned. A crash in between
     leaves a file that current.json does not list; opening sweeps it.
     """
 
-    def __init__(self, segments: Collection[Segment] = ()) -> None:
+    def __init__(self, segments: Collection[Segment] = (), retire: Callable[[Path], None] = discard) -> None:
+        """retire: what becomes of a file that nobody needs; never raises."""
+        self._retire = retire
         self._lock = threading.Lock()
         self._segments = _in_version_order(segments)
         self._pins: Counter[Segment] = Counter()
@@ -40,7 +42,7 @@ class SegmentSet:
         with self._lock:
             self._pins.subtract(pinned)
             unused = self._take_unused()
-        _unlink(unused)
+        self._let_go(unused)
 
     def add(self, segments: Collection[Segment]) -> None:
         """From now on these count too."""
@@ -52,7 +54,7 @@ class SegmentSet:
             self._segments = _in_version_order([segment for segment in self._segments if segment not in old] + [*new])
             self._dropped.update(old)
             unused = self._take_unused()
-        _unlink(unused)
+        self._let_go(unused)
 
     def discard(self, path: Path) -> None:
         """The segment in this file counts no longer, if one did; whoever has it pinned may read on."""
@@ -74,13 +76,12 @@ class SegmentSet:
             del self._pins[segment]
         return unused
 
+    def _let_go(self, segments: list[Segment]) -> None:
+        for segment in segments:
+            segment.close()
+        for segment in segments:
+            self._retire(segment.path)
+
 
 def _in_version_order(segments: Collection[Segment]) -> tuple[Segment, ...]:
     return tuple(sorted(segments, key=lambda segment: segment.meta.max_sequence))
-
-
-def _unlink(segments: list[Segment]) -> None:
-    for segment in segments:
-        segment.close()
-    for segment in segments:
-        discard(segment.path)

@@ -85,7 +85,9 @@ def last_sequence_in(judgement: Judgement) -> int:
 
 
 def _unlisted(folder: Path, current: Current, pattern: str) -> list[Path]:
+    """Those that are dropped and not moved yet are listed, too."""
     listed = {meta.file for meta in current.segments} | {series.file for series in current.series} | {current.deletes}
+    listed |= {dropped.source for dropped in current.dropped}
     return sorted(path for path in folder.glob(pattern) if path.name not in listed)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from headrace.model.points import NEVER
 from headrace.store.embedded.files.names import deletes_file, points_file
 from headrace.store.embedded.recent.deletes import Deletes
 from headrace.store.embedded.segments.current import Current
+from headrace.store.embedded.segments.dropped import path_of
 from headrace.store.embedded.segments.files.columns import ARRIVAL_COLUMNS, COLUMN_OF_KIND, kinds_mask, kinds_of
 from headrace.store.embedded.segments.files.delete_files import read_deletes
 from headrace.store.embedded.segments.files.meta import (
@@ -50,17 +52,26 @@ def check_segments(folder: Path, current: Current, names: Names, findings: Findi
             findings.damage(path, what)
         before = meta.max_sequence
         with findings.judging(path):
-            for count in _check_segment(folder, meta, current.database, names, findings, progress):
+            for count in _check_segment(path, meta, current.database, names, findings, progress):
                 rows += count
     return rows
 
 
+def check_dropped(folder: Path, current: Current, names: Names, findings: Findings, progress: Progress) -> None:
+    """What is kept for its grace. A file that is gone is none of ours any more."""
+    for dropped in current.dropped:
+        path = path_of(folder, dropped)
+        if path is not None:
+            with findings.judging(path):
+                for _ in _check_segment(path, dropped.meta, current.database, names, findings, progress):
+                    pass
+
+
 def _check_segment(
-    folder: Path, meta: SegmentMeta, database: str, names: Names, findings: Findings, progress: Progress
+    path: Path, meta: SegmentMeta, database: str, names: Names, findings: Findings, progress: Progress
 ) -> Iterator[int]:
     """Yields the rows of each row group. Raises Corrupt, Unavailable."""
-    path = folder / meta.file
-    segment = open_segment(folder, meta, database)
+    segment = open_segment(path.parent, replace(meta, file=path.name), database)
     with closing(segment), _whole_file(path) as file:
         _check_listed(path, meta, file, findings)
         groups = decode_row_groups(file.metadata.metadata, file.metadata.num_row_groups, path)

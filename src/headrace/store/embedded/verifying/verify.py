@@ -27,7 +27,7 @@ from headrace.store.embedded.verifying.findings import Finding, FindingKind, Fin
 from headrace.store.embedded.verifying.journal import JournalRead, check_journal, journal_bytes
 from headrace.store.embedded.verifying.names import check_catalog, check_series_files
 from headrace.store.embedded.verifying.no_server import without_server
-from headrace.store.embedded.verifying.segments import Progress, check_deletes, check_segments
+from headrace.store.embedded.verifying.segments import Progress, check_deletes, check_dropped, check_segments
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class NoDatabase(HeadraceError):  # noqa: N818
 
 def bytes_to_read(folder: Path) -> int:
     """About how many bytes `verify` tells its progress of, in all."""
-    sizes = [path.stat().st_size for path in (folder / SEGMENTS).glob("*.parquet")]
+    sizes = [path.stat().st_size for path in (folder / SEGMENTS).rglob("*.parquet")]
     documents = folder / DOCUMENTS
     return sum(sizes) + journal_bytes(folder / JOURNAL) + (documents.stat().st_size if documents.exists() else 0)
 
@@ -138,6 +138,7 @@ class _Verification:
         check_series_files(segments, current, names, findings, self._progress)
         check_deletes(segments, current, names, findings)
         points = check_segments(segments, current, names, findings, self._progress)
+        check_dropped(segments, current, names, findings, self._progress)
         documents = check_documents(self._folder / DOCUMENTS, self._copies, catalog, current, findings, self._progress)
         if read is not None and catalog.is_whole:
             self._check_reach(read, documents, last_sealed)

@@ -19,7 +19,7 @@ from headrace.store.embedded.recent.recent import Recent
 from headrace.store.embedded.segments.files.segment import Segment, open_segment
 from headrace.store.embedded.segments.files.writer import write_segment
 from headrace.store.embedded.segments.making.forgetting import KEEP_ALL
-from headrace.store.embedded.segments.making.merging import merged_row_groups
+from headrace.store.embedded.segments.making.merging import Merge
 from headrace.store.embedded.segments.making.sealing import sealed_row_groups, sorted_winners
 from headrace.store.rows import Rows
 
@@ -33,7 +33,7 @@ def segment(folder: Path, written: list[Point], sequence: int) -> Segment:
 
 
 def merged(segments: list[Segment]) -> list[Rows]:
-    return list(merged_row_groups(segments, (), metric_ids, KEEP_ALL, lambda: None))
+    return list(Merge(segments, (), metric_ids, KEEP_ALL, lambda: None).kept())
 
 
 def plain(row_groups: list[Rows]) -> list[Point]:
@@ -94,7 +94,7 @@ def test_a_step_takes_a_row_group_of_all_files_together(tmp_path: Path, monkeypa
     files = [[Point(o, 8 * t + sequence, double(1)) for o in range(4) for t in range(256)] for sequence in range(8)]
     segments = [segment(tmp_path, written, sequence) for sequence, written in enumerate(files, 1)]
     steps: list[None] = []
-    row_groups = list(merged_row_groups(segments, (), metric_ids, KEEP_ALL, lambda: steps.append(None)))
+    row_groups = list(Merge(segments, (), metric_ids, KEEP_ALL, lambda: steps.append(None)).kept())
     assert plain(row_groups) == winners(files)
     assert len(steps) >= 8 * 4 * 256 / 256
 
@@ -111,7 +111,7 @@ def test_memory_is_that_of_a_row_group_of_each_file(tmp_path: Path, monkeypatch:
         for i in range(1, 5)
     ]
     tracemalloc.start()
-    rows = sum(len(group) for group in merged_row_groups(segments, (), metric_ids, KEEP_ALL, lambda: None))
+    rows = sum(len(group) for group in Merge(segments, (), metric_ids, KEEP_ALL, lambda: None).kept())
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert rows == 4 * 8 * 256
@@ -125,4 +125,4 @@ def test_a_pause_that_raises_ends_the_merge(tmp_path: Path) -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        list(merged_row_groups(segments, (), metric_ids, KEEP_ALL, stop))
+        list(Merge(segments, (), metric_ids, KEEP_ALL, stop).kept())

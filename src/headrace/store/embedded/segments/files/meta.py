@@ -68,6 +68,15 @@ class SegmentMeta:
         """Every row is older than a delete after this sequence; none falls under one before it."""
         return max(self.deletes_through, self.max_sequence)
 
+    def may_share_points(self, other: SegmentMeta) -> bool:
+        """Whether the two may hold the same series and time, by what the list says."""
+        return (
+            self.min_time <= other.max_time
+            and self.max_time >= other.min_time
+            and self.min_series <= other.max_series
+            and self.max_series >= other.min_series
+        )
+
     def may_hold(self, delete: Delete, sequence: int) -> bool:
         """Whether a row may fall under the delete of this sequence, by what the list says."""
         return (

@@ -66,18 +66,20 @@ def write_segment(
     deletes_through: int = 0,
     rewritten: int = 0,
     others: OtherStores = UNKNOWN_OTHERS,
+    name: str | None = None,
 ) -> SegmentMeta:
     """Write row groups into a new file of `folder`, synced and renamed.
 
     row_groups: at least one, none empty; their rows rise strictly by (metric id, ordinal, time) through all of them.
     sequences: the first and the last of the journal records whose winners they are.
     deletes_through: deletes up to this sequence have been applied to them, those up to the last record in any case.
-    rewritten: see names.points_file.   others: how far they are.
+    rewritten: see names.points_file.   others: how far they are.   name: of the file, in place of that of
+    names.points_file.
     The file counts only once current.json lists it. Raises OSError and what `row_groups` raises, and then leaves
     nothing behind.
     """
     deletes_through = max(deletes_through, sequences[1])
-    path = folder / points_file(*sequences, deletes_through, rewritten)
+    path = folder / (name or points_file(*sequences, deletes_through, rewritten))
     created_ms = time.time_ns() // 1_000_000
     with replaced_file(path) as file:
         with pq.ParquetWriter(file, SCHEMA, **PARQUET_OPTIONS) as writer:

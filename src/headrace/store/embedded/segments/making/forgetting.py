@@ -26,6 +26,8 @@ class Forgetting:
     deletes: Deletes
     retention: Retention
     now_ms: int
+    is_kept: bool = False
+    """Whether what is left out for its age is kept for its grace."""
 
     def deletes_through(self, max_sequence: int) -> int:
         """Through which sequence deletes have been applied to a file of rows up to `max_sequence`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,19 +22,42 @@ Pause = Callable[[], None]
 """Called between any two steps: waits while more urgent work is to be done, raises to give the merge up."""
 
 
-def merged_row_groups(
-    segments: Sequence[Segment],
-    older: Sequence[SegmentMeta],
-    metric_ids: MetricIds,
-    forgetting: Forgetting,
-    pause: Pause,
-) -> Iterator[Rows]:
-    """The last write of each series and time in these neighbours, by (metric id, ordinal, time); may be nothing at all.
+class Merge:
+    """The last write of each series and time in neighbours, by (metric id, ordinal, time)."""
 
-    segments: in rising order of version.   older: those that count and hold rows written before any of these.
-    Raises Corrupt or Unavailable as Segment.row_groups does, and what `pause` raises.
-    """
-    return _regrouped(_merged(segments, older, metric_ids, forgetting, pause))
+    def __init__(
+        self,
+        segments: Sequence[Segment],
+        older: Sequence[SegmentMeta],
+        metric_ids: MetricIds,
+        forgetting: Forgetting,
+        pause: Pause,
+    ) -> None:
+        """segments: in rising order of version.   older: those that count and hold rows written before any of these."""
+        self.leaves_out = False
+        """Whether `kept` has left out a row for its age."""
+        self._merged = partial(_merged, segments, older, metric_ids, forgetting, pause)
+
+    def kept(self) -> Iterator[Rows]:
+        """Those that stay; may be nothing at all. Raises Corrupt or Unavailable as Segment.row_groups does, and what
+        `pause` raises."""
+        return _regrouped(self._kept())
+
+    def left_out(self) -> Iterator[Rows]:
+        """Those that do not, for their age: reads all segments once more. Raises as `kept`."""
+        return _regrouped(
+            _chosen(winners, np.flatnonzero(left_out).astype(np.uint32))
+            for winners, left_out in self._merged()
+            if left_out is not None
+        )
+
+    def _kept(self) -> Iterator[Rows]:
+        for winners, left_out in self._merged():
+            if left_out is None:
+                yield winners
+            else:
+                self.leaves_out = True
+                yield _chosen(winners, np.flatnonzero(~left_out).astype(np.uint32))
 
 
 class _Window:
@@ -88,9 +112,12 @@ def _merged(
     metric_ids: MetricIds,
     forgetting: Forgetting,
     pause: Pause,
-) -> Iterator[Rows]:
-    """Each step takes of all windows the rows up to the least end of one: none that comes later belongs among them. The
-    ends are such that a step takes a row group at most, of all windows together."""
+) -> Iterator[tuple[Rows, NDArray[np.bool_] | None]]:
+    """Winners, and which of them are left out for their age, None for none.
+
+    Each step takes of all windows the rows up to the least end of one: none that comes later belongs among them. The
+    ends are such that a step takes a row group at most, of all windows together.
+    """
     windows = [_Window(segment, metric_ids, forgetting) for segment in segments]
     while windows := [window for window in windows if window.fill()]:
         pause()
@@ -103,8 +130,7 @@ def _merged(
             collected.add(rows)
             keys.append(keys_of_rows)
         winners = _winners(collected.take(), keys)
-        left_out = forgetting.forgettable(winners.series, winners.times, winners.expires, older)
-        yield winners if left_out is None else _chosen(winners, np.flatnonzero(~left_out).astype(np.uint32))
+        yield winners, forgetting.forgettable(winners.series, winners.times, winners.expires, older)
 
 
 def _winners(rows: Rows, keys: Sequence[NDArray[np.uint64]]) -> Rows:

@@ -17,25 +17,28 @@ from headrace.store.embedded.segments.files.meta import SegmentMeta
 from headrace.store.embedded.segments.making.forgetting import Forgetting
 from headrace.store.rows import MetricIds, Rows, sort_keys, want
 
+NO_ROWS = np.empty(0, dtype=np.uint32)
+
 
 def rows_to_seal(
     view: RecentView, metric_ids: MetricIds, forgetting: Forgetting, older: Sequence[SegmentMeta]
-) -> NDArray[np.uint32]:
-    """uint32 row numbers of what a frozen generation leaves for a segment, by (metric id, ordinal, time).
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """uint32 row numbers of what a frozen generation leaves for a segment, and of what is left out for its age, each by
+    (metric id, ordinal, time).
 
     older: the segments that there are.
     """
     if not len(view):
-        return np.empty(0, dtype=np.uint32)
+        return NO_ROWS, NO_ROWS
     order = sorted_winners(view, metric_ids)
     if len(forgetting.deletes):
         order = _undeleted(view, order, metric_ids, forgetting.deletes)
     series, times = view.series[: view.length], view.times[: view.length]
     if view.expires is None and times.min() >= forgetting.retention.latest_cut_ms(forgetting.now_ms):
-        return order
+        return order, NO_ROWS
     expires = None if view.expires is None else view.expires[order]
     left_out = forgetting.forgettable(series[order], times[order], expires, older)
-    return order if left_out is None else order[~left_out]
+    return (order, NO_ROWS) if left_out is None else (order[~left_out], order[left_out])
 
 
 def _undeleted(

@@ -16,15 +16,17 @@ from headrace import limits
 from headrace.errors import Corrupt
 from headrace.model.time import wall_clock
 from headrace.store import Document
+from headrace.store.embedded.files import durable
 from headrace.store.embedded.scrubbing.counted import CountedFile
 from headrace.store.embedded.scrubbing.record import Seen
 from headrace.store.embedded.scrubbing.scrub import Scrub
+from headrace.store.embedded.verifying.verify import verify
 
 DAY_MS = 86_400_000
 
 
 class Scrubbed:
-    """A database with two segments, a series file, a file of deletes and a document, and a scrub of it."""
+    """A database with two segments, a series file, a file with a delete and a document, and a scrub of it."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
@@ -33,6 +35,7 @@ class Scrubbed:
             db.write(Point(0, time, double(time)), Point(1, time, double(time)))
             asyncio.run(db.store.commit([Document("annotation", "a", b"hello" * 20)]))
             db.seal()
+            db.delete(1, start_ms=1, end_ms=1)  # which waits for the first segment
         self.now_ms = wall_clock()
         self.scrub = self.opened()
 
@@ -123,11 +126,59 @@ def test_a_wrong_footer_is_damage(scrubbed: Scrubbed) -> None:
 
 
 @pytest.mark.parametrize("kind", ["series", "deletes"])
-def test_another_damaged_file_is_named_until_it_is_sound(scrubbed: Scrubbed, kind: str) -> None:
+def test_what_memory_knows_is_written_anew(scrubbed: Scrubbed, kind: str) -> None:
+    [damaged] = (name for name in scrubbed.names() if kind in name)
+    sound = (scrubbed.folder / damaged).read_bytes()
+    scrubbed.flip(damaged, -60)
+    rotten = (scrubbed.folder / damaged).read_bytes()
+    assert scrubbed.read_all().count(damaged) == 1
+    assert (scrubbed.folder / damaged).read_bytes() == sound
+    assert (scrubbed.folder / f"{damaged}.damaged").read_bytes() == rotten
+    assert (scrubbed.scrub.damaged, scrubbed.scrub.unreadable) == ([], 0)
+    assert scrubbed.seen(damaged).seen
+    scrubbed.db.reopen()
+    assert scrubbed.db.store.damaged == []
+    assert scrubbed.db.found() == scrubbed.db.right()
+    scrubbed.db.store.close()
+    assert verify(scrubbed.folder).findings == ()
+    scrubbed.db.store = scrubbed.db.open()
+
+
+@pytest.mark.parametrize("kind", ["series", "deletes"])
+@pytest.mark.parametrize("after", [1, 2, 3, 4])
+def test_a_disk_that_fails_on_the_way_is_tried_again(
+    scrubbed: Scrubbed, kind: str, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     [damaged] = (name for name in scrubbed.names() if kind in name)
     scrubbed.flip(damaged, -60)
+    os.utime(scrubbed.folder / damaged, (1, 1))
+    synced: list[int] = []
+
+    def fail(descriptor: int) -> None:
+        synced.append(descriptor)
+        if len(synced) >= after:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(durable, "sync_file", fail)
+        scrubbed.scrub.read_next(lambda _: None)
+    assert (len(scrubbed.scrub.damaged) == 1) == (after < 4)
+    scrubbed.now_ms += int(limits.SCRUB_RETRY_S * 1000)
     scrubbed.read_all()
-    assert (scrubbed.folder / damaged).exists()
+    assert scrubbed.scrub.damaged == []
+    scrubbed.db.reopen()
+    assert scrubbed.db.store.damaged == []
+    assert scrubbed.db.found() == scrubbed.db.right()
+
+
+def test_names_that_memory_lacks_may_be_in_the_damaged_file(scrubbed: Scrubbed) -> None:
+    table = scrubbed.db.store.table
+    table.reserve(len(table) + 1)
+    [damaged] = (name for name in scrubbed.names() if "series" in name)
+    scrubbed.flip(damaged, -60)
+    rotten = (scrubbed.folder / damaged).read_bytes()
+    scrubbed.read_all()
+    assert (scrubbed.folder / damaged).read_bytes() == rotten
     assert scrubbed.scrub.damaged == [f"{damaged}: its footer is not what was written"]
     assert scrubbed.scrub.unreadable == 0
     scrubbed.flip(damaged, -60)

@@ -1,7 +1,7 @@
 """The scrub: reads again, from the disk, one file after another of those that count, and says what came of it.
 
-A segment that turns out damaged is set aside, as by a query that meets it. What could not be read is named, and nothing
-is made of it.
+A segment that turns out damaged is set aside, as by a query that meets it; names and deletes, which memory has, are
+written anew. What could not be read is named, and nothing is made of it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
 import structlog
 
+from headrace import limits
 from headrace.errors import Corrupt, Unavailable
+from headrace.model.series import SeriesTable
 from headrace.model.time import Clock
 from headrace.store.embedded.documents.documents import Documents
 from headrace.store.embedded.files.disk_file import BeforeRead, DiskFile
@@ -114,9 +117,25 @@ class Scrub:
             self._parts.lock.check()
         except Unavailable as failure:  # it was read in another directory
             return self._failed_to_read(one, failure)
-        if not self._housekeeping.set_aside(damage) and self._is_new(one, damage.detail):
+        if self._housekeeping.set_aside(damage) or self._written_again(damage):
+            return Seen()
+        if self._is_new(one, damage.detail):
             log.error("a file is damaged", file=one.file, damage=damage.detail)
         return replace(one.seen, failed=self._clock(), reason=damage.detail, damaged=True)
+
+    def _written_again(self, damage: Corrupt) -> bool:
+        """Whether the file is of names or deletes, which memory has, and is as it should be now."""
+        folder, table = self._parts.folder, self._parts.table
+        if any(file.file == damage.file.name for file in folder.current.series) and _lacks_names(table):
+            return False  # the damaged file may have them
+        try:
+            if not folder.write_again(damage, table.encoded_names):
+                return False
+        except OSError as failure:
+            log.error("a damaged file cannot be written anew", file=str(damage.file), reason=str(failure))
+            return False
+        log.error("damage mended: the file is written anew", file=str(damage.file), damage=damage.detail)
+        return True
 
     def _failed_to_read(self, one: CountedFile, failure: Exception) -> Seen:
         if self._is_new(one, str(failure)):
@@ -126,6 +145,13 @@ class Scrub:
     def _is_new(self, one: CountedFile, reason: str) -> bool:
         """Whether it has not been said before, of a file that still counts: what was merged meanwhile is gone."""
         return one.seen.reason != reason and one.file in names_counted(self._parts.folder.current)
+
+
+def _lacks_names(table: SeriesTable) -> bool:
+    """Whether the name of some series is lost."""
+    every = np.arange(len(table), dtype=np.uint32)
+    steps = (every[at : at + limits.SERIES_CHUNK] for at in range(0, len(every), limits.SERIES_CHUNK))
+    return any(bool(np.any(table.encoded_names(step).lengths == 0)) for step in steps)
 
 
 class _Pin:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -253,6 +254,44 @@ class SegmentFolder:
             rename(path, path.with_name(path.name + DAMAGED_SUFFIX))
             sync_folder(self.folder)
         return True
+
+    def write_again(self, damage: Corrupt, names: SeriesNames) -> bool:
+        """The file of series or of deletes that `damage` names is written anew, as memory has it; what was there is
+        kept under another name. False when no such file counts. Seals wait for it. Raises OSError."""
+        path = damage.file
+        with self._changing:
+            places = [place for place, file in enumerate(self._current.series) if file.file == path.name]
+            if not places and path.name != self._current.deletes:
+                return False
+            shutil.copyfile(path, path.with_name(path.name + DAMAGED_SUFFIX))
+            before = self._current
+            try:
+                self._write_series_again(places[0], names) if places else self._write_deletes_again()
+            except BaseException:
+                # What is there may be the damaged file still, which its footer gives away.
+                self._current, self._in_doubt = before, True
+                raise
+        return True
+
+    def _write_series_again(self, place: int, names: SeriesNames) -> None:
+        """Until the new file is there its list takes any footer: a crash leaves one of the two, both with page CRCs."""
+        series = self._current.series
+        first = sum(file.series for file in series[:place])
+        ordinals = np.arange(first, first + series[place].series, dtype=np.uint32)
+
+        def list_with(crc: int | None) -> None:
+            listed = (*series[:place], replace(series[place], footer_crc=crc), *series[place + 1 :])
+            self._commit(replace(self._current, series=listed), self.deletes)
+
+        list_with(None)
+        list_with(footer_crc(self.folder / write_series(self.folder, ordinals, names, self._current.database)))
+
+    def _write_deletes_again(self) -> None:
+        """As `_write_series_again`."""
+        current = self._current
+        self._commit(replace(current, deletes_crc=None), self.deletes)
+        _, crc = _write_deletes(self.folder, last_sequence_of(current.deletes), self.deletes, current.database)
+        self._commit(replace(current, deletes_crc=crc), self.deletes)
 
     def write_down(self) -> None:
         """On return what counts here does so on disk, too. Raises OSError."""

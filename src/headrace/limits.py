@@ -517,10 +517,18 @@ PLAIN_NAMES_AT_ONCE = 4096
 JSON_PIECE_BYTES = 256 * 1024
 """Of a long array so much becomes Python objects at a time: at worst, with elements of two bytes, some 15 MB."""
 
-JSON_ITEM_BYTES = 64
+JSON_OBJECT_BYTES = 64
 """An object counts as so many bytes of usual JSON when it is decided whether a body is decoded on the event loop: with
 4096 of them, or lines of telnet, it no longer is, however short they are: 20 ms where each is worded. A point is two
 objects, so 1000 points of 100 bytes still are: the way to a thread and back costs a third of what they take."""
+
+JSON_ITEM_BYTES = 32
+"""And what stands before a comma, as it need be no object: 125,000 numbers in 250 kB stopped the loop for 0.4 s. A
+point of two tags has five commas, so 1000 of them still are decoded there."""
+
+BARE_WORDS_MAX = 2_000_000
+"""NaN and Infinity of one body that are read as if they were JSON: a second of work, and as many as it may have
+points."""
 
 LARGE_BODIES_AT_ONCE = 2
 """Large bodies of all rooms that are decoded at once, each on a thread; more wait. Kernels keep two cores busy, which
@@ -532,6 +540,9 @@ body is decoded alone."""
 
 REFUSALS_WORDED_MAX = 1000
 """Refused points that one answer words; the rest are counted. Millions may fit a body, and nobody reads them."""
+
+JSON_DEPTH_MAX = 1000
+"""Brackets within brackets. No decoder of ours goes deeper; what reads broken JSON itself stops there too."""
 
 QUESTION_ITEMS_MAX = 250_000
 """Members and elements of the JSON of a question, of annotations in bulk: 16 times what a commit can change, and some
@@ -560,6 +571,10 @@ scan takes at most 10 µs, less than the calls around it. Larger ones gain nothi
 OPENTSDB_LOOP_BODY_BYTES_MAX = 256 * 1024
 """Bodies up to this size are decoded on the event loop: at most 2 ms by the slowest decoder; larger ones on a
 thread."""
+
+OPENTSDB_LOOP_FIELDS_BYTES_MAX = 32 * 1024
+"""The same for multi-field points, each of whose fields may be a new series with all tags of its point: at most 1000
+of them, 50 ms."""
 
 OPENTSDB_ANY_FIELD_MAX = 10_000
 """Fields that `*` stands for in a question for multi-field points: far more than a device has."""
@@ -600,6 +615,9 @@ OPENTSDB_SUGGEST_MAX = 100_000
 KAIROSDB_METRICS_MAX = 1_500_000
 """Metric objects of one body: the shortest that can be stored has 44 bytes, so no largest body holds so many good ones.
 What is shorter than that, such as {}, comes from nobody who means it."""
+
+KAIROSDB_PAIRS_MAX = 12_000_000
+"""Elements of the `datapoints` of one metric object: more than a largest body has of the shortest pairs, [0,1]."""
 
 KAIROSDB_TAGS_MAX = 64
 """Tags of one series. KairosDB has no limit, but a series is its whole set of tags, and none has shown more."""
@@ -643,6 +661,18 @@ DATAZONE_LOOP_BODY_BYTES_MAX = 64 * 1024
 DATAZONE_FORMS_MAX = 4000
 """Forms of one request: each is two documents of the one commit that must hold all of them. The service's own limit is
 not public."""
+
+DATAZONE_ITEMS_MAX = 50_000
+"""Members and elements of the JSON of one request, of which a form has six: 40 ms, in which its decoder lets nobody
+else have the interpreter. Counted before any is an object; what is inside of contents is text."""
+
+assert DATAZONE_ITEMS_MAX >= 8 * DATAZONE_FORMS_MAX
+
+DATAZONE_NUMBER_CHARACTERS_MAX = 1000
+"""Digits of a timestamp: more than any double has, and no power of ten takes long."""
+
+DATAZONE_FORM_BYTES = 512
+"""A form counts as so many bytes beside its content when it is decided whether it is worked on on the event loop."""
 
 DATAZONE_FORM_NUMBERS_MAX = 1000
 """Numbers of one form that become points. The documented contents have two; a thousand is a form per column of the
@@ -694,6 +724,12 @@ assert APOLLO_POINTS_MAX < COMMIT_RECORDS, "a document each, and the device's"
 
 APOLLO_SAMPLES_MAX = 100_000
 """Samples of one post: ten times what the platform takes at once, some 12 MB of JSON."""
+
+APOLLO_POINT_ITEMS_MAX = 20 * APOLLO_POINTS_MAX
+"""Members and elements of the JSON of a registration: a point has three. Counted before any is an object."""
+
+APOLLO_SAMPLE_ITEMS_MAX = 20 * APOLLO_SAMPLES_MAX
+"""The same of samples, which have five."""
 
 APOLLO_METRICS_MAX = 100
 """Different `metric` of the samples of one time series: they are listed in its definition, and each is a series."""

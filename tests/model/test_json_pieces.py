@@ -7,7 +7,7 @@ import pytest
 
 from headrace import limits
 from headrace.errors import Refused
-from headrace.model.json_pieces import check_items, has_at_most, pieces_of, work_of
+from headrace.model.json_pieces import check_items, has_at_most, pieces_of, work_of, work_of_lines
 
 
 def elements(array: bytes, most: int = 1_000_000) -> list[bytes]:
@@ -54,7 +54,9 @@ def items(value: object) -> int:
     return 0
 
 
-def test_items_are_counted_outside_of_strings_only() -> None:
+@pytest.mark.parametrize("piece_bytes", [1, 2, 7, 100_000])
+def test_items_are_counted_outside_of_strings_only(piece_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "JSON_PIECE_BYTES", piece_bytes)
     rng = random.Random(2)
     for _ in range(500):
         value = random_json(rng)
@@ -78,5 +80,7 @@ def test_what_is_no_array_is_cut_somewhere(text: bytes) -> None:
 
 
 def test_short_items_are_as_much_work_as_long_ones() -> None:
-    assert work_of(b"[" + b"{}," * 1000 + b"{}]") == 1001 * limits.JSON_ITEM_BYTES
+    assert work_of(b"[" + b"{}," * 1000 + b"{}]") == 1001 * limits.JSON_OBJECT_BYTES
+    assert work_of(b"[" + b"1," * 1000 + b"1]") == 1000 * limits.JSON_ITEM_BYTES
     assert work_of(b'["' + b"a" * 1000 + b'"]') == 1004
+    assert work_of_lines(b"a\n" * 1000) == 1000 * limits.JSON_OBJECT_BYTES

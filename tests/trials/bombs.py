@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -24,50 +25,156 @@ DEEP: Final = 200_000
 
 POINT: Final = b'{"metric":"m","timestamp":1364968800,"value":%b,"tags":{"k":"v"}}'
 METRIC: Final = b'{"name":"m","timestamp":1364968800000,"value":%b,"tags":{"k":"v"}}'
+SAMPLE: Final = b'{"timeseriesId":"00000000-0000-4000-8000-000000000000","val":%b,"timestamp":"2018-01-13T11:20:00Z"}'
+FORM: Final = b'{"formName":"f","typeIdentifier":"t","timestamp":%b,"content":"{}"}'
 
-BOMBS: Final[Mapping[str, bytes]] = {
-    "brackets 2,000 deep": b"[" * 2000,
-    "brackets 200,000 deep": b"[" * DEEP,
-    "closed brackets 2,000 deep": b"[" * 2000 + b"]" * 2000,
-    "objects 2,000 deep": b'{"a":' * 2000,
-    "objects 200,000 deep": b'{"a":' * DEEP + b"1" + b"}" * DEEP,
-    "nesting in a text that is a key": b'{"' + b'{\\"a\\":' * DEEP + b'":1}',
-    "nesting in every field": b"[{%b}]"
-    % b",".join(
-        b'"%b":%b1%b' % (field, b"[" * 900, b"]" * 900)
-        for field in (b"metric", b"name", b"timestamp", b"value", b"tags", b"datapoints", b"fields", b"metrics")
+Bomb = Callable[[int], bytes]
+"""Makes a body of so many parts."""
+
+
+def _array(element: bytes) -> Bomb:
+    return lambda count: b"[%b]" % b",".join([element] * count)
+
+
+def _numbered(before: bytes, element: bytes, after: bytes) -> Bomb:
+    """element: with one %d."""
+    return lambda count: before + b",".join(element % n for n in range(count)) + after
+
+
+def _repeated(before: bytes, part: bytes, after: bytes) -> Bomb:
+    return lambda count: before + part * count + after
+
+
+def _forms(form: bytes) -> Bomb:
+    return lambda count: b'{"forms":[%b]}' % b",".join([form] * count)
+
+
+def _everywhere(value: Bomb) -> Bomb:
+    """In each member that any room knows, of an object in an array."""
+    members = (b"metric", b"name", b"timestamp", b"value", b"tags", b"datapoints", b"fields", b"metrics", b"val", b"id")
+    return lambda count: b"[{%b}]" % b",".join(b'"%b":%b' % (member, value(count)) for member in members)
+
+
+def _paths(count: int) -> bytes:
+    """A form whose content has its numbers under long keys, a thousand deep at most."""
+    deep, numbers = min(count // 600, 300), min(count // 30, 1000)
+    keys = b'{\\"%b\\":' % (b"k" * 400) * deep
+    content = keys + b"{%b}" % b",".join(b'\\"%d\\":1' % n for n in range(numbers)) + b"}" * deep
+    return _forms(b'{"formName":"f","typeIdentifier":"t","timestamp":1,"content":"%b"}' % content)(
+        max(1, count // 200_000)
+    )
+
+
+BUILT: Final[Mapping[str, tuple[Bomb, int]]] = {
+    "brackets 2,000 deep": (_repeated(b"", b"[", b""), 2000),
+    "brackets 200,000 deep": (_repeated(b"", b"[", b""), DEEP),
+    "closed brackets 2,000 deep": (lambda count: b"[" * count + b"]" * count, 2000),
+    "objects 2,000 deep": (_repeated(b"", b'{"a":', b""), 2000),
+    "objects 200,000 deep": (lambda count: b'{"a":' * count + b"1" + b"}" * count, DEEP),
+    "nesting in a text that is a key": (_repeated(b'{"', b'{\\"a\\":', b'":1}'), DEEP),
+    "nesting in every field": (_everywhere(lambda count: b"[" * count + b"1" + b"]" * count), 900),
+    "empty objects": (_array(b"{}"), 20 * MILLION),
+    "empty arrays": (_array(b"[]"), 20 * MILLION),
+    "numbers": (_array(b"1"), 20 * MILLION),
+    "empty texts": (_array(b'""'), 20 * MILLION),
+    "words that are no JSON": (_array(b"NaN"), 15 * MILLION),
+    "empty objects in members": (
+        lambda count: b'{"queries":[%b],"metrics":[%b],"forms":[%b]}' % ((b",".join([b"{}"] * (count // 3)),) * 3),
+        MILLION,
     ),
-    "a million empty objects": b"[" + b"{}," * (MILLION - 1) + b"{}]",
-    "twenty million empty objects": b"[" + b"{}," * (20 * MILLION - 1) + b"{}]",
-    "a million numbers": b"[" + b"1," * MILLION + b"1]",
-    "a million empty arrays in an object": b'{"queries":[%b],"metrics":[%b],"forms":[%b]}'
-    % ((b"{}," * 300_000 + b"{}",) * 3),
-    "a million points without a value": b"[" + b",".join([POINT % b'""'] * (MILLION // 2)) + b"]",
-    "a hundred thousand bad names": b"[%b]"
-    % b",".join(b'{"metric":"m!%d","timestamp":1364968800,"value":1,"tags":{"k":"v"}}' % n for n in range(100_000)),
-    "a point with a million tags": POINT[:-9] % b"1"
-    + b"{"
-    + b",".join(b'"%d":"v"' % n for n in range(MILLION))
-    + b"}}",
-    "a metric with a million tags": METRIC[:-9] % b"1"
-    + b"{"
-    + b",".join(b'"%d":"v"' % n for n in range(MILLION))
-    + b"}}",
-    "a point with a million fields": b'[{"metric":"m","timestamp":1364968800,"tags":{"k":"v"},"fields":{%b}}]'
-    % b",".join(b'"%d":1' % n for n in range(MILLION)),
-    "a million bad datapoints": b'[{"name":"m","tags":{"k":"v"},"datapoints":[%b]}]' % (b"[]," * (MILLION - 1) + b"[]"),
-    "a metric name of 10 MB": (POINT % b"1").replace(b'"m"', b'"' + b"m" * 10_000_000 + b'"'),
-    "a name of 10 MB": (METRIC % b"1").replace(b'"m"', b'"' + b"m" * 10_000_000 + b'"'),
-    "a value of a million digits": POINT % (b"1" * MILLION),
-    "a value of KairosDB of a million digits": METRIC % (b"1" * MILLION),
-    "a time of a million digits": b'{"start":%b,"start_absolute":%b,"timestamp":%b}' % ((b"9" * MILLION,) * 3),
-    "a value beyond a double": b"[" + POINT % b"1e999999" + b"," + METRIC % b"1e999999" + b"]",
-    "equal keys": b"{" + b",".join([b'"metric":"m"'] * 300_000) + b"}",
-    "equal tags": b'{"metric":"m","name":"m","timestamp":1364968800,"value":1,"tags":{%b}}'
-    % b",".join([b'"k":"v"'] * 300_000),
-    "a word that never ends": b'{"a":"' + b"\\" * 1_000_001,
-    "words that are no JSON": b"[" + b"NaN," * MILLION + b"NaN]",
+    "points without a value": (_array(POINT % b'""'), MILLION // 2),
+    "bad names": (
+        _numbered(b"[", b'{"metric":"m!%d","timestamp":1364968800,"value":1,"tags":{"k":"v"}}', b"]"),
+        800_000,
+    ),
+    "a point with many tags": (_numbered(POINT[:-9] % b"1", b'"%d":"v"', b"}}"), MILLION),
+    "a point with many tags, broken off": (_numbered(POINT[:-9] % b"1" + b"{", b'"%d":"v"', b"}}"), 4 * MILLION),
+    "a metric with many tags": (_numbered(METRIC[:-9] % b"1", b'"%d":"v"', b"}}"), MILLION),
+    "a point with many fields": (
+        _numbered(b'[{"metric":"m","timestamp":1364968800,"tags":{"k":"v"},"fields":{', b'"%d":1', b"}}]"),
+        MILLION,
+    ),
+    "a point with many bad fields": (
+        _numbered(
+            b'[{"metric":"m","timestamp":1364968800,"tags":{"k":"%b"},"fields":{' % (b"v" * 4000), b'"%d":""', b"}}]"
+        ),
+        MILLION,
+    ),
+    "bad datapoints": (
+        lambda count: b'[{"name":"m","tags":{"k":"v"},"datapoints":%b}]' % _array(b"[]")(count),
+        MILLION,
+    ),
+    "samples": (_array(SAMPLE % b"1"), MILLION // 2),
+    "samples of many metrics": (_numbered(b"[", (SAMPLE % b"1")[:-1] + b',"metric":"%d"}', b"]"), 400_000),
+    "shortest samples": (_array(b'{"timeseriesId":"","val":"","timestamp":""}'), 1_400_000),
+    "a sample with many members": (_numbered(b"[" + (SAMPLE % b"1")[:-1] + b",", b'"%d":1', b"}]"), 5 * MILLION),
+    "a sample with a member of many": (
+        lambda count: b'[%b,"other":%b}]' % ((SAMPLE % b"1")[:-1], _array(b"{}")(count)),
+        20 * MILLION,
+    ),
+    "registrations": (_numbered(b"[", b'{"id":"%d","pointType":"t"}', b"]"), 1_900_000),
+    "shortest registrations": (_array(b'{"id":"","pointType":""}'), 2_500_000),
+    "empty forms": (_forms(b"{}"), 5 * MILLION),
+    "forms": (_forms(FORM % b"1"), 4000),
+    "too many forms": (_forms(FORM % b"1"), 200_000),
+    "forms whose every member is wrong": (
+        _forms(b'{"formName":"","typeIdentifier":"","timestamp":1,"typeRevision":"","content":null}'),
+        4000,
+    ),
+    "a form with many members": (_numbered(b'{"forms":[' + (FORM % b"1")[:-1] + b",", b'"%d":1.5', b"}]}"), MILLION),
+    "a form of many numbers": (
+        lambda count: (
+            b'{"forms":[{"formName":"f","typeIdentifier":"t","timestamp":1,"content":"[%b]"}]}'
+            % b",".join([b"1"] * count)
+        ),
+        249_000,
+    ),
+    "forms of numbers under long keys": (_paths, 8 * 200_000),
+    "a metric of a long name": (_repeated(b'[{"metric":"', b"m", (POINT % b"1")[12:] + b"]"), 10 * MILLION),
+    "a name of a long name": (_repeated(b'[{"name":"', b"m", (METRIC % b"1")[10:] + b"]"), 10 * MILLION),
+    "a text of escapes": (_everywhere(_repeated(b'"', b"\\u0041", b'"')), MILLION),
+    "a key of escapes": (_repeated(b'[{"', b"\\u0041", b'":1}]'), 10 * MILLION),
+    "a value of many digits": (lambda count: b"[%b]" % (POINT % (b"1" * count)), MILLION),
+    "a value of KairosDB of many digits": (lambda count: b"[%b]" % (METRIC % (b"1" * count)), MILLION),
+    "a sample of many digits": (lambda count: b"[%b]" % (SAMPLE % (b"1" * count)), 60 * MILLION),
+    "a sample of a text of many digits": (lambda count: b"[%b]" % (SAMPLE % (b'"%b"' % (b"1" * count))), 60 * MILLION),
+    "a form of many digits": (lambda count: _forms(FORM % (b"1" * count))(1), 16 * MILLION),
+    "numbers of 4,300 digits": (_array(b"1" * 4300), 14_000),
+    "forms of 4,300 digits": (_forms(FORM % (b"1" * 4300)), 3600),
+    "digits in every field": (_everywhere(_repeated(b"", b"9", b"")), MILLION),
+    "a time of many digits": (
+        lambda count: b'{"start":%b,"start_absolute":%b,"timestamp":%b}' % ((b"9" * count,) * 3),
+        MILLION,
+    ),
+    "a value beyond a double": (_array(POINT % b"1e999999" + b"," + METRIC % b"1e999999"), 1),
+    "equal keys": (lambda count: b"{" + b",".join([b'"metric":"m"'] * count) + b"}", 300_000),
+    "equal tags": (
+        lambda count: (
+            b'{"metric":"m","name":"m","timestamp":1364968800,"value":1,"tags":{%b}}' % b",".join([b'"k":"v"'] * count)
+        ),
+        300_000,
+    ),
+    "a word that never ends": (_repeated(b'{"a":"', b"\\", b""), 1_000_001),
 }
+"""Of each its maker, and how many parts make it a bomb."""
+
+BOMBS: Final[Mapping[str, Callable[[], bytes]]] = {
+    name: functools.partial(make, count) for name, (make, count) in BUILT.items()
+}
+"""Each makes its body, of up to 64 MB."""
+
+
+def small(name: str, bytes_max: int) -> bytes:
+    """The largest bomb of that name in so many bytes: one that a room may take on the event loop."""
+    make, most = BUILT[name]
+    least, beyond = 1, 2
+    while beyond < most and len(make(beyond)) <= bytes_max:
+        least, beyond = beyond, 2 * beyond
+    beyond = min(beyond, most + 1)
+    while beyond - least > 1:
+        middle = (least + beyond) // 2
+        least, beyond = (middle, beyond) if len(make(middle)) <= bytes_max else (least, middle)
+    return make(least)
 
 
 class Route:

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bombs import BOMBS, Route, every_route
+from bombs import BOMBS, Route, every_route, small
 from isal import igzip_lib
 from serverprocess import ServerProcess, running
+
+from headrace import limits
 
 ANSWER_BYTES_MAX = 6 * 1024 * 1024
 """Of a thousand refused points as they were sent: limits.OPENTSDB_ERRORS_BYTES_MAX and what is around them."""
@@ -23,9 +25,10 @@ RSS_BYTES_MAX = 900 * 1024 * 1024
 IN_THE_SUITE = (
     "brackets 200,000 deep",
     "nesting in every field",
-    "twenty million empty objects",
-    "a million points without a value",
-    "a value of a million digits",
+    "empty objects",
+    "points without a value",
+    "a value of many digits",
+    "a sample with many members",
 )
 """The others too with HEADRACE_ALL_BOMBS=1: five minutes."""
 
@@ -71,14 +74,15 @@ def peak_bytes(server: ServerProcess) -> int:
 
 @pytest.mark.parametrize("bomb", BOMBS if os.environ.get("HEADRACE_ALL_BOMBS") == "1" else IN_THE_SUITE)
 def test_a_bomb_hurts_nobody(bomb: str, server: ServerProcess, tmp_path: Path) -> None:
-    body = BOMBS[bomb]
+    body = BOMBS[bomb]()
     folded = igzip_lib.compress(body, 1, igzip_lib.COMP_GZIP)
+    plain = small(bomb, limits.DATAZONE_BODY_BYTES_MAX)
     neighbour = Neighbour(server)
     neighbour.start()
     wrong: list[str] = []
     for route in every_route(tmp_path / "data"):
         for method in route.methods:
-            status, answer = _sent(server, route, method, body, folded)
+            status, answer = _sent(server, route, method, plain, folded)
             if status >= 500 and status not in (501, 503):
                 wrong.append(f"{method} {route.path}: {status} {answer[:200]!r}")
             if len(answer) > ANSWER_BYTES_MAX:
@@ -91,7 +95,7 @@ def test_a_bomb_hurts_nobody(bomb: str, server: ServerProcess, tmp_path: Path) -
     assert neighbour.slowest_s < NEIGHBOUR_S
 
 
-def _sent(server: ServerProcess, route: Route, method: str, body: bytes, folded: bytes) -> tuple[int, bytes]:
+def _sent(server: ServerProcess, route: Route, method: str, plain: bytes, folded: bytes) -> tuple[int, bytes]:
     if route.path.startswith("/v2/"):  # its clients fold nothing, and the room refuses what is folded
-        return server.request(method, route.path, body[: 16 * 1024 * 1024], Content_Type="application/json")
+        return server.request(method, route.path, plain, Content_Type="application/json")
     return server.request(method, route.path, folded, Content_Encoding="gzip")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -115,6 +116,15 @@ def test_what_is_no_list_of_objects_is_refused_with_words(body: bytes) -> None:
         with pytest.raises(Refused, match=r"^(samples|points)") as refusal:
             read(body)
         assert refusal.value.rule == "json"
+
+
+@pytest.mark.parametrize(
+    ("read", "most"), [(points_of, "APOLLO_POINT_ITEMS_MAX"), (samples_of, "APOLLO_SAMPLE_ITEMS_MAX")]
+)
+def test_items_are_counted_before_they_are_objects(read: Callable[[bytes], object], most: str) -> None:
+    with pytest.raises(Refused, match="items") as refusal:
+        read(b"[" + b"{}," * getattr(limits, most) + b"{}]")
+    assert refusal.value.rule == "body-too-large"
 
 
 def test_a_text_that_is_no_utf_8_is_refused() -> None:

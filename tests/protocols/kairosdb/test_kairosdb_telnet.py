@@ -111,6 +111,8 @@ async def test_a_ttl_is_no_tag(kairos: KairosDB) -> None:
         ("put m 1 2 fum=", "tag-invalid"),
         ("put m 1 2 =x", "tag-name-empty"),
         ("put m 1 2 kairos_opt.ttl=x", "ttl-invalid"),
+        ("put m 1 2 kairos_opt.ttl=99999999999", "ttl-invalid"),
+        ("put m 1 2 kairos_opt.ttl=" + "1" * 5000, "ttl-invalid"),
     ],
 )
 async def test_a_bad_line_is_silent_counted_and_disturbs_no_other(kairos: KairosDB, line: str, reason: str) -> None:

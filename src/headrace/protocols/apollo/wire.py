@@ -7,7 +7,9 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from headrace import limits
 from headrace.errors import Refused
+from headrace.model.json_pieces import check_items
 from headrace.protocols.apollo.names import RAW
 from headrace.rules import Rule
 
@@ -46,12 +48,14 @@ _PLACE = re.compile(r"(.*) - at `\$(.*)`", re.DOTALL)
 
 
 def points_of(body: bytes) -> list[Point]:
-    """The points of a registration, at least one. Raises Refused (rules "no-points", "json")."""
+    """The points of a registration, at least one. Raises Refused (rules "no-points", "json", "body-too-large")."""
+    check_items(body, limits.APOLLO_POINT_ITEMS_MAX)
     return _read(_POINTS, body, "points", "no-points")
 
 
 def samples_of(body: bytes) -> list[Sample]:
-    """The samples of a post, at least one. Raises Refused (rules "no-samples", "json")."""
+    """The samples of a post, at least one. Raises Refused (rules "no-samples", "json", "body-too-large")."""
+    check_items(body, limits.APOLLO_SAMPLE_ITEMS_MAX)
     return _read(_SAMPLES, body, "samples", "no-samples")
 
 

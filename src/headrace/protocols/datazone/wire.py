@@ -13,6 +13,7 @@ import msgspec
 
 from headrace import limits
 from headrace.errors import Refused
+from headrace.model.json_pieces import check_items
 from headrace.protocols.datazone import constraints, times
 from headrace.protocols.datazone.constraints import Violations
 from headrace.protocols.datazone.faults import malformed
@@ -21,8 +22,8 @@ from headrace.protocols.datazone.names import Entity
 _WHOLE_NUMBER: Final = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 
 
-class _Fraction(str):
-    """A number with a point or an exponent, as it is spelled."""
+class _Number(str):
+    """A number, as it is spelled."""
 
     __slots__ = ()
 
@@ -56,7 +57,8 @@ class Page(NamedTuple):
 
 def read_post(body: bytes, violations: Violations) -> Post:
     """Raises Refused: rule "serialization" for bytes that are no JSON or of another shape; rule "quota" for more than
-    limits.DATAZONE_FORMS_MAX forms; rule "validation" with all of `violations`, those added here included."""
+    limits.DATAZONE_FORMS_MAX forms; rule "body-too-large" for more than limits.DATAZONE_ITEMS_MAX items; rule
+    "validation" with all of `violations`, those added here included."""
     request = _json_object(body) if body else {}
     token = _text(request, "clientToken", "/clientToken")
     if token is not None:
@@ -139,9 +141,12 @@ def listed_json(items: list[bytes], next_token: str | None) -> bytes:
 
 def _json_object(body: bytes) -> dict[str, Any]:
     """By Python's own decoder: it keeps numbers in all their digits, and a surrogate that stands alone, which every SDK
-    can send and msgspec refuses. Numbers stay texts, a third of a Decimal's size, however many nobody asks for."""
+    can send and msgspec refuses. Numbers stay texts, a third of a Decimal's size, however many nobody asks for.
+
+    Raises Refused (rules "serialization", "body-too-large")."""
+    check_items(body, limits.DATAZONE_ITEMS_MAX)
     try:
-        request = json.loads(body.decode(), parse_float=_Fraction, parse_constant=_no_constant)
+        request = json.loads(body.decode(), parse_float=_Number, parse_int=_Number, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise _not_json() from None
     if not isinstance(request, dict):
@@ -192,7 +197,7 @@ def _required(
 
 def _text(members: dict[str, Any], member: str, at: str) -> str | None:
     text = members.get(member)
-    if text is not None and (not isinstance(text, str) or isinstance(text, _Fraction)):
+    if text is not None and (not isinstance(text, str) or isinstance(text, _Number)):
         raise malformed(f"Value at '{at}' is not a string")
     return text
 
@@ -203,9 +208,10 @@ def _timestamp(form: dict[str, Any], at: str, violations: Violations) -> int | N
         violations.missing(at)
         return None
     time_us = None
-    if isinstance(stamp, _Fraction) or (isinstance(stamp, int) and not isinstance(stamp, bool)):
-        with suppress(InvalidOperation):  # an exponent that no Decimal has
-            time_us = times.from_seconds(Decimal(stamp))
+    if isinstance(stamp, _Number):
+        if len(stamp) <= limits.DATAZONE_NUMBER_CHARACTERS_MAX:
+            with suppress(InvalidOperation):  # an exponent that no Decimal has
+                time_us = times.from_seconds(Decimal(stamp))
     elif isinstance(stamp, str):
         time_us = times.from_text(stamp)
     else:

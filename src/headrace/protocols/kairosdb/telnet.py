@@ -17,7 +17,7 @@ import structlog
 from headrace import limits
 from headrace.gate import Admission
 from headrace.kernels.scanning.kairosdb_telnet import SECONDS_BELOW
-from headrace.model.json_pieces import work_of
+from headrace.model.json_pieces import work_of_lines
 from headrace.model.points import Points
 from headrace.model.series import SeriesName, SeriesTable, series_name
 from headrace.model.spelling import KeyCache, SpelledNames, Spelling, key_column
@@ -46,6 +46,7 @@ WORDS_MIN: Final = 4
 _BLANKS = bytes.maketrans(bytes(range(32)), b" " * 32)
 _WORD = re.compile(r'"(.*?)"(?= |\Z)|([^ ]+)')
 _LONG = re.compile(r"-?[0-9]{1,19}")
+_TTL = re.compile(r"0*[0-9]{1,10}")
 
 
 class Telnet:
@@ -84,7 +85,7 @@ class TelnetSession:
         if points is not None:
             versions, admission = 0, writes.admit(points)
         else:
-            versions, admission = await self._shared.blocks.run(work_of(block, b"\n"), lambda: self._read(lines, block))
+            versions, admission = await self._shared.blocks.run(work_of_lines(block), lambda: self._read(lines, block))
         refused = await writes.store(admission, lines.bad)
         if refused or lines.bad:
             reasons = [*lines.words, *(failure.error for failure in refused)]
@@ -189,7 +190,7 @@ def _tags_of(words: list[str]) -> tuple[int, bytes]:
     tags = []
     for number, (key, value) in enumerate(_pairs(words)):
         if key == TTL_TAG:
-            if not value.isdecimal() or not value.isascii() or int(value) > limits.KAIROSDB_TTL_S_MAX:
+            if not _TTL.fullmatch(value) or int(value) > limits.KAIROSDB_TTL_S_MAX:
                 raise BadValue("ttl-invalid", f"tag[{TTL_TAG}] must be a number")
             ttl_s = int(value)
         elif not key:

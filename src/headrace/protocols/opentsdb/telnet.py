@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from headrace import __version__, limits
 from headrace.errors import Refused
 from headrace.gate import Admission
-from headrace.model.json_pieces import work_of
+from headrace.model.json_pieces import work_of_lines
 from headrace.model.points import Points
 from headrace.model.series import SeriesName, SeriesTable, series_name
 from headrace.model.spelling import KeyCache, SpelledNames, Spelling, key_column
@@ -83,7 +83,7 @@ class TelnetSession:
         if points is not None:
             read, admission = Lines(points, {}, {}), puts.admit(points)
         else:
-            read, admission = await self._shared.blocks.run(work_of(block, b"\n"), lambda: self._read(block))
+            read, admission = await self._shared.blocks.run(work_of_lines(block), lambda: self._read(block))
         by_rule = Counter(failure.rule for failure in read.failures.values()) + admission.by_rule
         for place, refused, name in admission.refused:
             words = faults.refused_name(refused, name.metric, dict(name.tags))

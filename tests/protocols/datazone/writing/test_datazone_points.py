@@ -51,6 +51,13 @@ def test_numbers_of_any_object(content: dict[str, Any]) -> None:
     assert len(few.found) + few.left == len(numbers.found)
 
 
+def test_a_path_too_long_for_a_name_is_held_by_no_number() -> None:
+    content = '{"%s":' % ("k" * 5000) * 90 + "{" + ",".join(f'"{n}":1' for n in range(1000)) + "}" * 91
+    found = numbers_in(content, 1000).found
+    assert len(found) == 1000
+    assert all(limits.DATAZONE_NAME_BYTES_MAX < len(path) < 2 * limits.DATAZONE_NAME_BYTES_MAX for path, _ in found)
+
+
 def test_a_request_has_a_limit_of_numbers_too() -> None:
     table = SeriesTable(np.arange(1, 17, 2, dtype=np.uint64))
     content = json.dumps({f"k{i}": i for i in range(limits.DATAZONE_FORM_NUMBERS_MAX)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from headrace import limits
 from headrace.protocols.kairosdb.faults import Failure
 from headrace.protocols.kairosdb.writing.bodies import INVALID_START, NO_CONTENT, metrics_of
 
@@ -34,6 +35,20 @@ def found(body: bytes) -> list[str]:
 )
 def test_what_a_body_is_made_of(body: bytes, expected: list[str]) -> None:
     assert found(body) == expected
+
+
+@pytest.mark.parametrize("other", [b"5", b'{"name":NaN}', b'{"name":"b"}', b"[]"])
+def test_a_long_body_is_what_a_short_one_is(other: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = b"[" + b",".join([b'{"name":"a"}', other, b'{"name":"c","datapoints":[[1,2],[3,4]]}'] * 4) + b"]"
+    short = found(body)
+    monkeypatch.setattr(limits, "JSON_PIECE_BYTES", 40)
+    assert found(body) == short
+    assert len(short) == 12
+
+
+def test_a_body_nested_without_end_breaks_off_there() -> None:
+    [failure] = found(b"[" * 1_000_000)
+    assert failure.startswith("0: Invalid json. ")
 
 
 @pytest.mark.parametrize("rest", [b"{} {}", b",,{}", b",5,{}", b",[],{", rb',5,{"na\q":1}]', b"]{}"])

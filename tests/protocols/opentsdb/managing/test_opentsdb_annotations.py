@@ -66,6 +66,11 @@ async def test_beside_the_points(tsd: RealRoom) -> None:
     assert (len(posted["annotations"]), len(posted["globalAnnotations"])) == (2, 1)
 
 
+@pytest.mark.parametrize("stamp", ["x", "-1", "1" * 20, "1" * 5000])
+async def test_a_time_that_is_none(tsd: RealRoom, stamp: str) -> None:
+    assert error(await tsd.get(f"annotation?start_time={stamp}&tsuid={await tsuid_of(tsd, 'sys.cpu')}"))[0] == 400
+
+
 @pytest.mark.parametrize("path", ["annotation/bulk", "annotations/bulk"])
 async def test_many_at_once(tsd: RealRoom, path: str) -> None:
     tsuid = await tsuid_of(tsd, "sys.cpu")

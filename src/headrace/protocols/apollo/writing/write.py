@@ -12,6 +12,7 @@ from headrace.errors import Refused
 from headrace.intake import Intake, PointCounts, StoresPoints
 from headrace.metrics import Metrics
 from headrace.model.arrivals import pack
+from headrace.model.json_pieces import work_of
 from headrace.model.points import Admitted, Points
 from headrace.model.time import Clock, wall_clock
 from headrace.protocols.apollo.access import Caller
@@ -50,7 +51,7 @@ class SamplesService:
 
     async def register(self, device: str, caller: Caller, body: bytes) -> dict[str, Any]:
         """`data` of the answer. Raises Refused, Unavailable; and then nothing is registered."""
-        points = await self._bodies.run(len(body), lambda: points_of(body))
+        points = await self._bodies.run(work_of(body), lambda: points_of(body))
         if len(points) > limits.APOLLO_POINTS_MAX:
             raise Refused("too-many", f"{len(points)} points, at most {limits.APOLLO_POINTS_MAX} are taken at once")
         ids = await self._registrations.register(device, caller, points)
@@ -63,7 +64,7 @@ class SamplesService:
     async def store(self, device: str, caller: Caller, body: bytes) -> None:
         """Store the samples of a body. Raises Refused, Unavailable; and then none of them is stored."""
         try:
-            samples, bound = await self._bodies.run(len(body), lambda: self._read(device, caller, body))
+            samples, bound = await self._bodies.run(work_of(body), lambda: self._read(device, caller, body))
             if not bound.changes:
                 await self._intake.append(self._admitted(samples, bound))
             else:

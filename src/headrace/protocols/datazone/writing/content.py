@@ -35,7 +35,8 @@ def numbers_in(content: str, most: int) -> Numbers:
     while waiting:
         path, value = waiting.pop()
         if isinstance(value, dict):
-            begin = f"{path}." if path else ""
+            # A longer one is no name of a series, and a thousand numbers would each hold a path of half a megabyte.
+            begin = f"{path}."[: limits.DATAZONE_NAME_BYTES_MAX] if path else ""
             waiting += reversed([(begin + key, inner) for key, inner in value.items()])
         elif isinstance(value, bool) or not isinstance(value, int | float):
             continue

@@ -16,6 +16,7 @@ from headrace.errors import Refused
 from headrace.gate import admit
 from headrace.intake import PointCounts
 from headrace.metrics import Metrics
+from headrace.model.json_pieces import work_of
 from headrace.model.points import Admitted
 from headrace.model.series import UNKNOWN, SeriesTable
 from headrace.model.time import Clock
@@ -92,15 +93,17 @@ class FormsService:
         """Keep all forms of a body, or none."""
         violations = Violations()
         violations.entity(entity)
-        post = await self._bodies.run(len(body), lambda: read_post(body, violations))
+        post = await self._bodies.run(work_of(body), lambda: read_post(body, violations))
         if post.client_token is None:
-            return _posted(entity, post, await self._keep(entity, post, None))
-        token = token_of("post", caller, post.client_token, _post_parameters(entity, post))
+            return await self._posted(entity, post, await self._keep(entity, post, None))
+        parameters = _post_parameters(entity, post)
+        token_name = post.client_token
+        token = await self._bodies.run(_work_on(post), lambda: token_of("post", caller, token_name, parameters))
         async with self._token_turns.turn(token.name, alone=True):
             ids = self._tokens.outcome(token)
             if ids is None:
                 ids = await self._keep(entity, post, token)
-        return _posted(entity, post, ids)
+        return await self._posted(entity, post, ids)
 
     async def delete(self, entity: Entity, query: dict[str, str], caller: str) -> Answer:
         """Delete all forms of a name, with the points that were made of their numbers."""
@@ -127,19 +130,23 @@ class FormsService:
 
     async def _keep(self, entity: Entity, post: Post, token: Token | None) -> bytes:
         """Returns the ids of the forms, one after another."""
-        ids = [_new_id() for _ in post.forms]
+        ids = await self._bodies.run(_work_on(post), lambda: [_new_id() for _ in post.forms])
         joined = "".join(ids).encode()
         remembered = self._tokens.remembering(token, joined) if token else []
-        size = sum(len(form.content or "") for form in post.forms)
         # Posts go together; a delete of the same entity's must see all series of forms that are there, or none.
         async with self._entity_turns.turn("/".join(entity), alone=False):
-            changes, admitted, refused = await self._bodies.run(size, lambda: self._changes(entity, post, ids))
+            changes, admitted, refused = await self._bodies.run(
+                _work_on(post), lambda: self._changes(entity, post, ids)
+            )
             if changes or remembered:
                 await self._store.commit([*changes, *remembered], admitted)
         if admitted is not None:
             self._counts.add_accepted(len(admitted))
         self._counts.add_refused(refused)
         return joined
+
+    async def _posted(self, entity: Entity, post: Post, ids: bytes) -> Answer:
+        return await self._bodies.run(_work_on(post), lambda: _posted(entity, post, ids))
 
     def _changes(
         self, entity: Entity, post: Post, ids: list[str]
@@ -187,6 +194,11 @@ class FormsService:
         series: NDArray[np.uint32] = np.concatenate(pieces)
         known: NDArray[np.uint32] = series[series != UNKNOWN]
         return known
+
+
+def _work_on(post: Post) -> int:
+    """See LoopOrThread.run."""
+    return sum(limits.DATAZONE_FORM_BYTES + len(form.content or "") for form in post.forms)
 
 
 def _posted(entity: Entity, post: Post, ids: bytes) -> Answer:

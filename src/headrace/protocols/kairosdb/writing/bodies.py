@@ -6,12 +6,14 @@ Where the JSON breaks off, the metric objects before the break count (KairosDB r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
 
+from headrace import limits
 from headrace.model.bare_words import quote_bare_words
+from headrace.model.json_pieces import pieces_of
 from headrace.protocols.kairosdb.faults import Failure
 from headrace.protocols.kairosdb.writing.wire import Metric, elements_of
 
@@ -20,6 +22,7 @@ INVALID_START: Final = "Invalid start of json."
 
 _METRIC = msgspec.json.Decoder(Metric)
 _METRICS = msgspec.json.Decoder(list[Metric])
+_WHOLE = msgspec.json.Decoder(msgspec.Raw)
 
 
 def metrics_of(body: bytes) -> Iterator[Metric | Failure]:
@@ -40,8 +43,24 @@ def metrics_of(body: bytes) -> Iterator[Metric | Failure]:
                 yield from _one_by_one(quoted, error)
 
 
-def _all_at_once(body: bytes) -> list[Metric]:
-    return _METRICS.decode(body) if body.startswith(b"[") else [_METRIC.decode(body)]
+def _all_at_once(body: bytes) -> Iterable[Metric | Failure]:
+    """What msgspec raises of the body as a whole, it raises before there is any metric object."""
+    if body.startswith(b"{"):
+        return [_METRIC.decode(body)]
+    if len(body) <= limits.JSON_PIECE_BYTES:
+        return _METRICS.decode(body)
+    _WHOLE.decode(body)
+    return _by_pieces(body)
+
+
+def _by_pieces(array: bytes) -> Iterator[Metric | Failure]:
+    """Of a long array that is JSON. Its decoder lets nobody else have the interpreter, so it gets a piece at a time."""
+    for piece in pieces_of(array, limits.KAIROSDB_METRICS_MAX):
+        text = b"[%b]" % array[piece.start : piece.end]
+        try:
+            yield from _METRICS.decode(text)
+        except msgspec.ValidationError:
+            yield from _among_others(text, piece.first)
 
 
 def _one_by_one(body: bytes, error: Exception) -> Iterator[Metric | Failure]:
@@ -53,14 +72,15 @@ def _one_by_one(body: bytes, error: Exception) -> Iterator[Metric | Failure]:
         yield from _before_the_break(body, error)
 
 
-def _among_others(body: bytes) -> Iterator[Metric | Failure]:
-    """Of an array with an element that is no object, and that may be broken behind it."""
+def _among_others(body: bytes, first: int = 0) -> Iterator[Metric | Failure]:
+    """Of an array with an element that is no object, and that may be broken behind it. first: the place of its first
+    element in the request."""
     try:
         found = [_METRIC.decode(one) if bytes(one).startswith(b"{") else None for one in elements_of(body)]
     except (msgspec.DecodeError, RecursionError) as error:
         yield from _before_the_break(body, error)
         return
-    for place, metric in enumerate(found):
+    for place, metric in enumerate(found, first):
         yield metric or Failure(place, "json", f"metric[{place}] must be an object.")
 
 
@@ -90,6 +110,8 @@ def _whole_elements(body: bytes) -> Iterator[tuple[int, int]]:
         mark = token.group()
         if mark in (b"{", b"["):
             depth += 1
+            if depth > limits.JSON_DEPTH_MAX:
+                return
             if depth == 2:
                 start = token.start()
                 # Between two elements there is one comma, or else the break is here.

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace import limits
+from headrace.model.json_pieces import Piece, pieces_of
 from headrace.model.values import ValuesBuilder
 from headrace.protocols.kairosdb.faults import Failure, Failures, shown
 from headrace.protocols.kairosdb.types import Types
@@ -124,23 +125,27 @@ class MetricReader:
     def _points(self) -> int:
         """How many points an unsound metric object would have brought, at least 1."""
         datapoints = bytes(self._metric.datapoints)
-        pairs = len(elements_of(datapoints)) if datapoints.startswith(b"[") else 0
+        pairs = sum(piece.elements for piece in _pieces(datapoints)) if datapoints.startswith(b"[") else 0
         return max(1, pairs + is_given(self._stamp))
 
     def _read_pairs(self, values: ValuesBuilder) -> NDArray[np.int64]:
-        if not is_given(self._metric.datapoints):
-            return np.empty(0, dtype=np.int64)
-        try:
-            pairs = _PAIRS.decode(self._metric.datapoints)
-        except msgspec.ValidationError:
-            # Some element is no array. The others may be good.
-            pairs = [_pair(element) for element in elements_of(self._metric.datapoints)]
+        """Piece by piece: never are all of them objects at once."""
+        kept = [np.empty(0, dtype=np.int64)]
+        if is_given(self._metric.datapoints):
+            datapoints = bytes(self._metric.datapoints)
+            for piece in _pieces(datapoints):
+                pairs = _pairs(b"[%b]" % datapoints[piece.start : piece.end])
+                kept.append(self._read_some(pairs, piece.first, values))
+        return np.concatenate(kept)
+
+    def _read_some(self, pairs: list[list[msgspec.Raw]], first: int, values: ValuesBuilder) -> NDArray[np.int64]:
+        """first: the place of the first of these pairs among all."""
         columns = plain_columns(pairs) if self._type is None else None
         if columns is not None:
             values.extend(columns[1])
             return columns[0]
         kept = []
-        for number, pair in enumerate(pairs):
+        for number, pair in enumerate(pairs, first):
             try:
                 kept.append(self._read_pair(pair, values))
             except BadValue as bad:
@@ -173,6 +178,18 @@ class MetricReader:
         else:
             words = self._about + where + bad.words
         self._failures.add(Failure(self._place, bad.rule, words))
+
+
+def _pieces(datapoints: bytes) -> list[Piece]:
+    return pieces_of(datapoints, limits.KAIROSDB_PAIRS_MAX)
+
+
+def _pairs(array: bytes) -> list[list[msgspec.Raw]]:
+    try:
+        return _PAIRS.decode(array)
+    except msgspec.ValidationError:
+        # Some element is no array. The others may be good.
+        return [_pair(element) for element in elements_of(array)]
 
 
 def _pair(element: msgspec.Raw) -> list[msgspec.Raw]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
@@ -51,6 +52,8 @@ class AnnotationRange(msgspec.Struct, rename="camel"):
 _ANNOTATION = msgspec.json.Decoder(Annotation, strict=False)
 _ANNOTATIONS = msgspec.json.Decoder(list[Annotation], strict=False)
 _RANGE = msgspec.json.Decoder(AnnotationRange, strict=False)
+
+_DIGITS = re.compile(r"[0-9]{1,19}")
 
 
 class KeepsAnnotations(Protocol):
@@ -165,7 +168,7 @@ def _key(tsuid: str, time_ms: int) -> str:
 
 def _stamp(given: Stamp, what: str) -> int:
     text = str(given or 0)
-    if not text.isascii() or not text.isdigit() or not (int(text) == 0 or times.is_legal(int(text))):
+    if not _DIGITS.fullmatch(text) or not (int(text) == 0 or times.is_legal(int(text))):
         raise Refused("time", f"Unable to convert the '{what}' time: {shown(text)}")
     return int(text)
 

@@ -52,7 +52,7 @@ class MultiFieldPuts:
     def __init__(self, store: StoresPoints, metrics: Metrics) -> None:
         self._intake = Intake(store, FIELD_RULES, PointCounts(metrics, ROOM))
         self._decode = FieldDecoder(store.table)
-        self._bodies = LoopOrThread(limits.OPENTSDB_LOOP_BODY_BYTES_MAX)
+        self._bodies = LoopOrThread(limits.OPENTSDB_LOOP_FIELDS_BYTES_MAX)
 
     async def mput(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """Counts are of points. A field that cannot be taken fails alone, and its point counts as failed."""

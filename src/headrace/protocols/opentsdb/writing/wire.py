@@ -181,8 +181,12 @@ class LargeBody:
 
     def __init__(self, body: bytes) -> None:
         """Raises Refused (rules "json", "body-too-large") before any point has been read."""
-        self._text = bytes(_worded(_WHOLE.decode, _begun(body)))
-        self.pieces = pieces_of(self._text, limits.OPENTSDB_POINTS_MAX)
+        begun = _begun(body)
+        # Before it is known to be JSON: what has so many elements is not read at all.
+        self.pieces = pieces_of(begun, limits.OPENTSDB_POINTS_MAX)
+        self._text = bytes(_worded(_WHOLE.decode, begun))
+        if len(self._text) > len(begun):
+            self.pieces = pieces_of(self._text, limits.OPENTSDB_POINTS_MAX)
         self._firsts = [piece.first for piece in self.pieces]
         self._last: tuple[Piece, list[IncomingPoint | None]] | None = None
 

@@ -301,9 +301,9 @@ DOCUMENTS_CHECKED_BYTES = 16 * 1024 * 1024
 SQLITE_READ_BYTES = 1024 * 1024
 """Read at a time when a file that SQLite calls malformed is read to learn whether the disk gives it."""
 
-SQLITE_READABLE_S = 5.0
-"""For so long a file that was read whole counts as readable: requests that meet a malformed page do not each read all
-of it."""
+SQLITE_JUDGED_S = 5.0
+"""So long holds what was found when all of a file was looked at: requests that meet a malformed page do not each read
+it whole."""
 
 # segments: how much of a file is in memory at once --------------------------------------------------------------------
 

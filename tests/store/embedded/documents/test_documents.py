@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from headrace import limits
 from headrace.errors import Corrupt, Incomplete, Unavailable
 from headrace.store import Document, DocumentChange, DocumentRange
+from headrace.store.embedded.documents import file
 from headrace.store.embedded.documents.catalog import FORMAT_WITH_DOCUMENTS, Catalog
 from headrace.store.embedded.documents.documents import Documents, open_documents
 from headrace.store.embedded.documents.file import DocumentFile
-from headrace.store.embedded.files.sqlite_files import transaction
+from headrace.store.embedded.files.sqlite_files import complaints, transaction
 from headrace.store.embedded.gaps import Gaps
 
 DATABASE = bytes(range(16))
@@ -268,7 +269,7 @@ def test_a_sound_file_that_sqlite_calls_malformed_is_not_set_aside(
         disk.setattr(DocumentFile, "_put", failing(sqlite3.DatabaseError("database disk image is malformed")))
         if not gives:
             disk.setattr(Path, "open", failing(OSError(errno.EIO, os.strerror(errno.EIO))))
-            monkeypatch.setattr(limits, "SQLITE_READABLE_S", 0.0)
+            monkeypatch.setattr(limits, "SQLITE_JUDGED_S", 0.0)
         with pytest.raises(Unavailable, match="is sound, and yet" if gives else r"Input/output error \(errno 5\)"):
             documents.file_recent()
     assert before.exists()
@@ -278,6 +279,42 @@ def test_a_sound_file_that_sqlite_calls_malformed_is_not_set_aside(
     assert documents.damaged == []
     database.reopen()
     assert len(database.documents.between("k", "", "~")) == 101
+
+
+def test_a_sound_file_that_sqlite_calls_malformed_to_a_reader_is_tried_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read of one page that failed once."""
+    database.apply([Document("k", "a", b"1")])
+    database.documents.file_recent()
+    with monkeypatch.context() as disk:
+        disk.setattr(
+            DocumentFile, "_connect_to_read", failing(sqlite3.DatabaseError("database disk image is malformed"))
+        )
+        with pytest.raises(Unavailable, match="is sound, and yet cannot be used"):
+            database.documents.get("k", "a")
+    assert database.documents.get("k", "a") == b"1"
+    assert database.documents.damaged == []
+
+
+def test_a_read_that_fails_while_the_file_is_checked_is_no_damage(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite lists it beside what is wrong, and raises nothing."""
+    database.apply([Document("k", "a", b"1")])
+    database.documents.file_recent()
+
+    class Failing:
+        def execute(self, check: str) -> list[tuple[str]]:
+            return [("*** in database main ***\nPage 8: unable to get the page. error code=8458",)]
+
+    with monkeypatch.context() as disk:
+        disk.setattr(file, "complaints", lambda _, path, check: complaints(Failing(), path, check))  # type: ignore[arg-type]
+        with pytest.raises(Unavailable, match="a read failed"):
+            database.reopen()
+    assert not list(database.path.parent.glob("*.damaged"))
+    database.reopen()
+    assert database.documents.get("k", "a") == b"1"
 
 
 def failing(failure: Exception) -> Callable[..., None]:

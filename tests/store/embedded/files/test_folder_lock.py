@@ -49,6 +49,21 @@ def test_a_directory_that_was_moved_is_not_taken_for_another(tmp_path: Path) -> 
     lock.release()
 
 
+def test_a_disk_that_does_not_say_what_is_locked_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(descriptor: int) -> os.stat_result:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    lock = FolderLock(tmp_path)
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fstat", fail)
+        with pytest.raises(Unavailable, match="Stale file handle"):
+            lock.check()
+    lock.check()
+    lock.release()
+
+
 def test_another_directory_is_free(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()

@@ -5,7 +5,6 @@ As with points, the journal makes a change durable, memory makes it visible, and
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from heapq import merge
@@ -22,7 +21,6 @@ from headrace.store.embedded.documents.file import FORMAT, DocumentFile
 from headrace.store.embedded.documents.recent import RecentDocuments
 from headrace.store.embedded.files.durable import rename, sync_folder
 from headrace.store.embedded.files.names import DAMAGED_SUFFIX
-from headrace.store.embedded.files.sqlite_files import is_sound
 from headrace.store.embedded.gaps import NO_GAPS, Gaps
 
 log = structlog.get_logger(__name__)
@@ -134,10 +132,10 @@ class Documents:
                 self._file.write(ranges, documents, sequence)
         except Corrupt as damage:
             log.error("documents cannot be filed", file=str(damage.file), damage=damage.detail)
-            if _is_sound(damage):
-                self._file.connect_again()
-                raise _sound_but_unusable(damage) from damage
             self._malformed = damage
+        except Unavailable:
+            self._file.connect_again()
+            raise
         if self._malformed is not None:
             self._begin_anew(self._malformed)
             self._file.write(ranges, documents, sequence)
@@ -210,8 +208,6 @@ def open_documents(path: Path, catalog: Catalog, gaps: Gaps = NO_GAPS) -> Docume
     try:
         file = DocumentFile(path, catalog.database_id)
     except Corrupt as damage:
-        if _is_sound(damage):
-            raise _sound_but_unusable(damage) from damage
         file = DocumentFile(path, catalog.database_id, [_set_aside(path, damage)])
     try:
         if file.format != FORMAT:
@@ -226,16 +222,6 @@ def open_documents(path: Path, catalog: Catalog, gaps: Gaps = NO_GAPS) -> Docume
     for lost in file.damage:
         log.error("documents are lost; the rest is served", damage=lost)
     return Documents(file)
-
-
-def _is_sound(damage: Corrupt) -> bool:
-    """Whether SQLite called a file malformed that is not, when one looks afresh. Raises Unavailable."""
-    return isinstance(damage.__cause__, sqlite3.Error | UnicodeDecodeError) and is_sound(damage.file)
-
-
-def _sound_but_unusable(damage: Corrupt) -> Unavailable:
-    """The error came from elsewhere: from a disk that failed for a while."""
-    return Unavailable(f"{damage.file.name} is sound, and yet cannot be used: {damage.detail}")
 
 
 def _set_aside(path: Path, damage: Corrupt) -> str:

@@ -23,7 +23,7 @@ from headrace.errors import Corrupt, Unavailable
 from headrace.store import Document, DocumentRange
 from headrace.store.embedded.files.disk_file import forget_cached
 from headrace.store.embedded.files.durable import sync_folder
-from headrace.store.embedded.files.sqlite_files import are_of, failures_as_ours, transaction
+from headrace.store.embedded.files.sqlite_files import are_of, complaints, failures_as_ours, transaction
 
 FORMAT = 2
 FORMAT_WITHOUT_GONE = 1
@@ -103,7 +103,7 @@ class DocumentFile:
         self._closed = False
         self._changed = threading.Condition()
         with failures_as_ours(path):
-            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._connection = self._connect_to_write()
         try:
             with failures_as_ours(path):
                 self._begin_or_read(database_id, missed)
@@ -112,12 +112,15 @@ class DocumentFile:
             raise
 
     def connect_again(self) -> None:
-        """After an error that was not the file's: the next `write` goes by a connection that remembers none. Raises
+        """After an error that was the disk's: the next `write` goes by a connection that remembers none. Raises
         Unavailable. For the thread that writes."""
-        self._connection.close()
         with failures_as_ours(self.path):
-            self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            replaced, self._connection = self._connection, self._connect_to_write()
+            replaced.close()
             self._set_up()
+
+    def _connect_to_write(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
 
     def _set_up(self) -> None:
         self._connection.execute("PRAGMA journal_mode = WAL")
@@ -168,9 +171,8 @@ class DocumentFile:
         """Of a small file: are its rows found by their names? A large one would hold up the start."""
         if self.path.stat().st_size > limits.DOCUMENTS_CHECKED_BYTES:
             return
-        [found] = self._connection.execute("PRAGMA integrity_check(1)").fetchone()
-        if found != "ok":
-            raise Corrupt(self.path, str(found))
+        if found := complaints(self._connection, self.path, "integrity_check(1)"):
+            raise Corrupt(self.path, found[0])
 
     @property
     def applied(self) -> int:

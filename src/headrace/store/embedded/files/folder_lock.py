@@ -64,9 +64,8 @@ class FolderLock:
     def check(self) -> None:
         """Whatever is made by its path goes to the directory that is locked. Raises Unavailable when another one, or
         none, is where it was."""
-        locked = os.fstat(self._directory)
         try:
-            there = self._folder.stat()
+            locked, there = os.fstat(self._directory), self._folder.stat()
         except OSError as error:
             raise Unavailable(f"the data directory {self._folder} is not there any more: {error.strerror}") from error
         if (there.st_dev, there.st_ino) != (locked.st_dev, locked.st_ino):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -10,6 +12,10 @@ from pathlib import Path
 
 from headrace import limits
 from headrace.errors import Corrupt, Unavailable
+
+_ERROR_CODE = re.compile(r"error code=(\d+)")
+_PRIMARY_CODE = 0xFF
+"""Of an error code of SQLite's, the kind; the bits above say more (SQLite: result codes)."""
 
 
 @contextmanager
@@ -28,8 +34,8 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 def failures_as_ours(path: Path) -> Iterator[None]:
     """The one place where sqlite3's errors become ours; the most specific wins.
 
-    SQLite says "malformed" also of a file that the disk does not give, so its bytes are read before it is called
-    Corrupt.
+    SQLite says "malformed" also when the disk fails, were it for one read. So the file is called Corrupt only when all
+    of its bytes can be read and SQLite, asked afresh, says it again.
     """
     try:
         yield
@@ -38,11 +44,15 @@ def failures_as_ours(path: Path) -> Iterator[None]:
     except sqlite3.OperationalError as failure:
         # Our statements are right for the tables that we made: where they are not, somebody else was at the file.
         if failure.sqlite_errorcode == sqlite3.SQLITE_ERROR:
-            _check_readable(path)
+            _read_whole(path)
             raise Corrupt(path, str(failure)) from failure
         raise Unavailable(f"{path.name} cannot be used: {failure}") from failure
     except (sqlite3.DatabaseError, UnicodeDecodeError) as failure:  # it may quote what it found in its error
-        _check_readable(path)
+        if _is_sound_of_late(path):
+            sentence = (
+                f"{path.name} is sound, and yet cannot be used: {failure} (SQLite says so, too, when a read fails)"
+            )
+            raise Unavailable(sentence) from failure
         raise Corrupt(path, str(failure)) from failure
 
 
@@ -56,12 +66,19 @@ def is_sound(path: Path) -> bool:
     """Whether SQLite, asked by a connection that knows nothing yet, finds the file well formed. Reads all of it. Raises
     Unavailable when the disk does not give it."""
     _read_whole(path)
+    sound = _is_well_formed(path)
+    if not sound:
+        _read_whole(path)  # that the disk gave it before says nothing about the reads between
+    return sound
+
+
+def _is_well_formed(path: Path) -> bool:
     uri = f"{path.absolute().as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(uri, uri=True)) as connection:
-            found: tuple[str] = connection.execute("PRAGMA quick_check(1)").fetchone()
+            wrong = complaints(connection, path, "quick_check(1)")
             [tables] = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-            return found == ("ok",) and tables > 0  # without any, somebody has emptied it
+            return not wrong and tables > 0  # without any, somebody has emptied it
     except sqlite3.OperationalError as failure:
         if failure.sqlite_errorcode == sqlite3.SQLITE_ERROR:
             return False
@@ -70,23 +87,38 @@ def is_sound(path: Path) -> bool:
         return False
 
 
-_found_readable: dict[Path, float] = {}
-"""When (of the monotonic clock) all of a file was read last."""
+def complaints(connection: sqlite3.Connection, path: Path, check: str) -> list[str]:
+    """What a check of SQLite's finds wrong in the file at `path`, one line each. check: "quick_check(n)" or such.
+    Raises Unavailable when a read failed, which SQLite lists beside what is wrong; sqlite3.Error."""
+    found = [" ".join(str(what).split()) for (what,) in connection.execute(f"PRAGMA {check}")]
+    codes = [int(code) for what in found for code in _ERROR_CODE.findall(what)]
+    if any(code & _PRIMARY_CODE == sqlite3.SQLITE_IOERR for code in codes):
+        raise Unavailable(f"cannot read {path}: {found[0]} (a read failed)")
+    return [what for what in found if what != "ok"]
 
 
-def _check_readable(path: Path) -> None:
-    """Raises Unavailable, which names file, offset and reason, when the disk does not give a byte of it."""
-    if time.monotonic() - _found_readable.get(path, -limits.SQLITE_READABLE_S) >= limits.SQLITE_READABLE_S:
-        _read_whole(path)
-        _found_readable[path] = time.monotonic()
+_verdicts: dict[tuple[Path, int], tuple[float, bool]] = {}
+"""When (of the monotonic clock) a file, by its path and inode, was looked at afresh, and whether it was sound."""
+
+
+def _is_sound_of_late(path: Path) -> bool:
+    """As is_sound, within the last limits.SQLITE_JUDGED_S."""
+    file = path, path.stat().st_ino if path.exists() else 0
+    judged_s, verdict = _verdicts.get(file, (-limits.SQLITE_JUDGED_S, False))
+    if time.monotonic() - judged_s >= limits.SQLITE_JUDGED_S:
+        verdict = is_sound(path)
+        _verdicts[file] = time.monotonic(), verdict
+    return verdict
 
 
 def _read_whole(path: Path) -> None:
+    """By the call that SQLite reads with. Raises Unavailable, which names file, offset and reason, when the disk does
+    not give a byte of it."""
     for file in (path, path.with_name(path.name + "-wal")):
         at = 0
         try:
             with file.open("rb", buffering=0) as opened:
-                while read := opened.read(limits.SQLITE_READ_BYTES):
+                while read := os.pread(opened.fileno(), limits.SQLITE_READ_BYTES, at):
                     at += len(read)
         except FileNotFoundError:
             continue

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from headrace.errors import Corrupt
-from headrace.store.embedded.files.sqlite_files import failures_as_ours
+from headrace.store.embedded.files.sqlite_files import complaints, failures_as_ours
 
 WAL_SUFFIX = "-wal"
 """SQLite's log of what is committed and not in the file itself yet."""
@@ -25,6 +25,6 @@ def copied(path: Path, copies: Path) -> Path:
 def check_integrity(copy: Path) -> None:
     """Raises Corrupt when SQLite does not find every page, row and index of the file well formed, Unavailable."""
     with failures_as_ours(copy), closing(sqlite3.connect(copy)) as connection:
-        found = [str(what) for (what,) in connection.execute("PRAGMA integrity_check(3)")]
-    if found != ["ok"]:
-        raise Corrupt(copy, "; ".join(" ".join(what.split()) for what in found))
+        found = complaints(connection, copy, "integrity_check(3)")
+    if found:
+        raise Corrupt(copy, "; ".join(found))

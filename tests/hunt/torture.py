@@ -1,5 +1,5 @@
 """Trials of the store for as long as you like: the hunt, one seed after the other until one fails, and what lies in
-tests/trials. scripts/torture calls it."""
+tests/trials, some of which (tests/trials/cuts) tries the real server. scripts/torture calls it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from hunt_steps import Step, parse, steps
 from hunt_threads import storm
 from mixture import Watched, all_at_once, limited
 from serverprocess import running
+from torture_cuts import COMMANDS as CUTS
 
 from headrace import limits
 from headrace.config import Settings
@@ -99,6 +100,10 @@ def memory(minutes: float) -> None:
         )
         if watched.most_bytes > stated or server.get("/health")[0] != 200:
             sys.exit(1)
+
+
+for command in CUTS:
+    torture.add_command(command)
 
 
 def _tell(outcomes: Counter[str]) -> None:

@@ -19,6 +19,9 @@ SERVER_BYTES = 165 * MB
 MERGING_BYTES = 110 * MB
 """See limits.ROW_GROUP_TEXT_BYTES."""
 
+SCRUBBING_BYTES = 50 * MB
+"""A row group of names at their longest, packed and unpacked: 39 MB were measured."""
+
 SERIES_BYTES = 170
 """Of one series with a name of 90 bytes."""
 
@@ -75,6 +78,7 @@ def shares(settings: Settings) -> list[Share]:
         ),
         Share("sealing", max(generation + limits.SEAL_TEXT_BYTES, points_of_a_body)),
         Share("merging", MERGING_BYTES),
+        Share("reading old files again", SCRUBBING_BYTES if settings.scrub_bytes_per_s else 0),
         Share("names that decoders remember", _remembered_names()),
         Share("queries and answers", settings.query_memory_bytes + QUERY_SCRATCH_BYTES),
         Share("connections", _connections()),

@@ -28,7 +28,10 @@ from headrace.store import Document
 from headrace.store.embedded.concessions import Concessions
 from headrace.store.embedded.journal import journal
 from headrace.store.embedded.journal.format import FILE_HEADER_BYTES
+from headrace.store.embedded.segments.current import read_current
 from headrace.store.embedded.store import EmbeddedStore, open_store
+from headrace.store.embedded.verifying.findings import FindingKind
+from headrace.store.embedded.verifying.verify import verify
 
 SECRET, PUBLIC = series_name("m.secret.salary", {"who": "ceo"}), series_name("m.public.new", {"who": "all"})
 
@@ -422,3 +425,49 @@ def test_a_data_directory_that_cannot_be_made_is_unavailable(tmp_path: Path) -> 
     (tmp_path / "file").touch()
     with pytest.raises(Unavailable, match="cannot make the data directory"):
         opened(tmp_path / "file" / "data")
+
+
+def test_what_counts_again_is_written_down_before_anything_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, before = two_moments(tmp_path)
+    listed = read_current(data / "segments")
+    shutil.copy(before / "segments" / "current.json", data / "segments" / "current.json")
+
+    def fail(path: Path) -> Iterator[None]:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(journal, "replaced_file", fail)  # else the journal's new file is noted there, too
+    opened(data).close()
+    again = read_current(data / "segments")
+    assert listed is not None
+    assert again is not None
+    assert [meta.file for meta in again.segments] == [meta.file for meta in listed.segments]
+
+
+def test_a_catalog_that_was_mended_is_no_older_copy_any_more(tmp_path: Path) -> None:
+    data, before = two_moments(tmp_path)
+    store = opened(data)
+    for ordinal in range(2):
+        asyncio.run(store.delete(np.array([ordinal], dtype=np.uint32), *ALL_TIME))
+        asyncio.run(store.seal())
+    store.close()
+    put_back(before, data, "catalog.sqlite")
+    opened(data).close()
+    assert {finding.kind for finding in verify(data).findings} == {FindingKind.REMEMBERED}
+
+
+def test_ordinals_that_only_segments_know_are_not_given_again(tmp_path: Path) -> None:
+    """The catalog and current.json are older copies, and the newest file of names is gone."""
+    data, before = two_moments(tmp_path)
+    store = opened(data)
+    seal(store)
+    store.close()
+    put_back(before, data, "catalog.sqlite")
+    shutil.copy(before / "segments" / "current.json", data / "segments" / "current.json")
+    max((data / "segments").glob("series-*")).unlink()
+    store = opened(data)
+    put(store, PUBLIC, 9)
+    assert numbers_of(store, PUBLIC) == [9]
+    assert numbers_of(store, SECRET) == []
+    store.close()

@@ -85,3 +85,88 @@ def test_too_many_deletes_are_not_kept_for_it(tmp_path: Path, monkeypatch: pytes
     database.store.close()
     with pytest.raises(NotAwaited, match="deletes since then have been forgotten"):
         restored(tmp_path, copy)
+
+
+def merged_by_hand(tmp_path: Path) -> Database:
+    database = Database(tmp_path / "data")
+    database.store._merger.stop()
+    return database
+
+
+def spoilt(database: Database, number: int, tmp_path: Path) -> Path:
+    """Let that segment be set aside. Returns a sound copy of it."""
+    segment = sorted((tmp_path / "data" / "segments").glob("points-*.parquet"))[number]
+    copy = Path(shutil.copy(segment, tmp_path))
+    content = bytearray(segment.read_bytes())
+    content[40:60] = bytes(20)
+    segment.write_bytes(content)
+    with pytest.raises(Corrupt):
+        database.found()
+    return copy
+
+
+def restored_again(database: Database, tmp_path: Path, copy: Path) -> None:
+    database.store.close()
+    restored(tmp_path, copy)
+    database.store = database.open()
+    database.store._merger.stop()
+
+
+def merge_all(database: Database) -> None:
+    while database.store._housekeeping.merge(lambda: None):
+        pass
+
+
+def test_a_merge_keeps_the_deletes_that_it_waits_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MERGE_FACTOR", 2)
+    database = merged_by_hand(tmp_path)
+    for number in range(3):
+        database.write(Point(1, number, double(number)))
+        database.seal()
+    copy = spoilt(database, 0, tmp_path)
+    database.delete(1, start_ms=0, end_ms=0)
+    database.seal()
+    merge_all(database)
+    assert len(list((tmp_path / "data" / "segments").glob("points-*.parquet"))) == 1
+    database.write(Point(2, 7, double(7)))
+    database.seal()
+    restored_again(database, tmp_path, copy)
+    assert database.found() == database.right()
+    database.store.close()
+
+
+def test_what_lies_around_it_is_not_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or an older write of the one would be the later one of both."""
+    monkeypatch.setattr(limits, "MERGE_FACTOR", 2)
+    database = merged_by_hand(tmp_path)
+    for number in range(3):
+        database.write(Point(1, 5, double(number)) if number < 2 else Point(2, 5, double(number)))
+        database.seal()
+    copy = spoilt(database, 1, tmp_path)
+    merge_all(database)
+    restored_again(database, tmp_path, copy)
+    assert database.found() == database.right()
+    merge_all(database)
+    assert database.found() == database.right()
+    database.store.close()
+
+
+@pytest.mark.parametrize("how", ["seal", "merge"])
+def test_what_hides_a_point_of_it_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """A point that has expired hides an older write, also one that is only there when it is restored."""
+    monkeypatch.setattr(limits, "MERGE_FACTOR", 2)
+    database = merged_by_hand(tmp_path)
+    database.write(Point(1, 5, double(1)))
+    database.seal()
+    copy = spoilt(database, 0, tmp_path)
+    database.write(Point(1, 5, double(2), expires=database.now_ms + 10), Point(2, 5, double(2)))
+    if how == "seal":
+        database.now_ms += 20
+    database.seal()
+    database.now_ms += 20
+    database.write(Point(2, 6, double(3)))
+    database.seal()
+    merge_all(database)
+    restored_again(database, tmp_path, copy)
+    assert database.found() == database.right()
+    database.store.close()

@@ -232,3 +232,30 @@ def test_a_backup_that_ends_too_early_is_found_by_verify(tmp_path: Path) -> None
     assert (finding.kind, finding.file) == (FindingKind.GAP, LABEL)
     with pytest.raises(CannotBackUp, match="instead of"):
         verify_backup(tmp_path / "backup")
+
+
+def test_every_file_of_a_backup_is_synced_before_it_has_its_label(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite syncs only what it writes itself, and not always."""
+    synced: set[int] = set()
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        synced.add(os.fstat(descriptor).st_ino)
+        real(descriptor)
+
+    with database() as made:
+        fill(made)
+        monkeypatch.setattr(os, "fsync", fsync)
+        made.store.back_up(tmp_path / "backup")
+        data = made.settings.data_dir
+        files = [file for file in (tmp_path / "backup").rglob("*") if file.is_file()]
+        unsynced = [file.name for file in files if file.stat().st_ino not in synced and file.stat().st_nlink == 1]
+        assert unsynced == []
+        made.store.close()
+        stopped = tmp_path / "stopped"
+        back_up_stopped(data, stopped, 1)
+        files = [file for file in stopped.rglob("*") if file.is_file() and file.stat().st_nlink == 1]
+        assert [file.name for file in files if file.stat().st_ino not in synced] == []
+        made.store = made.open()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import zlib
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -161,3 +162,15 @@ def test_a_full_disk_is_unavailable_and_changes_nothing(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
         Catalog(tmp_path / "absent" / "catalog.sqlite")
+
+
+@pytest.mark.parametrize("column", ["id", "secret"])
+def test_an_identity_that_is_not_what_was_written_is_no_identity(tmp_path: Path, column: str) -> None:
+    """With another secret every name would have another key."""
+    path = tmp_path / "catalog.sqlite"
+    Catalog(path).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as stranger:
+        [was] = stranger.execute(f"SELECT {column} FROM database").fetchone()
+        stranger.execute(f"UPDATE database SET {column} = ?", (bytes([was[0] ^ 2]) + was[1:],))
+    with pytest.raises(Corrupt, match="id or secret is not what was written"):
+        Catalog(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -275,3 +276,22 @@ def test_a_disk_that_gives_nothing_is_no_damage(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(Unavailable):
         open_and_sweep(tmp_path / "segments", "d")
     assert segment.path.exists()
+
+
+def test_while_it_stands_still_nothing_is_changed(tmp_path: Path) -> None:
+    """As a backup needs it between the list and the links."""
+    folder, _, _ = open_and_sweep(tmp_path, "aa")
+    seal(folder, 1, 3).close()
+    changed = threading.Event()
+
+    def change() -> None:
+        folder.write_down()
+        changed.set()
+
+    thread = threading.Thread(target=change)
+    with folder.standing_still() as current:
+        thread.start()
+        assert not changed.wait(0.2)
+        assert folder.current is current
+    thread.join()
+    assert changed.is_set()

@@ -18,7 +18,7 @@ def put(server: ServerProcess, host: str) -> None:
 
 
 def test_damage_is_told_once(tmp_path: Path) -> None:
-    with running(tmp_path / "data", "--seal-points", "100") as server:
+    with running(tmp_path / "data", "--seal-points", "100", "--scrub-bytes-per-s", "0") as server:
         put(server, "a")
         put(server, "b")
         put(server, "c")

@@ -166,7 +166,8 @@ async def test_a_verification_is_told_line_by_line(monkeypatch: pytest.MonkeyPat
     assert (answer.status_code, answer.json()) == (409, {"error": "already"})
 
 
-async def test_a_client_that_goes_away_ends_a_verification(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("reads", [False, True])
+async def test_a_client_that_goes_away_ends_a_verification(reads: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[int] = []
     monkeypatch.setattr(Store, "ended", ended)
     monkeypatch.setattr(Store, "tells", [b'{"read": 1, "of": 2}'])  # and never another line
@@ -184,6 +185,8 @@ async def test_a_client_that_goes_away_ends_a_verification(monkeypatch: pytest.M
     async def send(message: Message) -> None:
         if message["type"] == "http.response.body":
             begun.set()
+            if not reads:
+                await asyncio.Event().wait()
 
     receive_calls: list[int] = []
     scope = {

@@ -108,6 +108,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "headrace.store.embedded.completeness": "test_opening.py opens what is left of a database",
     "headrace.store.embedded.segments.files.description": "test_opening.py: an older current.json",
     "headrace.store.embedded.segments.dropped": "test_grace.py, test_bringing_back.py and tests/hunt",
+    "headrace.store.embedded.journal.names_journaled": "test_opening.py: a damaged row of the catalog before a seal",
     "headrace.store.embedded.segments.names_listed": "test_damaged_names.py, test_opening.py: an older catalog",
     "headrace.store.embedded.housekeeping.seals": "test_embedded_store.py and tests/hunt seal by it",
     "headrace.store.embedded.housekeeping.retention_in_force": "test_forgetting.py, test_opentsdb_ttl.py",

@@ -1,8 +1,9 @@
 """A disk that fails, dies and forgets: what a store does to the files below a folder goes through here.
 
-Every call that changes something is counted, so that a seed can say at which one the process dies or the disk fails.
-And it is remembered what was never synced, so that a power cut can take it: bytes behind the last fsync of a file,
-names behind the last fsync of their folder. SQLite writes past this, and is trusted with its own files.
+Every call is counted, those that change something, those that read (hunt_reads) and SQLite's changes of its own files
+(hunt_sqlite), so that a seed can say at which one the process dies or the disk fails. And it is remembered what was
+never synced, so that a power cut can take it: bytes behind the last fsync of a file, names behind the last fsync of
+their folder.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import io
 import os
 import shutil
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -22,7 +25,8 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-SECTOR_BYTES = 512
+from hunt_images import SECTOR_BYTES, Image
+from hunt_reads import reading_patches
 
 _REAL_UNLINK, _REAL_REPLACE, _REAL_OPEN = os.unlink, os.replace, Path.open
 _REAL_PWRITEV, _REAL_FTRUNCATE = os.pwritev, os.ftruncate
@@ -32,15 +36,24 @@ class Died(BaseException):
     """The process is gone. Not an Exception: nothing that handles those may go on after it."""
 
 
+class Calls(Enum):
+    """What a fault hits; each is counted by itself."""
+
+    CHANGES = "changes of files and folders"
+    READS = "reads, SQLite's too"
+    SQLITE = "changes that SQLite makes of its files"
+
+
 @dataclass(frozen=True)
 class Fault:
     """call: the first to be hit, 1 is the next one.   calls: how many fail from there on.   error: their errno, or None
-    when the process dies at the first of them.   part: how much of a write still happens, 0..1."""
+    when the process dies at the first of them.   part: how much of a write still happens, 0..1.   of: such calls."""
 
     call: int
     calls: int = 1
     error: int | None = None
     part: float = 0.0
+    of: Calls = Calls.CHANGES
 
 
 @dataclass(frozen=True)
@@ -59,10 +72,17 @@ class Disk:
         """root: all below it is watched.   attic: an empty folder on the same file system."""
         self.root = root
         self.dead = False
-        self.calls = 0
+        self.counts: Counter[Calls] = Counter()
         self.hits = 0
         self.full = False
+        self.noise = False
+        """Whether the last power cut left bytes that nobody wrote."""
         self._fault: Fault | None = None
+        self._watching = False
+        self._untold = False
+        """Whether it died within SQLite, which cannot say so."""
+        self._images: dict[int, Image] = {}
+        """Of SQLite's files, by inode."""
         self._attic = attic
         self._saved = 0
         self._synced: dict[int, int] = {}  # inode -> bytes on disk; of others all are
@@ -71,7 +91,8 @@ class Disk:
         self._changes: dict[Path, list[_Change]] = {}
 
     def arm(self, fault: Fault | None) -> None:
-        self.calls = self.hits = 0
+        self.hits = 0
+        self.counts.clear()
         self._fault = fault
 
     @contextmanager
@@ -97,21 +118,52 @@ class Disk:
             for name, call in patches.items():
                 stack.enter_context(mock.patch.object(os, name, call))
             stack.enter_context(mock.patch.object(Path, "open", opened))
-            yield
+            stack.enter_context(reading_patches(self.root, self.read))
+            self._watching = True
+            try:
+                yield
+            finally:
+                self._watching = False
+        self.tell_death()
 
-    def _is_dead_at(self, what: str) -> bool:
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Reads in the block are the hunt's own."""
+        was, self._watching = self._watching, False
+        try:
+            yield
+        finally:
+            self._watching = was
+
+    def tell_death(self) -> None:
+        """Raises Died if it has died within SQLite and nobody knows."""
+        if self._untold:
+            self._untold = False
+            raise Died("within SQLite")
+
+    def read(self, what: str) -> None:
+        """Count a call that reads. Raises OSError."""
+        if self._watching and not self.dead:
+            self._meet(Calls.READS, what)
+
+    def _is_dead_at(self, what: str, of: Calls = Calls.CHANGES) -> bool:
         """Count a call. True once the process is dead: cleaning up after that changes nothing. Raises Died, OSError."""
         if self.dead:
+            self.tell_death()
             return True
-        self.calls += 1
-        fault = self._fault
-        if fault is not None and fault.call <= self.calls < fault.call + fault.calls:
-            self.hits += 1
-            if fault.error is None:
-                self.dead = True
-                raise Died(f"at call {self.calls}, {what}")
-            raise OSError(fault.error, f"{os.strerror(fault.error)} (call {self.calls}, {what})")
+        self._meet(of, what)
         return False
+
+    def _meet(self, of: Calls, what: str) -> None:
+        self.counts[of] += 1
+        fault, count = self._fault, self.counts[of]
+        if fault is None or fault.of is not of or not fault.call <= count < fault.call + fault.calls:
+            return
+        self.hits += 1
+        if fault.error is None:
+            self.dead = True
+            raise Died(f"at call {count}, {what}")
+        raise OSError(fault.error, f"{os.strerror(fault.error)} (call {count}, {what})")
 
     def _part(self, size: int) -> int:
         """How many bytes a write that fails writes all the same."""
@@ -121,7 +173,7 @@ class Disk:
         fresh = mode == "wb"
         if fresh and self._is_dead_at(f"create {path.name}"):
             return io.BytesIO()
-        if fresh and not path.exists():
+        if fresh and not os.path.lexists(path):
             self._note(path, _Change("create", path.name))
         raw = _File(path, mode, self)
         if fresh:
@@ -156,7 +208,7 @@ class Disk:
             _REAL_PWRITEV(descriptor, [whole[: self._part(len(whole))]], offset)
             raise
         # The kernel may take less than it is given.
-        taken = whole if self.calls % 3 else whole[: max(1, len(whole) // 2)]
+        taken = whole if self.counts[Calls.CHANGES] % 3 else whole[: max(1, len(whole) // 2)]
         return _REAL_PWRITEV(descriptor, [taken], offset)
 
     def _ftruncate(self, descriptor: int, size: int) -> None:
@@ -197,7 +249,7 @@ class Disk:
         self._changes.setdefault(path.parent, []).append(change)
 
     def _save(self, path: Path) -> Path | None:
-        if not path.exists():
+        if not os.path.lexists(path):
             return None
         self._saved += 1
         saved = self._attic / str(self._saved)
@@ -211,8 +263,70 @@ class Disk:
             if status.st_nlink == 1:
                 self._forget(status.st_ino)
 
+    # what SQLite does (hunt_sqlite.Watcher): the names of its files are trusted to be there, their bytes are not ------
+
+    def sqlite_watches(self, path: Path) -> bool:
+        """Whether it is a file whose calls are to be asked for. SQLite's memory that processes share is none."""
+        return self.root in path.parents
+
+    def sqlite_read(self, path: Path) -> None:
+        """Raises OSError."""
+        self.read(f"SQLite reads {path.name}")
+
+    def sqlite_create(self, path: Path) -> None:
+        """Raises OSError."""
+        self._sqlite_changes(f"creates {path.name}")
+
+    def sqlite_change(self, path: Path, begin: int, end: int) -> int:
+        """Bytes begin .. end - 1 are about to be written, or none, and the file to end there. Returns how many of them
+        are. Raises OSError when that is none."""
+        image = self._image(path)
+        try:
+            self._sqlite_changes(f"writes {path.name}")
+        except OSError:
+            if part := self._part(end - begin):
+                image.write(begin, begin + part)
+                return part
+            raise
+        image.write(begin, end)
+        return end - begin
+
+    def sqlite_sync(self, path: Path) -> None:
+        """Raises OSError: then what was written since the last sync may be lost, whatever a later one says."""
+        image = self._image(path)
+        try:
+            self._sqlite_changes(f"syncs {path.name}")
+        except OSError:
+            image.lose()
+            raise
+        image.sync(_content_of(path))
+
+    def sqlite_delete(self, path: Path) -> None:
+        """Raises OSError."""
+        self._sqlite_changes(f"deletes {path.name}")
+        self._images.pop(os.lstat(path).st_ino, None)
+
+    def _sqlite_changes(self, what: str) -> None:
+        """Raises OSError, when the process dies too: SQLite knows no other answer."""
+        if self.dead:
+            raise OSError(errno.EIO, "dead")
+        if not self._watching:
+            return
+        try:
+            self._meet(Calls.SQLITE, f"SQLite {what}")
+        except Died as death:
+            self._untold = True
+            raise OSError(errno.EIO, "died") from death
+
+    def _image(self, path: Path) -> Image:
+        inode = os.lstat(path).st_ino
+        if inode not in self._images:
+            self._images[inode] = Image(_content_of(path))
+        return self._images[inode]
+
     def _forget(self, inode: int) -> None:
         self._synced.pop(inode, None)
+        self._images.pop(inode, None)
         self._before_cut.pop(inode, None)
         self._lost.discard(inode)
 
@@ -235,6 +349,9 @@ class Disk:
     def _spoil(self, path: Path, copy: Path, chance: Random) -> None:
         status = path.stat()
         content = path.read_bytes()
+        if status.st_ino in self._images:
+            copy.write_bytes(self._images[status.st_ino].after_power_cut(content, chance))
+            return
         before_cut = self._before_cut.get(status.st_ino)
         if before_cut is not None and chance.random() < 0.5:
             content = before_cut
@@ -243,7 +360,7 @@ class Disk:
             copy.write_bytes(content)
             return
         tail = bytearray(content[synced:])
-        match chance.choice(["all", "none", "cut", "zeros", "hole", "patches"]):
+        match chance.choice(["all", "none", "cut", "zeros", "hole", "patches", "bit", "garbage"]):
             case "none":
                 tail = bytearray()
             case "cut":
@@ -259,6 +376,13 @@ class Disk:
                 for sector in _sectors(synced, len(content)):
                     if chance.random() < 0.5:
                         tail[sector] = bytes(sector.stop - sector.start)
+            case "bit":
+                self.noise = True
+                tail[chance.randrange(len(tail))] ^= 1 << chance.randrange(8)
+            case "garbage":
+                self.noise = True
+                sector = chance.choice(_sectors(synced, len(content)))
+                tail[sector] = chance.randbytes(sector.stop - sector.start)
         copy.write_bytes(content[:synced] + tail)
 
     def _undo(self, change: _Change, folder: Path, chance: Random) -> None:
@@ -271,6 +395,13 @@ class Disk:
             path = folder / change.other
         if change.saved is not None:
             self._spoil(change.saved, path, chance)
+
+
+def _content_of(path: Path) -> bytes:
+    """Without anybody's notice."""
+    with _REAL_OPEN(path, "rb") as file:
+        content: bytes = file.read()
+        return content
 
 
 def _sectors(begin: int, end: int) -> list[slice]:
@@ -306,3 +437,13 @@ class _File(io.FileIO):
 
 
 ERRORS = (errno.EIO, errno.ENOSPC)
+
+
+def some_fault(chance: Random, may_die: bool = False) -> Fault:
+    """Of any calls, soon or later, for one call or for a while.   may_die: the process may, too."""
+    of = chance.choice([Calls.CHANGES, Calls.CHANGES, Calls.READS, Calls.SQLITE])
+    call, calls = chance.randint(1, chance.choice([6, 12, 40])), chance.choice([1, 1, 2, 5, 10_000])
+    if of is Calls.READS:
+        return Fault(call, calls, errno.EIO, of=of)
+    error = chance.choice([None, *ERRORS]) if may_die else chance.choice(ERRORS)
+    return Fault(call, calls, error, chance.random(), of)

@@ -6,8 +6,9 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -15,9 +16,22 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 import numpy as np
-from hunt_disk import ERRORS, Died, Disk, Fault
+from hunt_disk import Calls, Died, Disk, Fault, some_fault
 from hunt_files import check_journal_is_cut, check_log, check_tidy, current_of, gone_for_good, open_below, outside_view
 from hunt_model import RETENTION, Batch, Bundle, Change, Contents, Deletion, Model, Paper, contents_of, difference
+from hunt_spoiled import (
+    Past,
+    Sent,
+    Trial,
+    begin_foreign,
+    facts_of_model,
+    forgets,
+    noted,
+    replace_all,
+    replacements,
+    rot,
+)
+from hunt_sqlite import shim
 from hunt_steps import (
     HOSTS,
     KINDS,
@@ -39,7 +53,7 @@ from structlog.testing import capture_logs
 
 from headrace import limits
 from headrace.config import Settings
-from headrace.errors import HeadraceError, Unavailable
+from headrace.errors import Unavailable
 from headrace.gate import RuleSet, admit
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted
@@ -81,6 +95,12 @@ SMALL_LIMITS: dict[str, Any] = {
 
 TURNS_MAX = 20
 
+UNWATCHED = ("kill", "die", "power", "fail", "full", "rot", "replace")
+"""Steps that are more than what a server does on a disk."""
+
+OLDER_MAX = 3
+"""So many copies of earlier steps are kept."""
+
 
 @dataclass(frozen=True)
 class Pin:
@@ -101,10 +121,12 @@ class Doubt(NamedTuple):
 
 
 class Hunt:
-    """One database with its model. acknowledged, crashes, faults: how often, for whoever watches."""
+    """One database with its model. acknowledged, crashes, faults: how often, for whoever watches.   spoilt: what came
+    of copies of it that were."""
 
     def __init__(self, folder: Path, logged: Sequence[Any], clock: Clock) -> None:
         self.acknowledged = self.crashes = self.faults = 0
+        self.spoilt: Counter[str] = Counter()
         self._folder = folder
         self._logged = logged
         self._log_read = 0
@@ -113,17 +135,23 @@ class Hunt:
         self._model = Model()
         self._registered: set[SeriesName] = set()
         self._unsure: list[Doubt] = []
+        self._sent = Sent()
+        self._past = Past()
+        self._older: list[Path] = []
+        """Copies of the database at earlier steps."""
+        self._copies = 0
         self._pins: list[Pin] = []
         self._lives = 0
+        self._noisy = False
+        """Whether a power cut has left garbage in the journal, which may be named as damage."""
         self._disk = self._new_disk(folder / "data-0")
         self._store = self._open(Random(0))
 
     def do(self, step: Step) -> None:
         """Raises AssertionError when store and model differ, and whatever the store should not have raised."""
         chance = Random(step.seed)
-        crash = {"kill": self._kill, "die": self._die, "power": self._power, "fail": self._fail, "full": self._full}
-        if step.word in crash:
-            crash[step.word](chance)
+        if step.word in UNWATCHED:
+            getattr(self, f"_{step.word}")(chance)
         else:
             self._act(step.word, chance)
         self._check_log()
@@ -137,6 +165,14 @@ class Hunt:
     def _act(self, word: str, chance: Random) -> None:
         with self._disk.watching():
             getattr(self, f"_{word}")(chance)
+
+    @contextmanager
+    def _unless_unreadable(self) -> Iterator[None]:
+        """What reads may be refused when the disk fails, and only then. It is never damage."""
+        try:
+            yield
+        except Unavailable:
+            assert self._disk.hits, "refused without need"
 
     # what a server does -----------------------------------------------------------------------------------------------
 
@@ -174,6 +210,7 @@ class Hunt:
         admission = admit(columns(batch, self._store.table), RULES, self._store.table)
         assert not admission.refused
         self._registered.update(point.name for point in batch.points)
+        self._sent.register(batch)
         return admission.admitted
 
     def _change(self, changes: Sequence[Change]) -> None:
@@ -193,6 +230,7 @@ class Hunt:
                 self._settle(task, change, at_once)
 
     async def _ask(self, change: Change) -> int:
+        self._sent.add(change)
         match change:
             case Batch():
                 return await self._store.append(self._admit(change))
@@ -222,6 +260,7 @@ class Hunt:
             self._unsure = []
             self._model.register(self._registered)
             self._model.apply(change)
+            self._past.add(task.result(), change, self._registered)
             self.acknowledged += 1
 
     def _doubt(self, change: Change) -> None:
@@ -246,8 +285,10 @@ class Hunt:
             sealed = waiting > 1
             if not self._disk.hits:
                 assert len(self._store._parts.visible._generations) == waiting - sealed, "nothing was sealed"
-                if sealed:
-                    check_journal_is_cut(self._disk.root)
+                # Without an open file the next one is begun by the next append: then a file that is spent may stay.
+                if sealed and self._store._parts.journal._current is not None:
+                    with self._disk.looking():
+                        check_journal_is_cut(self._disk.root)
 
     def _merge(self, chance: Random) -> None:
         for _ in range(chance.choice([1, 1, 5])):
@@ -265,7 +306,7 @@ class Hunt:
         self._clock.now_ms += chance.choice([1, 1000, 10_000, 100_000])
 
     def _query(self, chance: Random) -> None:
-        with self._store.snapshot() as snapshot:
+        with self._unless_unreadable(), self._store.snapshot() as snapshot:
             series = chance.sample(NAMES, k=chance.randint(1, len(NAMES)))
             start_ms, end_ms = time_range(chance, self._clock.now_ms)
             self._select(snapshot, self._model, self._clock.now_ms, series, start_ms, end_ms)
@@ -273,7 +314,8 @@ class Hunt:
             if chance.random() < 0.25:  # it takes longer than all the rest
                 self._last(snapshot, series, chance)
         self._suggest(chance)
-        self._papers(chance)
+        with self._unless_unreadable():
+            self._papers(chance)
 
     def _papers(self, chance: Random) -> None:
         kind, (first, end), backwards = chance.choice(KINDS), key_range(chance), chance.random() < 0.5
@@ -293,7 +335,7 @@ class Hunt:
     def _unpin(self, chance: Random) -> None:
         if self._pins:
             pin = self._pins.pop(chance.randrange(len(self._pins)))
-            with pin.stack:
+            with pin.stack, self._unless_unreadable():
                 self._select(pin.snapshot, pin.model, pin.now_ms, NAMES, *time_range(chance, pin.now_ms))
                 self._select(pin.snapshot, pin.model, pin.now_ms, NAMES, -(2**63), 2**63 - 1)
 
@@ -318,23 +360,36 @@ class Hunt:
                 assert len(list(restore_segments(self._disk.root, kept))) == len(kept)
         self._store = self._open(chance)
         self._compare()
-        check_tidy(self._disk.root, gone_for_good(self._logged))
+        check_tidy(self._disk.root, gone_for_good(self._logged), self._noisy)
 
     # what disks and power do to it ------------------------------------------------------------------------------------
 
     def _some(self, chance: Random) -> None:
         """A few things that a server does, under whatever the disk is armed with."""
-        words = ["write", "write", "delete", "commit", "freeze", "seal", "seal", "merge", "query", "wait"]
+        words = [
+            "write",
+            "write",
+            "delete",
+            "commit",
+            "freeze",
+            "seal",
+            "seal",
+            "merge",
+            "query",
+            "wait",
+            "pin",
+            "unpin",
+        ]
         for _ in range(chance.randint(1, 6)):
             self._act(chance.choice(words), chance)
 
     def _fail(self, chance: Random) -> None:
         """Some calls fail; the store goes on, and takes points again once they no longer do."""
-        call, calls = chance.randint(1, 12), chance.choice([1, 1, 2, 5, 10_000])
-        self._disk.arm(Fault(call, calls, chance.choice(ERRORS), chance.random()))
+        self._disk.arm(some_fault(chance))
         self._some(chance)
         self.faults += bool(self._disk.hits)
         self._heal()
+        self._compare()
 
     def _full(self, chance: Random) -> None:
         """No room is left but the reserve: nothing more is taken, and what is there can be sealed."""
@@ -361,14 +416,14 @@ class Hunt:
 
     def _power(self, chance: Random) -> None:
         if chance.random() < 0.3:
-            call, calls = chance.randint(1, 12), chance.choice([1, 2, 5])
-            self._disk.arm(Fault(call, calls, chance.choice(ERRORS), chance.random()))
+            self._disk.arm(some_fault(chance))
             self._some(chance)
         self._until_dead(chance)
         self._crash(chance, power=True)
 
     def _until_dead(self, chance: Random) -> None:
-        self._disk.arm(Fault(chance.randint(1, 20), part=chance.random()))
+        of = chance.choice([Calls.CHANGES, Calls.CHANGES, Calls.SQLITE])
+        self._disk.arm(Fault(chance.randint(1, 20), part=chance.random(), of=of))
         try:
             self._some(chance)
         except Died:
@@ -380,13 +435,13 @@ class Hunt:
         self.crashes += 1
         self._after_crash(chance, power=power)
         for _ in range(chance.choice([0, 0, 0, 1, 2])):
-            error = chance.choice([None, *ERRORS])
-            self._disk.arm(Fault(chance.randint(1, 6), error=error, part=chance.random()))
+            self._disk.arm(some_fault(chance, may_die=True))
             try:
                 self._store = self._open(chance)
-            except (Died, HeadraceError, OSError):
-                if not self._disk.hits:
-                    raise
+            except (Died, Unavailable):
+                # Never Corrupt and never Incomplete: what the disk did not give is not judged.
+                assert self._disk.hits, "refused without need"
+                self.faults += 1
                 self._after_crash(chance, power=power, opened=False)
             else:
                 self._disk.arm(None)
@@ -395,7 +450,7 @@ class Hunt:
         self._disk.arm(None)
         self._store = self._open(chance)
         self._resolve()
-        check_tidy(self._disk.root, gone_for_good(self._logged))
+        check_tidy(self._disk.root, gone_for_good(self._logged), self._noisy)
         if chance.random() < 0.5:
             self._reopen(chance)
 
@@ -406,6 +461,7 @@ class Hunt:
         data = self._folder / f"data-{self._lives}"
         if power:
             old.copy_after_power_cut(data, chance)
+            self._noisy = self._noisy or old.noise
         else:
             old.copy_after_kill(data)
         if opened:
@@ -422,6 +478,7 @@ class Hunt:
         assert not all(differences), f"none of {len(candidates)} possible contents: " + "\n or ".join(differences)
         self._model = candidates[differences.index("")]
         self._unsure = []
+        self._past.begin(self._store._parts.journal.last_sequence, self._model)
 
     def _candidates(self) -> Iterator[Model]:
         yield self._model
@@ -432,12 +489,73 @@ class Hunt:
                 candidate.apply(doubt.change)
                 yield candidate.copy()
 
+    # what becomes of files behind its back, in copies -----------------------------------------------------------------
+
+    def _rot(self, chance: Random) -> None:
+        """Bytes of a file change, before it is opened or while it is in use."""
+        with self._copy() as trial:
+            if trial is not None:
+                happens = rot(trial.folder, chance)
+                later = chance.random() < 0.4
+                if not later:
+                    happens.happen()
+                with noted(f"{happens}, {'later' if later else 'before'}"):
+                    self.spoilt[trial.outcome(happens.happen if later else None, happens.may_look_torn).word] += 1
+
+    def _replace(self, chance: Random) -> None:
+        """Files are replaced by what they were at an earlier step, by nothing, or by those of another database."""
+        with self._copy() as trial:
+            if trial is not None:
+                older = chance.choice(self._older) if self._older else None
+                chosen = replacements(trial.folder, chance, older is not None)
+                replace_all(trial.folder, chosen, older, self._foreign())
+                with noted(f"replaced: {chosen}"):
+                    self.spoilt[trial.outcome(None, forgets(trial.folder, chosen)).word] += 1
+                self._keep_older(chance)
+
+    @contextmanager
+    def _copy(self) -> Iterator[Trial | None]:
+        """None while something is in doubt."""
+        if self._unsure:
+            yield None
+            return
+        folder = self._folder / "copy"
+        self._disk.copy_after_kill(folder)
+        now_ms = self._clock.now_ms
+        yield Trial(
+            Settings(data_dir=folder, seal_points=150, retention=RETENTION),
+            now_ms,
+            facts_of_model(self._model, now_ms),
+            self._sent.holds,
+            self._store.damaged,
+            lambda sequence: self._past.facts(sequence, now_ms),
+        )
+        shutil.rmtree(folder)
+        self._log_read = len(self._logged)
+
+    def _keep_older(self, chance: Random) -> None:
+        if len(self._older) == OLDER_MAX:
+            shutil.rmtree(self._older.pop(chance.randrange(OLDER_MAX)))
+        self._copies += 1
+        self._older.append(self._folder / f"older-{self._copies}")
+        self._disk.copy_after_kill(self._older[-1])
+
+    def _foreign(self) -> Path:
+        """Another database, with something in it."""
+        folder = self._folder / "foreign"
+        if not folder.exists():
+            begin_foreign(Settings(data_dir=folder), START_MS)
+        return folder
+
     # opening and leaving ----------------------------------------------------------------------------------------------
 
     def _new_disk(self, data: Path) -> Disk:
         attic = data.with_name(f"{data.name}-attic")
         attic.mkdir()
-        return Disk(data, attic)
+        disk = Disk(data, attic)
+        if (sqlite := shim()) is not None:
+            sqlite.watcher = disk
+        return disk
 
     def _open(self, chance: Random) -> EmbeddedStore:
         self._registered = set()
@@ -485,6 +603,8 @@ class Hunt:
     def _compare(self) -> None:
         wrong = self._difference(self._everything(), self._model)
         assert not wrong, wrong
+        named = [said for said in self._store.damaged if not (self._noisy and said.startswith("journal/"))]
+        assert not named, f"named, though nothing is damaged: {named}"
 
     def _select(
         self,
@@ -562,7 +682,7 @@ class Hunt:
 
     def _check_log(self) -> None:
         entries, self._log_read = self._logged[self._log_read :], len(self._logged)
-        check_log(entries)
+        check_log(entries, self._noisy)
 
 
 def _is_empty(change: Change) -> bool:
@@ -595,7 +715,9 @@ class Clock:
 def hunting(folder: Path | None = None) -> Iterator[Hunt]:
     """A hunt that begins with an empty database, in a world that holds still: a clock of its own, small limits."""
     clock = Clock()
+    sqlite = shim()
     with (
+        sqlite.in_use() if sqlite is not None else nullcontext(),
         tempfile.TemporaryDirectory(dir=folder, prefix="hunt-") as own,
         mock.patch.multiple(limits, **SMALL_LIMITS),
         mock.patch("os.urandom", Random(1).randbytes),
@@ -620,6 +742,7 @@ class Outcome:
     acknowledged: int
     crashes: int
     faults: int
+    spoilt: Counter[str]
 
 
 def run(steps: Sequence[Step], folder: Path | None = None) -> Outcome:
@@ -634,4 +757,4 @@ def run(steps: Sequence[Step], folder: Path | None = None) -> Outcome:
             hunt.close()
         except (Exception, Died) as error:  # noqa: BLE001 - whatever it is, it is what we hunt
             failure = Failure(number, error)
-        return Outcome(failure, hunt.acknowledged, hunt.crashes, hunt.faults)
+        return Outcome(failure, hunt.acknowledged, hunt.crashes, hunt.faults, hunt.spoilt)

@@ -36,6 +36,8 @@ WEIGHTS = {
     "power": 5,
     "fail": 5,
     "full": 2,
+    "rot": 4,
+    "replace": 4,
 }
 
 

@@ -45,7 +45,7 @@ def torture() -> None:
 @click.option("--steps", "count", type=int, default=STEPS, help="Steps of each seed.")
 @click.option("--replay", default="", help="These steps instead, as a failure printed them.")
 def store(minutes: float, seed: int | None, count: int, replay: str) -> None:
-    """The embedded store against a dict: writes, seals, crashes, failing disks, power cuts."""
+    """The embedded store against a dict: writes, seals, crashes, disks that fail or rot, power cuts, older copies."""
     if replay:
         _finish(parse(replay), run(parse(replay)).failure)
         return
@@ -60,7 +60,7 @@ def store(minutes: float, seed: int | None, count: int, replay: str) -> None:
             _finish(steps(number, count), outcome.failure)
         click.echo(
             f"seed {number}: {count} steps, {outcome.acknowledged} changes acknowledged, {outcome.crashes} crashes, "
-            f"{outcome.faults} faults, {time.monotonic() - begin_s:.1f} s"
+            f"{outcome.faults} faults, {_said(outcome.spoilt)} when spoilt, {time.monotonic() - begin_s:.1f} s"
         )
         if number % STORM_EVERY == 0:
             _storm(number)
@@ -107,9 +107,11 @@ for command in CUTS:
 
 
 def _tell(outcomes: Counter[str]) -> None:
-    click.echo(
-        f"{sum(outcomes.values())} openings: " + ", ".join(f"{count} {word}" for word, count in outcomes.items())
-    )
+    click.echo(f"{sum(outcomes.values())} openings: {_said(outcomes)}")
+
+
+def _said(outcomes: Counter[str]) -> str:
+    return ", ".join(f"{count} {word}" for word, count in sorted(outcomes.items())) or "none"
 
 
 def _storm(seed: int) -> None:

@@ -73,16 +73,6 @@ they can while the disk is slow get there; then none is read from until half of 
 WAITING_REQUEST_BYTES = 2048
 """What a request counts as that was read whole and waits: its headers as Python holds them. Bodies count elsewhere."""
 
-UNREAD_ANSWERS_BYTES_MAX = 128 * 1024 * 1024
-"""Answers that HTTP clients have not taken, of all together: those of 400 that read nothing, each a piece and what the
-socket's buffer holds. More, and the connections are cut off that have taken none for the longest."""
-
-UNREAD_REPLIES_BYTES_MAX = 32 * 1024 * 1024
-"""Telnet replies that clients have not taken, of all together; more are dropped, as after UNREAD_REPLIES_S."""
-
-UNREAD_NOTED_BYTES_MIN = 4096
-"""Fewer unread bytes of one connection are not counted: at most 16 MiB of all, and a usual answer is none of them."""
-
 LINGER_S = 10.0
 """After an answer to a request still being sent, what comes is read and thrown away for so long: a close at once would
 reset the connection and lose our answer. Also how long the last bytes of an answer may take to leave."""
@@ -92,8 +82,22 @@ HALF_CLOSED_S = 5.0
 After so long its query ends, which would hold a thread for nobody."""
 
 SLOW_READER_S = 60.0
-"""An HTTP client that takes no byte of its answer for so long is cut off: the answer holds memory and a pinned
-snapshot."""
+"""An HTTP client must take ANSWER_BYTES_MIN of its answer within this time, again and again, or is cut off: the answer
+holds memory of queries and a pinned snapshot."""
+
+ANSWER_BYTES_MIN = 32 * 1024
+"""What it must take: 550 bytes/s, half of a GSM data call. ASP.NET's Kestrel asks for 240, nginx for one byte a minute,
+which lets a reader hold us for ever."""
+
+KERNEL_UNSENT_BYTES = 128 * 1024
+"""Of a connection, what the kernel may hold beside what is on its way (TCP_NOTSENT_LOWAT): by itself it takes up to 4
+MB of an answer that nobody reads, memory that a container pays for as well. What is on its way is not bounded by it, so
+nothing is slower for it."""
+
+UNREAD_BYTES_MAX = 128 * 1024 * 1024
+"""Bytes of answers that wait in our own memory for clients to read them, some 300 kB each where an answer is long.
+Above it those that took the least within the last second are cut, and replies of telnet that nobody reads are dropped
+at once."""
 
 UNREAD_REPLIES_S = 10.0
 """A telnet client that has let our replies pile up for so long reads none: collectd does not. From then on its replies

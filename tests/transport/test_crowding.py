@@ -1,4 +1,4 @@
-"""What thousands of connections hold together is bounded: those that send hold off, those that read nothing go."""
+"""What thousands of connections send ahead of their answers is bounded: all of them hold off."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from smallhouse import House, running
 
 from headrace import limits
 from headrace.transport.bounds import Bounds
-from headrace.transport.crowding import UnreadBytes, WaitingBytes
+from headrace.transport.crowding import WaitingBytes
 
 CLIENTS = 40
-LARGE_BYTES = 32_000_000
-"""Of an answer of /echo/large: more than the sockets of both sides hold."""
 
 
 class Told:
@@ -40,16 +38,6 @@ def test_all_hold_off_until_half_of_it_is_free() -> None:
     assert (told.words, waiting.crowded) == (["hold off"], True)
     waiting.change(-1)
     assert (told.words, waiting.crowded) == (["hold off", "read on"], False)
-
-
-def test_who_has_taken_nothing_for_the_longest_comes_first() -> None:
-    unread = UnreadBytes(10)
-    for client, count in (("a", 4), ("b", 4), ("c", 3), ("a", 4), ("b", 2), ("c", 0), ("d", 5)):
-        unread.note(client, count)
-    assert unread.longest_first() == ["a", "b", "d"]
-    assert (unread.in_use, unread.too_many) == (11, True)
-    unread.note("a", 0)
-    assert (unread.in_use, unread.too_many) == (7, False)
 
 
 async def within(seconds: float, holds: Callable[[], bool]) -> bool:
@@ -107,47 +95,3 @@ async def test_what_waits_behind_a_request_is_counted_and_given_back() -> None:
             answers += await asyncio.wait_for(reader.read(100_000), 10)
         assert state.waiting.in_use == 0
         writer.transport.abort()
-
-
-async def test_those_that_read_nothing_are_cut_off_and_others_get_all() -> None:
-    request = b"GET /echo/large HTTP/1.1\r\nconnection: close\r\n\r\n"
-    async with running(Bounds(unread_answers_bytes_max=3 * LARGE_BYTES, tick_s=0.02)) as house:
-        stuck = []
-        for _ in range(6):
-            reader, writer = await house.open()
-            writer.transport.pause_reading()  # type: ignore[attr-defined]
-            writer.write(request)
-            stuck.append((reader, writer))
-            await asyncio.sleep(0.05)
-        state = house.server._state
-        assert await within(5, lambda: house.meter.answers["echo", 200] == 6)
-        assert LARGE_BYTES < state.unread_answers.in_use <= 3 * LARGE_BYTES
-        assert len(await house.talk(request, eof=False)) > LARGE_BYTES
-        read = [await all_of(reader, writer) for reader, writer in stuck]
-        assert [count > LARGE_BYTES for count in read[-2:]] == [True, True], "the latest"
-        assert [count > LARGE_BYTES for count in read[:2]] == [False, False], "those that waited for the longest"
-        assert await within(5, lambda: state.unread_answers.in_use == 0)
-
-
-async def all_of(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
-    """How many bytes come until the end."""
-    writer.transport.resume_reading()  # type: ignore[attr-defined]
-    count = 0
-    try:
-        while data := await asyncio.wait_for(reader.read(1 << 20), 10):
-            count += len(data)
-    except ConnectionResetError:
-        pass
-    writer.transport.abort()
-    return count
-
-
-async def test_telnet_replies_that_are_too_many_are_dropped_at_once() -> None:
-    lines = b"put m 1 %b\n" % (b"k=v" * 20) * 100_000
-    async with running(Bounds(unread_replies_bytes_max=100_000, unread_replies_s=60)) as house:
-        writers = [(await house.open())[1] for _ in range(3)]
-        await asyncio.gather(*(send(writer, lines) for writer in writers))
-        assert await within(20, lambda: sum(map(len, house.blocks)) == 3 * len(lines)), "no point waits for a reader"
-        assert house.meter.dropped > 0
-        for writer in writers:
-            writer.transport.abort()

@@ -26,6 +26,8 @@ def test_a_tick_looks_at_every_connection_even_at_one_that_goes_away_meanwhile()
     looked: list[float] = []
 
     class Leaving:
+        unread_bytes = taken_lately = 0
+
         def check(self, now_s: float) -> None:
             looked.append(now_s)
             state.connections.discard(self)
@@ -33,6 +35,9 @@ def test_a_tick_looks_at_every_connection_even_at_one_that_goes_away_meanwhile()
         def hold_off(self) -> None: ...
 
         def read_on(self) -> None: ...
+
+        def cut(self) -> bool:
+            return False
 
         def stop(self) -> None: ...
 

@@ -18,8 +18,6 @@ class Bounds:
     header_bytes_max: int = limits.HEADER_BYTES_MAX
     held_bytes_max: int = limits.HELD_BYTES_MAX
     waiting_bytes_max: int = limits.WAITING_BYTES_MAX
-    unread_answers_bytes_max: int = limits.UNREAD_ANSWERS_BYTES_MAX
-    unread_replies_bytes_max: int = limits.UNREAD_REPLIES_BYTES_MAX
     line_bytes_max: int = limits.TELNET_LINE_BYTES_MAX
     connections_max: int = limits.CONNECTIONS_MAX
     header_timeout_s: float = limits.HEADER_TIMEOUT_S
@@ -29,6 +27,8 @@ class Bounds:
     linger_s: float = limits.LINGER_S
     half_closed_s: float = limits.HALF_CLOSED_S
     slow_reader_s: float = limits.SLOW_READER_S
+    answer_bytes_min: int = limits.ANSWER_BYTES_MIN
+    unread_bytes_max: int = limits.UNREAD_BYTES_MAX
     unread_replies_s: float = limits.UNREAD_REPLIES_S
     stop_grace_s: float = limits.STOP_GRACE_S
     tick_s: float = 1.0

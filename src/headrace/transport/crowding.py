@@ -1,7 +1,5 @@
-"""What all connections hold together beside the bodies of requests: bytes that wait, and answers that nobody reads.
-
-Each by itself holds little. Thousands that send faster than they are served, or read nothing, would hold gigabytes.
-"""
+"""What all connections hold together beside the bodies of requests. Each by itself holds little; thousands that send
+faster than they are served would hold gigabytes."""
 
 from __future__ import annotations
 
@@ -44,29 +42,3 @@ class WaitingBytes:
             self.crowded = False
             for reader in tuple(self._readers):
                 reader.read_on()
-
-
-class UnreadBytes:
-    """Bytes that clients have not taken yet."""
-
-    def __init__(self, bytes_max: int) -> None:
-        self._bytes_max = bytes_max
-        self._of: dict[object, int] = {}
-        self.in_use = 0
-
-    @property
-    def too_many(self) -> bool:
-        return self.in_use > self._bytes_max
-
-    def note(self, client: object, count: int) -> None:
-        """So many wait for this client now."""
-        before = self._of.get(client, 0)
-        if count != before:
-            self._of.pop(client, None)
-            if count:
-                self._of[client] = count
-            self.in_use += count - before
-
-    def longest_first(self) -> list[object]:
-        """Clients for which bytes wait, those first that have not taken any for the longest."""
-        return list(self._of)

@@ -7,13 +7,17 @@ from collections.abc import Callable, Coroutine, Mapping
 from email.utils import formatdate
 from typing import Any, Protocol
 
+import structlog
+
 from headrace.transport import LineSession
 from headrace.transport.bounds import Bounds
 from headrace.transport.budget import BytesBudget
-from headrace.transport.crowding import UnreadBytes, WaitingBytes
+from headrace.transport.crowding import WaitingBytes
 from headrace.transport.http.heads import KnownHeads
 from headrace.transport.http.request_reader import Request
 from headrace.transport.routing import Router
+
+log = structlog.get_logger(__name__)
 
 
 class Meter(Protocol):
@@ -48,6 +52,14 @@ class SilentMeter:
 class Connection(Protocol):
     """What the server asks of a connection, whichever protocol it speaks."""
 
+    unread_bytes: int
+    """Of what we wrote, how much waited in our own memory at the last check."""
+
+    @property
+    def taken_lately(self) -> int:
+        """Bytes that the client took between the last two checks."""
+        ...
+
     def check(self, now_s: float) -> None:
         """Called about once per Bounds.tick_s with the loop's time: end what has waited too long."""
         ...
@@ -58,6 +70,10 @@ class Connection(Protocol):
 
     def read_on(self) -> None:
         """See crowding.Reader."""
+        ...
+
+    def cut(self) -> bool:
+        """Close at once for reading slowly; False where it may not be."""
         ...
 
     def stop(self) -> None:
@@ -107,11 +123,10 @@ class ServerState:
         self.short_ways: Mapping[bytes, ShortWay] = {}
         self.connections: set[Connection] = set()
         self.waiting = WaitingBytes(bounds.waiting_bytes_max, self.connections)
-        self.unread_answers = UnreadBytes(bounds.unread_answers_bytes_max)
-        self.unread_replies = UnreadBytes(bounds.unread_replies_bytes_max)
         self.tasks: set[asyncio.Task[None]] = set()
         self.stopping = False
         self.date_line = b""
+        self.unread_bytes = 0
         self.tick(0.0)
 
     def tick(self, now_s: float) -> None:
@@ -119,6 +134,20 @@ class ServerState:
         self.date_line = f"date: {formatdate(usegmt=True)}\r\n".encode()
         for connection in tuple(self.connections):
             connection.check(now_s)
+        self.unread_bytes = sum(connection.unread_bytes for connection in self.connections)
+        if self.unread_bytes > self.bounds.unread_bytes_max:
+            self._cut_slow_readers()
+
+    def _cut_slow_readers(self) -> None:
+        """Those that took the least since the last look go first. Not telnet's, which lose replies instead: the next
+        lines of a sender that reads none may be good."""
+        left, cut = self.unread_bytes, 0
+        for connection in sorted(self.connections, key=lambda connection: connection.taken_lately):
+            if left <= self.bounds.unread_bytes_max:
+                break
+            if connection.unread_bytes and connection.cut():
+                left, cut = left - connection.unread_bytes, cut + 1
+        log.warning("slow readers cut", connections=cut, unread_bytes=self.unread_bytes)
 
     def start_task(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run `coroutine` and keep its task alive until it ends."""

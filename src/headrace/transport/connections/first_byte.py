@@ -23,6 +23,7 @@ class FirstByte(asyncio.Protocol):
         self._sessions = sessions
         self._http = http
         self._silent_since_s: float | None = None
+        self.unread_bytes = self.taken_lately = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -60,6 +61,10 @@ class FirstByte(asyncio.Protocol):
 
     def read_on(self) -> None:
         """See Connection."""
+
+    def cut(self) -> bool:
+        """See Connection."""
+        return False
 
     def stop(self) -> None:
         """See Connection."""

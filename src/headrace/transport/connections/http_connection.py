@@ -12,6 +12,7 @@ from typing import cast
 from headrace import limits
 from headrace.errors import Refused
 from headrace.transport.connections.exchange import Exchange
+from headrace.transport.connections.taken import Taken
 from headrace.transport.http.request_reader import BODY, HEAD, NOTHING, Request, RequestReader
 from headrace.transport.state import ServerState
 
@@ -41,14 +42,17 @@ class HttpConnection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._received_bytes = 0
         self._answers = 0
+        self.unread_bytes = 0
         self._watched: tuple[object, ...] = ()
         self._since_s = 0.0
         self._bytes_then = 0
+        self._taken_then = 0
 
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._taken = Taken(self._transport)
         self.client = _address(transport.get_extra_info("peername"))
         self.server = _address(transport.get_extra_info("sockname"))
         self.state.connections.add(self)
@@ -92,17 +96,12 @@ class HttpConnection(asyncio.Protocol):
         self._reader.stop()
         self._held = b""
         self._count_waiting()
-        self.state.unread_answers.note(self, 0)
         self.resume_writing()
 
     # What an exchange calls, see Wire.
 
     def write(self, data: bytes) -> None:
-        self._transport.write(data)
-        if self._transport.get_write_buffer_size() >= limits.UNREAD_NOTED_BYTES_MIN:
-            self.note_unread()
-            if self.state.unread_answers.too_many:
-                self._cut_slow_readers()
+        self._taken.write(data)
 
     async def drained(self) -> None:
         await self._writable.wait()
@@ -121,7 +120,7 @@ class HttpConnection(asyncio.Protocol):
     def answer(self, data: bytes) -> None:
         if self._request is not None:
             self._release()
-            self.write(data)
+            self._taken.write(data)
             self._go_on(keep_alive=not self.last)
 
     def go_alone(self) -> None:
@@ -141,18 +140,21 @@ class HttpConnection(asyncio.Protocol):
 
     def check(self, now_s: float) -> None:
         bounds = self.state.bounds
-        unsent = self.note_unread()
+        self.unread_bytes = self._taken.look()
         doing = self._closing or (self._request and "answering") or self._reader.reading
-        watched = (doing, self._answers, unsent)
+        watched = (doing, self._answers, bool(self.unread_bytes))
         if watched != self._watched:
-            self._watched, self._since_s, self._bytes_then = watched, now_s, self._received_bytes
+            self._watched, self._since_s = watched, now_s
+            self._bytes_then, self._taken_then = self._received_bytes, self._taken.bytes
             return
         waited_s = now_s - self._since_s
-        if self._closing:
-            if waited_s >= bounds.linger_s:
-                self._transport.abort()
-        elif unsent:
+        if self.unread_bytes:
             if waited_s >= bounds.slow_reader_s:
+                if self._taken.bytes - self._taken_then < bounds.answer_bytes_min:
+                    self.cut()
+                self._since_s, self._taken_then = now_s, self._taken.bytes
+        elif self._closing:
+            if waited_s >= bounds.linger_s:
                 self._transport.abort()
         elif self._request is not None:
             if self._ended and self._exchange is not None and waited_s >= bounds.half_closed_s:
@@ -168,6 +170,10 @@ class HttpConnection(asyncio.Protocol):
                 self._give_up(f"the request's body brought too little in {bounds.request_timeout_s:g} s")
             self._since_s, self._bytes_then = now_s, self._received_bytes
 
+    @property
+    def taken_lately(self) -> int:
+        return self._taken.lately
+
     def stop(self) -> None:
         if self._closing:
             self._transport.close()
@@ -180,23 +186,12 @@ class HttpConnection(asyncio.Protocol):
         self._closing = True
         self._transport.abort()
 
-    def note_unread(self) -> int:
-        """How many bytes the client has not taken yet."""
-        unread = self._transport.get_write_buffer_size()
-        self.state.unread_answers.note(self, unread)
-        return unread
+    def cut(self) -> bool:
+        self._closing = True
+        self._taken.cut()
+        return True
 
     # Ours.
-
-    def _cut_slow_readers(self) -> None:
-        """Those that have taken nothing for the longest; what we know of them may be a second old."""
-        unread = self.state.unread_answers
-        for connection in unread.longest_first():
-            if not unread.too_many:
-                return
-            assert isinstance(connection, HttpConnection)
-            if connection.note_unread() and unread.too_many:
-                connection.abort()
 
     def _count_waiting(self) -> None:
         waiting = len(self._held) + limits.WAITING_REQUEST_BYTES * len(self._reader.requests)
@@ -219,7 +214,7 @@ class HttpConnection(asyncio.Protocol):
             return
         if self._reader.awaits_continue:
             self._reader.continued()
-            self._transport.write(CONTINUE)
+            self._taken.write(CONTINUE)
         self._resume_reading()
 
     def _begin(self, request: Request) -> None:

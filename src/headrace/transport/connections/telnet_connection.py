@@ -40,6 +40,7 @@ class TelnetConnection(asyncio.Protocol):
         self._writable.set()
         self._unread_replies = False
         self._over_since_s: float | None = None
+        self.unread_bytes = self.taken_lately = 0
 
     # What the event loop calls.
 
@@ -69,12 +70,10 @@ class TelnetConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._writable.set()
         self._unread_replies = False
-        self._note_unread()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended = True
         self._lost = True
-        self._state.unread_replies.note(self, 0)
         if not self._feeding:
             self._state.connections.discard(self)
         self._writable.set()
@@ -89,12 +88,17 @@ class TelnetConnection(asyncio.Protocol):
 
     def check(self, now_s: float) -> None:
         """A silent connection is left alone (limits.TELNET_KEEPALIVE_S); one that has ended may not linger for ever."""
+        self.unread_bytes = self._transport.get_write_buffer_size()
         if self._feeding or not self._ended:
             return
         if self._over_since_s is None:
             self._over_since_s = now_s
         elif now_s - self._over_since_s >= self._state.bounds.linger_s:
             self._transport.abort()
+
+    def cut(self) -> bool:
+        """See Connection."""
+        return False
 
     def stop(self) -> None:
         self._ended = True
@@ -158,21 +162,17 @@ class TelnetConnection(asyncio.Protocol):
     async def _write(self, reply: LineReply) -> None:
         if self._lost or not reply.data:
             return
+        if not self._writable.is_set() and self._state.unread_bytes > self._state.bounds.unread_bytes_max:
+            self._unread_replies = True
         if not self._writable.is_set() and not self._unread_replies:
-            patience_s = 0 if self._state.unread_replies.too_many else self._state.bounds.unread_replies_s
             try:
-                await asyncio.wait_for(self._writable.wait(), patience_s)
+                await asyncio.wait_for(self._writable.wait(), self._state.bounds.unread_replies_s)
             except TimeoutError:
                 self._unread_replies = True
         if self._unread_replies:
             self._state.meter.replies_dropped(len(reply.data))
         elif not self._lost:
             self._transport.write(reply.data)
-            self._note_unread()
-
-    def _note_unread(self) -> None:
-        unread = self._transport.get_write_buffer_size()
-        self._state.unread_replies.note(self, unread if unread >= limits.UNREAD_NOTED_BYTES_MIN else 0)
 
     def _count_waiting(self) -> None:
         """A line that has only begun is not among them: its end must be read, or it would wait for ever."""

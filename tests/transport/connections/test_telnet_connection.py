@@ -19,6 +19,16 @@ async def test_packets_never_change_the_answer(size: int) -> None:
         assert await house.talk(*packets) == expected
 
 
+async def test_after_a_line_that_is_longer_than_all_that_is_held_reading_goes_on() -> None:
+    async with running(Bounds(line_bytes_max=64, held_bytes_max=100)) as house:
+        reader, writer = await house.open()
+        writer.write(b"y" * 10_000)
+        assert await asyncio.wait_for(reader.readline(), 10) == b"too long\n"
+        writer.write(b"y" * 10_000 + b"\nversion\nbye\n")
+        assert await asyncio.wait_for(reader.read(), 10) == b"version\nbye\n"
+        writer.close()
+
+
 async def test_an_unfinished_last_line_is_no_line(house: House) -> None:
     assert await house.talk(b"put a 1 2 host=web01\nput a 1 2 host=web0") == b"put a 1 2 host=web01\n"
     assert b"".join(house.blocks) == b"put a 1 2 host=web01\n"

@@ -132,11 +132,12 @@ class TelnetConnection(asyncio.Protocol):
                 reply = await self._answer(item)
                 await self._write(reply)
                 if reply.close:
+                    self._resume_reading()
                     self._hang_up()
                     return
                 item = self._take()
                 self._count_waiting()
-                self._resume_reading()
+                self._resume_reading()  # after that: where only the rest of a line too long was held, nothing is now
             if self._ended and not self._lost:
                 self._transport.close()
         except Exception:

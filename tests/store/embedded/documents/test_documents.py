@@ -268,7 +268,7 @@ def test_a_sound_file_that_sqlite_calls_malformed_is_not_set_aside(
     with monkeypatch.context() as disk:
         disk.setattr(DocumentFile, "_put", failing(sqlite3.DatabaseError("database disk image is malformed")))
         if not gives:
-            disk.setattr(Path, "open", failing(OSError(errno.EIO, os.strerror(errno.EIO))))
+            disk.setattr(os, "pread", failing(OSError(errno.EIO, os.strerror(errno.EIO))))
             monkeypatch.setattr(limits, "SQLITE_JUDGED_S", 0.0)
         with pytest.raises(Unavailable, match="is sound, and yet" if gives else r"Input/output error \(errno 5\)"):
             documents.file_recent()

@@ -5,13 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from headrace import limits
 from headrace.errors import Corrupt, Unavailable
-from headrace.store.embedded.files.sqlite_files import failures_as_ours
+from headrace.store.embedded.files.sqlite_files import failures_as_ours, is_sound, let_go
 
 
 def malformed(path: Path) -> None:
@@ -27,7 +30,7 @@ def test_malformed_is_damage_only_where_every_byte_can_be_read(tmp_path: Path, m
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     with monkeypatch.context() as failing:
-        failing.setattr(Path, "open", fail)
+        failing.setattr(os, "open", fail)
         with pytest.raises(Unavailable, match=r"cannot read .*documents\.sqlite behind byte 0: .* \(errno 5\)"):
             malformed(path)
     with pytest.raises(Corrupt, match="malformed"):
@@ -39,25 +42,43 @@ def test_a_page_behind_the_first_is_read_too(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(limits, "SQLITE_READ_BYTES", 4096)
     path = tmp_path / "documents.sqlite"
     path.write_bytes(bytes(3 * 4096))
-    real = Path.open
+    real = os.pread
 
-    class Failing:
-        """Reads well up to a page."""
+    def pread(descriptor: int, size: int, at: int) -> bytes:
+        if at == page * 4096:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(descriptor, size, at)
 
-        def __init__(self) -> None:
-            self.file = real(path, "rb")
-
-        def __enter__(self) -> Failing:
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            self.file.close()
-
-        def read(self, size: int) -> bytes:
-            if self.file.tell() == page * 4096:
-                raise OSError(errno.EIO, os.strerror(errno.EIO))
-            return self.file.read(size)
-
-    monkeypatch.setattr(Path, "open", lambda *_, **__: Failing())
+    monkeypatch.setattr(os, "pread", pread)
     with pytest.raises(Unavailable, match=f"behind byte {page * 4096}: "):
         malformed(path)
+
+
+OTHERS_LOOK = """
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as connection:
+    connection.execute("SELECT count(*) FROM t").fetchone()
+connection.close()
+"""
+
+
+def test_looking_at_a_file_takes_no_locks_from_its_connections(tmp_path: Path) -> None:
+    """Or another program that opens and closes it would take the last connection's log for a leftover, and unlink it:
+    what is written from then on would be gone with the process."""
+    path = tmp_path / "documents.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE t (n)")
+        assert is_sound(path)
+        subprocess.run([sys.executable, "-c", OTHERS_LOOK, str(path)], check=True)
+        connection.execute("INSERT INTO t VALUES (1)")
+        assert path.with_name("documents.sqlite-wal").stat().st_size
+    let_go(path)
+    assert not [each for each in Path("/proc/self/fd").iterdir() if str(path) in _target(each)]
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except FileNotFoundError:  # the one that lists them
+        return ""

@@ -22,7 +22,7 @@ from headrace.kernels.hashing import SECRET_WORDS
 from headrace.model.series import NewSeries
 from headrace.store import Document
 from headrace.store.embedded.files.durable import sync_folder
-from headrace.store.embedded.files.sqlite_files import are_of, failures_as_ours, transaction
+from headrace.store.embedded.files.sqlite_files import are_of, failures_as_ours, let_go, transaction
 
 FORMAT = 2
 FORMAT_WITH_DOCUMENTS = 1
@@ -65,6 +65,15 @@ class Catalog:
         """The ordinals of the rows that `series` met and left out, as far as they can be told."""
         with failures_as_ours(path):
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            self._read()
+        except BaseException:
+            self.close()
+            raise
+
+    def _read(self) -> None:
+        path = self._path
+        with failures_as_ours(path):
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             if not self._connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'database'").fetchone():
@@ -74,7 +83,6 @@ class Catalog:
             found = self._connection.execute("SELECT format, id, secret FROM database").fetchone()
             identity: tuple[Any, ...] = found or ()
         if not are_of(identity, int, bytes, bytes):
-            self._connection.close()
             raise Corrupt(path, "does not say what database it is of")
         version, self.database_id, secret = identity
         if (
@@ -82,7 +90,6 @@ class Catalog:
             or len(self.database_id) != ID_BYTES
             or len(secret) != 8 * SECRET_WORDS
         ):
-            self._connection.close()
             raise Corrupt(path, f"format {version}; this server reads format {FORMAT}")
         self.format: int = version
         self._read_progress(_crc(self.database_id, secret))
@@ -101,7 +108,6 @@ class Catalog:
                 row = (0, 0, identity_crc)
                 self._connection.execute("INSERT INTO progress VALUES (?, ?, ?)", row)
         if not are_of(row, int, int, int) or row[2] != identity_crc:
-            self._connection.close()
             raise Corrupt(self._path, "the database's id or secret is not what was written")
         self.changes: int = row[0]
         """How often it has changed: an older copy has fewer changes."""
@@ -214,6 +220,7 @@ class Catalog:
     def close(self) -> None:
         """Every change has been synced already."""
         self._connection.close()
+        let_go(self._path)
 
     def _begin(self) -> None:
         secret = np.frombuffer(os.urandom(8 * SECRET_WORDS), dtype=np.uint64) | np.uint64(1)

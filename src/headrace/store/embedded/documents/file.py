@@ -6,7 +6,6 @@ SQLite's WAL lets both go on side by side. What was written is synced on return,
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections import deque
@@ -23,7 +22,14 @@ from headrace.errors import Corrupt, Unavailable
 from headrace.store import Document, DocumentRange
 from headrace.store.embedded.files.disk_file import forget_cached
 from headrace.store.embedded.files.durable import sync_folder
-from headrace.store.embedded.files.sqlite_files import are_of, complaints, failures_as_ours, transaction
+from headrace.store.embedded.files.sqlite_files import (
+    are_of,
+    complaints,
+    descriptor_of,
+    failures_as_ours,
+    let_go,
+    transaction,
+)
 
 FORMAT = 2
 FORMAT_WITHOUT_GONE = 1
@@ -98,7 +104,6 @@ class DocumentFile:
         self.path = path
         self._applied = 0
         self._idle: deque[sqlite3.Connection] = deque()
-        self._descriptor: int | None = None
         self._readings = 0
         self._closed = False
         self._changed = threading.Condition()
@@ -109,6 +114,7 @@ class DocumentFile:
                 self._begin_or_read(database_id, missed)
         except BaseException:
             self._connection.close()
+            let_go(path)
             raise
 
     def connect_again(self) -> None:
@@ -232,10 +238,7 @@ class DocumentFile:
         """What is read next comes from the disk, but for what a connection remembers itself (2 MB). Raises OSError,
         Unavailable."""
         with self._reading():
-            # It stays open as long as the connections: closing it would take SQLite's locks from them.
-            if self._descriptor is None:
-                self._descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-            forget_cached(self._descriptor)
+            forget_cached(descriptor_of(self.path))
 
     @contextmanager
     def _one_state(self) -> Iterator[sqlite3.Connection]:
@@ -342,8 +345,7 @@ class DocumentFile:
         while self._idle:
             self._idle.pop().close()
         self._connection.close()
-        if self._descriptor is not None:
-            os.close(self._descriptor)
+        let_go(self.path)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

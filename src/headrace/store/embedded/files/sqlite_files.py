@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -114,14 +115,44 @@ def _is_sound_of_late(path: Path) -> bool:
 def _read_whole(path: Path) -> None:
     """By the call that SQLite reads with. Raises Unavailable, which names file, offset and reason, when the disk does
     not give a byte of it."""
-    for file in (path, path.with_name(path.name + "-wal")):
+    for file in _files_of(path):
         at = 0
         try:
-            with file.open("rb", buffering=0) as opened:
-                while read := os.pread(opened.fileno(), limits.SQLITE_READ_BYTES, at):
-                    at += len(read)
+            descriptor = descriptor_of(file)
+            while read := os.pread(descriptor, limits.SQLITE_READ_BYTES, at):
+                at += len(read)
         except FileNotFoundError:
             continue
         except OSError as failure:
             reason = f"{failure.strerror} (errno {failure.errno})"
             raise Unavailable(f"cannot read {file} behind byte {at}: {reason}") from failure
+
+
+_descriptors: dict[Path, list[int]] = {}
+_descriptors_lock = threading.Lock()
+
+
+def descriptor_of(file: Path) -> int:
+    """For plain reads of a file that SQLite may have open. It stays open until `let_go`: when a process closes any
+    descriptor of a file, all locks go that SQLite has on it there (sqlite.org, How To Corrupt, 2.2), and somebody's
+    `sqlite3` would take the log away from under us. Raises OSError."""
+    with _descriptors_lock:
+        there = file.stat()
+        for descriptor in _descriptors.get(file, []):
+            if os.path.samestat(os.fstat(descriptor), there):
+                return descriptor
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+        _descriptors.setdefault(file, []).append(descriptor)
+        return descriptor
+
+
+def let_go(path: Path) -> None:
+    """No connection of this process has the file open any more."""
+    with _descriptors_lock:
+        for file in _files_of(path):
+            for descriptor in _descriptors.pop(file, []):
+                os.close(descriptor)
+
+
+def _files_of(path: Path) -> tuple[Path, Path]:
+    return path, path.with_name(path.name + "-wal")

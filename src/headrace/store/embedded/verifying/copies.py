@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from headrace.errors import Corrupt
-from headrace.store.embedded.files.sqlite_files import complaints, failures_as_ours
+from headrace.store.embedded.files.sqlite_files import complaints, failures_as_ours, let_go
 
 WAL_SUFFIX = "-wal"
 """SQLite's log of what is committed and not in the file itself yet."""
@@ -24,7 +24,10 @@ def copied(path: Path, copies: Path) -> Path:
 
 def check_integrity(copy: Path) -> None:
     """Raises Corrupt when SQLite does not find every page, row and index of the file well formed, Unavailable."""
-    with failures_as_ours(copy), closing(sqlite3.connect(copy)) as connection:
-        found = complaints(connection, copy, "integrity_check(3)")
+    try:
+        with failures_as_ours(copy), closing(sqlite3.connect(copy)) as connection:
+            found = complaints(connection, copy, "integrity_check(3)")
+    finally:
+        let_go(copy)
     if found:
         raise Corrupt(copy, "; ".join(found))

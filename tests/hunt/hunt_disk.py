@@ -41,6 +41,7 @@ class Calls(Enum):
 
     CHANGES = "changes of files and folders"
     READS = "reads, SQLite's too"
+    PAGES = "reads of the journal's pages, which are few among all reads"
     SQLITE = "changes that SQLite makes of its files"
 
 
@@ -144,6 +145,8 @@ class Disk:
     def read(self, what: str) -> None:
         """Count a call that reads. Raises OSError."""
         if self._watching and not self.dead:
+            if what.startswith("preadv"):
+                self._meet(Calls.PAGES, what)
             self._meet(Calls.READS, what)
 
     def _is_dead_at(self, what: str, of: Calls = Calls.CHANGES) -> bool:
@@ -441,8 +444,10 @@ ERRORS = (errno.EIO, errno.ENOSPC)
 
 def some_fault(chance: Random, may_die: bool = False) -> Fault:
     """Of any calls, soon or later, for one call or for a while.   may_die: the process may, too."""
-    of = chance.choice([Calls.CHANGES, Calls.CHANGES, Calls.READS, Calls.SQLITE])
+    of = chance.choice([Calls.CHANGES, Calls.CHANGES, Calls.SQLITE, Calls.READS, Calls.PAGES])
     call, calls = chance.randint(1, chance.choice([6, 12, 40])), chance.choice([1, 1, 2, 5, 10_000])
+    if of is Calls.PAGES:
+        return Fault(chance.randint(1, 3), calls, errno.EIO, of=of)
     if of is Calls.READS:
         return Fault(call, calls, errno.EIO, of=of)
     error = chance.choice([None, *ERRORS]) if may_die else chance.choice(ERRORS)

@@ -15,7 +15,7 @@ from hunt_threads import storm
 STEPS = 100
 
 
-@pytest.mark.parametrize("seed", range(1, 16))
+@pytest.mark.parametrize("seed", range(1, 14))
 def test_the_store_holds_what_a_dict_holds(seed: int) -> None:
     hunt(seed)
 

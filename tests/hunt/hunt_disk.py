@@ -449,6 +449,6 @@ def some_fault(chance: Random, may_die: bool = False) -> Fault:
     if of is Calls.PAGES:
         return Fault(chance.randint(1, 3), calls, errno.EIO, of=of)
     if of is Calls.READS:
-        return Fault(call, calls, errno.EIO, of=of)
+        return Fault(call, calls, chance.choice([errno.EIO, errno.EIO, errno.EACCES]), of=of)
     error = chance.choice([None, *ERRORS]) if may_die else chance.choice(ERRORS)
     return Fault(call, calls, error, chance.random(), of)

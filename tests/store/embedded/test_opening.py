@@ -10,8 +10,9 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -471,3 +472,26 @@ def test_ordinals_that_only_segments_know_are_not_given_again(tmp_path: Path) ->
     assert numbers_of(store, PUBLIC) == [9]
     assert numbers_of(store, SECRET) == []
     store.close()
+
+
+@pytest.mark.parametrize("folder", ["journal", "segments"])
+@pytest.mark.parametrize("accept_loss", [False, True])
+def test_a_folder_that_may_not_be_listed_is_not_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, accept_loss: bool
+) -> None:
+    data, _ = two_moments(tmp_path)
+    with monkeypatch.context() as failing:
+        for call in ("listdir", "scandir"):
+            failing.setattr(os, call, partial(_fail_for, folder, getattr(os, call)))
+        with pytest.raises(Unavailable, match="Permission denied"):
+            opened(data, accept_loss)
+    store = opened(data)
+    assert numbers_of(store, SECRET) == [4, 5, 6]
+    assert store.damaged == []
+    store.close()
+
+
+def _fail_for(folder: str, real: Callable[[Path], object], path: Path) -> object:
+    if Path(path).name == folder:
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    return real(path)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from headrace.errors import Incomplete
+from headrace.store.embedded.files.listing import matching
 from headrace.store.embedded.files.names import CURRENT
 from headrace.store.embedded.journal.format import JOURNAL_PATTERN, file_name
 from headrace.store.embedded.journal.reader import JournalFile
@@ -19,7 +20,7 @@ def check_catalog_is_there(data_dir: Path) -> None:
     catalog = data_dir / CATALOG
     if catalog.exists() and catalog.stat().st_size:
         return
-    others = [data_dir / SEGMENTS / CURRENT, *(data_dir / JOURNAL).glob(JOURNAL_PATTERN), data_dir / DOCUMENTS]
+    others = [data_dir / SEGMENTS / CURRENT, *matching(data_dir / JOURNAL, JOURNAL_PATTERN), data_dir / DOCUMENTS]
     if left := [path for path in others if path.exists()]:
         raise Incomplete(f"{CATALOG}, which has the database's id and secret, is missing beside {left[0]}")
 

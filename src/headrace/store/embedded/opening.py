@@ -22,6 +22,7 @@ from headrace.store.embedded.completeness import check_catalog_is_there, missing
 from headrace.store.embedded.documents.catalog import Catalog
 from headrace.store.embedded.documents.documents import open_documents
 from headrace.store.embedded.files.folder_lock import FolderLock
+from headrace.store.embedded.files.listing import matching
 from headrace.store.embedded.gaps import Gaps
 from headrace.store.embedded.journal.format import JOURNAL_PATTERN, first_sequence_of
 from headrace.store.embedded.journal.journal import Journal
@@ -129,7 +130,7 @@ class _Opening:
 
     def _first_in_journal(self) -> int | None:
         """None when it has no file."""
-        firsts = [first_sequence_of(path) for path in (self._folder / JOURNAL).glob(JOURNAL_PATTERN)]
+        firsts = [first_sequence_of(path) for path in matching(self._folder / JOURNAL, JOURNAL_PATTERN)]
         if not firsts and self.catalog.is_whole:
             self._gaps.meet(JOURNAL, f"{JOURNAL}/ has no file")
         return min(firsts, default=None)

@@ -19,6 +19,7 @@ from headrace.errors import Unavailable
 from headrace.store.embedded.backups.label import Backup, CannotBackUp
 from headrace.store.embedded.backups.target import Target, check_place
 from headrace.store.embedded.files.durable import sync_file
+from headrace.store.embedded.files.listing import matching
 from headrace.store.embedded.files.names import CURRENT
 from headrace.store.embedded.files.sqlite_files import failures_as_ours
 from headrace.store.embedded.journal.format import JOURNAL_PATTERN, first_sequence_of
@@ -69,11 +70,11 @@ def back_up_stopped(data_dir: Path, place: Path, now_ms: int) -> Backup:
             raise CannotBackUp(f"{data_dir} holds no database: it has no {SEGMENTS}/{CURRENT}")
         _copy_unlinked(target, _link_listed(target, data_dir / SEGMENTS, current))
         _write_list(target, current)
-        for path in sorted(data_dir.glob("*.sqlite*")):
+        for path in matching(data_dir, "*.sqlite*"):
             if path.name.endswith((".sqlite", "-wal")):
                 shutil.copyfile(path, target.folder / path.name)
                 _sync(target.folder / path.name)
-        paths = sorted((data_dir / JOURNAL).glob(JOURNAL_PATTERN))
+        paths = matching(data_dir / JOURNAL, JOURNAL_PATTERN)
         _take_journal(target, [JournalFile(first_sequence_of(path), path, path.stat().st_size) for path in paths])
         backup = Backup(current.database, now_ms, current.sealed_through, target.linked, target.copied)
         target.finish(backup)

@@ -19,6 +19,7 @@ import structlog
 from headrace import limits
 from headrace.errors import Corrupt, Unavailable
 from headrace.store.embedded.files.durable import replaced_file, sync_folder
+from headrace.store.embedded.files.listing import matching
 from headrace.store.embedded.files.names import DAMAGED_SUFFIX, TEMPORARY_SUFFIX
 from headrace.store.embedded.gaps import NO_GAPS, Gaps
 from headrace.store.embedded.journal.format import (
@@ -99,9 +100,9 @@ class Replay:
         if self.mends:
             self.folder.mkdir(parents=True, exist_ok=True)
             sync_folder(self.folder.parent)
-            for leftover in self.folder.glob("*" + TEMPORARY_SUFFIX):
+            for leftover in matching(self.folder, "*" + TEMPORARY_SUFFIX):
                 leftover.unlink()
-        paths = sorted(self.folder.glob(JOURNAL_PATTERN))
+        paths = matching(self.folder, JOURNAL_PATTERN)
         for path in paths:
             with path.open("rb") as file:
                 check_file_header(path, file.read(FILE_HEADER_BYTES), self.database_id)

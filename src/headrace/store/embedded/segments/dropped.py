@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from headrace.store.embedded.files.durable import rename, sync_folder
+from headrace.store.embedded.files.listing import matching
 from headrace.store.embedded.files.names import (
     DROPPED,
     TEMPORARY_SUFFIX,
@@ -25,7 +26,7 @@ from headrace.store.embedded.segments.files.meta import SegmentMeta
 
 def next_number(folder: Path, current: Current) -> int:
     """Of the next file that is dropped.   folder: of the segments."""
-    names = [*(dropped.file for dropped in current.dropped), *(path.name for path in (folder / DROPPED).glob("*"))]
+    names = [*(dropped.file for dropped in current.dropped), *(path.name for path in matching(folder / DROPPED, "*"))]
     return max(map(number_of_dropped, names), default=0) + 1
 
 

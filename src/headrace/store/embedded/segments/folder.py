@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from headrace import limits
 from headrace.errors import Corrupt
 from headrace.store.embedded.files.durable import discard, rename, sync_folder
+from headrace.store.embedded.files.listing import matching
 from headrace.store.embedded.files.names import (
     CURRENT,
     DAMAGED_SUFFIX,
@@ -414,7 +415,7 @@ def open_folder(
     is_adopted = judgement.current is not current
     current = judgement.current
     moved = {dropped.source for dropped in current.dropped}
-    temporary = [path for path in folder.glob("*" + TEMPORARY_SUFFIX) if path.name not in moved]
+    temporary = [path for path in matching(folder, "*" + TEMPORARY_SUFFIX) if path.name not in moved]
     for meta in current.segments:
         if not (folder / meta.file).exists():
             gaps.meet(folder.name, f"{folder.name}/{meta.file} is missing")
@@ -432,7 +433,7 @@ def open_folder(
 def _begin(folder: Path, database: str) -> Current:
     folder.mkdir(parents=True, exist_ok=True)
     sync_folder(folder.parent)
-    if any(folder.glob(POINTS_PATTERN)):
+    if matching(folder, POINTS_PATTERN):
         raise Corrupt(
             folder / CURRENT, "is missing, but there are segments; without it nobody knows which of them count"
         )

@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from headrace.errors import Corrupt, Incomplete
+from headrace.store.embedded.files.listing import matching
 from headrace.store.embedded.files.names import DELETES_PATTERN, POINTS_PATTERN, SERIES_PATTERN, last_sequence_of
 from headrace.store.embedded.segments.current import Current, SeriesFile
 from headrace.store.embedded.segments.files.delete_files import read_deletes
@@ -68,7 +69,7 @@ def judge(folder: Path, current: Current, journal_first: int | None) -> Judgemen
     or Unavailable when such a file cannot be read. Changes nothing.
     """
     points = [_points_of(path) for path in _unlisted(folder, current, POINTS_PATTERN)]
-    there = {path.name for path in folder.glob(POINTS_PATTERN)}
+    there = {path.name for path in matching(folder, POINTS_PATTERN)}
     missing = [meta for meta in current.segments if meta.file not in there]
     needed = [one for one in points if one and _is_needed(one, current, missing, journal_first)]
     leftovers = [folder / one.file for one in points if one and one not in needed]
@@ -88,7 +89,7 @@ def _unlisted(folder: Path, current: Current, pattern: str) -> list[Path]:
     """Those that are dropped and not moved yet are listed, too."""
     listed = {meta.file for meta in current.segments} | {series.file for series in current.series} | {current.deletes}
     listed |= {dropped.source for dropped in current.dropped}
-    return sorted(path for path in folder.glob(pattern) if path.name not in listed)
+    return [path for path in matching(folder, pattern) if path.name not in listed]
 
 
 def _points_of(path: Path) -> _Points | None:
@@ -152,7 +153,7 @@ def _series_files(folder: Path) -> tuple[SeriesFile, ...]:
     """Files that together name all series, each once: from each ordinal on, the one that reaches farthest."""
     ranges = [
         (int(found[1]), int(found[2]), path)
-        for path in folder.glob(SERIES_PATTERN)
+        for path in matching(folder, SERIES_PATTERN)
         if (found := _SERIES.fullmatch(path.name))
     ]
     files: list[SeriesFile] = []
@@ -167,7 +168,9 @@ def _series_files(folder: Path) -> tuple[SeriesFile, ...]:
 
 def _with_newest_deletes(folder: Path, current: Current) -> Current:
     """The file of deletes is replaced whenever they change, so the newest one has those that are pending."""
-    names = [(int(found[1]), path) for path in folder.glob(DELETES_PATTERN) if (found := _DELETES.fullmatch(path.name))]
+    names = [
+        (int(found[1]), path) for path in matching(folder, DELETES_PATTERN) if (found := _DELETES.fullmatch(path.name))
+    ]
     newest = max((path for sequence, path in names if sequence <= current.sealed_through), default=None)
     if newest is None:
         raise Corrupt(folder / current.deletes, "is missing")

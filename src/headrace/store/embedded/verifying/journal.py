@@ -8,6 +8,7 @@ from pathlib import Path
 from headrace.errors import Corrupt
 from headrace.model.points import Admitted
 from headrace.store.embedded.completeness import missing_file
+from headrace.store.embedded.files.listing import matching
 from headrace.store.embedded.gaps import Gaps
 from headrace.store.embedded.journal.format import JOURNAL_PATTERN
 from headrace.store.embedded.journal.reader import Replay
@@ -86,4 +87,4 @@ def _check_points(points: Admitted, file: Path, where: str, names: Names) -> int
 
 def journal_bytes(folder: Path) -> int:
     """Of all its files."""
-    return sum(path.stat().st_size for path in folder.glob(JOURNAL_PATTERN))
+    return sum(path.stat().st_size for path in matching(folder, JOURNAL_PATTERN))

@@ -16,7 +16,8 @@ from headrace.errors import Corrupt, HeadraceError, Incomplete
 from headrace.store.embedded.completeness import check_catalog_is_there
 from headrace.store.embedded.documents.catalog import Catalog
 from headrace.store.embedded.files.disk_file import forget_cached
-from headrace.store.embedded.files.names import CURRENT, POINTS_PATTERN
+from headrace.store.embedded.files.listing import matching
+from headrace.store.embedded.files.names import CURRENT, DROPPED, POINTS_PATTERN
 from headrace.store.embedded.journal.format import JOURNAL_PATTERN, first_sequence_of
 from headrace.store.embedded.parts import CATALOG, DOCUMENTS, JOURNAL, SEGMENTS
 from headrace.store.embedded.segments.current import Current, read_current
@@ -66,7 +67,8 @@ class NoDatabase(HeadraceError):  # noqa: N818
 
 def bytes_to_read(folder: Path) -> int:
     """About how many bytes `verify` tells its progress of, in all."""
-    sizes = [path.stat().st_size for path in (folder / SEGMENTS).rglob("*.parquet")]
+    segments = folder / SEGMENTS
+    sizes = [path.stat().st_size for place in (segments, segments / DROPPED) for path in matching(place, "*.parquet")]
     documents = folder / DOCUMENTS
     return sum(sizes) + journal_bytes(folder / JOURNAL) + (documents.stat().st_size if documents.exists() else 0)
 
@@ -160,7 +162,7 @@ class _Verification:
         with self._findings.judging(path):
             current = read_current(path.parent)
             if current is None:
-                if not catalog.is_whole and not any(path.parent.glob(POINTS_PATTERN)):
+                if not catalog.is_whole and not matching(path.parent, POINTS_PATTERN):
                     return Current(database)
                 self._findings.add(FindingKind.GAP, path, "is missing; without it nobody knows which segments count")
             elif current.database != database:
@@ -178,7 +180,7 @@ class _Verification:
         """Files that current.json does not list. Returns the last record from which anything in the folder came."""
         folder, journal = self._folder / SEGMENTS, self._folder / JOURNAL
         with self._findings.judging(folder):
-            firsts = [first_sequence_of(path) for path in journal.glob(JOURNAL_PATTERN)]
+            firsts = [first_sequence_of(path) for path in matching(journal, JOURNAL_PATTERN)]
             if not firsts and catalog.is_whole:
                 self._findings.add(FindingKind.GAP, journal, "has no file")
             judgement = judge(folder, current, min(firsts, default=None))

@@ -52,7 +52,8 @@ BODIES_BYTES_MAX = 256 * 1024 * 1024
 ones."""
 
 CONNECTIONS_MAX = 4096
-"""Open connections; more are closed unanswered. Idle ones cost some 10 KiB each."""
+"""Open connections. For one more, HTTP connections that have been idle the longest are closed; where none is, it is
+closed itself, unanswered. Idle ones cost some 20 KiB each."""
 
 BACKLOG = 1024
 """Connections that the kernel holds until we accept them: a fleet of agents that reconnects at once after our

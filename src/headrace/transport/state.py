@@ -60,6 +60,11 @@ class Connection(Protocol):
         """Bytes that the client took between the last two checks."""
         ...
 
+    @property
+    def idle_since_s(self) -> float | None:
+        """Since when it waits for a first byte or for the next request, as checks saw it; None when it does not."""
+        ...
+
     def check(self, now_s: float) -> None:
         """Called about once per Bounds.tick_s with the loop's time: end what has waited too long."""
         ...
@@ -137,6 +142,23 @@ class ServerState:
         self.unread_bytes = sum(connection.unread_bytes for connection in self.connections)
         if self.unread_bytes > self.bounds.unread_bytes_max:
             self._cut_slow_readers()
+
+    def has_room(self) -> bool:
+        """Whether one more connection may be taken. When there are as many as there may be, those that have been idle
+        the longest are closed, a sixteenth of all at once: a look at all of them takes a millisecond."""
+        most = self.bounds.connections_max
+        if len(self.connections) < most:
+            return True
+        idle = [
+            (since_s, connection) for connection in self.connections if (since_s := connection.idle_since_s) is not None
+        ]
+        idle.sort(key=lambda found: found[0])
+        closed = idle[: max(1, most // 16)]
+        for _, connection in closed:
+            self.connections.discard(connection)
+            connection.stop()
+        log.warning("connections are as many as may be", connections=most, idle_closed=len(closed))
+        return bool(closed)
 
     def _cut_slow_readers(self) -> None:
         """Those that took the least since the last look go first. Not telnet's, which lose replies instead: the next

@@ -275,10 +275,28 @@ async def test_a_thousand_idle_connections_cost_little(house: House) -> None:
 async def test_beyond_the_bound_connections_are_closed() -> None:
     async with running(Bounds(connections_max=2)) as house:
         first, second = await house.open(), await house.open()
-        await asyncio.sleep(0.05)
+        for telnet_reader, telnet_writer in (first, second):
+            telnet_writer.write(b"put a\n")
+            assert await asyncio.wait_for(telnet_reader.readline(), 5) == b"put a\n"
         reader, writer = await house.open()
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
             await asyncio.wait_for(reader.readexactly(1), 5)
         writer.close()
         for _, open_writer in (first, second):
             open_writer.close()
+
+
+async def test_for_one_connection_more_the_longest_idle_one_is_closed() -> None:
+    async with running(Bounds(connections_max=2, tick_s=0.02)) as house:
+        idle, fresh = await house.open(), await house.open()
+        for reader, writer in (idle, fresh):
+            await asyncio.sleep(0.1)
+            writer.write(GET)
+            await asyncio.wait_for(reader.readuntil(b"GET /echo/a "), 5)
+        await asyncio.sleep(0.1)
+        assert (await house.talk(GET)).startswith(b"HTTP/1.1 200 OK")
+        assert await asyncio.wait_for(idle[0].read(), 5) == b""
+        fresh[1].write(GET)
+        await asyncio.wait_for(fresh[0].readuntil(b"GET /echo/a "), 5)
+        for _, writer in (idle, fresh):
+            writer.close()

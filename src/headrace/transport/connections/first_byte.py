@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import cast
 
 from headrace.transport.connections.http_connection import HttpConnection
@@ -27,7 +28,7 @@ class FirstByte(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        if self._state.stopping or len(self._state.connections) >= self._state.bounds.connections_max:
+        if self._state.stopping or not self._state.has_room():
             self._transport.abort()
             return
         self._state.connections.add(self)
@@ -48,6 +49,11 @@ class FirstByte(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._state.connections.discard(self)
+
+    @property
+    def idle_since_s(self) -> float | None:
+        """See Connection. One that no check has seen yet is the last to go."""
+        return math.inf if self._silent_since_s is None else self._silent_since_s
 
     def check(self, now_s: float) -> None:
         """See Connection. A connection that says nothing at all is idle."""

@@ -171,6 +171,10 @@ class HttpConnection(asyncio.Protocol):
             self._since_s, self._bytes_then = now_s, self._received_bytes
 
     @property
+    def idle_since_s(self) -> float | None:
+        return self._since_s if self._watched[:1] == (NOTHING,) and self._reader.reading is NOTHING else None
+
+    @property
     def taken_lately(self) -> int:
         return self._taken.lately
 

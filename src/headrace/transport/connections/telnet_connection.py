@@ -80,6 +80,9 @@ class TelnetConnection(asyncio.Protocol):
 
     # What the server calls, see Connection.
 
+    idle_since_s = None
+    """Never: the next line of its sender would be lost."""
+
     def hold_off(self) -> None:
         self._pause_reading()
 

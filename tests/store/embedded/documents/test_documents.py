@@ -297,8 +297,12 @@ def test_a_sound_file_that_sqlite_calls_malformed_to_a_reader_is_tried_again(
     assert database.documents.damaged == []
 
 
+@pytest.mark.parametrize(
+    ("complaint", "says"),
+    [("Page 8: unable to get the page. error code=8458", "a read failed"), ("Failed to read ptrmap key=9", "is sound")],
+)
 def test_a_read_that_fails_while_the_file_is_checked_is_no_damage(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch, complaint: str, says: str
 ) -> None:
     """SQLite lists it beside what is wrong, and raises nothing."""
     database.apply([Document("k", "a", b"1")])
@@ -306,11 +310,11 @@ def test_a_read_that_fails_while_the_file_is_checked_is_no_damage(
 
     class Failing:
         def execute(self, check: str) -> list[tuple[str]]:
-            return [("*** in database main ***\nPage 8: unable to get the page. error code=8458",)]
+            return [(f"*** in database main ***\n{complaint}",)]
 
     with monkeypatch.context() as disk:
         disk.setattr(file, "complaints", lambda _, path, check: complaints(Failing(), path, check))  # type: ignore[arg-type]
-        with pytest.raises(Unavailable, match="a read failed"):
+        with pytest.raises(Unavailable, match=says):
             database.reopen()
     assert not list(database.path.parent.glob("*.damaged"))
     database.reopen()

@@ -27,7 +27,9 @@ from headrace.store.embedded.files.sqlite_files import (
     complaints,
     descriptor_of,
     failures_as_ours,
+    is_sound,
     let_go,
+    sound_but_unusable,
     transaction,
 )
 
@@ -68,6 +70,8 @@ _PUT_AS = "INSERT INTO documents (id, kind, key, body, crc) VALUES (?, ?, ?, ?, 
 _HIGHEST_ID = "SELECT coalesce(max(id), 0) FROM documents"
 _HIGHEST_GONE = "SELECT max(through) FROM gone"
 _FIRST_GONE = "SELECT rowid, kind, first, end, through FROM gone ORDER BY rowid LIMIT 1"
+
+_CHECK = "integrity_check(1)"
 
 Span = tuple[str, str]
 """Keys from the first on and below the second."""
@@ -177,7 +181,9 @@ class DocumentFile:
         """Of a small file: are its rows found by their names? A large one would hold up the start."""
         if self.path.stat().st_size > limits.DOCUMENTS_CHECKED_BYTES:
             return
-        if found := complaints(self._connection, self.path, "integrity_check(1)"):
+        if found := complaints(self._connection, self.path, _CHECK):
+            if is_sound(self.path, _CHECK):
+                raise sound_but_unusable(self.path, found[0])
             raise Corrupt(self.path, found[0])
 
     @property

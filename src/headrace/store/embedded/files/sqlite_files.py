@@ -50,10 +50,7 @@ def failures_as_ours(path: Path) -> Iterator[None]:
         raise Unavailable(f"{path.name} cannot be used: {failure}") from failure
     except (sqlite3.DatabaseError, UnicodeDecodeError) as failure:  # it may quote what it found in its error
         if _is_sound_of_late(path):
-            sentence = (
-                f"{path.name} is sound, and yet cannot be used: {failure} (SQLite says so, too, when a read fails)"
-            )
-            raise Unavailable(sentence) from failure
+            raise sound_but_unusable(path, str(failure)) from failure
         raise Corrupt(path, str(failure)) from failure
 
 
@@ -63,21 +60,26 @@ def are_of(row: Sequence[object], *types: type) -> bool:
     return len(row) == len(types) and all(map(isinstance, row, types))
 
 
-def is_sound(path: Path) -> bool:
-    """Whether SQLite, asked by a connection that knows nothing yet, finds the file well formed. Reads all of it. Raises
-    Unavailable when the disk does not give it."""
+def sound_but_unusable(path: Path, said: str) -> Unavailable:
+    """What SQLite said of a file that it finds sound when it looks afresh."""
+    return Unavailable(f"{path.name} is sound, and yet cannot be used: {said} (SQLite says so, too, when a read fails)")
+
+
+def is_sound(path: Path, check: str = "quick_check(1)") -> bool:
+    """Whether SQLite, asked by a connection that knows nothing yet, finds the file well formed. Reads all of it.
+    check: see complaints. Raises Unavailable when the disk does not give it."""
     _read_whole(path)
-    sound = _is_well_formed(path)
+    sound = _is_well_formed(path, check)
     if not sound:
         _read_whole(path)  # that the disk gave it before says nothing about the reads between
     return sound
 
 
-def _is_well_formed(path: Path) -> bool:
+def _is_well_formed(path: Path, check: str) -> bool:
     uri = f"{path.absolute().as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(uri, uri=True)) as connection:
-            wrong = complaints(connection, path, "quick_check(1)")
+            wrong = complaints(connection, path, check)
             [tables] = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             return not wrong and tables > 0  # without any, somebody has emptied it
     except sqlite3.OperationalError as failure:
@@ -90,7 +92,8 @@ def _is_well_formed(path: Path) -> bool:
 
 def complaints(connection: sqlite3.Connection, path: Path, check: str) -> list[str]:
     """What a check of SQLite's finds wrong in the file at `path`, one line each. check: "quick_check(n)" or such.
-    Raises Unavailable when a read failed, which SQLite lists beside what is wrong; sqlite3.Error."""
+    Raises Unavailable when a read failed, which SQLite lists beside what is wrong, though not always as such;
+    sqlite3.Error."""
     found = [" ".join(str(what).split()) for (what,) in connection.execute(f"PRAGMA {check}")]
     codes = [int(code) for what in found for code in _ERROR_CODE.findall(what)]
     if any(code & _PRIMARY_CODE == sqlite3.SQLITE_IOERR for code in codes):

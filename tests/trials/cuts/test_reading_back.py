@@ -10,7 +10,6 @@ from reading_back import cut_trial, fault_trial
 
 def test_a_journal_that_ends_anywhere_has_what_came_before(tmp_path: Path) -> None:
     outcomes = cut_trial(tmp_path, every=131)
-    assert outcomes.keys() <= {"right", "refused"}
     assert outcomes["right"]
 
 

@@ -18,7 +18,7 @@ from tracing import Event
 
 pytestmark = pytest.mark.peer("strace")
 
-CUTS = 8
+CUTS = 6
 
 
 @pytest.fixture(scope="module")

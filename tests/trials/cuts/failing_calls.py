@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from forked_server import ForkedServer, Nursery, nursery, state_of
+from forked_server import ForkedServer, Nursery, state_of
 from injecting import Hits, injected
 from load import FLAGS, Asker, Load, check_all, operate, senders_for, told_by
 from sending import Sender, Wrong
@@ -110,19 +110,23 @@ class Outcome:
 
 
 def trial(
-    folder: Path, seed: int, cases: Sequence[Case], full: bool, tell: Callable[[str], None] = lambda _: None
+    folder: Path,
+    forks: Nursery,
+    seed: int,
+    cases: Sequence[Case],
+    full: bool,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> list[Outcome]:
     """The cases one after another, on one database; full: then full disks too, which takes the right to mount. tell:
     each outcome. Nothing is raised for a deviation, the outcome has it."""
     outcomes = []
-    with nursery() as forks:
-        database = _Database(folder, seed, forks)
-        for case in cases:
-            outcomes.append(database.try_case(case))
-            tell(str(outcomes[-1]))
-        for reserve_bytes in (0, 8 * MEGABYTE) if full else ():
-            outcomes.append(_full_disk(folder / f"full-{reserve_bytes}", seed, forks, reserve_bytes))
-            tell(str(outcomes[-1]))
+    database = _Database(folder, seed, forks)
+    for case in cases:
+        outcomes.append(database.try_case(case))
+        tell(str(outcomes[-1]))
+    for reserve_bytes in (0, 8 * MEGABYTE) if full else ():
+        outcomes.append(_full_disk(folder / f"full-{reserve_bytes}", seed, forks, reserve_bytes))
+        tell(str(outcomes[-1]))
     return outcomes
 
 

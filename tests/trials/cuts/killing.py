@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from forked_server import ForkedServer, Nursery, nursery
+from forked_server import ForkedServer, Nursery
 from load import FLAGS, Asker, Load, check_all, operate, senders_for, told_by
 from sending import Sender, Told, Wrong
 from serverprocess import ServerProcess
@@ -61,17 +61,16 @@ def _spread(seconds: list[float]) -> str:
     return f"median {statistics.median(ordered):.2f} s, p99 {p99:.2f} s, max {ordered[-1]:.2f} s of {len(ordered)}"
 
 
-def trial(folder: Path, rounds: int, seed: int, tell: Callable[[str], None] = lambda _: None) -> Report:
+def trial(folder: Path, forks: Nursery, rounds: int, seed: int, tell: Callable[[str], None] = lambda _: None) -> Report:
     """Raises AssertionError at the first round after which something is wrong. tell: of the progress, a line a
     database."""
     report = Report()
-    with nursery() as forks:
-        while report.rounds < rounds:
-            number = report.rounds // DATABASE_ROUNDS
-            several = min(DATABASE_ROUNDS, rounds - report.rounds)
-            database = _Database(folder / f"data-{number}", seed + number, number % len(FLAGS), forks, report)
-            database.do_rounds(several)
-            tell(f"{report.rounds} rounds, {report.told.acknowledged} changes acknowledged")
+    while report.rounds < rounds:
+        number = report.rounds // DATABASE_ROUNDS
+        several = min(DATABASE_ROUNDS, rounds - report.rounds)
+        database = _Database(folder / f"data-{number}", seed + number, number % len(FLAGS), forks, report)
+        database.do_rounds(several)
+        tell(f"{report.rounds} rounds, {report.told.acknowledged} changes acknowledged")
     return report
 
 

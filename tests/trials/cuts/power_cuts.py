@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 
 from disk_states import STYLES, Disk
-from forked_server import ForkedServer, Nursery, nursery
+from forked_server import ForkedServer, Nursery
 from killing import check_log
 from load import FLAGS, Asker, Load, operate, senders_for, told_by
 from sending import Sender, Wrong, judge
@@ -63,22 +63,26 @@ class Report:
 
 
 def trial(
-    folder: Path, cuts: int, seed: int, without_fdatasync: bool, tell: Callable[[str], None] = lambda _: None
+    folder: Path,
+    forks: Nursery,
+    cuts: int,
+    seed: int,
+    without_fdatasync: bool,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """As many recordings as it takes, both kinds of server in turns. Ends early after FAILURES_MAX failures."""
     report = Report()
-    with nursery() as forks:
-        for number in range(-(-cuts // CUTS_OF_A_RECORDING)):
-            place = folder / f"recording-{number}"
-            place.mkdir()
-            recording = record(place, RECORDED_S, seed + number, number % len(FLAGS))
-            report.events.update(event.kind for event in recording.events)
-            several = min(CUTS_OF_A_RECORDING, cuts - report.cuts)
-            replay(recording, place, several, seed + number, forks, report, without_fdatasync)
-            tell(f"{report.cuts} cuts, {len(report.failures)} with losses")
-            if len(report.failures) >= FAILURES_MAX:
-                break
-            shutil.rmtree(place)
+    for number in range(-(-cuts // CUTS_OF_A_RECORDING)):
+        place = folder / f"recording-{number}"
+        place.mkdir()
+        recording = record(place, RECORDED_S, seed + number, number % len(FLAGS))
+        report.events.update(event.kind for event in recording.events)
+        several = min(CUTS_OF_A_RECORDING, cuts - report.cuts)
+        replay(recording, place, several, seed + number, forks, report, without_fdatasync)
+        tell(f"{report.cuts} cuts, {len(report.failures)} with losses")
+        if len(report.failures) >= FAILURES_MAX:
+            break
+        shutil.rmtree(place)
     return report
 
 

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
-from forked_server import ForkedServer, NotStarted, Nursery, nursery
+from forked_server import ForkedServer, NotStarted, Nursery
 from injecting import Hits, injected
 from load import FLAGS, Asker, Load, check_all, senders_for
 from sending import START_S, Sender, Wrong
@@ -28,7 +28,7 @@ from headrace.store.embedded.store import EmbeddedStore, open_store
 COMMITS = 6
 CUT_COMMITS = 3
 READS = ("read", "pread64", "preadv,preadv2", "openat")
-LOADED_S = 2.0
+LOADED_S = 1.5
 REASONS = (
     "Input/output error",
     "errno 5",
@@ -41,30 +41,29 @@ REASONS = (
 """What a refusal says, one of them."""
 
 
-def cut_trial(folder: Path, every: int, tell: Callable[[str], None] = lambda _: None) -> Counter[str]:
+def cut_trial(folder: Path, forks: Nursery, every: int, tell: Callable[[str], None] = lambda _: None) -> Counter[str]:
     """The journal ends at each byte of its last commits, at every so-many-th of them; or only zeros follow. Returns how
     often which outcome came. Raises AssertionError for any that should not come, and then `folder` has it."""
     data = folder / "made"
     ends = _make(data)
     outcomes: Counter[str] = Counter()
     [name] = [path.name for path in (data / "journal").glob("*.journal")]
-    with nursery() as forks:
-        for at in range(ends[-CUT_COMMITS - 1], ends[-1], every):
-            for way in ("cut", "zeros"):
-                spoilt = folder / "spoilt"
-                shutil.copytree(data, spoilt)
-                path = spoilt / "journal" / name
-                content = path.read_bytes()
-                path.write_bytes(content[:at] + bytes(len(content) - at if way == "zeros" else 0))
-                whole = sum(end <= at for end in ends)
-                try:
-                    outcomes[_outcome_of_cut(spoilt, whole, forks)] += 1
-                except Exception as wrong:
-                    wrong.add_note(f"byte {at} of {ends}, {way}")
-                    raise
-                shutil.rmtree(spoilt)
-            if sum(outcomes.values()) % 200 == 0:
-                tell(told(outcomes))
+    for at in range(ends[-CUT_COMMITS - 1], ends[-1], every):
+        for way in ("cut", "zeros"):
+            spoilt = folder / "spoilt"
+            shutil.copytree(data, spoilt)
+            path = spoilt / "journal" / name
+            content = path.read_bytes()
+            path.write_bytes(content[:at] + bytes(len(content) - at if way == "zeros" else 0))
+            whole = sum(end <= at for end in ends)
+            try:
+                outcomes[_outcome_of_cut(spoilt, whole, forks)] += 1
+            except Exception as wrong:
+                wrong.add_note(f"byte {at} of {ends}, {way}")
+                raise
+            shutil.rmtree(spoilt)
+        if sum(outcomes.values()) % 200 == 0:
+            tell(told(outcomes))
     return outcomes
 
 
@@ -120,22 +119,26 @@ def _points(commits: int) -> dict[str, int]:
 
 
 def fault_trial(
-    folder: Path, seed: int, every: int, tell: Callable[[str], None] = lambda _: None, calls: Sequence[str] = READS
+    folder: Path,
+    forks: Nursery,
+    seed: int,
+    every: int,
+    tell: Callable[[str], None] = lambda _: None,
+    calls: Sequence[str] = READS,
 ) -> Counter[str]:
     """Each call of a start that opens or reads a file of the database fails once with EIO, every so-many-th of them.
     Returns how often which outcome came, by call. Raises AssertionError for any that should not come."""
     outcomes: Counter[str] = Counter()
-    with nursery() as forks:
-        data, senders = folder / "data", senders_for(0, seed)
-        _fill(ForkedServer(data, _flags(), nursery=forks), senders, seed)
-        trial = _Faults(folder, data, senders, forks)
-        for call in calls:
-            # strace counts for each thread, and most of them are of one.
-            for number in range(1, trial.count(call) + 1, every):
-                outcome = trial.outcome(call, number)
-                outcomes[f"{call}: {outcome}"] += 1
-                if number % 20 == 0:
-                    tell(told(outcomes))
+    data, senders = folder / "data", senders_for(0, seed)
+    _fill(ForkedServer(data, _flags(), nursery=forks), senders, seed)
+    trial = _Faults(folder, data, senders, forks)
+    for call in calls:
+        # strace counts for each thread, and most of them are of one.
+        for number in range(1, trial.count(call) + 1, every):
+            outcome = trial.outcome(call, number)
+            outcomes[f"{call}: {outcome}"] += 1
+            if number % 20 == 0:
+                tell(told(outcomes))
     return outcomes
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from forked_server import Nursery
 from killing import trial
 from sending import Change, State, Wrong, judge
 
 
-def test_killed_servers_lose_nothing_and_invent_nothing(tmp_path: Path) -> None:
-    report = trial(tmp_path, rounds=3, seed=1)
+def test_killed_servers_lose_nothing_and_invent_nothing(tmp_path: Path, forks: Nursery) -> None:
+    report = trial(tmp_path, forks, rounds=3, seed=1)
     assert report.rounds == 3
     assert report.kills >= 3
     assert report.told.acknowledged > 100, "the load did run"

@@ -6,25 +6,18 @@ That the trial can fail is shown by the same recording with the journal's fdatas
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 import pytest
 from disk_states import Disk
-from forked_server import Nursery, nursery
+from forked_server import Nursery
 from power_cuts import Recording, Report, record, replay
 from tracing import Event
 
 pytestmark = pytest.mark.peer("strace")
 
 CUTS = 6
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Nursery]:
-    with nursery() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

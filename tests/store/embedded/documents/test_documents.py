@@ -321,6 +321,25 @@ def test_a_read_that_fails_while_the_file_is_checked_is_no_damage(
     assert database.documents.get("k", "a") == b"1"
 
 
+def test_a_disk_that_fails_in_the_middle_of_a_reading_is_no_damage(database: Database) -> None:
+    """SQLite ends the transaction by itself then."""
+    documents = database.documents
+    database.apply([Document("k", "a", b"1")])
+    documents.file_recent()
+    failure = sqlite3.OperationalError("disk I/O error")
+    failure.sqlite_errorcode = sqlite3.SQLITE_IOERR
+
+    def read() -> None:
+        with documents._file._one_state() as connection:
+            connection.execute("ROLLBACK")
+            raise failure
+
+    with pytest.raises(Unavailable, match="disk I/O error"):
+        read()
+    assert documents.between("k", "", "~") == [("a", b"1")]
+    assert documents.damaged == []
+
+
 def failing(failure: Exception) -> Callable[..., None]:
     def fail(*_: object, **__: object) -> None:
         raise failure

@@ -253,7 +253,8 @@ class DocumentFile:
             try:
                 yield connection
             finally:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:  # SQLite ends it by itself when the disk fails
+                    connection.execute("ROLLBACK")
 
     def _rows(
         self, connection: sqlite3.Connection, kind: str, spans: Sequence[Span], backwards: bool

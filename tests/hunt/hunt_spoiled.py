@@ -264,7 +264,7 @@ def _name(folder: Path, part: str) -> str:
 def forgets(folder: Path, chosen: Sequence[tuple[str, str]]) -> bool:
     """What is not noticed (docs/decisions/trust.md): an older copy of everything, or of the journal's newest file, or
     that file missing when current.json does not know of it; never that the journal lacks a file that it knows."""
-    if not any(part in ("journal", NEWEST) for part, _ in chosen):
+    if not any(part == NEWEST or part.startswith("journal") for part, _ in chosen):
         return False
     firsts = [int(path.stem) for path in (folder / "journal").glob("*.journal")]
     try:

@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 from room_fixture import MemoryStore, OpenTSDB, Stored
 
 from headrace.errors import Unavailable
+from headrace.metrics import Metrics
+from headrace.protocols.opentsdb import routes
+from headrace.protocols.opentsdb.stats import Stat, server_stats
 
 PUT = "put m 1364410924 1 k=v\n"
 
@@ -53,6 +56,19 @@ async def test_exit_closes_and_nothing_else_does() -> None:
     session = OpenTSDB().session()
     assert not (await session.feed(b"foo\n" + PUT.encode())).close
     assert (await session.feed(b"exit\n")).close
+
+
+async def test_the_stats_of_a_block_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def counted(metrics: Metrics) -> list[Stat]:
+        asked.append(metrics)
+        return server_stats(metrics)
+
+    monkeypatch.setattr(routes, "server_stats", counted)
+    answer = await OpenTSDB().lines("stats\n" * 50)
+    assert answer == answer[: len(answer) // 50] * 50
+    assert len(asked) == 1
 
 
 async def test_stats_are_points_of_the_server() -> None:

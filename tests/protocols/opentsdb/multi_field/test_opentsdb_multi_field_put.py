@@ -57,3 +57,11 @@ async def test_a_sync_that_takes_too_long_is_503(tsd: RealRoom, monkeypatch: pyt
 
 async def test_mistakes_of_writers(tsd: RealRoom) -> None:
     assert error(await tsd.post("mput", "[")) == (400, "Unable to parse the given JSON")
+
+
+@pytest.mark.parametrize("wrong", [b"1\xed\xa0\x80", b'"\xb6"', b'{"speed":1\xff}'])
+async def test_bytes_that_are_no_utf_8_are_refused_or_replaced(wrong: bytes, tsd: RealRoom) -> None:
+    sent = b'{"metric":"wind","timestamp":%d,"tags":{"s":"a"},"fields":{"text":"a","speed":1}}'
+    for body in (sent.replace(b"%d", wrong), (sent % T).replace(b'"a","speed"', wrong + b',"speed"')):
+        answer = await tsd.ask("/api/mput?summary", method="POST", body=body)
+        assert answer.status in (200, 400), answer.body

@@ -105,7 +105,7 @@ class FieldDecoder:
         self._keys = _KeysOfShapes(table)
 
     def __call__(self, body: bytes) -> DecodedFields:
-        """The body as columns. Raises Refused when the request fails as a whole."""
+        """A body in valid UTF-8 as columns. Raises Refused when the request fails as a whole."""
         sent = decode_json(_POINTS, body) if body.lstrip().startswith(b"[") else [decode_json(_POINT, body)]
         wrong, sound = self._by_names(sent)
         values = [value for point in sound.points for value in (point.fields or {}).values()]

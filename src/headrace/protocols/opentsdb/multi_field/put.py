@@ -22,6 +22,7 @@ from headrace.protocols.opentsdb.fields import in_plain_words
 from headrace.protocols.opentsdb.multi_field.decode import FieldDecoder, MultiFieldPoint
 from headrace.protocols.opentsdb.names import OPENTSDB_RULES
 from headrace.protocols.opentsdb.reply import Parameters, Reply
+from headrace.protocols.opentsdb.writing.wire import as_utf8
 from headrace.protocols.opentsdb.writing.write import ROOM, Flags, flags_of
 from headrace.transport.loop_or_thread import LoopOrThread
 
@@ -75,7 +76,7 @@ class MultiFieldPuts:
     def _read(self, body: bytes) -> _Read:
         """Raises Refused when the body fails as a whole. Any thread."""
         check_items(body, limits.OPENTSDB_MPUT_ITEMS_MAX)
-        decoded = self._decode(body)
+        decoded = self._decode(as_utf8(body))
         admission = self._intake.admit(decoded.points)
         errors, refused = decoded.wrong, Counter[str]()
         for failure in decoded.failures:

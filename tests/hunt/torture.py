@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 import flipping
+import hostile_commands
 import replacing
 from hunt_kills import storm_with_kills
 from hunt_run import Failure, run
@@ -102,7 +103,7 @@ def memory(minutes: float) -> None:
             sys.exit(1)
 
 
-for command in CUTS:
+for command in (*CUTS, *hostile_commands.COMMANDS):
     torture.add_command(command)
 
 

@@ -38,7 +38,7 @@ def test_slow_and_idle_connections_hurt_nobody(tmp_path: Path) -> None:
 
 
 def test_what_is_accepted_under_overload_is_stored(tmp_path: Path) -> None:
-    outcome = overload_trial.trial(tmp_path, seconds=3)
+    outcome = overload_trial.trial(tmp_path, seconds=2)
     assert not outcome.wrong, outcome.wrong
     assert outcome.statuses["204"] > 0
     assert outcome.statuses["503"] > 0

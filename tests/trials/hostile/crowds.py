@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import multiprocessing
 import resource
 import socket
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,7 +67,6 @@ class Outcome:
 
 def trial(folder: Path, senders: int, readers: int, idle: int, seconds: float) -> Outcome:
     """So many of each, half of them telnet where that makes sense, for so long after all are there."""
-    _allow_files(senders + readers + idle + 1000)
     outcome = Outcome()
     with running(folder / "data", "--query-memory-bytes", str(QUERY_MEMORY_BYTES)) as server:
         _fill(server)
@@ -73,7 +74,10 @@ def trial(folder: Path, senders: int, readers: int, idle: int, seconds: float) -
         neighbour, memory = Neighbour(server, "beside"), Memory(server, max(seconds / 20, 0.5))
         neighbour.start()
         memory.start()
-        asyncio.run(_crowd(server, outcome, senders, readers, idle, seconds))
+        # A process of its own: the neighbour must wait for the server alone.
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+            counts = process.submit(_crowded, server.port, senders, readers, idle, seconds).result()
+        outcome.ended, outcome.answers = counts
         neighbour.end()
         memory.end()
         outcome.beside_ms = 1000 * neighbour.waited(0.5), 1000 * neighbour.waited(0.99)
@@ -108,12 +112,20 @@ def _alone(server: ServerProcess, seconds: float) -> tuple[float, float]:
     return 1000 * neighbour.waited(0.5), 1000 * neighbour.waited(0.99)
 
 
-async def _crowd(
-    server: ServerProcess, outcome: Outcome, senders: int, readers: int, idle: int, seconds: float
-) -> None:
-    jobs = [_send_slowly(server, number % 2 == 0) for number in range(senders)]
-    jobs += [_read_slowly(server, outcome, number) for number in range(readers)]
-    jobs += [_idle(server, number % 2 == 0) for number in range(idle)]
+Counts = tuple[Counter[str], Counter[str]]
+"""What of the connections the server ended, and what slow readers heard."""
+
+
+def _crowded(port: int, senders: int, readers: int, idle: int, seconds: float) -> Counts:
+    _allow_files(senders + readers + idle + 1000)
+    return asyncio.run(_crowd(port, senders, readers, idle, seconds))
+
+
+async def _crowd(port: int, senders: int, readers: int, idle: int, seconds: float) -> Counts:
+    ended, answers = Counter[str](), Counter[str]()
+    jobs = [_send_slowly(port, number % 2 == 0) for number in range(senders)]
+    jobs += [_read_slowly(port, answers, number) for number in range(readers)]
+    jobs += [_idle(port, number % 2 == 0) for number in range(idle)]
     tasks: dict[asyncio.Task[None], str] = {}
     for number, job in enumerate(jobs):
         what = "slow senders" if number < senders else "slow readers" if number < senders + readers else "idle"
@@ -122,41 +134,42 @@ async def _crowd(
             await asyncio.sleep(0.05)
     await asyncio.sleep(seconds)
     for task, what in tasks.items():
-        outcome.ended[what] += task.done()
+        ended[what] += task.done()
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    return ended, answers
 
 
-async def _connected(server: ServerProcess, room: int = 0) -> socket.socket:
+async def _connected(port: int, room: int = 0) -> socket.socket:
     line = socket.socket()
     if room:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
     line.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(line, ("127.0.0.1", server.port))
+    await asyncio.get_running_loop().sock_connect(line, ("127.0.0.1", port))
     return line
 
 
-async def _send_slowly(server: ServerProcess, http: bool) -> None:
+async def _send_slowly(port: int, http: bool) -> None:
     """A byte each second, of puts without end."""
     loop = asyncio.get_running_loop()
     text = POST + BODY if http else b"put slow 1364968800 1 a=b\n"
-    with suppress(ConnectionError), await _connected(server) as line:
+    with suppress(ConnectionError), await _connected(port) as line:
         while True:
             for byte in text:
                 await loop.sock_sendall(line, bytes([byte]))
                 await asyncio.sleep(1)
 
 
-async def _read_slowly(server: ServerProcess, outcome: Outcome, number: int) -> None:
+async def _read_slowly(port: int, answers: Counter[str], number: int) -> None:
     """A long answer, asked for and not taken, or a few bytes a second; by telnet, one in four."""
     loop = asyncio.get_running_loop()
     takes, telnet = number % 2 == 0, number % 4 == 3
-    with suppress(ConnectionError), await _connected(server, room=4096) as line:
+    with suppress(ConnectionError), await _connected(port, room=4096) as line:
         await loop.sock_sendall(line, STATS if telnet else ASKS)
         said = await loop.sock_recv(line, 32)
-        outcome.answers["telnet" if telnet else said.partition(b" ")[2][:3].decode() or "closed"] += 1
+        answers["telnet" if telnet else said.partition(b" ")[2][:3].decode() or "closed"] += 1
         while said:
-            await asyncio.sleep(1)
+            await asyncio.sleep(10 if telnet else 1)
             if telnet:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(loop.sock_sendall(line, STATS), 1)
@@ -164,10 +177,10 @@ async def _read_slowly(server: ServerProcess, outcome: Outcome, number: int) -> 
                 said = await loop.sock_recv(line, 8)
 
 
-async def _idle(server: ServerProcess, spoken: bool) -> None:
+async def _idle(port: int, spoken: bool) -> None:
     """Says nothing, or nothing more after one request."""
     loop = asyncio.get_running_loop()
-    with suppress(ConnectionError), await _connected(server) as line:
+    with suppress(ConnectionError), await _connected(port) as line:
         if spoken:
             await loop.sock_sendall(line, b"GET /health HTTP/1.1\r\nHost: h\r\n\r\n")
             await loop.sock_recv(line, 4096)

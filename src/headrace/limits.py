@@ -53,7 +53,7 @@ ones."""
 
 CONNECTIONS_MAX = 4096
 """Open connections. For one more, HTTP connections that have been idle the longest are closed; where none is, it is
-closed itself, unanswered. Idle ones cost some 20 KiB each."""
+closed itself, unanswered. Idle ones cost 4 to 10 KiB each."""
 
 BACKLOG = 1024
 """Connections that the kernel holds until we accept them: a fleet of agents that reconnects at once after our

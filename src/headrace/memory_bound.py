@@ -41,7 +41,7 @@ APOLLO_REGISTRATIONS_BYTES = 60 * MB
 KNOWN_HEADS_BYTES = 25 * MB
 """See limits.KNOWN_HEADS_MAX."""
 
-CONNECTION_BYTES = 20 * 1024
+CONNECTION_BYTES = 10 * 1024
 """Of an idle one, measured by `scripts/torture connections`."""
 
 QUERY_SCRATCH_BYTES = 64 * MB

@@ -27,7 +27,7 @@ def test_a_tick_looks_at_every_connection_even_at_one_that_goes_away_meanwhile()
 
     class Leaving:
         unread_bytes = taken_lately = 0
-        idle_since_s = None
+        idle = None
 
         def check(self, now_s: float) -> None:
             looked.append(now_s)

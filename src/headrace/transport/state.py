@@ -61,8 +61,9 @@ class Connection(Protocol):
         ...
 
     @property
-    def idle_since_s(self) -> float | None:
-        """Since when it waits for a first byte or for the next request, as checks saw it; None when it does not."""
+    def idle(self) -> tuple[float, int] | None:
+        """Since when it waits for a first byte or for its next request, as far as ticks saw it, and how many it has
+        had; None when it does not."""
         ...
 
     def check(self, now_s: float) -> None:
@@ -132,11 +133,13 @@ class ServerState:
         self.stopping = False
         self.date_line = b""
         self.unread_bytes = 0
+        self.ticked_s = 0.0
         self.tick(0.0)
 
     def tick(self, now_s: float) -> None:
         """Look at every connection, and say the date anew."""
         self.date_line = f"date: {formatdate(usegmt=True)}\r\n".encode()
+        self.ticked_s = now_s
         for connection in tuple(self.connections):
             connection.check(now_s)
         self.unread_bytes = sum(connection.unread_bytes for connection in self.connections)
@@ -145,13 +148,12 @@ class ServerState:
 
     def has_room(self) -> bool:
         """Whether one more connection may be taken. When there are as many as there may be, those that have been idle
-        the longest are closed, a sixteenth of all at once: a look at all of them takes a millisecond."""
+        the longest are closed, of equals those that have asked the least; a sixteenth of all at once, as a look at all
+        of them takes a millisecond."""
         most = self.bounds.connections_max
         if len(self.connections) < most:
             return True
-        idle = [
-            (since_s, connection) for connection in self.connections if (since_s := connection.idle_since_s) is not None
-        ]
+        idle = [(idle, connection) for connection in self.connections if (idle := connection.idle) is not None]
         idle.sort(key=lambda found: found[0])
         closed = idle[: max(1, most // 16)]
         for _, connection in closed:

@@ -286,6 +286,20 @@ async def test_beyond_the_bound_connections_are_closed() -> None:
             open_writer.close()
 
 
+async def test_who_says_nothing_makes_room_before_who_asks() -> None:
+    async with running(Bounds(connections_max=3, tick_s=100)) as house:
+        reader, writer = await house.open()
+        strangers = []
+        for _ in range(20):
+            writer.write(GET)
+            await asyncio.wait_for(reader.readuntil(b"GET /echo/a "), 5)
+            strangers.append(await house.open())
+            await asyncio.sleep(0.01)
+        assert sum(not stranger.at_eof() for stranger, _ in strangers) == 2
+        for _, open_writer in ((reader, writer), *strangers):
+            open_writer.close()
+
+
 async def test_for_one_connection_more_the_longest_idle_one_is_closed() -> None:
     async with running(Bounds(connections_max=2, tick_s=0.02)) as house:
         idle, fresh = await house.open(), await house.open()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from typing import cast
 
 from headrace.transport.connections.http_connection import HttpConnection
@@ -51,9 +50,9 @@ class FirstByte(asyncio.Protocol):
         self._state.connections.discard(self)
 
     @property
-    def idle_since_s(self) -> float | None:
-        """See Connection. One that no check has seen yet is the last to go."""
-        return math.inf if self._silent_since_s is None else self._silent_since_s
+    def idle(self) -> tuple[float, int] | None:
+        """See Connection."""
+        return self._state.ticked_s if self._silent_since_s is None else self._silent_since_s, 0
 
     def check(self, now_s: float) -> None:
         """See Connection. A connection that says nothing at all is idle."""

@@ -171,8 +171,11 @@ class HttpConnection(asyncio.Protocol):
             self._since_s, self._bytes_then = now_s, self._received_bytes
 
     @property
-    def idle_since_s(self) -> float | None:
-        return self._since_s if self._watched[:1] == (NOTHING,) and self._reader.reading is NOTHING else None
+    def idle(self) -> tuple[float, int] | None:
+        if self._closing or self._request is not None or self._reader.reading is not NOTHING:
+            return None
+        seen = self._watched == (NOTHING, self._answers, False)
+        return self._since_s if seen else self.state.ticked_s, self._answers
 
     @property
     def taken_lately(self) -> int:

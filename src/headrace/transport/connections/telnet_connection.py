@@ -80,7 +80,7 @@ class TelnetConnection(asyncio.Protocol):
 
     # What the server calls, see Connection.
 
-    idle_since_s = None
+    idle = None
     """Never: the next line of its sender would be lost."""
 
     def hold_off(self) -> None:

@@ -24,10 +24,10 @@ def _our_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_verifying(tmp_path: Path) -> None:
     with running(tmp_path / "data") as server:
         assert server.put({"metric": "m", "timestamp": 1_700_000_000, "value": 1, "tags": {"a": "b"}})[0] == 204
+        for_people = paste(block("headrace verify http", server, OPERATIONS))
         server.stop()
-        said = paste(block("headrace verify", server, OPERATIONS))
-    for_people, for_machines = said.splitlines()
-    assert for_people == "sound: 1 series, 0 points in 0 segments, 1 in the journal, 0 documents"
+        for_machines = paste(block("headrace verify data", server, OPERATIONS))
+    assert for_people.strip() == "sound: 1 series, 0 points in 0 segments, 1 in the journal, 0 documents"
     assert json.loads(for_machines)["sound"] is True
 
 

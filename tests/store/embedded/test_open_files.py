@@ -10,13 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from point_batches import Point, batch, double, metric_ids
+from point_batches import Point, batch, double, encoded, metric_ids
 
 from headrace.errors import Corrupt
+from headrace.model.series import series_name
 from headrace.store.embedded.recent.deletes import NO_DELETES, Delete
 from headrace.store.embedded.recent.recent import Recent
 from headrace.store.embedded.segments.files.delete_files import read_deletes, write_deletes
 from headrace.store.embedded.segments.files.segment import open_segment
+from headrace.store.embedded.segments.files.series_files import read_series, write_series
 from headrace.store.embedded.segments.files.writer import write_segment
 from headrace.store.embedded.segments.making.sealing import sealed_row_groups, sorted_winners
 
@@ -55,4 +57,17 @@ def test_a_segment_that_is_not_the_listed_one_is_closed(tmp_path: Path) -> None:
     with pytest.raises(Corrupt) as kept:
         open_segment(tmp_path, replace(meta, rows=2), "d")
     assert kept.value.file == tmp_path / meta.file
+    assert not open_below(tmp_path)
+
+
+def series_file(folder: Path) -> Path:
+    ordinals = np.array([0, 1], dtype=np.uint32)
+    return folder / write_series(folder, ordinals, lambda some: encoded(series_name(f"m{n}", {}) for n in some), "d")
+
+
+def test_a_series_file_that_is_not_the_listed_one_is_closed(tmp_path: Path) -> None:
+    file = series_file(tmp_path)
+    with pytest.raises(Corrupt) as kept:
+        next(read_series(file, listed_crc=1))
+    assert kept.value.file == file
     assert not open_below(tmp_path)

@@ -145,18 +145,21 @@ def _batches(path: Path, listed_crc: int | None, database: str | None = None) ->
     file of any. Raises Corrupt or Unavailable."""
     try:
         source = pa.OSFile(str(path))
-        check_footer(path, source, listed_crc)
-        file = pq.ParquetFile(source, page_checksum_verification=True)
-        described = file.metadata.metadata or {}
-        if database is not None and described.get(DATABASE_KEY.encode()) != database.encode():
-            raise Corrupt(path, "belongs to another database")
-        batches = chain.from_iterable(
-            file.iter_batches(limits.SERIES_CHUNK, row_groups=groups, use_threads=False)
-            for groups in _small_ones_together(file.metadata)
-        )
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise read_failure(path, error) from error
-    with source, file:
+    with source:
+        try:
+            check_footer(path, source, listed_crc)
+            file = pq.ParquetFile(source, page_checksum_verification=True)
+            described = file.metadata.metadata or {}
+            if database is not None and described.get(DATABASE_KEY.encode()) != database.encode():
+                raise Corrupt(path, "belongs to another database")
+            batches = chain.from_iterable(
+                file.iter_batches(limits.SERIES_CHUNK, row_groups=groups, use_threads=False)
+                for groups in _small_ones_together(file.metadata)
+            )
+        except (OSError, ValueError) as error:
+            raise read_failure(path, error) from error
         while True:
             # Only reading is in here: what the caller does with a batch raises its own errors.
             try:

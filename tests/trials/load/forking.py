@@ -18,8 +18,9 @@ from collections.abc import Sequence
 
 from headrace.memory import use_one_allocator
 
+_PR_SET_PDEATHSIG = 1
 _PR_SET_PTRACER, _ANYBODY = 0x59616D61, -1
-"""Linux: prctl(2). Where it is not known, nobody is kept from tracing."""
+"""Linux: prctl(2). Where the second is not known, nobody is kept from tracing."""
 
 
 def main() -> None:
@@ -70,7 +71,9 @@ def _serve(flags: Sequence[str], log: str, held: bool) -> None:
         nothing = os.open(os.devnull, os.O_RDONLY)
         for number, descriptor in enumerate((nothing, output, output)):
             os.dup2(descriptor, number)
-        ctypes.CDLL(None).prctl(_PR_SET_PTRACER, _ANYBODY)
+        prctl = ctypes.CDLL(None).prctl
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a trial that is interrupted leaves no server behind
+        prctl(_PR_SET_PTRACER, _ANYBODY)
         if held:
             os.kill(os.getpid(), signal.SIGSTOP)
         headrace(["serve", *flags], prog_name="headrace")

@@ -165,16 +165,13 @@ BOMBS: Final[Mapping[str, Callable[[], bytes]]] = {
 
 
 def small(name: str, bytes_max: int) -> bytes:
-    """The largest bomb of that name in so many bytes: one that a room may take on the event loop."""
-    make, most = BUILT[name]
-    least, beyond = 1, 2
-    while beyond < most and len(make(beyond)) <= bytes_max:
-        least, beyond = beyond, 2 * beyond
-    beyond = min(beyond, most + 1)
-    while beyond - least > 1:
-        middle = (least + beyond) // 2
-        least, beyond = (middle, beyond) if len(make(middle)) <= bytes_max else (least, middle)
-    return make(least)
+    """A bomb of that name that has at most so many bytes, and hardly less: one that a room may take on the event
+    loop."""
+    make, count = BUILT[name]
+    while len(body := make(count)) > bytes_max:
+        count = min(count - 1, count * bytes_max // len(body))
+        assert count > 0, f"the shortest is longer than {bytes_max} bytes"
+    return body
 
 
 class Route:

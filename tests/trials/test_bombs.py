@@ -28,7 +28,6 @@ IN_THE_SUITE = (
     "empty objects",
     "points without a value",
     "a value of many digits",
-    "a sample with a member of many",
 )
 """The others too with HEADRACE_ALL_BOMBS=1: five minutes."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import threading
 import time
 from collections import Counter
@@ -16,6 +17,8 @@ from typing import Final
 from isal import igzip_lib
 from neighbour import Memory, resident_mb
 from serverprocess import ServerProcess, running
+
+from headrace import limits
 
 SENDERS: Final = 150
 BATCH: Final = 40_000
@@ -52,13 +55,15 @@ class Outcome:
         )
 
 
-def trial(folder: Path, seconds: float, senders: int = SENDERS) -> Outcome:
-    """Every sender sends as fast as it hears answers; nobody waits after a 503."""
+def trial(folder: Path, seconds: float, senders: int = SENDERS, unfinished: int = 0) -> Outcome:
+    """Every sender sends as fast as it hears answers; nobody waits after a 503. unfinished: bodies of almost the
+    largest size that never end, so that a few senders are enough for a short while."""
     outcome, work = Outcome(), _Work(senders)
     with running(folder / "data") as server:
         memory = Memory(server, max(seconds / 40, 0.25))
         crew = [_Sender(server, work, seconds) for _ in range(senders)]
         memory.start()
+        holding = [_unfinished(server) for _ in range(unfinished)]
         began_s = time.monotonic()
         for sender in crew:
             sender.start()
@@ -66,6 +71,8 @@ def trial(folder: Path, seconds: float, senders: int = SENDERS) -> Outcome:
             sender.join()
         outcome.seconds = time.monotonic() - began_s
         memory.end()
+        for line in holding:
+            line.close()
         outcome.memory_mb, outcome.peak_mb = memory.series, resident_mb(server, "VmHWM")
         accepted = set[int]()
         for sender in crew:
@@ -80,6 +87,14 @@ def trial(folder: Path, seconds: float, senders: int = SENDERS) -> Outcome:
             if last > FLAT * second:
                 outcome.wrong.append(f"memory is not flat: {second} MB, later {last} MB")
     return outcome
+
+
+def _unfinished(server: ServerProcess) -> socket.socket:
+    """A connection whose request lacks its last byte."""
+    line = socket.create_connection(("127.0.0.1", server.port))
+    line.sendall(b"POST /api/put HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % limits.BODY_BYTES_MAX)
+    line.sendall(b" " * (limits.BODY_BYTES_MAX - 1))
+    return line
 
 
 class _Work:

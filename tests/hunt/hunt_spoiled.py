@@ -251,7 +251,7 @@ def replace_all(folder: Path, chosen: Sequence[tuple[str, str]], older: Path | N
                 (folder / part).unlink(missing_ok=True)
             elif (folder / part).exists():
                 os.truncate(folder / part, 0)
-        elif name:
+        elif name and (folder / name).parent.exists():  # the other one may be the folder that it is in
             replace(folder / name, way, copies)
 
 

@@ -528,7 +528,7 @@ class Hunt:
             facts_of_model(self._model, now_ms),
             self._sent.holds,
             self._store.damaged,
-            lambda sequence: self._past.facts(sequence, now_ms),
+            self._past,
         )
         shutil.rmtree(folder)
         self._log_read = len(self._logged)

@@ -104,28 +104,42 @@ class Past:
         """It was acknowledged, with the series that its commit brought. sequence: of its commit's last record."""
         self._changes.append((sequence, change, frozenset(names)))
 
-    def facts(self, sequence: int, now_ms: int) -> Facts:
-        """When that was the journal's last record."""
+    def was(self, found: Facts, sequence: int, now_ms: int) -> bool:
+        """Whether that is what a store showed when `sequence` was the journal's last record. Of names the catalog may
+        know more: it takes over all that there are when it seals, and which of them are deleted."""
+        states = list(self._states_from(sequence))
+        then = states[0]
+        unsure = set().union(*(then.shown ^ state.shown for state in states))
+        sure, expected = (
+            {fact: shown for fact, shown in facts.items() if fact[0] == "document" or fact[1] not in unsure}
+            for facts in (found, facts_of_model(then, now_ms))
+        )
+        return sure == expected
+
+    def _states_from(self, sequence: int) -> Iterator[Model]:
+        """The model then, and after each change and opening that followed."""
         begun, model = [(begun, model) for begun, model in self._begun if begun <= sequence][-1]
         model = model.copy()
-        for committed, change, names in self._changes:
-            if begun < committed <= sequence:
-                model.register(names)
-                model.apply(change)
-        return facts_of_model(model, now_ms)
+        later = [(committed, change, names) for committed, change, names in self._changes if committed > begun]
+        for committed, change, names in later:
+            if committed > sequence:
+                yield model.copy()
+            model.register(names)
+            model.apply(change)
+        yield model
+        yield from (model for begun, model in self._begun if begun > sequence)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A copy in settings.data_dir, what it must show, and what it said of losses before.   at: what it was at any
-    earlier moment, by the last record of the journal then."""
+    """A copy in settings.data_dir, what it must show, and what it said of losses before."""
 
     settings: Settings
     now_ms: int
     expected: Facts
     was_sent: Callable[[object, object], bool]
     said_before: Sequence[str]
-    at: Callable[[int], Facts]
+    past: Past
 
     @property
     def folder(self) -> Path:
@@ -142,25 +156,30 @@ class Trial:
                 store = assemble_store(self.settings, Metrics(), lambda: self.now_ms)
             except (Corrupt, Incomplete, Unavailable) as refusal:
                 return refused(refusal)
-            earlier = self.at(store._parts.journal.last_sequence) if forgets else None
+            last_sequence = store._parts.journal.last_sequence if forgets else None
             told: list[str] = []
             try:
                 if life == 0 and spoil_later is not None:
                     spoil_later()
                 for _ in range(2):
-                    outcome = self._judged(store, told, [] if earlier is None else [earlier])
+                    outcome = self._judged(store, told, last_sequence)
                     told += _work(store)
-                outcome = self._judged(store, told, [] if earlier is None else [earlier])
+                outcome = self._judged(store, told, last_sequence)
             finally:
                 store._parts.close()
             check_word(verified, outcome)
         return outcome
 
-    def _judged(self, store: EmbeddedStore, told: list[str], unnoticed: Sequence[Facts]) -> Outcome:
+    def _judged(self, store: EmbeddedStore, told: list[str], last_sequence: int | None) -> Outcome:
+        """last_sequence: it may be what it was when that was the journal's last record."""
+
+        def is_earlier(found: Facts) -> bool:
+            return last_sequence is not None and self.past.was(found, last_sequence, self.now_ms)
+
         found, told_now = read_until_named(lambda: facts_of(store))
         told += told_now
         said = [sentence for sentence in [*store.damaged, *told] if sentence not in self.said_before]
-        return judged(found, self.expected, self.was_sent, said, unnoticed)
+        return judged(found, self.expected, self.was_sent, said, is_earlier)
 
 
 def _work(store: EmbeddedStore) -> list[str]:

@@ -48,15 +48,15 @@ def judged(
     expected: Facts,
     was_sent: Callable[[object, object], bool],
     said: Sequence[str],
-    unnoticed: Sequence[Facts] = (),
+    unnoticed: Callable[[Facts], bool] = lambda found: False,
 ) -> Outcome:
-    """Of a database that is open. said: what it says is lost.   unnoticed: what it may show without a word, too.
+    """Of a database that is open. said: what it says is lost.   unnoticed: what else it may show without a word.
 
     A named loss may uncover an older write or a deleted point. Raises AssertionError.
     """
     strange = {fact: shown for fact, shown in found.items() if not was_sent(fact, shown)}
     assert not strange, f"never sent: {strange}"
-    if found == expected or found in unnoticed:
+    if found == expected or unnoticed(found):
         return Outcome("named" if said else "right", "; ".join(said))
     losses = [sentence for sentence in said if HARMLESS not in sentence]
     assert losses, f"all is well, and yet: {difference(found, expected)} (said: {said})"

@@ -18,7 +18,7 @@ def test_a_loss_is_named_and_what_is_there_is_right() -> None:
     assert judged(HAD, HAD, sent, []).word == "right"
     assert judged(HAD, HAD, sent, [HARMLESS]).word == "named"
     assert judged({"a": 0}, HAD, sent, [HARMLESS, LOST]).word == "named", "an older write shows"
-    assert judged({"a": 1}, HAD, sent, [], unnoticed=[{"a": 1}]).word == "right"
+    assert judged({"a": 1}, HAD, sent, [], unnoticed=lambda found: found == {"a": 1}).word == "right"
 
 
 @pytest.mark.parametrize("said", [[], [HARMLESS]])

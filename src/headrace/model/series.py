@@ -300,6 +300,12 @@ class SeriesTable:
             first, columns.keys[first:end], np.diff(ends).astype(np.uint32), columns.heap[ends[0] : ends[-1]]
         )
 
+    @property
+    def has_nameless(self) -> bool:
+        """Whether the name of any series is lost."""
+        with self._lock:
+            return bool(np.any(np.diff(self._columns.ends[: self._count], prepend=0) == 0))
+
     def take_unjournaled(self) -> NewSeries | None:
         """The series registered since the last take, for the writer thread to journal before the points that use them:
         call it after those points have been taken from the queue. None when there are none."""

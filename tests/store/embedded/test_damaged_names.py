@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from headrace import limits
 from headrace.config import Settings
+from headrace.errors import Corrupt
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted, Kind, Values
 from headrace.model.series import SeriesName, series_name
@@ -158,6 +160,43 @@ async def test_points_whose_names_all_files_lost_go_to_nobody(
     assert points_of(store, "lost") == [(4000, 4)]
     assert points_of(store, "kept") == ([(3000, 3)] if another_follows else [])
     store.close()
+
+
+async def test_lost_names_take_no_points_from_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order of rows in segments comes of all names: without some, `m0` has another place in it."""
+    monkeypatch.setattr(limits, "MERGE_FACTOR", 2)
+    store = opened(tmp_path)
+    store._merger.stop()
+    for number, metric in enumerate(("m0", "m1")):
+        await put(store, series_name(metric, {"a": "1"}), 1000, number)
+    seal(store)
+    others = [series_name(metric, {"a": "2"}) for metric in ("m2", "m3", "m0", "m1")]
+    for start in range(2):
+        for number, name in enumerate(others):
+            await put(store, name, 2000 + start, number)
+        seal(store)
+    store.close()
+    spoil_first_row(tmp_path / "catalog.sqlite", "names")
+    names_of_first = tmp_path / "segments" / "series-0000000000-0000000002.parquet"
+    names_of_first.write_bytes(names_of_first.read_bytes()[:-1] + b"X")
+    right = {name.metric: [(2000, number), (2001, number)] for number, name in enumerate(others)}
+
+    for start in range(2):
+        store = opened(tmp_path)
+        store._merger.stop()
+        assert {metric: points_of(store, metric) for metric in right} == right
+        [ordinal] = store.table.lookup(np.array([store.table.key_of(others[2])], dtype=np.uint64))[0].tolist()
+        await store.delete(np.array([ordinal], dtype=np.uint32), 2001 - start, 2001 - start)
+        right["m0"] = right["m0"][:-1]
+        await put(store, others[3], 3000 + start, 9)
+        right["m1"].append((3000 + start, 9))
+        seal(store)
+        store._housekeeping._apply_deletes_at = 0.0
+        with suppress(Corrupt):  # of names: their file is damaged
+            for _ in range(9):
+                store._housekeeping.merge(lambda: None)
+        assert {metric: points_of(store, metric) for metric in right} == right
+        store.close()
 
 
 async def test_a_damaged_list_of_deleted_series_is_named(tmp_path: Path) -> None:

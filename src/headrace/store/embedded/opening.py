@@ -150,6 +150,8 @@ class _Opening:
             self.catalog.put_back(series)
         self._reserve(max(self.catalog.series_count, listed, self._ordinals_in_segments()))
         self._find_lost_names()
+        if self.table.has_nameless:
+            self._forget_order()
 
     def _restore_elsewhere(self, end: int) -> list[NewSeries]:
         """Of the series from the table's end to `end` those whose names the series files have, or the journal, where a
@@ -189,6 +191,12 @@ class _Opening:
                 self._find(CATALOG, Corrupt(self._folder / CATALOG, names))
         for damage in self.catalog.damage:
             self._find(CATALOG, damage)
+
+    def _forget_order(self) -> None:
+        """The ids of metrics come of all names (docs/decisions/segments.md), so those of the footers may be others."""
+        log.warning("names are lost, so segments are read whole and not merged", segments=len(self.sealed.segments))
+        for segment in self.sealed.segments:
+            segment.forget_order(self.index.metric_count)
 
     def _check_age_of_catalog(self) -> None:
         changes = self._current.others.catalog_changes

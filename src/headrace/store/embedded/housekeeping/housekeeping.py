@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 import numpy as np
 import structlog
@@ -60,7 +61,7 @@ class Housekeeping:
         pinned = self._visible.pin_segments()
         try:
             self._grace.sweep()
-            for neighbours in _apart(pinned, self._folder.current.restorable):
+            for neighbours in _mergeable(pinned, self._folder.current.restorable):
                 plan = plan_merge([size_of(segment.meta) for segment in neighbours])
                 if plan is not None:
                     return self._merge(neighbours[plan], pause)
@@ -112,7 +113,8 @@ class Housekeeping:
         older: list[SegmentMeta] = []
         for segment in segments:  # in rising order of version
             share = segment.share_gone(forgetting.now_ms, oldest_ms, older)
-            if share >= limits.REWRITE_SHARE and (segment.meta.file, len(older)) not in self._kept_all:
+            can_be = segment.order_is_known and share >= limits.REWRITE_SHARE
+            if can_be and (segment.meta.file, len(older)) not in self._kept_all:
                 rows = self._merge((segment,), pause, 1 - share)
                 self._remember_if_kept(segment.meta, share, len(older))
                 return rows
@@ -136,7 +138,7 @@ class Housekeeping:
         many = len(deletes) >= limits.PENDING_DELETES_MAX // 2
         if not len(deletes) or (now < self._apply_deletes_at and not many):
             return 0
-        waiting = self._visible.under_deletes(segments, self._metric_ids)
+        waiting = [one for one in self._visible.under_deletes(segments, self._metric_ids) if one.order_is_known]
         if not waiting:
             self._apply_deletes_at = now + limits.APPLY_DELETES_S
             return 0
@@ -168,6 +170,14 @@ class Housekeeping:
         log.error("damage set aside; the rest is served", file=str(damage.file), damage=damage.detail)
         self._visible.discard(damage.file)
         return True
+
+
+def _mergeable(segments: tuple[Segment, ...], set_aside: Sequence[SegmentMeta]) -> Iterator[tuple[Segment, ...]]:
+    """Neighbours in rising order of version, none of which is out of order, and between which nothing belongs."""
+    for neighbours in _apart(segments, set_aside):
+        for is_known, run in groupby(neighbours, lambda segment: segment.order_is_known):
+            if is_known:
+                yield tuple(run)
 
 
 def _apart(segments: tuple[Segment, ...], set_aside: Sequence[SegmentMeta]) -> Iterator[tuple[Segment, ...]]:

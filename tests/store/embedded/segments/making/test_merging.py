@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from point_batches import METRICS, Point, batch, double, metric_ids, points, value_at
 
 from headrace import limits
+from headrace.errors import Corrupt
 from headrace.model.arrivals import NO_ARRIVAL
 from headrace.model.points import NEVER, Kind
 from headrace.store.embedded.recent.recent import Recent
@@ -126,3 +127,12 @@ def test_a_pause_that_raises_ends_the_merge(tmp_path: Path) -> None:
 
     with pytest.raises(InterruptedError):
         list(Merge(segments, (), metric_ids, KEEP_ALL, stop).kept())
+
+
+def test_rows_out_of_order_end_a_merge(tmp_path: Path) -> None:
+    """As where names are lost, and metrics have other ids than they had."""
+    segments = [segment(tmp_path, [Point(0, 1, double(1)), Point(1, 1, double(1))], number) for number in (1, 2)]
+    with pytest.raises(Corrupt, match="out of order"):
+        list(Merge(segments, (), lambda ordinals: 9 - ordinals, KEEP_ALL, lambda: None).kept())
+    for opened in segments:
+        opened.close()

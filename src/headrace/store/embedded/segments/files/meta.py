@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -129,6 +129,12 @@ class RowGroups:
         first = np.searchsorted(keys, self.first_keys, side="left")
         beyond = np.searchsorted(keys, self.last_keys, side="right")
         return np.flatnonzero((first < beyond) & (self.min_times <= end_ms) & (self.max_times >= start_ms))
+
+    def in_any_order(self, metrics: int) -> RowGroups:
+        """The same, where any row group may hold any series of so many metrics: nothing is skipped for its key."""
+        first = np.zeros_like(self.first_keys)
+        last = np.full_like(self.last_keys, (max(metrics, 1) << 32) - 1)
+        return replace(self, first_keys=first, last_keys=last)
 
 
 class _RowGroupsJson(msgspec.Struct, frozen=True):

@@ -44,7 +44,8 @@ SCHEMA_OF_FORMAT = {b"1": SCHEMA_1, str(SEGMENT_FORMAT).encode(): SCHEMA}
 
 
 class Segment:
-    """An open file with its footer and what lets row groups be skipped. Nothing of it changes until `close`."""
+    """An open file with its footer and what lets row groups be skipped. Once it is read, nothing of it changes until
+    `close`."""
 
     def __init__(self, path: Path, meta: SegmentMeta, source: pa.NativeFile, footer: pq.FileMetaData) -> None:
         self.path = path
@@ -52,6 +53,14 @@ class Segment:
         self._source = source
         self._footer = footer
         self._groups: RowGroups = decode_row_groups(footer.metadata, footer.num_row_groups, path)
+        self.order_is_known = True
+        """Whether its rows stand in the order of the metric ids of now."""
+
+    def forget_order(self, metrics: int) -> None:
+        """Names are lost, and metrics that have them no more had ids. It is read whole from now on; its rows cannot be
+        merged with others.   metrics: how many there are."""
+        self.order_is_known = False
+        self._groups = self._groups.in_any_order(metrics)
 
     def read(self, wanted: Wanted, start_ms: int, end_ms: int) -> Iterator[Rows]:
         """The rows of the wanted series with start_ms <= time <= end_ms, one row group at a time, in the file's order.

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace import limits
+from headrace.errors import Corrupt
 from headrace.kernels.storing.merge import merge_runs
 from headrace.kernels.storing.rows import gather
 from headrace.kernels.storing.texts import cut_by_text_bytes, move_texts, text_bytes
@@ -64,23 +65,30 @@ class _Window:
     """The row group of one segment that is under way, without its deleted rows: rows `at` and on are still to go."""
 
     def __init__(self, segment: Segment, metric_ids: MetricIds, forgetting: Forgetting) -> None:
+        self._path = segment.path
         self._row_groups = segment.row_groups()
         self._deletes_applied = segment.meta.deletes_applied
         self._metric_ids = metric_ids
         self._deletes = forgetting.deletes
         self._rows: Rows | None = None
         self._keys = np.empty(0, dtype=np.uint64)
+        self._last_key = np.uint64(0)
         self._at = 0
 
     def fill(self) -> bool:
-        """Go on to the next row group when this one is used up. False when there is none."""
+        """Go on to the next row group when this one is used up. False when there is none. Raises Corrupt when it is
+        not in order, and as Segment.row_groups does."""
         while self._rows is None or self._at == len(self._rows):
             self._rows = None  # before the next one is in memory
             row_group = next(self._row_groups, None)
             if row_group is None:
                 return False
+            keys = sort_keys(row_group.series, self._metric_ids)
+            if keys[0] < self._last_key or not _are_rising(keys, row_group.times):
+                raise Corrupt(self._path, "its rows are out of order")  # searched, they would never be used up
+            self._last_key = keys[-1]
             self._rows = self._undeleted(row_group)
-            self._keys = sort_keys(self._rows.series, self._metric_ids)
+            self._keys = keys if self._rows is row_group else sort_keys(self._rows.series, self._metric_ids)
             self._at = 0
         return True
 
@@ -104,6 +112,11 @@ class _Window:
         wanted = want(np.unique(rows.series), self._metric_ids)
         touching = self._deletes.touching(wanted, int(rows.times.min()), int(rows.times.max()))
         return rows if touching is None else touching.keep_of_segment(self._deletes_applied, rows)
+
+
+def _are_rising(keys: NDArray[np.uint64], times: NDArray[np.int64]) -> bool:
+    same = keys[1:] == keys[:-1]
+    return bool(np.all((keys[1:] > keys[:-1]) | (same & (times[1:] > times[:-1]))))
 
 
 def _merged(

@@ -9,6 +9,7 @@ from serverprocess import free_port
 
 from headrace import cli, operating
 from headrace.commands.operating import BACKUP_PATH, SEAL_PATH
+from headrace.commands.verify import VERIFY_PATH
 from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.store.embedded.store import open_store
@@ -19,7 +20,8 @@ def headrace(*arguments: object) -> Result:
 
 
 def test_they_ask_where_the_server_answers() -> None:
-    assert (BACKUP_PATH, SEAL_PATH) == (operating.BACKUP_PATH, operating.SEAL_PATH)
+    asked = (BACKUP_PATH, SEAL_PATH, VERIFY_PATH)
+    assert asked == (operating.BACKUP_PATH, operating.SEAL_PATH, operating.VERIFY_PATH)
 
 
 def test_a_stopped_database_there_and_back(tmp_path: Path) -> None:

@@ -291,7 +291,7 @@ def forgets(folder: Path, chosen: Sequence[tuple[str, str]]) -> bool:
     except (OSError, ValueError):
         return False
     known = current["others"]["journal_first"]
-    return known <= current["sealed_through"] or known in firsts
+    return bool(known <= max(current["sealed_through"], *firsts, 0))
 
 
 def begin_foreign(settings: Settings, now_ms: int) -> None:

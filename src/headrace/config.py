@@ -98,7 +98,8 @@ class Settings(BaseSettings):
     body_bytes_max: int = Field(
         default=limits.BODY_BYTES_MAX,
         ge=1,
-        description="Largest body of a request, in bytes after decompression; more is a 413.",
+        description="Largest body of a request, in bytes after decompression; more is a 413. A question may have 4 "
+        "MiB at most.",
     )
     header_timeout_s: Seconds = Field(
         default=limits.HEADER_TIMEOUT_S,

@@ -553,6 +553,10 @@ QUESTION_ITEMS_MAX = 250_000
 """Members and elements of the JSON of a question, of annotations in bulk: 16 times what a commit can change, and some
 60 MB as objects."""
 
+QUESTION_BYTES_MAX = 4 * 1024 * 1024
+"""Of the JSON of a question and of annotations in bulk, unpacked: 100,000 values of a tag have room. Its decoder holds
+the interpreter, for 20 us per number of 4300 digits and so for 0.1 s at most; 64 MB of them were 5 s."""
+
 QUESTION_INLINE_BYTES_MAX = 1024 * 1024
 """Items of larger questions are counted on a thread."""
 

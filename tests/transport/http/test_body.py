@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message, Scope
 
+from headrace import limits
 from headrace.errors import Refused
-from headrace.transport.http.body import accepts_gzip, gzipped, read_body
+from headrace.transport.http.body import accepts_gzip, gzipped, read_body, read_question
 
 MIB = 1024 * 1024
 
@@ -131,3 +132,15 @@ def test_accepts_gzip(header: bytes, accepted: bool) -> None:
 def test_gzipped_answers_unfold(body: bytes) -> None:
     assert gzip.decompress(gzipped(body)) == body
     assert gzipped(body) == gzipped(body)
+
+
+async def test_a_question_is_smaller_than_other_bodies() -> None:
+    for size, taken in ((limits.QUESTION_BYTES_MAX, True), (limits.QUESTION_BYTES_MAX + 1, False)):
+        question = b'"%b"' % (b"x" * (size - 2))
+
+        async def receive(question: bytes = question) -> Message:
+            return {"type": "http.request", "body": gzip.compress(question, 1), "more_body": False}
+
+        with contextlib.nullcontext() if taken else pytest.raises(Refused) as refusal:
+            assert await read_question(scope_with((b"content-encoding", b"gzip")), receive) == question
+        assert taken or (refusal is not None and refusal.value.rule == "body-too-large")

@@ -53,9 +53,9 @@ async def read_question(
     body_bytes_max: int = limits.BODY_BYTES_MAX,
     gzip_types: frozenset[bytes] = frozenset(),
 ) -> bytes:
-    """As read_body, for JSON that becomes objects whole. Raises Refused (body-too-large) also for more items than
-    limits.QUESTION_ITEMS_MAX, before any is an object."""
-    body = await read_body(scope, receive, body_bytes_max, gzip_types)
+    """As read_body, for JSON that becomes objects whole. Raises Refused (body-too-large) also for more than
+    limits.QUESTION_BYTES_MAX and for more items than limits.QUESTION_ITEMS_MAX, before any is an object."""
+    body = await read_body(scope, receive, min(body_bytes_max, limits.QUESTION_BYTES_MAX), gzip_types)
     if len(body) <= limits.QUESTION_INLINE_BYTES_MAX:
         check_items(body, limits.QUESTION_ITEMS_MAX)
     else:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import shutil
+import tarfile
+import tempfile
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,7 +18,9 @@ from headrace.errors import HeadraceError, Unavailable
 from headrace.metrics import Metrics
 from headrace.operating import operating_routes
 from headrace.status import status_room
+from headrace.store.embedded.backups.archive import TarOfBackup
 from headrace.store.embedded.backups.label import Backup, CannotBackUp
+from headrace.store.embedded.backups.streams import BackupStream
 from headrace.store.embedded.scrubbing.counted import CountedFile
 from headrace.store.embedded.scrubbing.record import Seen
 from headrace.store.embedded.verifying_online import AlreadyVerifying, Tell, Verification
@@ -52,6 +58,11 @@ class Store:
         self.places.append(place)
         return Backup("id", 1, 2, 3, 4)
 
+    def stream_backup(self) -> BackupStream:
+        folder = Path(tempfile.mkdtemp())
+        (folder / "backup.json").write_text("{}")
+        return BackupStream(Backup("id", 1, 2, 3, 4), TarOfBackup(folder), lambda: shutil.rmtree(folder))
+
     async def seal(self) -> int:
         return 17
 
@@ -86,12 +97,21 @@ async def test_a_backup_is_told() -> None:
     assert (told["target"], told["last_sequence"], told["linked"], told["copied"]) == ("/backups/newest", 2, 3, 4)
 
 
+async def test_a_backup_is_streamed_with_its_length_and_last_record() -> None:
+    answer = await post("/api/headrace/v1/backup.tar")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-tar")
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert answer.headers["headrace-last-record"] == "2"
+    with tarfile.open(fileobj=io.BytesIO(answer.content)) as archive:
+        assert archive.getnames() == ["backup.json"]
+
+
 async def test_a_seal_is_told() -> None:
     answer = await post("/api/headrace/v1/seal", client="::1")
     assert (answer.status_code, answer.json()) == (200, {"sealed_through": 17})
 
 
-@pytest.mark.parametrize("path", ["/api/headrace/v1/backup", "/api/headrace/v1/seal", "/api/headrace/v1/verify"])
+@pytest.mark.parametrize("path", [f"/api/headrace/v1/{name}" for name in ("backup", "backup.tar", "seal", "verify")])
 async def test_only_this_machine_and_no_web_page_may_ask(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Store, "tells", [b"{}", None])
     body = '{"target": "/backups/newest"}'
@@ -115,8 +135,9 @@ async def test_a_disk_or_another_backup_in_the_way_is_503(monkeypatch: pytest.Mo
         raise Unavailable("another backup is being taken")
 
     monkeypatch.setattr(Store, "back_up", fail)
+    monkeypatch.setattr(Store, "stream_backup", fail)
     monkeypatch.setattr(Store, "seal", fail)
-    for path, body in (("backup", '{"target": "/backup"}'), ("seal", "{}")):
+    for path, body in (("backup", '{"target": "/backup"}'), ("backup.tar", "{}"), ("seal", "{}")):
         answer = await post(f"/api/headrace/v1/{path}", body)
         assert (answer.status_code, answer.json()) == (503, {"error": "another backup is being taken"})
         assert answer.headers["retry-after"] == "1"

@@ -18,15 +18,20 @@ from starlette.types import Receive, Scope, Send
 
 from headrace.errors import HeadraceError, Unavailable
 from headrace.store.embedded.backups.label import Backup, CannotBackUp
+from headrace.store.embedded.backups.streams import BackupStream
 from headrace.store.embedded.scrubbing.counted import CountedFile
 from headrace.store.embedded.verifying_online import AlreadyVerifying, Tell, Verification
 
 OPERATING_PREFIX = "/api/headrace/"
 
 BACKUP_PATH = OPERATING_PREFIX + "v1/backup"
+BACKUP_TAR_PATH = OPERATING_PREFIX + "v1/backup.tar"
 SEAL_PATH = OPERATING_PREFIX + "v1/seal"
 SEGMENTS_PATH = OPERATING_PREFIX + "v1/segments"
 VERIFY_PATH = OPERATING_PREFIX + "v1/verify"
+
+LAST_RECORD_HEADER = "headrace-last-record"
+"""Of a backup: every record of the journal up to this one is in it."""
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -35,6 +40,10 @@ class Operated(Protocol):
     """The store, as far as it is needed here (store.embedded.store.EmbeddedStore)."""
 
     def back_up(self, place: Path) -> Backup:
+        """See EmbeddedStore."""
+        ...
+
+    def stream_backup(self) -> BackupStream:
         """See EmbeddedStore."""
         ...
 
@@ -68,6 +77,9 @@ def operating_routes(store: Operated) -> list[Route]:
             return _refusal(409, str(hindrance))
         return JSONResponse({"target": wanted.target, **asdict(taken)})
 
+    async def backup_tar(_request: Request) -> Response:
+        return _Tar(await asyncio.to_thread(store.stream_backup))
+
     async def seal(_request: Request) -> Response:
         return JSONResponse({"sealed_through": await store.seal()})
 
@@ -84,6 +96,7 @@ def operating_routes(store: Operated) -> list[Route]:
 
     return [
         Route(BACKUP_PATH, _for_operators(backup), methods=["POST"]),
+        Route(BACKUP_TAR_PATH, _for_operators(backup_tar), methods=["POST"]),
         Route(SEAL_PATH, _for_operators(seal), methods=["POST"]),
         Route(VERIFY_PATH, _for_operators(verify), methods=["POST"]),
         Route(SEGMENTS_PATH, _for_operators(segments), methods=["GET"]),
@@ -138,6 +151,23 @@ class _Report(StreamingResponse):
         while line is not None:
             yield line + b"\n"
             line = await self._lines.next()
+
+
+class _Tar(StreamingResponse):
+    """A backup, whose copy goes when it is sent or the client has gone away. One that breaks off is shorter than its
+    Content-Length."""
+
+    def __init__(self, stream: BackupStream) -> None:
+        told = {"content-length": str(stream.bytes), LAST_RECORD_HEADER: str(stream.backup.last_sequence)}
+        super().__init__(stream.chunks(), media_type="application/x-tar", headers=told)
+        self._stream = stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await asyncio.shield(asyncio.to_thread(self._stream.close))
 
 
 def _told(one: CountedFile) -> dict[str, object]:

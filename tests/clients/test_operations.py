@@ -11,6 +11,8 @@ import pytest
 from serverprocess import running
 from test_readme import ROOT, block, paste
 
+from headrace.store.embedded.backups.restoring import verify_backup
+
 OPERATIONS = ROOT / "docs" / "operations.md"
 
 
@@ -38,10 +40,18 @@ def test_backing_up_restoring_and_sealing(tmp_path: Path) -> None:
         assert paste(block("headrace seal", server, OPERATIONS)).startswith("sealed through record ")
         assert len(list((tmp_path / "data" / "segments").glob("points-*"))) == 1
         assert server.put(point | {"timestamp": 1_700_000_001})[0] == 204
-        said = paste(block("headrace backup", server, OPERATIONS)).splitlines()
+        said = paste(block("headrace backup http://127.0.0.1:4242 backups", server, OPERATIONS)).splitlines()
     assert said[0].startswith(f"backed up into {tmp_path / 'backups' / 'newest'}: through record ")
     assert said[1].startswith("restored into data-again: through record ")
     assert said[1].endswith(", 2 points, verified")
+
+
+def test_a_backup_as_an_archive(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as server:
+        assert server.put({"metric": "m", "timestamp": 1_700_000_000, "value": 1, "tags": {"a": "b"}})[0] == 204
+        paste(block("headrace backup http://127.0.0.1:4242 -", server, OPERATIONS))
+    _, verified = verify_backup(tmp_path / "newest")
+    assert (verified.findings, verified.journal_points) == ((), 1)
 
 
 def test_bringing_back_what_a_mistyped_retention_dropped(tmp_path: Path) -> None:

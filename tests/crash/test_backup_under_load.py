@@ -1,10 +1,11 @@
-"""Backups of a server that is written to, sealed and merged meanwhile: each, restored, opens without a finding and has
-every point that was acknowledged before it began, and nothing that was never sent."""
+"""Backups of a server that is written to, sealed and merged meanwhile, as folders and as archives: each, restored,
+opens without a finding and has every point that was acknowledged before it began, and nothing that was never sent."""
 
 from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -61,6 +62,8 @@ def test_backups_of_a_server_under_load(tmp_path: Path) -> None:
             status, answer = server.request("POST", "/api/headrace/v1/backup", body, content_type="application/json")
             assert status == 200, answer
             kept.append((shutil.copytree(target, tmp_path / f"backup-{number}"), acknowledged))
+            acknowledged = [writer.acknowledged for writer in writers]
+            kept.append((streamed(server, tmp_path / f"stream-{number}"), acknowledged))
         for writer in writers:
             writer.stopping.set()
             writer.join()
@@ -75,6 +78,15 @@ def test_backups_of_a_server_under_load(tmp_path: Path) -> None:
         check_restored(tmp_path / f"restored-{number}", acknowledged, sent)
         assert label.database
     assert sorted(path.name for path in target.parent.iterdir()) == ["newest"]
+
+
+def streamed(server: ServerProcess, folder: Path) -> Path:
+    """The archive that the server sends, unpacked."""
+    status, archive = server.request("POST", "/api/headrace/v1/backup.tar", b"{}", content_type="application/json")
+    assert status == 200, archive
+    folder.mkdir()
+    subprocess.run(["tar", "-xf", "-", "-C", folder], input=archive, check=True)
+    return folder
 
 
 def check_restored(data: Path, acknowledged: list[int], sent: list[int]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from headrace.commands.asking import NotAnswered, is_url, posted
+from headrace.commands.backup_stream import stream_backup
 from headrace.commands.compiled import ensure_compiled
 from headrace.commands.verify import reading_bar
 from headrace.errors import HeadraceError
@@ -27,8 +28,12 @@ def backup(source: str, target: Path) -> None:
     """Back up the running server at URL, or the database in DIR that no server uses, into the directory TARGET.
 
     TARGET is made, or holds an earlier backup, which is replaced when the new one is whole. On the same file system,
-    files that never change are linked, not copied; on another one, those that the earlier backup has are.
+    files that never change are linked, not copied; on another one, those that the earlier backup has are. As TARGET, -
+    is standard output: the backup is written there as a tar archive.
     """
+    if str(target) == "-":
+        _backup_to_output(source)
+        return
     place = target.absolute()
     if is_url(source):
         taken = _post(source, BACKUP_PATH, {"target": str(place)})
@@ -43,6 +48,14 @@ def backup(source: str, target: Path) -> None:
             raise _failed(str(failure)) from None
         last_sequence, linked, copied = made.last_sequence, made.linked, made.copied
     click.echo(f"backed up into {place}: through record {last_sequence}, {linked} files linked, {copied} copied")
+
+
+def _backup_to_output(source: str) -> None:
+    try:
+        last_record, written = stream_backup(source)
+    except HeadraceError as failure:
+        raise _failed(str(failure)) from None
+    click.echo(f"backed up: through record {last_record}, {written} bytes", err=True)
 
 
 @click.command()

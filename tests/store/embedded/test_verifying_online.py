@@ -7,7 +7,6 @@ import os
 import queue
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from point_batches import Point, double
@@ -125,9 +124,3 @@ def test_what_a_crash_left_goes_with_the_next_start_and_is_taken_for_nothing(db:
     db.reopen()
     assert left(db) == []
     assert db.found() == db.right()
-
-
-def test_a_folder_that_cannot_be_removed_stops_nobody(tmp_path: Path) -> None:
-    (tmp_path / "verifying").write_text("a file")
-    verifying_online.remove_leftovers(tmp_path)
-    assert (tmp_path / "verifying").exists()

@@ -22,6 +22,7 @@ SEGMENTS = "segments"
 CATALOG = "catalog.sqlite"
 DOCUMENTS = "documents.sqlite"
 VERIFYING = "verifying"
+STREAMING = "streaming"
 """What lies in the data directory (docs/operations.md)."""
 
 

@@ -23,6 +23,8 @@ from headrace.model.time import ALL_TIME, Clock, wall_clock
 from headrace.store import RETENTION_DOCUMENT, Check, DocumentChange, go_on
 from headrace.store.embedded.backups.backing_up import back_up, copy_out
 from headrace.store.embedded.backups.label import Backup
+from headrace.store.embedded.backups.own_copies import OwnCopies, remove_copies
+from headrace.store.embedded.backups.streams import BackupStream, BackupStreams
 from headrace.store.embedded.concessions import NO_CONCESSIONS, Concessions
 from headrace.store.embedded.files.disk_space import DiskSpace
 from headrace.store.embedded.files.durable import make_folder
@@ -43,7 +45,7 @@ from headrace.store.embedded.recent.deletes import Delete
 from headrace.store.embedded.scrubbing.counted import CountedFile
 from headrace.store.embedded.scrubbing.scrub import Scrub
 from headrace.store.embedded.scrubbing.scrubber import Scrubber
-from headrace.store.embedded.verifying_online import Tell, Verification, Verifier, remove_leftovers
+from headrace.store.embedded.verifying_online import Tell, Verification, Verifier
 from headrace.store.embedded.writer import Writer
 from headrace.store.query_memory import QueryAccount, QueryMemory
 
@@ -96,7 +98,9 @@ class EmbeddedStore:
         self._query_memory = QueryMemory(settings.query_memory_bytes)
         self._helpers = Helpers(min(limits.QUERY_HELPERS_MAX, len(os.sched_getaffinity(0)) - 1))
         self._backing_up = threading.Lock()
-        self._verifier = Verifier(parts, self._disk, partial(self._back_up_by, copy_out))
+        copies, copied = OwnCopies(parts, self._disk), partial(self._back_up_by, copy_out)
+        self._verifier = Verifier(copies, copied)
+        self._backup_streams = BackupStreams(copies, copied)
         self._show(metrics)
         metrics.series_max.set(settings.series_max)
 
@@ -203,6 +207,10 @@ class EmbeddedStore:
         """See backing_up.back_up. Any thread; while another backup is taken, raises Unavailable."""
         return self._back_up_by(back_up, place)
 
+    def stream_backup(self) -> BackupStream:
+        """See BackupStreams.begin. Any thread."""
+        return self._backup_streams.begin()
+
     def _back_up_by(self, taking: Callable[[Parts, Path, int], Backup], place: Path) -> Backup:
         if not self._backing_up.acquire(blocking=False):
             raise Unavailable("another backup is being taken")
@@ -297,7 +305,7 @@ def assemble_store(
         raise Unavailable(f"cannot make the data directory {settings.data_dir}: {error.strerror}") from error
     lock = FolderLock(settings.data_dir)
     try:
-        remove_leftovers(settings.data_dir)
+        remove_copies(settings.data_dir)
         parts = open_parts(settings, lock, clock, concessions.accept_loss)
         return EmbeddedStore(parts, settings, metrics, clock, concessions.believe_clock)
     except BaseException:

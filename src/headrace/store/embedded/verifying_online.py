@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -16,13 +15,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import structlog
-
 from headrace.errors import HeadraceError, Unavailable
-from headrace.store.embedded.files.disk_space import DiskSpace
-from headrace.store.embedded.parts import CATALOG, DOCUMENTS, JOURNAL, SEGMENTS, VERIFYING, Parts
-
-log = structlog.get_logger(__name__)
+from headrace.store.embedded.backups.own_copies import OwnCopies, remove_copies
+from headrace.store.embedded.parts import VERIFYING
 
 LOWEST_PRIORITY = 19
 FIRST_TO_GO = "1000"
@@ -45,11 +40,9 @@ class AlreadyVerifying(HeadraceError):  # noqa: N818
 class Verifier:
     """Any thread."""
 
-    def __init__(self, parts: Parts, disk: DiskSpace, copy_out: Callable[[Path], object]) -> None:
+    def __init__(self, copies: OwnCopies, copy_out: Callable[[Path], object]) -> None:
         """copy_out: takes a backup into a folder; raises Unavailable or Corrupt."""
-        self._parts = parts
-        self._data_dir = parts.folder.folder.parent.absolute()
-        self._disk = disk
+        self._copies = copies
         self._copy_out = copy_out
         self._changing = threading.Lock()
         self._running: Verification | None = None
@@ -62,7 +55,7 @@ class Verifier:
                 raise Unavailable("the server is stopping")
             if self._running is not None and not self._running.is_over:
                 raise AlreadyVerifying("the database is being verified already")
-            self._running = Verification(self._data_dir, self._make_copy, tell)
+            self._running = Verification(self._copies.data_dir, self._make_copy, tell)
             self._running.start()
             return self._running
 
@@ -81,24 +74,7 @@ class Verifier:
 
     def _make_copy(self, place: Path) -> None:
         """Raises Unavailable, Corrupt."""
-        needed_bytes = self._bytes_needed()
-        if self._disk.free_bytes() - needed_bytes < self._disk.reserve_bytes // 2:
-            raise Unavailable(f"a copy of {needed_bytes // 1_000_000} MB would take the room that sealing may need")
-        self._copy_out(place)
-
-    def _bytes_needed(self) -> int:
-        """SQLite's files are copied, and once more to be read; the journal's newest file is; and all else that lies on
-        another file system."""
-        sqlite = [f"{name}{beside}" for name in (CATALOG, DOCUMENTS) for beside in ("", "-wal")]
-        needed = 2 * sum(_bytes_of(self._data_dir / name) for name in sqlite)
-        files = self._parts.journal.files()
-        here = self._data_dir.stat().st_dev
-        needed += sum(
-            file.bytes for file in (files[-1:] if (self._data_dir / JOURNAL).stat().st_dev == here else files)
-        )
-        if (self._data_dir / SEGMENTS).stat().st_dev != here:
-            needed += sum(meta.bytes for meta in self._parts.folder.current.segments)
-        return needed
+        self._copies.make(place, self._copy_out)
 
 
 class Verification:
@@ -140,7 +116,7 @@ class Verification:
         except OSError as failure:
             told = Unavailable(f"the database cannot be verified: {failure}")
         finally:
-            remove_leftovers(self._data_dir)
+            remove_copies(self._data_dir, VERIFYING)
             self.is_over = True
             for last in (told, None):
                 self._tell(last)
@@ -184,26 +160,11 @@ class Verification:
         return None
 
 
-def remove_leftovers(data_dir: Path) -> None:
-    """What a verification has made, or one that a crash has ended. Never raises: what stays lies there until the next
-    start, and nobody takes it for anything."""
-    try:
-        shutil.rmtree(data_dir / VERIFYING)
-    except FileNotFoundError:
-        pass
-    except OSError as failure:
-        log.warning("the copy of a verification stays until the next start", folder=VERIFYING, reason=str(failure))
-
-
 def _put_last(process: int) -> None:
     """Behind all others, before it has threads of its own: they are as it is."""
     with suppress(ProcessLookupError, FileNotFoundError):  # it has ended already
         os.setpriority(os.PRIO_PROCESS, process, LOWEST_PRIORITY)
         Path(f"/proc/{process}/oom_score_adj").write_text(FIRST_TO_GO)
-
-
-def _bytes_of(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
 
 
 def _in_json(path: Path) -> bytes:

@@ -122,7 +122,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
 }
 """Module -> why no test in the directory that mirrors its own knows it."""
 
-TESTS_OF_THE_WHOLE = {"bench", "clients", "crash", "examples", "format", "fuzz", "golden", "hunt", "trials"}
+TESTS_OF_THE_WHOLE = {"bench", "clients", "crash", "examples", "format", "fuzz", "golden", "hunt", "oracles", "trials"}
 """Directories of tests that mirror no package."""
 
 NOT_IMPORTED = {"tzdata"}

@@ -1,0 +1,76 @@
+"""The same request to two servers, and what each answered."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from dataclasses import dataclass
+from typing import Any
+
+NO_ANSWER = 0
+"""Stands for a status where the server said nothing in time, or broke the connection off."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is sent. body: None for a request without one."""
+
+    method: str
+    path: str
+    body: bytes | None = None
+    content_type: str = "application/json"
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} {'' if self.body is None else self.body.decode(errors='replace')}".rstrip()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came. headers: names in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body; None where it is no JSON. Of a key that stands twice, the last."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.body.decode(errors='replace')}"
+
+
+class Peer:
+    """One server, over one connection that is kept. For one thread."""
+
+    def __init__(self, port: int, answers_within_s: float = 15) -> None:
+        self.port = port
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=answers_within_s)
+
+    def ask(self, request: Request) -> Answer:
+        """A connection that was closed between two requests is opened anew once."""
+        for attempt in range(2):
+            fresh = self._connection.sock is None
+            try:
+                return self._ask(request)
+            except TimeoutError:
+                self._connection.close()
+                return Answer(NO_ANSWER, {}, b"no answer in time")
+            except (OSError, http.client.HTTPException) as error:
+                self._connection.close()
+                if fresh or attempt:
+                    return Answer(NO_ANSWER, {}, repr(error).encode())
+        raise AssertionError("never here")
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _ask(self, request: Request) -> Answer:
+        headers = {} if request.body is None else {"Content-Type": request.content_type}
+        self._connection.request(request.method, request.path, request.body, headers)
+        came = self._connection.getresponse()
+        body = came.read()
+        return Answer(came.status, {name.lower(): value for name, value in came.getheaders()}, body)

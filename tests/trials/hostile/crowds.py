@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from neighbour import Memory, Neighbour, resident_mb
+from neighbour import Memory, Neighbour, alone_ms, resident_mb
 from serverprocess import ServerProcess, running
 
 from headrace import limits
@@ -70,7 +70,7 @@ def trial(folder: Path, senders: int, readers: int, idle: int, seconds: float) -
     outcome = Outcome()
     with running(folder / "data", "--query-memory-bytes", str(QUERY_MEMORY_BYTES)) as server:
         _fill(server)
-        outcome.before_ms = _alone(server, min(seconds, 10))
+        outcome.before_ms = alone_ms(server, min(seconds, 10))
         neighbour, memory = Neighbour(server, "beside"), Memory(server, max(seconds / 20, 0.5))
         neighbour.start()
         memory.start()
@@ -80,7 +80,7 @@ def trial(folder: Path, senders: int, readers: int, idle: int, seconds: float) -
         outcome.ended, outcome.answers = counts
         neighbour.end()
         memory.end()
-        outcome.beside_ms = 1000 * neighbour.waited(0.5), 1000 * neighbour.waited(0.99)
+        outcome.beside_ms = neighbour.waited_ms()
         outcome.memory_mb, outcome.peak_mb = memory.series, resident_mb(server, "VmHWM")
         outcome.wrong += [f"the neighbour heard {failure}" for failure in neighbour.failures]
         if outcome.peak_mb > RESIDENT_MB_MAX:
@@ -102,14 +102,6 @@ def _fill(server: ServerProcess) -> None:
     points = [(BEGIN_S * 1000 + at, at + 0.5) for at in range(POINTS)]
     body = json.dumps([{"name": "many", "tags": {"host": "a"}, "datapoints": points}]).encode()
     assert server.request("POST", "/api/v1/datapoints", body)[0] == 204
-
-
-def _alone(server: ServerProcess, seconds: float) -> tuple[float, float]:
-    neighbour = Neighbour(server, "alone")
-    neighbour.start()
-    neighbour.join(seconds)
-    neighbour.end()
-    return 1000 * neighbour.waited(0.5), 1000 * neighbour.waited(0.99)
 
 
 Counts = tuple[Counter[str], Counter[str]]

@@ -6,9 +6,11 @@ What a request means is judged elsewhere, by the dialogues and oracles of each r
 from __future__ import annotations
 
 import http.client
+import multiprocessing
 import socket
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -16,8 +18,8 @@ from typing import Final
 
 import right_requests
 from mutating import Sent, mutated, mutated_text
-from neighbour import Memory, Neighbour, resident_mb
-from serverprocess import ServerProcess, running
+from neighbour import Neighbour, alone_ms, resident_mb
+from serverprocess import running
 
 ANSWER_S: Final = 60.0
 """A longer wait is a hang."""
@@ -40,42 +42,39 @@ class Outcome:
     wrong: list[str] = field(default_factory=list)
     peak_mb: int = 0
     neighbours: int = 0
-    p50_ms: float = 0.0
-    p99_ms: float = 0.0
+    alone_ms: tuple[float, float] = (0.0, 0.0)
+    beside_ms: tuple[float, float] = (0.0, 0.0)
 
     def told(self) -> str:
         """For people."""
         answers = ", ".join(f"{count} {what}" for what, count in self.answers.most_common())
+        alone, beside = (f"median {median:.1f} ms, p99 {p99:.1f} ms" for median, p99 in (self.alone_ms, self.beside_ms))
         return (
             f"{self.answers.total()} requests: {answers}; {self.peak_mb} MB at the peak; a neighbour's "
-            f"{self.neighbours} puts: median {self.p50_ms:.1f} ms, p99 {self.p99_ms:.1f} ms"
+            f"{self.neighbours} puts: {beside} (alone before: {alone})"
         )
 
 
-def trial(folder: Path, dialects: Sequence[str], count: int, seed: int) -> Outcome:
-    """Send so many mutated requests, or blocks of lines, of each of these dialects. Of telnet's, one at a time."""
+def trial(folder: Path, dialects: Sequence[str], count: int, seed: int, alone_s: float = 10.0) -> Outcome:
+    """Send so many mutated requests, or blocks of lines, of each of these dialects. Of telnet's, one at a time.
+    alone_s: for so long before, the neighbour is measured alone."""
     outcome = Outcome()
     flags = ("--telnet", "kairosdb") if "kairosdb-telnet" in dialects else ()
     with running(folder / "data", *flags) as server:
-        neighbour, memory = Neighbour(server), Memory(server, 0.5)
+        outcome.alone_ms = alone_ms(server, alone_s)
+        neighbour = Neighbour(server)
         neighbour.start()
-        memory.start()
-        for dialect in dialects:
-            sender = _Lines(server, dialect) if dialect in right_requests.TELNET else _Http(server, dialect)
-            for number in range(count):
-                answer, sent = sender.send(Random(f"{dialect}/{seed}/{number}"))
-                outcome.answers[answer] += 1
-                if answer == "hang" or (answer.startswith("5") and int(answer) not in DOCUMENTED):
-                    outcome.wrong.append(f"{dialect}, seed {seed}, request {number}: {answer}: {sent}")
+        # A process of its own: the neighbour must wait for the server alone.
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+            outcome.answers, outcome.wrong = process.submit(_sent, server.port, dialects, count, seed).result()
         neighbour.end()
-        memory.end()
         assert server.process is not None
         if server.process.poll() is not None:
             outcome.wrong.append(f"the server ended with {server.process.returncode}")
             return outcome
         outcome.peak_mb = resident_mb(server, "VmHWM")
         outcome.neighbours = len(neighbour.acknowledged)
-        outcome.p50_ms, outcome.p99_ms = 1000 * neighbour.waited(0.5), 1000 * neighbour.waited(0.99)
+        outcome.beside_ms = neighbour.waited_ms()
         if outcome.peak_mb > RESIDENT_MB_MAX:
             outcome.wrong.append(f"{outcome.peak_mb} MB at the peak")
         outcome.wrong += [f"the neighbour heard {failure}" for failure in neighbour.failures]
@@ -88,6 +87,19 @@ def trial(folder: Path, dialects: Sequence[str], count: int, seed: int) -> Outco
     return outcome
 
 
+def _sent(port: int, dialects: Sequence[str], count: int, seed: int) -> tuple[Counter[str], list[str]]:
+    """What was answered, and what of it is wrong."""
+    answers, wrong = Counter[str](), list[str]()
+    for dialect in dialects:
+        sender = _Lines(port, dialect) if dialect in right_requests.TELNET else _Http(port, dialect)
+        for number in range(count):
+            answer, sent = sender.send(Random(f"{dialect}/{seed}/{number}"))
+            answers[answer] += 1
+            if answer == "hang" or (answer.startswith("5") and int(answer) not in DOCUMENTED):
+                wrong.append(f"{dialect}, seed {seed}, request {number}: {answer}: {sent}")
+    return answers, wrong
+
+
 ASKED_LAST: Final = b"is-it-done"
 """No command: OpenTSDB's telnet says so."""
 
@@ -95,8 +107,8 @@ ASKED_LAST: Final = b"is-it-done"
 class _Http:
     """Sends requests of a dialect, those with a usual head on one connection."""
 
-    def __init__(self, server: ServerProcess, dialect: str) -> None:
-        self._server = server
+    def __init__(self, port: int, dialect: str) -> None:
+        self._port = port
         self._right = right_requests.HTTP[dialect]()
         self._line: socket.socket | None = None
 
@@ -117,7 +129,7 @@ class _Http:
 
     def _usual(self, sent: Sent) -> str:
         if self._line is None:
-            self._line = socket.create_connection(("127.0.0.1", self._server.port), ANSWER_S)
+            self._line = socket.create_connection(("127.0.0.1", self._port), ANSWER_S)
         self._line.sendall(sent.head() + sent.body)
         answer = http.client.HTTPResponse(self._line, method=sent.method)
         answer.begin()
@@ -129,7 +141,7 @@ class _Http:
 
     def _alone(self, sent: Sent) -> str:
         """On a connection of its own, of which our side ends with the request: nothing more need be waited for."""
-        with socket.create_connection(("127.0.0.1", self._server.port), ANSWER_S) as line:
+        with socket.create_connection(("127.0.0.1", self._port), ANSWER_S) as line:
             line.sendall(sent.head() + sent.body)
             line.shutdown(socket.SHUT_WR)
             said = b""
@@ -142,8 +154,8 @@ class _Http:
 class _Lines:
     """Sends blocks of lines, and waits until they are done."""
 
-    def __init__(self, server: ServerProcess, dialect: str) -> None:
-        self._server = server
+    def __init__(self, port: int, dialect: str) -> None:
+        self._port = port
         self._right = right_requests.lines_of(dialect)
         # KairosDB answers no other line; one that a mutated block asked for may be taken for it, and is one too many.
         self._last = ASKED_LAST if dialect == "opentsdb-telnet" else b"KairosDB"
@@ -154,7 +166,7 @@ class _Lines:
         block = b"".join(_mutated_line(line, rng) if rng.random() < 0.8 else line for line in lines)
         try:
             if self._line is None:
-                self._line = socket.create_connection(("127.0.0.1", self._server.port), ANSWER_S)
+                self._line = socket.create_connection(("127.0.0.1", self._port), ANSWER_S)
                 self._ask(self._line, b"")
             self._ask(self._line, block)
         except TimeoutError:

@@ -61,10 +61,19 @@ class Neighbour(threading.Thread):
         [result] = self._server.query(start=BEGIN_S - 1, queries=[{"aggregator": "none", "metric": self._metric}])
         return set(self.acknowledged) - {int(value) for value in result["dps"].values()}
 
-    def waited(self, share: float) -> float:
-        """Seconds within which so large a share of the answers came."""
-        waits = sorted(self.waits_s)
-        return waits[min(int(share * len(waits)), len(waits) - 1)] if waits else 0.0
+    def waited_ms(self) -> tuple[float, float]:
+        """Within which time half of the answers came, and 99 %."""
+        waits = [1000 * wait for wait in sorted(self.waits_s)] or [0.0]
+        return waits[len(waits) // 2], waits[99 * len(waits) // 100]
+
+
+def alone_ms(server: ServerProcess, seconds: float) -> tuple[float, float]:
+    """As waited_ms, of a neighbour with nobody beside."""
+    neighbour = Neighbour(server, "alone")
+    neighbour.start()
+    neighbour.join(seconds)
+    neighbour.end()
+    return neighbour.waited_ms()
 
 
 class Memory(threading.Thread):

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import multiprocessing
 import resource
 import socket
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from neighbour import Memory, Neighbour, alone_ms, resident_mb
+from neighbour import Memory, Neighbour, alone_ms, resident_mb, strangers
 from serverprocess import ServerProcess, running
 
 from headrace import limits
@@ -74,8 +72,7 @@ def trial(folder: Path, senders: int, readers: int, idle: int, seconds: float) -
         neighbour, memory = Neighbour(server, "beside"), Memory(server, max(seconds / 20, 0.5))
         neighbour.start()
         memory.start()
-        # A process of its own: the neighbour must wait for the server alone.
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        with strangers() as process:
             counts = process.submit(_crowded, server.port, senders, readers, idle, seconds).result()
         outcome.ended, outcome.answers = counts
         neighbour.end()

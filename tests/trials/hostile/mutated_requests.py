@@ -6,11 +6,9 @@ What a request means is judged elsewhere, by the dialogues and oracles of each r
 from __future__ import annotations
 
 import http.client
-import multiprocessing
 import socket
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -18,7 +16,7 @@ from typing import Final
 
 import right_requests
 from mutating import Sent, mutated, mutated_text
-from neighbour import Neighbour, alone_ms, resident_mb
+from neighbour import Neighbour, alone_ms, resident_mb, strangers
 from serverprocess import running
 
 ANSWER_S: Final = 60.0
@@ -64,8 +62,7 @@ def trial(folder: Path, dialects: Sequence[str], count: int, seed: int, alone_s:
         outcome.alone_ms = alone_ms(server, alone_s)
         neighbour = Neighbour(server)
         neighbour.start()
-        # A process of its own: the neighbour must wait for the server alone.
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        with strangers() as process:
             outcome.answers, outcome.wrong = process.submit(_sent, server.port, dialects, count, seed).result()
         neighbour.end()
         assert server.process is not None

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import http.client
 import json
+import multiprocessing
+import os
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from serverprocess import ServerProcess
 
 BEGIN_S = 1_700_000_000
 PAUSE_S = 0.02
+LOWEST_PRIORITY = 19
 
 
 class Neighbour(threading.Thread):
@@ -74,6 +78,12 @@ def alone_ms(server: ServerProcess, seconds: float) -> tuple[float, float]:
     neighbour.join(seconds)
     neighbour.end()
     return neighbour.waited_ms()
+
+
+def strangers() -> ProcessPoolExecutor:
+    """A process for those who hurt. They would be on other machines: here they take what the server and the neighbour
+    leave of this one."""
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), os.nice, (LOWEST_PRIORITY,))
 
 
 class Memory(threading.Thread):

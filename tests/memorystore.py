@@ -33,6 +33,8 @@ Value = int | float | bool | str
 class MemoryStore:
     """Both the store and its only snapshot."""
 
+    refusing: str | None = None
+
     def __init__(self) -> None:
         self.table = SeriesTable(np.arange(1, 17, 2, dtype=np.uint64))
         self.check = go_on

@@ -21,6 +21,7 @@ Answer = tuple[int, Headers, bytes]
 """Status, headers, body."""
 
 JSON_TYPE: Final = (b"content-type", b"application/json; charset=UTF-8")
+TEXT_TYPE: Final = (b"content-type", b"text/plain; charset=UTF-8")
 
 _CALLBACK = re.compile(r"[A-Za-z_$][\w$.\[\]]*", re.ASCII)
 """What `jsonp` may name. OpenTSDB takes any text, which lets a link run a stranger's script."""

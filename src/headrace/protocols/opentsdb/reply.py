@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from headrace.errors import Refused
-from headrace.protocols.opentsdb.faults import JSON_TYPE, Answer, callback_of, method_not_allowed, refuse
+from headrace.protocols.opentsdb.faults import JSON_TYPE, TEXT_TYPE, Answer, callback_of, method_not_allowed, refuse
 from headrace.rules import Rule
 from headrace.transport.http import streaming
 from headrace.transport.http.body import read_question
@@ -63,6 +63,11 @@ class Reply(streaming.Reply):
     def __init__(self, scope: Scope, receive: Receive, send: Send, callback: str) -> None:
         opening, closing = (callback.encode() + b"(", b")") if callback else (b"", b"")
         super().__init__(scope, receive, send, [JSON_TYPE], opening, closing)
+        self._asked = scope, receive, send
+
+    def plain(self) -> streaming.Reply:
+        """For an answer that is plain text: no callback wraps it."""
+        return streaming.Reply(*self._asked, [TEXT_TYPE])
 
 
 class Handler(Protocol):

@@ -18,8 +18,9 @@ from headrace.protocols.opentsdb.multi_field.query import MultiFieldQueries
 from headrace.protocols.opentsdb.reading.last import LastPoints
 from headrace.protocols.opentsdb.reading.names import NameQuestions
 from headrace.protocols.opentsdb.reading.read import OpenTSDBQueries
-from headrace.protocols.opentsdb.reading.server import server_pages
 from headrace.protocols.opentsdb.reply import endpoint
+from headrace.protocols.opentsdb.telling.health import TakesPoints, health_pages
+from headrace.protocols.opentsdb.telling.pages import server_pages
 from headrace.protocols.opentsdb.writing.scan import ScanningDecoder
 from headrace.protocols.opentsdb.writing.wire import ReferenceDecoder
 from headrace.query.pool import QueryPool, Reads
@@ -28,7 +29,11 @@ from headrace.transport import Room
 from headrace.transport.http.body import read_body
 
 
-def open_room(store: Store, settings: Settings, metrics: Metrics, pool: QueryPool) -> Room:
+class ServesOpenTSDB(Store, TakesPoints, Protocol):
+    """What this room needs of a store (store.embedded.store.EmbeddedStore)."""
+
+
+def open_room(store: ServesOpenTSDB, settings: Settings, metrics: Metrics, pool: QueryPool) -> Room:
     """The room over a store.
 
     pool: where the questions of all rooms run. Large bodies are decoded on the loop's own threads, out of their way.
@@ -60,13 +65,11 @@ def alibaba_endpoints(store: Store, settings: Settings, metrics: Metrics, pool: 
     }
 
 
-class ReadsAndKeepsAnnotations(Reads, KeepsAnnotations, Protocol):
-    """What the endpoints need of a store, all together (store.Store)."""
+class ReadsAndTells(Reads, KeepsAnnotations, TakesPoints, Protocol):
+    """What the endpoints need of a store, all together."""
 
 
-def read_endpoints(
-    store: ReadsAndKeepsAnnotations, settings: Settings, metrics: Metrics, pool: QueryPool
-) -> dict[str, ASGIApp]:
+def read_endpoints(store: ReadsAndTells, settings: Settings, metrics: Metrics, pool: QueryPool) -> dict[str, ASGIApp]:
     """Everything but put, by its path below /api/ in lower case."""
     annotations = Annotations(store)
     names = NameQuestions(store, pool)
@@ -78,6 +81,7 @@ def read_endpoints(
         "uid/assign": names.uid_assign,
         "dump_meta": names.dump_meta,
         **server_pages(settings, metrics),
+        **health_pages(store),
     }
     endpoints = {path: endpoint(handler, settings.body_bytes_max) for path, handler in handlers.items()}
     for path in ("annotation", "annotations"):

@@ -690,7 +690,13 @@ widest tables."""
 DATAZONE_POST_NUMBERS_MAX = 8000
 """Numbers of one request that become points: each may be a new series, and so a document of the commit."""
 
-assert 2 * DATAZONE_FORMS_MAX + DATAZONE_POST_NUMBERS_MAX + 2 <= COMMIT_RECORDS, "what a request changes is one commit"
+DATAZONE_POST_TYPES_MAX = 100
+"""New form types of one request that are remembered, two documents each: who posts has one or two. More are remembered
+by the next request that posts them."""
+
+assert 2 * DATAZONE_FORMS_MAX + DATAZONE_POST_NUMBERS_MAX + 2 * DATAZONE_POST_TYPES_MAX + 2 <= COMMIT_RECORDS, (
+    "what a request changes is one commit"
+)
 
 DATAZONE_SERIES_AT_ONCE = 10_000
 """Series of a form that a delete reads in one step: their keys are some 2 MB."""

@@ -138,6 +138,27 @@ def test_errors_are_the_models_exceptions(datazone: Any) -> None:
         datazone.post_time_series_data_points(**at("errors"), forms=[form("other")], clientToken="mine")
 
 
+def test_a_job_that_asks_for_the_form_type_first(datazone: Any) -> None:
+    """The catalog's operations are the service's own: they fail in words that say so, and never as "not found"."""
+    form_type = datazone.get_form_type(domainIdentifier=DOMAIN, formTypeIdentifier=TYPE)
+    assert (form_type["name"], form_type["status"]) == (TYPE, "ENABLED")
+    assert "passingPercentage" in form_type["model"]["smithy"]
+    [posted] = datazone.post_time_series_data_points(**at("job"), forms=[form(typeRevision=form_type["revision"])])[
+        "forms"
+    ]
+    assert posted["typeRevision"] == form_type["revision"]
+    with pytest.raises(datazone.exceptions.ResourceNotFoundException, match="mine is not found"):
+        datazone.get_form_type(domainIdentifier=DOMAIN, formTypeIdentifier="mine")
+    for call, asked in (
+        (datazone.get_asset, {"identifier": "job"}),
+        (datazone.search, {"searchScope": "ASSET", "searchText": "orders"}),
+    ):
+        with pytest.raises(ClientError, match="Ask Amazon DataZone itself") as refused:
+            call(domainIdentifier=DOMAIN, **asked)
+        assert refused.value.response["Error"]["Code"] == "UnknownOperationException"
+        assert refused.value.response["ResponseMetadata"]["RetryAttempts"] == 0
+
+
 def test_whoever_signs_wrongly_is_told(server: ServerProcess) -> None:
     url = f"http://127.0.0.1:{server.port}"
     for stranger, code in (

@@ -147,6 +147,15 @@ def test_post_list_get_delete(version: int, server: ServerProcess, home: Path) -
     assert said in missing.stderr
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_get_form_type_as_the_user_guide_calls_it(version: int, server: ServerProcess, home: Path) -> None:
+    cli = Cli(version, f"http://127.0.0.1:{server.port}", home)
+    asked = ["get-form-type", "--domain-identifier", DOMAIN, "--form-type-identifier", TYPE, "--endpoint-url", cli.url]
+    printed = ["--output", "text", "--query", "model.smithy"]
+    smithy = cli.run([str(program(version)), "datazone", *asked, *printed]).stdout
+    assert "structure DataQualityResultFormType {" in smithy
+
+
 def test_version_1_posts_its_own_skeleton(server: ServerProcess, home: Path) -> None:
     cli = Cli(1, f"http://127.0.0.1:{server.port}", home)
     bare = [str(program(1)), "datazone", POST]

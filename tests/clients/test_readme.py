@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from datazone_clients import environment
 from serverprocess import ServerProcess, running
 
 ROOT = Path(__file__).parent.parent.parent
@@ -100,7 +101,7 @@ def test_the_pages_of_the_protocols(server: ServerProcess, tmp_path: Path) -> No
     assert (series["metric"], series["dps"]) == ("apollo", {"1517011200": 6})
 
     listed = subprocess.run(
-        [sys.executable, "-c", block("import boto3", server, datazone)],
+        [sys.executable, "-c", block("import boto3, botocore", server, datazone)],
         check=True,
         capture_output=True,
         # Nothing of the machine's own: neither credentials nor an endpoint.
@@ -109,6 +110,33 @@ def test_the_pages_of_the_protocols(server: ServerProcess, tmp_path: Path) -> No
     assert b"contentSummary" in listed
     [quality] = json.loads(paste(block("curl -g", server, datazone)))
     assert set(quality["dps"].values()) == {88}
+
+    for begin, names, asks in (
+        ("import boto3\n\ncatalog", ["quality"], "catalog"),
+        ("from urllib.parse", ["datazone"], "datazone"),
+    ):
+        asked = f"""
+asset = {{"domainIdentifier": "dzd_quality", "entityType": "ASSET", "entityIdentifier": "orders"}}
+for client in ({", ".join(names)},):
+    [item, *_] = client.list_time_series_data_points(**asset, formName="dq")["items"]
+    print(client.get_time_series_data_point(**asset, formName="dq", identifier=item["id"])["formName"])
+
+def stop(request, **_):
+    print(request.url)
+    raise SystemExit
+
+{asks}.meta.events.register("before-send.datazone.GetAsset", stop)
+{asks}.get_asset(domainIdentifier="dzd_quality", identifier="orders")
+"""
+        heard = subprocess.run(
+            [sys.executable, "-c", block(begin, server, datazone) + asked],
+            check=True,
+            capture_output=True,
+            text=True,
+            env=environment(tmp_path),
+        ).stdout.split()
+        assert heard[0] == "dq"
+        assert re.fullmatch(r"https://datazone\.us-east-1\.[a-z.]+/v2/domains/dzd_quality/assets/orders", heard[1])
 
     answers = paste(block("curl -g", server, reading))
     for metric in ("'sys.cpu'", "'net.bytes'"):

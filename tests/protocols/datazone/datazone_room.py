@@ -67,6 +67,10 @@ class DataZone:
     async def delete(self, name: str = "dq", path: str = ASSET, **parameters: Any) -> Reply:
         return await self.ask("DELETE", f"{path}?{query(formName=name, **parameters)}")
 
+    async def form_type(self, type_id: str = TYPE, domain: str = "dzd_abc123", **asked: str) -> Reply:
+        target = f"/v2/domains/{domain}/form-types/{type_id}"
+        return await self.ask("GET", target + (f"?{query(**asked)}" if asked else ""))
+
     async def ids(self, name: str = "dq", path: str = ASSET, **parameters: Any) -> list[str]:
         """Of all pages."""
         found: list[str] = []

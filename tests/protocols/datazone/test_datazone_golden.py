@@ -35,7 +35,7 @@ async def test_error(dialogue: dict[str, Any], shared: DataZone) -> None:
     answer = dialogue["answer"]
     reply = await ask(shared, dialogue["send"])
     assert reply.fault == (answer["status"], answer["code"], answer["message"])
-    for kind in ("form", "item", "token", "series"):
+    for kind in ("form", "item", "token", "series", "type"):
         assert shared.store.documents(f"datazone-{kind}", "", "~") == [], "nothing of it is kept"
 
 

@@ -25,6 +25,21 @@ async def test_a_prefix_and_none_lead_to_the_same_forms(tmp_path: Path) -> None:
         assert (await room.ask("GET", "/v2/domains?status=AVAILABLE")).fault[1] == "UnknownOperationException"
 
 
+async def test_other_operations_say_where_to_ask(tmp_path: Path) -> None:
+    """Neither "not found", which a job would take for an answer about its asset, nor a success."""
+    with datazone_room(tmp_path) as room:
+        for method, target in (
+            ("GET", "/v2/domains/dzd_abc123/assets/asset01"),
+            ("POST", "/v2/domains/dzd_abc123/search"),
+            ("POST", "/v2/domains/dzd_abc123/form-types"),
+            ("GET", "/v2/domains/dzd_abc123/form-types/mine/more"),
+            ("GET", ASSET.removesuffix("/time-series-data-points")),
+        ):
+            status, code, message = (await room.ask(method, target)).fault
+            assert (status, code) == (404, "UnknownOperationException")
+            assert "Ask Amazon DataZone itself" in message
+
+
 async def test_without_a_prefix_there_is_one_root(tmp_path: Path) -> None:
     with datazone_room(tmp_path) as room:
         assert open_room(room.store, Settings(), room.metrics).prefixes == (ROOT,)

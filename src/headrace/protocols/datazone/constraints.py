@@ -69,6 +69,14 @@ class Violations:
         self.one_of("/entityType", entity.type, ENTITY_TYPES)
         self.pattern("/entityIdentifier", entity.id, ENTITY_ID)
 
+    def form_type(self, domain: str, type_id: str, revision: str | None) -> None:
+        """The members by which GetFormType is asked."""
+        self.pattern("/domainIdentifier", domain, DOMAIN_ID)
+        self.length("/formTypeIdentifier", type_id, TYPE_ID_LENGTH)
+        self.pattern("/formTypeIdentifier", type_id, TYPE_ID)
+        if revision is not None:
+            self.length("/revision", revision, TYPE_REVISION_LENGTH)
+
     def client_token(self, token: str) -> None:
         """A token that was sent."""
         self.length("/clientToken", token, CLIENT_TOKEN_LENGTH)

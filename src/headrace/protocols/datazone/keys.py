@@ -6,6 +6,7 @@ leave its range. Of one form name at one entity:
 datazone-form    …/id             the form as answers show it
 datazone-item    …/inverted time/id   the form as lists show it, newest first
 datazone-series  …/series key     nothing: these series hold its numbers
+datazone-type    domain/type[/revision]   a form type that was posted; without a revision, the newest
 datazone-token   period/operation/caller/token   what a request with that client token did
 """
 
@@ -21,6 +22,7 @@ from headrace.store import DocumentRange
 FORM: Final = "datazone-form"
 ITEM: Final = "datazone-item"
 SERIES: Final = "datazone-series"
+TYPE: Final = "datazone-type"
 TOKEN: Final = "datazone-token"
 
 _AFTER_SLASH: Final = "0"
@@ -30,6 +32,12 @@ _AFTER_SLASH: Final = "0"
 def form_prefix(entity: Entity, form_name: str) -> str:
     """What the keys of all documents of a form name begin with. Every form name has its own; none begins another."""
     return f"{entity.domain}/{entity.type}/{entity.id}/{quoted(form_name)}/"
+
+
+def type_key(domain: str, type_id: str, revision: str | None = None) -> str:
+    """Of a form type in one revision, or of its newest."""
+    newest = f"{domain}/{quoted(type_id)}"
+    return newest if revision is None else f"{newest}/{quoted(revision)}"
 
 
 def quoted(text: str) -> str:

@@ -12,6 +12,7 @@ from headrace.protocols.datazone import faults
 from headrace.protocols.datazone.about import ABOUT
 from headrace.protocols.datazone.names import ROOM
 from headrace.protocols.datazone.reading.read import FormQueries, ReadsForms
+from headrace.protocols.datazone.reading.read_types import TypeQueries
 from headrace.protocols.datazone.routes import ROOT, DataZoneApp
 from headrace.protocols.datazone.sigv4 import Signatures
 from headrace.protocols.datazone.writing.write import FormsService, KeepsForms
@@ -31,6 +32,7 @@ def open_room(store: ServesDataZone, settings: Settings, metrics: Metrics, clock
     app = DataZoneApp(
         FormsService(store, metrics, clock, settings.datazone_points),
         FormQueries(store),
+        TypeQueries(store),
         Signatures(secrets, settings.datazone_region, clock),
         Denials(metrics.requests_denied, ROOM, clock),
         roots,

@@ -11,6 +11,7 @@ from headrace.errors import Refused
 from headrace.protocols.datazone.faults import Answer, shown
 from headrace.protocols.datazone.names import Entity
 from headrace.protocols.datazone.reading.read import FormQueries
+from headrace.protocols.datazone.reading.read_types import TypeQueries
 from headrace.protocols.datazone.sigv4 import Request, Signatures, claimed_key_id
 from headrace.protocols.datazone.wire import read_query
 from headrace.protocols.datazone.writing.write import FormsService
@@ -20,12 +21,26 @@ from headrace.transport.http.body import read_body
 ROOT: Final = "/v2/"
 
 
-class Operation(NamedTuple):
+OTHER_OPERATIONS: Final = (
+    "headrace has the time series operations and GetFormType. Ask Amazon DataZone itself for all else: set this "
+    "endpoint URL only for the client, or the command, that posts and reads time series."
+)
+"""What to do about an operation that is not here."""
+
+
+class FormsOperation(NamedTuple):
     """name: the method, and GET-ONE for a GET of one point.   form_id: of the point, for that one."""
 
     name: str
     entity: Entity
     form_id: str = ""
+
+
+class TypeOperation(NamedTuple):
+    """GetFormType."""
+
+    domain: str
+    type_id: str
 
 
 class DataZoneApp:
@@ -36,6 +51,7 @@ class DataZoneApp:
         self,
         writes: FormsService,
         reads: FormQueries,
+        types: TypeQueries,
         signatures: Signatures,
         denials: Denials,
         roots: tuple[str, ...],
@@ -44,6 +60,7 @@ class DataZoneApp:
         """roots: ROOT, and ROOT behind a prefix."""
         self._writes = writes
         self._reads = reads
+        self._types = types
         self._signatures = signatures
         self._denials = denials
         self._roots = tuple(root.encode() for root in roots)
@@ -68,7 +85,11 @@ class DataZoneApp:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
-    async def _answer(self, operation: Operation, scope: Scope, query: bytes, body: bytes, caller: str) -> Answer:
+    async def _answer(
+        self, operation: FormsOperation | TypeOperation, scope: Scope, query: bytes, body: bytes, caller: str
+    ) -> Answer:
+        if isinstance(operation, TypeOperation):
+            return await self._types.get(operation.domain, operation.type_id, read_query(query))
         name, entity, form_id = operation
         if name == "POST":
             _check_content_type(scope)
@@ -80,7 +101,7 @@ class DataZoneApp:
             return await self._reads.get(entity, form_id, parameters)
         return await self._reads.list(entity, parameters)
 
-    def _operation(self, method: str, raw_path: bytes) -> Operation:
+    def _operation(self, method: str, raw_path: bytes) -> FormsOperation | TypeOperation:
         for root in self._roots:
             if raw_path.startswith(root):
                 segments = [
@@ -90,21 +111,23 @@ class DataZoneApp:
                 if found is not None:
                     return found
         path = shown(raw_path.decode("latin-1"))
-        raise Refused("operation-unknown", f"No operation is at {method} {path}")
+        raise Refused("operation-unknown", f"No operation is at {method} {path}: {OTHER_OPERATIONS}")
 
 
-def _operation(method: str, segments: list[str]) -> Operation | None:
+def _operation(method: str, segments: list[str]) -> FormsOperation | TypeOperation | None:
     match segments:
         case ["domains", domain, "entities", entity_type, entity_id, "time-series-data-points"] if method in (
             "GET",
             "POST",
             "DELETE",
         ):
-            return Operation(method, Entity(domain, entity_type, entity_id))
+            return FormsOperation(method, Entity(domain, entity_type, entity_id))
         case ["domains", domain, "entities", entity_type, entity_id, "time-series-data-points", form_id] if (
             method == "GET"
         ):
-            return Operation("GET-ONE", Entity(domain, entity_type, entity_id), form_id)
+            return FormsOperation("GET-ONE", Entity(domain, entity_type, entity_id), form_id)
+        case ["domains", domain, "form-types", type_id] if method == "GET":
+            return TypeOperation(domain, type_id)
     return None
 
 

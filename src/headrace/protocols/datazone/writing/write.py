@@ -37,6 +37,7 @@ from headrace.protocols.datazone.wire import (
 from headrace.protocols.datazone.writing.client_tokens import ClientTokens, Token, token_of
 from headrace.protocols.datazone.writing.content import summary_of
 from headrace.protocols.datazone.writing.form_points import points_of
+from headrace.protocols.datazone.writing.posted_types import new_types
 from headrace.protocols.datazone.writing.turns import Turns
 from headrace.store import Document, DocumentChange, DocumentRange
 from headrace.transport.loop_or_thread import LoopOrThread
@@ -82,6 +83,7 @@ class FormsService:
     def __init__(self, store: KeepsForms, metrics: Metrics, clock: Clock, makes_points: bool) -> None:
         """makes_points: whether the numbers in forms become points."""
         self._store = store
+        self._clock = clock
         self._tokens = ClientTokens(store, clock)
         self._makes_points = makes_points
         self._counts = PointCounts(metrics, ROOM)
@@ -152,7 +154,7 @@ class FormsService:
         self, entity: Entity, post: Post, ids: list[str]
     ) -> tuple[list[DocumentChange], Admitted | None, Counter[str]]:
         """The documents of forms, the points of their numbers, and the numbers that can be none, by reason."""
-        changes: list[DocumentChange] = []
+        changes: list[DocumentChange] = [*new_types(self._store, entity.domain, post.forms, self._clock() * 1000)]
         for form, form_id in zip(post.forms, ids, strict=True):
             prefix = keys.form_prefix(entity, form.name)
             item = item_json(form, form_id, summary_of(form.content))

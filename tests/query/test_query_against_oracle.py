@@ -4,6 +4,7 @@ value."""
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import oracle
@@ -11,7 +12,7 @@ import pytest
 from asking import plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from memorystore import MemoryStore
+from memorystore import MemoryStore, Value
 
 from headrace.model.query import Downsampling, Fill, FixedBuckets, Rate, Selection, SeriesQuery
 from headrace.model.time import TimeRange
@@ -34,7 +35,7 @@ groups = st.one_of(series_of(integers), series_of(doubles), series_of(st.one_of(
 
 
 def ask(
-    group: list[oracle.Series], aggregator: str, downsampling: Downsampling | None, rate: Rate | None
+    group: Sequence[Mapping[int, Value]], aggregator: str, downsampling: Downsampling | None, rate: Rate | None
 ) -> oracle.Series:
     store = MemoryStore()
     for number, points in enumerate(group):
@@ -128,6 +129,27 @@ def test_large_integers_are_exact_or_doubles(group: list[oracle.Series], aggrega
         wanted = expected(in_doubles, aggregator)
         assert list(found) == list(wanted)
         assert list(found.values()) == pytest.approx(list(wanted.values()), rel=1e-9, abs=1e6)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    group=groups,
+    words=st.lists(st.dictionaries(times, st.sampled_from(["n/a", True, "1 "]), max_size=6), min_size=6, max_size=6),
+    aggregator=st.sampled_from(sorted(AGGREGATORS)),
+    downsampling=st.sampled_from([None, Downsampling(FixedBuckets(7000), "avg", Fill.ZERO)]),
+    rate=st.sampled_from([None, Rate()]),
+)
+def test_texts_and_booleans_among_numbers_change_nothing(
+    group: list[oracle.Series],
+    words: list[dict[int, Value]],
+    aggregator: str,
+    downsampling: Downsampling | None,
+    rate: Rate | None,
+) -> None:
+    if aggregator == NONE and (len(group) > 1 or (downsampling is None and rate is None)):
+        return
+    with_words = [{**said, **series} for series, said in zip([*group, {}], words, strict=False)]
+    same(ask(with_words, aggregator, downsampling, rate), ask(group, aggregator, downsampling, rate))
 
 
 def test_gaps_of_years_do_not_overflow_the_line() -> None:

@@ -107,6 +107,25 @@ async def test_pieces_change_no_answer(tmp_path: Path, monkeypatch: pytest.Monke
                         assert answers(store, buckets, fill, aggregator) == at_once
 
 
+async def test_texts_in_some_pieces_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with store_of_points(tmp_path, 10**9) as store:
+        await write(store)
+        numbers = answers(store, BUCKETS[0], Fill.NONE, "sum")
+        heap = b"n/a"
+        between = START_MS + np.arange(200, 300) * STEP_MS + 1
+        texts = Values(np.full(100, Kind.TEXT, dtype=np.uint8), np.full(100, len(heap), dtype=np.int64), heap)
+        await store.append(Admitted(np.zeros(100, dtype=np.uint32), between, texts))
+        name = series_name("m", {"host": "none", "group": "3"})
+        wordy = store.table.register(store.table.key_of(name), name, 0)
+        await store.append(Admitted(np.full(100, wordy, dtype=np.uint32), between, texts))
+        monkeypatch.setattr(limits, "QUERY_HALVED_POINTS", 1)
+        for piece_points, helpers in ((10**9, 0), (90, 1), (7, 0)):
+            monkeypatch.setattr(limits, "QUERY_PIECE_POINTS", piece_points)
+            with helped(store, helpers):
+                assert answers(store, BUCKETS[0], Fill.NONE, "sum") == numbers
+                assert len(answers(store, BUCKETS[0], Fill.ZERO, "sum")) == len(numbers)
+
+
 async def test_more_points_than_memory_holds_are_downsampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with store_of_points(tmp_path, 100_000) as store:
         await write(store)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from asking import ask, every, fixed
 from memorystore import Value
 
 from headrace.errors import Refused
-from headrace.model.query import (
-    Rate,
-)
+from headrace.model.query import Fill, Rate
 
 
 def test_rates() -> None:
@@ -24,10 +24,32 @@ def test_points_outside_the_range_feed_the_edges_and_are_not_shown() -> None:
     assert ask(series, "sum", (5, 15)) == {10: 11}
 
 
-def test_text_comes_back_with_none_and_is_refused_to_numbers() -> None:
+def test_text_comes_back_with_none_and_is_passed_over_by_numbers() -> None:
     texts: list[dict[int, Value]] = [{0: "on", 1: True, 2: 5}]
     assert ask(texts, "none") == {0: "on", 1: True, 2: 5}
+    assert ask(texts, "sum") == {2: 5}
+    assert ask(texts, "none", downsampling=fixed(60, "count")) == {0: 1.0}
+    assert ask(texts, "none", rate=Rate()) == {}
+    assert ask([{0: 1, 10: "n/a", 20: 5}], "sum", rate=Rate()) == {20: 0.2}
+
+
+@pytest.mark.parametrize("parts", [{}, {"rate": Rate()}, {"downsampling": fixed(60, "avg", Fill.ZERO)}])
+def test_a_range_of_nothing_but_text_is_refused(parts: dict[str, Any]) -> None:
+    with pytest.raises(Refused, match=r"text values.*aggregator none"):
+        ask([{0: "on", 1: "off"}], "sum", **parts)
+    with pytest.raises(Refused, match=r"bool values.*aggregator none"):
+        ask([{0: True}, {1: False}], "sum", **parts)
+
+
+@pytest.mark.parametrize("parts", [{}, {"downsampling": fixed(5, "avg")}])
+def test_the_asked_range_alone_decides_whether_there_are_numbers(parts: dict[str, Any]) -> None:
+    series: list[dict[int, Value]] = [{**every(1, 0, 1, 2, 3, 4), 9: "n/a", 30: "n/a", 40: 7}]
+    assert ask(series, "max", (0, 5), **parts) in ({t: t for t in range(5)}, {0: 2.0})
     with pytest.raises(Refused, match="text values"):
-        ask(texts, "sum")
-    with pytest.raises(Refused, match="text values"):
-        ask(texts, "none", downsampling=fixed(60, "count"))
+        ask(series, "max", (6, 35), **parts)
+    assert ask(series, "max", (31, 39), **parts) == {}
+
+
+def test_a_series_of_text_alone_takes_no_part_in_its_group() -> None:
+    assert ask([{0: 1, 20: 5}, {0: "a", 10: "b", 20: "c"}], "count") == {0: 1, 20: 1}
+    assert ask([{0: 1}, {0: "a"}], "sum", (0, 60), downsampling=fixed(30, "sum", Fill.ZERO)) == {0: 1, 30: 0, 60: 0}

@@ -21,6 +21,7 @@ from headrace.model.time import TimeRange
 from headrace.query import groups
 from headrace.query.aggregation.across import Numbers, aggregate
 from headrace.query.aggregation.piecewise import downsampled, numbers_of, places, selected
+from headrace.query.aggregation.sightings import Sightings
 from headrace.query.buckets import scan_range
 from headrace.query.functions import AGGREGATORS, NONE
 from headrace.store import Columns, Snapshot
@@ -38,22 +39,25 @@ class Result(NamedTuple):
     values: Values
 
 
-def run(snapshot: Snapshot, query: SeriesQuery) -> Iterator[Result]:
+def run(snapshot: Snapshot, query: SeriesQuery, sightings: Sightings | None = None) -> Iterator[Result]:
     """The results of all groups that have a point within the range, one at a time.
 
     Text, bool and custom values come back as such when nothing is computed from them (aggregator none, neither
-    downsampling nor rate). Raises Refused: what groups.find and groups.chosen raise, "value-kind" when
-    numbers are asked of other values, "query-points", "query-work", "infinite", and what query.buckets raises.
+    downsampling nor rate), else they are passed over.   sightings: of query.range, told what is read. Raises
+    Refused: what groups.find and groups.chosen raise, "value-kind" when numbers are asked and the range holds only
+    other values, "query-points", "query-work", "infinite", and what query.buckets raises.
     """
+    sightings = sightings or Sightings(query.range)
     ordered = _grouped(snapshot, query)
     if query.downsampling is not None:
-        series, numbers = downsampled(snapshot, query, ordered.series)
+        series, numbers = downsampled(snapshot, query, ordered.series, sightings)
     else:
-        columns = selected(snapshot, ordered.series, *scan_range(query.range, None), query.where)
+        columns = selected(snapshot, ordered.series, *scan_range(query.range, None), query.where, sightings)
         if query.aggregator == NONE and query.rate is None:
             yield from _plain(snapshot, columns, query)
             return
-        series, numbers = columns.series, numbers_of(columns)
+        series, numbers = numbers_of(snapshot, columns, sightings)
+    sightings.check()
     if query.rate is not None:
         snapshot.memory.hold(RATE_POINT_BYTES * len(numbers.times))
         numbers = _rate(numbers, query.rate)

@@ -9,12 +9,12 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.errors import Refused
-from headrace.model.points import Kind, Values
+from headrace.model.points import Values
 from headrace.model.query import SeriesQuery, ValuesMatch
 from headrace.model.time import TimeRange
 from headrace.query.aggregation.across import Numbers
 from headrace.query.aggregation.downsampling import SCRATCH_POINT_BYTES, filled, reduced, spans
+from headrace.query.aggregation.sightings import Sightings
 from headrace.query.buckets import scan_range
 from headrace.store import Columns, Snapshot
 
@@ -22,8 +22,8 @@ _Found = tuple[NDArray[np.uint32], Numbers]
 """Series that have points, and the buckets of each."""
 
 
-def downsampled(snapshot: Snapshot, query: SeriesQuery, series: NDArray[np.uint32]) -> _Found:
-    """Of `series` those that have points in the range, in that order, and the buckets of each.
+def downsampled(snapshot: Snapshot, query: SeriesQuery, series: NDArray[np.uint32], sightings: Sightings) -> _Found:
+    """Of `series` those that have numbers in the range, in that order, and the buckets of each.
 
     Raises as query.aggregation.engine.run.
     """
@@ -32,7 +32,7 @@ def downsampled(snapshot: Snapshot, query: SeriesQuery, series: NDArray[np.uint3
     pieces = snapshot.pieces(series, *scan)
     cuts = [spans(scan, query.range, query.downsampling.buckets, piece.stretches) for piece in pieces]
     stretches = [(piece.series, stretch) for piece, cut in zip(pieces, cuts, strict=True) for stretch in cut]
-    reductions = iter(snapshot.each(stretches, partial(_reduced_stretch, query)))
+    reductions = iter(snapshot.each(stretches, partial(_reduced_stretch, query, sightings)))
     parts = [_joined(list(islice(reductions, len(cut)))) for cut in cuts]
     if len(parts) == 1:
         present, numbers = parts[0]
@@ -45,19 +45,23 @@ def downsampled(snapshot: Snapshot, query: SeriesQuery, series: NDArray[np.uint3
     return present, filled(numbers, query.downsampling, query.range, snapshot.memory.hold)
 
 
-def _reduced_stretch(query: SeriesQuery, snapshot: Snapshot, stretch: tuple[NDArray[np.uint32], TimeRange]) -> _Found:
+def _reduced_stretch(
+    query: SeriesQuery, sightings: Sightings, snapshot: Snapshot, stretch: tuple[NDArray[np.uint32], TimeRange]
+) -> _Found:
     """Of some series and a stretch of time."""
     assert query.downsampling is not None
     snapshot.check()
     series, (start_ms, end_ms) = stretch
     with snapshot.memory.scratch():
-        columns = selected(snapshot, series, start_ms, end_ms, query.where)
-        snapshot.memory.hold(SCRATCH_POINT_BYTES * len(columns))
-        if not len(columns):
-            return columns.series, Numbers.none()
-        numbers = reduced(numbers_of(columns), query.downsampling, query.range)
+        present, raw = numbers_of(
+            snapshot, selected(snapshot, series, start_ms, end_ms, query.where, sightings), sightings
+        )
+        snapshot.memory.hold(SCRATCH_POINT_BYTES * len(raw.times))
+        if not len(raw.times):
+            return present, Numbers.none()
+        numbers = reduced(raw, query.downsampling, query.range)
     snapshot.memory.hold(numbers.nbytes)
-    return columns.series, numbers
+    return present, numbers
 
 
 def _joined(stretches: list[_Found]) -> _Found:
@@ -69,30 +73,35 @@ def _joined(stretches: list[_Found]) -> _Found:
 
 
 def selected(
-    snapshot: Snapshot, series: NDArray[np.uint32], start_ms: int, end_ms: int, where: ValuesMatch | None
+    snapshot: Snapshot,
+    series: NDArray[np.uint32],
+    start_ms: int,
+    end_ms: int,
+    where: ValuesMatch | None,
+    sightings: Sightings,
 ) -> Columns:
     """The points of `series` whose value matches, and the series that have some."""
     columns = snapshot.select(series, start_ms, end_ms)
-    if where is None:
-        return columns
-    kept = where(columns.values)
+    sightings.times(columns.times)
+    return columns if where is None else _kept(columns, where(columns.values))
+
+
+def numbers_of(snapshot: Snapshot, columns: Columns, sightings: Sightings) -> _Found:
+    """The series that have numbers, and these alone: other values are passed over, and told to `sightings`."""
+    kept = sightings.numbers(columns)
+    if kept is not None:
+        snapshot.memory.hold(columns.times.nbytes + columns.values.kinds.nbytes + columns.values.bits.nbytes)
+        columns = _kept(columns, kept)
+    kinds = np.ascontiguousarray(columns.values.kinds)
+    return columns.series, Numbers(columns.starts, columns.times, kinds, columns.values.bits)
+
+
+def _kept(columns: Columns, kept: NDArray[np.bool_]) -> Columns:
+    """These points, bool[n], and the series that have some."""
     starts = np.append(0, np.cumsum(kept))[columns.starts].astype(np.int64)
     present = np.flatnonzero(np.diff(starts))
     values = Values(columns.values.kinds[kept], columns.values.bits[kept], columns.values.heap)
     return Columns(columns.series[present], np.append(starts[present], starts[-1]), columns.times[kept], values)
-
-
-def numbers_of(columns: Columns) -> Numbers:
-    """Raises Refused (rule "value-kind") when some are no numbers."""
-    kinds = columns.values.kinds
-    other = np.flatnonzero(kinds > Kind.INT64)
-    if len(other):
-        kind = Kind(int(kinds[other[0]])).name.lower()
-        raise Refused(
-            "value-kind",
-            f"the series hold {kind} values: numbers cannot be computed from them, ask with aggregator none",
-        )
-    return Numbers(columns.starts, columns.times, np.ascontiguousarray(kinds), columns.values.bits)
 
 
 def places(some: NDArray[np.uint32], series: NDArray[np.uint32]) -> NDArray[np.int64]:

@@ -157,7 +157,26 @@ async def test_rates_and_downsampling_in_any_order(tsd: OpenTSDB) -> None:
 async def test_text_and_booleans_come_back_as_such(tsd: OpenTSDB) -> None:
     reply = await get(tsd, f"query?start={T}&end={T + 9}&m=none:state")
     assert b'"dps":{"1356998400":"on \\"air\\"","1356998401":true,"1356998402":9223372036854775807}' in reply.body
-    assert error(await get(tsd, f"query?start={T}&end={T + 9}&m=sum:state"))[0] == 400
+    status, said = error(await get(tsd, f"query?start={T}&end={T + 1}&m=sum:state"))
+    assert status == 400
+    assert "aggregator none" in said
+
+
+async def test_a_stray_text_does_not_spoil_the_numbers(store: MemoryStore, tsd: OpenTSDB) -> None:
+    store.put("p", {"host": "a"}, {**{(T + s) * 1000: s for s in range(5)}, (T + 9) * 1000: "n/a"})
+    store.put("p", {"host": "b"}, {(T + 2) * 1000: "1,5", (T + 3) * 1000: 7})
+    store.put("p", {"host": "c"}, {T * 1000: "off"})
+    for end in (T + 5, T + 100):
+        found = answer(await get(tsd, f"query?start={T}&end={end}&m=sum:p{{host=*}}"))
+        assert [(e["tags"]["host"], e["dps"]) for e in found] == [
+            ("a", {str(T + s): s for s in range(5)}),
+            ("b", {str(T + 3): 7}),
+        ]
+    for middle in ("1m-avg:", "rate:", "1m-avg-zero:rate:"):
+        assert (await get(tsd, f"query?start={T}&end={T + 300}&m=sum:{middle}p")).status == 200
+        assert (await get(tsd, f"query?start={T}&end={T + 300}&m=sum:{middle}p{{host=c}}")).status == 400
+    assert error(await get(tsd, f"query?start={T + 5}&end={T + 100}&m=sum:p"))[0] == 400
+    assert answer(await get(tsd, f"query?start={T + 10}&end={T + 100}&m=sum:p")) == []
 
 
 async def test_grafana_backend(tsd: OpenTSDB) -> None:

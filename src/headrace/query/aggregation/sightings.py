@@ -1,0 +1,64 @@
+"""What a question meets among the points that it reads: whether there are numbers to compute from, and times between
+seconds."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.errors import Refused
+from headrace.model.points import Kind
+from headrace.model.time import TimeRange
+from headrace.store import Columns
+
+_LOOK_POINTS: Final = 1 << 16
+"""Times that are looked at together: their halves fit into a core's cache."""
+
+
+class Sightings:
+    """Of one question. Several threads may tell it what they read, each piece once; what was seen stays seen."""
+
+    def __init__(self, asked: TimeRange, of_seconds: bool = False) -> None:
+        """asked: the range that decides whether there are numbers.   of_seconds: look for times between seconds."""
+        self._asked = asked
+        self._of_seconds = of_seconds
+        self._numbers = False
+        self._other: Kind | None = None
+        self.between_seconds = False
+        """Whether some point that was read lies between two whole seconds."""
+
+    def times(self, times: NDArray[np.int64]) -> None:
+        """int64[n] ms of points that were read."""
+        if not self._of_seconds:
+            return
+        for first in range(0, len(times), _LOOK_POINTS):
+            if self.between_seconds:
+                return
+            some = times[first : first + _LOOK_POINTS]
+            self.between_seconds = bool((some // 1000 * 1000 != some).any())
+
+    def numbers(self, columns: Columns) -> NDArray[np.bool_] | None:
+        """bool[n]: which of the points that were read are numbers, None when all are."""
+        others = columns.values.kinds > Kind.INT64
+        mixed = bool(others.any())
+        if mixed and self._other is None:
+            rows = np.flatnonzero(others & self._within(columns.times))
+            self._other = Kind(int(columns.values.kinds[rows[0]])) if len(rows) else None
+        if not self._numbers:
+            within = self._within(columns.times)
+            self._numbers = bool((within & ~others if mixed else within).any())
+        return ~others if mixed else None
+
+    def check(self) -> None:
+        """Raises Refused (rule "value-kind") when the range holds values of other kinds and no number."""
+        if self._other is not None and not self._numbers:
+            raise Refused(
+                "value-kind",
+                f"the series hold {self._other.name.lower()} values: numbers cannot be computed from them, ask with "
+                "aggregator none",
+            )
+
+    def _within(self, times: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return (times >= self._asked.start_ms) & (times <= self._asked.end_ms)

@@ -9,6 +9,8 @@ from typing import Final
 
 SECOND_US: Final = 1_000_000
 
+MILLISECOND_US: Final = 1_000
+
 TIME_US_MIN: Final = -62_135_596_800 * SECOND_US
 """0001-01-01: the SDKs keep timestamps as dates of the years 1 to 9999."""
 

@@ -84,6 +84,33 @@ async def test_both_ends_of_a_range_are_in_it(room: DataZone) -> None:
         assert [round((item["timestamp"] - 1704164645) * 10) for item in items] == expected, parameters
 
 
+async def test_the_very_instant_that_an_sdk_cut_to_milliseconds_is_found(room: DataZone) -> None:
+    """AWS SDK for Java v2: a body's times have milliseconds, those of a query string all that the Instant has."""
+    second = 1704164645
+    await room.post(*(form(timestamp=second + at) for at in (0, 0.122, 0.123, 0.1231, 0.1239, 0.124)))
+    for started, ended, expected in (
+        ("05.123456", "06", [0.124, 0.1239, 0.123]),
+        ("05.123456", "05.123456", [0.123]),
+        ("05.123456789", "05.1238", [0.123]),
+        ("05.123", "05.123999", [0.1239, 0.1231, 0.123]),
+        ("05.124001", "06", [0.124]),
+        ("05.500001", "06", []),
+        ("05.123456", "05.123455", []),
+    ):
+        asked = {"startedAt": f"2024-01-02T03:04:{started}Z", "endedAt": f"2024-01-02T03:04:{ended}Z"}
+        items = (await room.listed(**asked)).json["items"]
+        assert [round(item["timestamp"] - second, 6) for item in items] == expected, asked
+        paged: list[str] = []
+        token: dict[str, str] = {}
+        for _ in range(len(expected) + 1):
+            page = (await room.listed(maxResults=1, **asked, **token)).json
+            paged += [item["id"] for item in page["items"]]
+            if "nextToken" not in page:
+                break
+            token = {"nextToken": page["nextToken"]}
+        assert paged == [item["id"] for item in items]
+
+
 async def test_the_size_of_a_page(room: DataZone) -> None:
     await room.post(*(form(timestamp=at) for at in range(120)))
     first = (await room.listed()).json

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,12 +77,24 @@ def test_order_ties(points: list[tuple[int, int]]) -> None:
     assert [points[row] for row in order.tolist()] == sorted(points)
 
 
-@given(st.lists(st.integers(-100, 100), min_size=1, max_size=40), st.integers(1, 10))
+@given(st.lists(st.integers(-100, 100), min_size=1, max_size=300), st.integers(1, 140))
 def test_moving_average(values: list[int], size: int) -> None:
     out = np.empty(max(len(values) - size + 1, 0))
     ranges.moving_average(np.array(values, dtype=np.float64), size, out)
     expected = [sum(values[i : i + size]) / size for i in range(len(out))]
-    assert np.allclose(out, expected)
+    assert out.tolist() == expected
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 64, 65, 200])
+@pytest.mark.parametrize("great", [2.0**62, np.inf])
+def test_a_window_without_a_great_value_has_none_of_its_error(size: int, great: float) -> None:
+    values = np.arange(1000.0)
+    values[[300, 650]] = great
+    out = np.empty(1001 - size)
+    ranges.moving_average(values, size, out)
+    for at, mean in enumerate(out.tolist()):
+        window = values[at : at + size]
+        assert mean == (pytest.approx(window.sum() / size) if great in window else (2 * at + size - 1) / 2)
 
 
 def test_fit_lines() -> None:

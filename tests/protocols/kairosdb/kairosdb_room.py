@@ -68,7 +68,7 @@ class KairosDB:
         reply = await self.ask("datapoints/query", question)
         assert reply.status == 200, reply
         (answer,) = reply.json["queries"]
-        return {result["group_by"][-1]["type"]: result["values"] for result in answer["results"]}
+        return {one["group_by"][-1]["type"]: one["values"] for one in answer["results"] if "group_by" in one}
 
     async def lines(self, block: bytes | str) -> str:
         assert self.room.lines is not None

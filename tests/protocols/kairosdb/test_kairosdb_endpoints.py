@@ -39,7 +39,8 @@ async def test_version_health_and_features(kairos: KairosDB, monkeypatch: pytest
     version = await kairos.get("version")
     assert version.json == {"version": endpoints.VERSION}
     assert version.json["version"].startswith("KairosDB 1.3.0")
-    assert (await kairos.get("health/check")).status == 204
+    check = await kairos.get("health/check")
+    assert (check.status, check.headers["content-type"]) == (204, "application/json;charset=utf-8")
     assert (await kairos.get("health/status")).json == ["JVM-Thread-Deadlock: OK", "Datastore-Query: OK"]
     monkeypatch.setattr(type(kairos.store), "refusing", "the disk is full")
     check = await kairos.get("health/check")
@@ -47,8 +48,9 @@ async def test_version_health_and_features(kairos: KairosDB, monkeypatch: pytest
     assert (await kairos.get("health/status")).json[1] == "Datastore-Query: FAIL"
 
     kinds = (await kairos.get("features")).json
-    assert [kind["name"] for kind in kinds] == ["aggregators", "group_by"]
-    aggregators = {one["name"]: one for one in (await kairos.get("features/aggregators")).json["properties"]}
+    assert [kind["name"] for kind in kinds] == ["group_by", "aggregators"]
+    assert (await kairos.get("features/group_by")).json == kinds[0]["properties"]
+    aggregators = {one["name"]: one for one in (await kairos.get("features/aggregators")).json}
     assert "sum" in aggregators
     assert {"name", "label", "properties"} <= aggregators["sum"].keys()
     unknown = await kairos.get("features/intel")

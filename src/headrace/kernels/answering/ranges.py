@@ -134,16 +134,30 @@ def fit_lines(
         at_last[part] = mean_value + slope * (float(lasts[part] - firsts[part]) - mean_time)
 
 
+SUMMED_WINDOW_MAX = 64
+"""Values of a window up to which each window is summed by itself, oldest first, as KairosDB does: to the last digit
+what it answers. Above, the work would be rows times window."""
+
+
 @kernel(void(f64_in, int64, f64))
 def moving_average(values: NDArray[np.float64], size: int, out: NDArray[np.float64]) -> None:
-    """out[i] = mean of values[i:i + size]. The running sum is taken anew every `size` values, so that its rounding
-    errors do not grow."""
-    total = 0.0
-    for at in range(len(out)):
-        if at % size == 0:
+    """out[i] = mean of values[i:i + size]. No window's sum is made of another's, so that none carries what is not in
+    it: no rounding of a great value that is gone, no infinity."""
+    if size <= SUMMED_WINDOW_MAX:
+        for at in range(len(out)):
             total = 0.0
             for row in range(at, at + size):
                 total += values[row]
-        else:
-            total += values[at + size - 1] - values[at - 1]
-        out[at] = total / size
+            out[at] = total / size
+        return
+    # Blocks of `size` values: a window is the end of one and the beginning of the next; both grow by addition alone.
+    ends = np.empty(min(size, len(values)), dtype=np.float64)
+    for block in range(0, len(out), size):
+        total = 0.0
+        for row in range(size - 1, -1, -1):
+            total += values[block + row]
+            ends[row] = total
+        beginning = 0.0
+        for row in range(min(size, len(out) - block)):
+            out[block + row] = (ends[row] + beginning) / size
+            beginning += values[block + size + row] if block + size + row < len(values) else 0.0

@@ -34,8 +34,8 @@ VERSION: Final = f"KairosDB 1.3.0-headrace-{__version__}"
 FEATURES: Final = {
     name: {"name": name, "label": label, "properties": [feature.described() for feature in features]}
     for name, label, features in (
-        ("aggregators", "Aggregators", [aggregator.feature for aggregator in AGGREGATORS.values()]),
         ("group_by", "Group By", list(GROUPERS.values())),
+        ("aggregators", "Aggregators", [aggregator.feature for aggregator in AGGREGATORS.values()]),
     )
 }
 """KairosDB: FeaturesResource."""
@@ -140,12 +140,12 @@ class SmallEndpoints:
         return faults.done()
 
     async def features(self, scope: Scope, _receive: Receive) -> Answer:
-        """What a question may name, all kinds or one."""
+        """What a question may name: all kinds, or a bare list of those of one kind."""
         kind = scope["path"].removesuffix("/").partition("/features")[2].removeprefix("/")
         if kind and kind not in FEATURES:
             return faults.errors(404, [f"Unknown feature '{faults.shown(kind)}'"])
-        described = [FEATURES[name] for name in ([kind] if kind else FEATURES)]
-        return faults.json_answer(msgspec.json.encode(described if not kind else described[0]))
+        described = FEATURES[kind]["properties"] if kind else list(FEATURES.values())
+        return faults.json_answer(msgspec.json.encode(described))
 
     async def absent(self, _scope: Scope, _receive: Receive) -> Answer:
         """501."""

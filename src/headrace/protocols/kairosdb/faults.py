@@ -18,20 +18,26 @@ Answer = tuple[int, Headers, bytes]
 """Status, headers, body."""
 
 JSON_TYPE: Final = (b"content-type", b"application/json")
+"""Of a failure, without a charset, as KairosDB 1.3.0 sends it."""
 
-_NEVER_CACHE: Final = ((b"pragma", b"no-cache"), (b"cache-control", b"no-cache"), (b"expires", b"0"))
-"""On every success (KairosDB: MetricsResource.setHeaders)."""
+SUCCESS_HEADERS: Final = (
+    (b"content-type", b"application/json;charset=utf-8"),
+    (b"pragma", b"no-cache"),
+    (b"cache-control", b"no-cache"),
+    (b"expires", b"0"),
+)
+"""On every success of KairosDB 1.3.0, a 204 without a body too: its Java client 3.0.0 throws where a 204 has no
+Content-Type."""
 
 
 def done() -> Answer:
     """204: nothing was wrong."""
-    return 204, list(_NEVER_CACHE), b""
+    return 204, list(SUCCESS_HEADERS), b""
 
 
 def json_answer(body: bytes) -> Answer:
     """200 with JSON."""
-    # Without the charset the Java client asks for by an exact comparison, others read latin-1.
-    return 200, [(b"content-type", b"application/json; charset=UTF-8"), *_NEVER_CACHE], body
+    return 200, list(SUCCESS_HEADERS), body
 
 
 def errors(status: int, texts: Sequence[str]) -> Answer:

@@ -33,21 +33,24 @@ def differences(rows: Rows) -> Rows:
 
 
 def rates(rows: Rows, per: Span) -> Rows:
-    """Change per `per` since the point before. Raises Refused (rule "same-time") for two points at one time."""
+    """Change per `per` since the point before. Raises Refused (rule "same-time", detail "rate") for two points at one
+    time."""
     rows = rows.merged()
-    return Rows.of_doubles(rows.times[1:], np.diff(rows.doubles()) / _steps(rows) * per.lengths_ms(rows.times[:-1]))
+    steps = _steps(rows, "rate")
+    return Rows.of_doubles(rows.times[1:], np.diff(rows.doubles()) / steps * per.lengths_ms(rows.times[:-1]))
 
 
 def samples(rows: Rows, per: Span) -> Rows:
-    """Each value spread over the time since the point before, per `per`. Raises as `rates`."""
+    """Each value spread over the time since the point before, per `per`. Raises as `rates`, with detail "sampler"."""
     rows = rows.merged()
-    return Rows.of_doubles(rows.times[1:], rows.doubles()[1:] / _steps(rows) * per.lengths_ms(rows.times[:-1]))
+    steps = _steps(rows, "sampler")
+    return Rows.of_doubles(rows.times[1:], rows.doubles()[1:] / steps * per.lengths_ms(rows.times[:-1]))
 
 
-def _steps(rows: Rows) -> NDArray[np.int64]:
+def _steps(rows: Rows, name: str) -> NDArray[np.int64]:
     steps = np.diff(rows.times)
     if (steps == 0).any():
-        raise Refused("same-time", "cannot compute with data points that have the same time stamp")
+        raise Refused("same-time", name)
     return steps
 
 
@@ -85,11 +88,12 @@ def trimmed(rows: Rows, first: bool, last: bool) -> Rows:
     return rows.taken(slice(int(first), max(len(rows) - int(last), int(first))))
 
 
-def filtered(rows: Rows, comparison: str, number: float | None, text: str) -> Rows:
+def filtered(rows: Rows, comparison: str, number: float | None, text: str | None) -> Rows:
     """Without the points whose value stands in `comparison` to the threshold, and without those that cannot be
     compared with it.
 
-    number: the threshold for numbers, None when it is none.   text: for texts.
+    number: the threshold for numbers, None when it is none.   text: for texts, None when it is a number and nothing
+    else (KairosDB: FilterAggregator).
     """
     rows = rows.merged()
     compare = COMPARISONS[comparison]
@@ -98,6 +102,7 @@ def filtered(rows: Rows, comparison: str, number: float | None, text: str) -> Ro
     numbers = kinds <= Kind.INT64
     if number is not None and numbers.any():
         kept[numbers] = ~compare(rows.taken(numbers).doubles(), number)
-    for row in np.flatnonzero((kinds == Kind.TEXT) | (kinds == Kind.BOOL)).tolist():
-        kept[row] = not compare(text_of(rows.values, row), text)
+    if text is not None:
+        for row in np.flatnonzero((kinds == Kind.TEXT) | (kinds == Kind.BOOL)).tolist():
+            kept[row] = not compare(text_of(rows.values, row), text)
     return rows.taken(kept)

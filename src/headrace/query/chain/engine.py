@@ -90,9 +90,9 @@ class _NotNumbersError(Exception):
 
 
 class Result(NamedTuple):
-    """One group. series: uint32[m], those that have points in it.   tag_values: one for each of the query's tag_keys,
-    "" where the tag is absent.   numbers: one for each of its splits.   rows: one series, in the order of the answer.
-    saves: what is to be written, where."""
+    """One group. series: uint32[m], those that have points in it, none where nothing was found.   tag_values: one for
+    each of the query's tag_keys, "" where the tag is absent.   numbers: one for each of its splits.   rows: one series,
+    in the order of the answer.   saves: what is to be written, where."""
 
     series: NDArray[np.uint32]
     type: str
@@ -103,14 +103,31 @@ class Result(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """sample_size: points read.   results: by type, then tag values, both in alphabetical order, then first point."""
+    """sample_size: points read.   results: by type, then tags, then first point, or where the order descends last point
+    from the newest on; types are in alphabetical order, tags in that of each name with its value behind, joined
+    (KairosDB: KairosDatastore.getTagsKey)."""
 
     sample_size: int
     results: list[Result]
 
 
+def nothing(query: ChainQuery) -> Answer:
+    """The answer where no points are found, as KairosDB 1.3.0 gives it: one result of no series, which passes all steps
+    like any other; none where groups are made by what points are. Raises as `run`."""
+    if query.splits:
+        return Answer(0, [])
+    rows, _, _ = _chained(Rows.empty(), NUMBER, query.steps)
+    return Answer(0, [Result(np.empty(0, np.uint32), NUMBER, ("",) * len(query.tag_keys or ()), (), rows, ())])
+
+
 def run(snapshot: Snapshot, query: ChainQuery, group_of: GroupOf) -> Answer:
-    """Answer the query. Raises Refused: "metric-unknown" (detail the name), "query-points", "same-time"."""
+    """Answer the query. Raises Refused: "metric-unknown" (detail the name), "query-points", "same-time" (detail "rate"
+    or "sampler")."""
+    answer = _found(snapshot, query, group_of)
+    return answer if answer.sample_size else nothing(query)
+
+
+def _found(snapshot: Snapshot, query: ChainQuery, group_of: GroupOf) -> Answer:
     series = groups.find(snapshot, query.selection)
     tagged = _by_tags(snapshot, series, query.tag_keys or ())
     answer = _folded(snapshot, query, series, tagged)
@@ -190,7 +207,7 @@ def _folded_piece(query: ChainQuery, fold: Folding, tagged: _Tagged, snapshot: S
 
 
 def _group_results(group: Columns, type_name: str, tag_values: tuple[str, ...], query: ChainQuery) -> Iterator[Result]:
-    parts = split(Rows(group.starts, group.times, group.values), query.splits)
+    parts = split(Rows(group.starts, group.times, group.values), query.splits, query.descending)
     for numbers, part in parts:
         rows, type_after, saves = _chained(_limited(part, query.limit, query.descending), type_name, query.steps)
         if query.descending:
@@ -215,14 +232,19 @@ def _chained(rows: Rows, type_name: str, steps: tuple[Step, ...]) -> tuple[Rows,
 def _by_tags(
     snapshot: Snapshot, series: NDArray[np.uint32], keys: tuple[str, ...]
 ) -> list[tuple[tuple[str, ...], NDArray[np.uint32]]]:
-    """The series of each combination of values, sorted by these."""
+    """The series of each combination of values, in the order that `Answer` tells."""
     if not keys:
         return [((), series)]
     found: dict[tuple[str, ...], list[int]] = {}
     values = (["" if value is None else value for value in snapshot.tag_values(series, key)] for key in keys)
     for at, combination in enumerate(zip(*values, strict=True)):
         found.setdefault(combination, []).append(at)
-    return [(combination, series[rows]) for combination, rows in sorted(found.items())]
+
+    def in_java(group: tuple[tuple[str, ...], list[int]]) -> tuple[bytes, tuple[str, ...]]:
+        joined = "".join(key + value for key, value in zip(keys, group[0], strict=True))
+        return joined.encode("utf-16-be"), group[0]
+
+    return [(combination, series[rows]) for combination, rows in sorted(found.items(), key=in_java)]
 
 
 def _tag_groups(

@@ -79,8 +79,9 @@ class ByBin:
         return np.searchsorted(np.array(self.bounds), rows.doubles(), side="right").astype(np.int64)
 
 
-def split(rows: Rows, splits: tuple[Split, ...]) -> list[tuple[tuple[int, ...], Rows]]:
-    """(numbers, rows) of every group, in order of their first points. Without splits all rows are one.
+def split(rows: Rows, splits: tuple[Split, ...], newest_first: bool = False) -> list[tuple[tuple[int, ...], Rows]]:
+    """(numbers, rows) of every group, in order of their first points, or with `newest_first` of their last ones, the
+    newest first. Without splits all rows are one.
 
     Raises Refused (rule "query-groups") for too many.
     """
@@ -99,12 +100,13 @@ def split(rows: Rows, splits: tuple[Split, ...]) -> list[tuple[tuple[int, ...], 
         )
     order = np.argsort(codes, kind="stable")
     bounds = np.searchsorted(codes[order], np.arange(len(firsts) + 1))
+    in_order = np.argsort(-order[bounds[1:] - 1]) if newest_first else np.argsort(firsts)
     return [
         (
             tuple(int(column[firsts[code]]) for column in numbers),
             rows.taken(order[bounds[code] : bounds[code + 1]]),
         )
-        for code in np.argsort(firsts).tolist()
+        for code in in_order.tolist()
     ]
 
 

@@ -229,17 +229,18 @@ def lines(rows: Rows, sampling: Sampling) -> Rows:
 
 
 def mark_gaps(rows: Rows, sampling: Sampling, first_ms: int, last_ms: int, trim: bool) -> Rows:
-    """All points, and a GAP where each range begins that has none and overlaps first_ms..last_ms; with `trim` only
-    those between the first and the last point. Raises Refused (rule "query-points") for too many."""
+    """All points, and a GAP where each range begins, whatever the stamp, that has none and overlaps first_ms..last_ms,
+    or the last point where that is later; with `trim` only those between the first and the last point (KairosDB:
+    DataGapsMarkingAggregator). Raises Refused (rule "query-points") for too many."""
     rows = rows.merged()
+    if len(rows):
+        last_ms = max(last_ms, int(rows.times[-1]))
     if trim and len(rows):
         first_ms, last_ms = int(rows.times[0]), int(rows.times[-1])
     if last_ms < first_ms or (trim and not len(rows)):
         return rows
     starts = sampling.ranges.edges(first_ms, last_ms)
     empty = np.setdiff1d(starts, sampling.ranges.runs(rows.starts, rows.times).times, assume_unique=True)
-    if sampling.stamp is Stamp.END:
-        empty = sampling.ranges.ends(empty)
     check_points(len(rows) + len(empty))
     times = np.concatenate((rows.times, empty))
     order = np.argsort(times, kind="stable")

@@ -42,7 +42,7 @@ async def test_the_answer_as_bytes(room: Reading) -> None:
         b'"tags":{"client":["bar","foo"],"host":["A"]},'
         b'"values":[[1388534400000,1],[1388534400000,9.5],[1388534460000,1.0E10]]}]}]}'
     )
-    assert reply.headers["content-type"] == "application/json; charset=UTF-8"
+    assert reply.headers["content-type"] == "application/json;charset=utf-8"
 
 
 @pytest.mark.parametrize(
@@ -259,12 +259,28 @@ async def test_groupers_combine_and_texts_have_no_number(room: Reading) -> None:
     )
     found = [([g.get("group") for g in r["group_by"][:-1]], r["values"]) for r in answer["results"]]
     assert found == [
-        ([{"host": "a"}, {"group_number": 0}, {"group_number": 0}], [[0, 1]]),
-        ([{"host": "a"}, {"group_number": 1}, {"group_number": 0}], [[1, 11]]),
-        ([{"host": "a"}, {"group_number": 0}, {"group_number": 1}], [[1000, 2]]),
-        ([{"host": "b"}, {"group_number": 1}, {"group_number": 0}], [[0, 12]]),
-        ([{"host": "b"}, {"group_number": -1}, {"group_number": 0}], [[5, "x"]]),
+        ([{"group_number": 0}, {"group_number": 0}, {"host": "a"}], [[0, 1]]),
+        ([{"group_number": 1}, {"group_number": 0}, {"host": "a"}], [[1, 11]]),
+        ([{"group_number": 0}, {"group_number": 1}, {"host": "a"}], [[1000, 2]]),
+        ([{"group_number": 1}, {"group_number": 0}, {"host": "b"}], [[0, 12]]),
+        ([{"group_number": -1}, {"group_number": 0}, {"host": "b"}], [[5, "x"]]),
     ]
+
+
+async def test_descending_groups_are_the_newest_first(room: Reading) -> None:
+    put(room, {0: 1, 1: 11, 2: 21, 3: 2})
+    answer = await room.metric(group_by=[{"name": "value", "range_size": 10}], order="desc")
+    found = [(r["group_by"][0]["group"]["group_number"], r["values"]) for r in answer["results"]]
+    assert found == [(0, [[3, 2], [0, 1]]), (2, [[2, 21]]), (1, [[1, 11]])]
+
+
+async def test_tag_groups_are_in_the_order_of_names_and_values_joined(room: Reading) -> None:
+    put(room, {0: 1}, host="a", dc="1")
+    put(room, {0: 2}, host="b")
+    put(room, {0: 3}, host="c", dc="x")
+    answer = await room.metric(group_by=[{"name": "tag", "tags": ["dc", "host"]}])
+    # dc1hosta, dchostb, dcxhostc
+    assert [r["group_by"][0]["group"]["dc"] for r in answer["results"]] == ["1", "", "x"]
 
 
 async def test_filters_of_tags(room: Reading) -> None:
@@ -273,11 +289,31 @@ async def test_filters_of_tags(room: Reading) -> None:
     put(room, {2: 3}, host="c")
     assert await room.values(tags={"host": ["a", "b"], "dc": "x"}) == [[0, 1], [1, 2]]
     assert await room.values(tags={"host": "regex:[bc]"}) == [[1, 2], [2, 3]]
-    assert (await room.metric(tags={"host": "A"}))["results"] == []
+    assert (await room.metric(tags={"host": "A"}))["results"] == [{"name": "m", "tags": {}, "values": []}]
+
+
+BY_HOST = {"name": "tag", "tags": ["host"]}
 
 
 async def test_nothing_found_and_nothing_asked(room: Reading) -> None:
-    assert await room.metric() == {"sample_size": 0, "results": []}
+    nothing = {"sample_size": 0, "results": [{"name": "m", "tags": {}, "values": []}]}
+    assert await room.metric() == nothing
+    assert await room.metric(group_by=[BY_HOST], aggregators=[{"name": "diff"}]) == nothing
+    put(room, {5: 1}, host="a")
+    assert await room.metric(group_by=[BY_HOST], tags={"host": "b"}) == nothing
+    assert (await room.metric(tags={"host": "b"}, exclude_tags=True))["results"] == [{"name": "m", "values": []}]
+    sampling = {"value": 1, "unit": "seconds"}
+    gaps = await room.ask(
+        {
+            "start_absolute": 10000,
+            "end_absolute": 11000,
+            "metrics": [{"name": name, "aggregators": [{"name": "gaps", "sampling": sampling}]} for name in "mx"],
+        }
+    )
+    for answer in gaps.json["queries"]:
+        assert answer["results"][0]["values"] == [[10000, None], [11000, None]]
+    by_value = {"name": "value", "range_size": 3}
+    assert await room.metric(group_by=[by_value, BY_HOST], tags={"host": "b"}) == {"sample_size": 0, "results": []}
     assert (await room.ask({"start_absolute": 1, "metrics": []})).body == b'{"queries":[]}'
 
 
@@ -380,3 +416,40 @@ async def test_save_as_without_any_tag_is_refused(room: Reading) -> None:
     message = await room.error({"start_absolute": 0, "metrics": [{"name": "m", "aggregators": [save]}]})
     assert message.startswith("save_as cannot store other: ")
     assert not room.store.saved
+
+
+async def test_the_sampler_calls_itself_by_its_name(room: Reading) -> None:
+    put(room, {0: 1}, host="a")
+    put(room, {0: 2}, host="b")
+    assert await room.error(
+        {"start_absolute": 0, "metrics": [{"name": "m", "aggregators": [{"name": "sampler"}]}]}, status=500
+    ) == (
+        "The sampler aggregator cannot compute rate for data points with the same time stamp.  "
+        "You must precede sampler with another aggregator."
+    )
+
+
+async def test_a_number_as_threshold_drops_all_texts(room: Reading) -> None:
+    put(room, {0: "up", 1: "x", 2: "b"})
+    below = {"name": "filter", "filter_op": "lt"}
+    assert await room.values({**below, "threshold": 100}) == []
+    assert await room.values({**below, "threshold": "up"}) == [[0, "up"], [1, "x"]]
+
+
+async def test_gaps_are_marked_where_ranges_begin_and_up_to_a_moved_point(room: Reading) -> None:
+    put(room, {500: 1, 2500: 2})
+    seconds = {"sampling": {"value": 1, "unit": "seconds"}, "align_end_time": True}
+    assert await room.values({"name": "gaps", **seconds}, end=2600) == [[500, 1], [1000, None], [2500, 2]]
+    far = {"name": "dev", "sampling": {"value": 4, "unit": "seconds"}, "align_end_time": True}
+    found = await room.values(far, {"name": "gaps", **seconds}, end=2600)
+    assert [time for time, _ in found] == [0, 1000, 2000, 3000, 4000]
+
+
+async def test_what_old_clients_send_in_place_of_a_property(room: Reading) -> None:
+    put(room, {1000: 1})
+    whole = (await room.ask({"start_absolute": 0, "metrics": [{"name": "m"}]})).body
+    for question in (
+        {"start_absolute": 0.123, "end_absolute": "1000", "metrics": [{"name": ["m"], "limit": ["1"]}]},
+        {"start_absolute": -0.5, "end_absolute": 1000.9, "metrics": [{"name": [["m"]], "order": ["asc"]}]},
+    ):
+        assert (await room.ask(question)).body == whole

@@ -39,13 +39,17 @@ def test_all_aggregators_and_group_bys_are_there_and_describe_themselves() -> No
 
 
 @pytest.mark.parametrize(
-    ("said", "number"), [(5, 5), ("5", 5), ("-5", -5), ("+7", 7), (5.0, 5), (2**63 - 1, 2**63 - 1)]
+    ("said", "number"),
+    [
+        *((5, 5), ("5", 5), ("-5", -5), ("+7", 7), ("007", 7), (5.0, 5), (2**63 - 1, 2**63 - 1)),
+        *((1438405200000.123, 1438405200000), (1.9, 1), (-0.5, 0)),
+    ],
 )
 def test_integers(said: object, number: int) -> None:
     assert read_fields.integer(said, "x") == number
 
 
-@pytest.mark.parametrize("said", ["", "1.5", 1.5, "abc", None, [], {}, 2**63, True, "1e3"])
+@pytest.mark.parametrize("said", ["", "1.5", "5.0", "abc", None, [], {}, 2**63, 1e19, True, "1e3", [5]])
 def test_what_is_no_integer(said: object) -> None:
     with pytest.raises(Refused):
         read_fields.integer(said, "x")

@@ -264,7 +264,12 @@ async def test_any_content_type_and_both_ways_to_say_gzip(
 ) -> None:
     reply = await kairos.ask("datapoints", [point()], headers=headers, compress=compress)
     assert (reply.status, reply.body) == (204, b"")
-    assert reply.headers == {"pragma": "no-cache", "cache-control": "no-cache", "expires": "0"}
+    assert reply.headers == {
+        "content-type": "application/json;charset=utf-8",
+        "pragma": "no-cache",
+        "cache-control": "no-cache",
+        "expires": "0",
+    }
     assert [1, 2] in (await kairos.stored("m"))["number"]
 
 

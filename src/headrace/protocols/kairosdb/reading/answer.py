@@ -35,25 +35,29 @@ class Answered(NamedTuple):
 
 
 def shown(asked: MetricQuery, result: Result, names: Sequence[SeriesName]) -> Shown:
-    """A result with what stands before its values. Raises Refused (rule "not-finite") when JSON cannot say one of
-    these."""
+    """A result with what stands before its values: how it is grouped by value, tag and type, in that order. One of no
+    series (query.chain.engine.nothing) is not grouped. Raises Refused (rule "not-finite") when JSON cannot say one of
+    its values."""
     kinds, bits = result.rows.values.kinds, result.rows.values.bits
     if not (np.isfinite(bits.view(np.float64)) | (kinds != Kind.DOUBLE)).all():
         raise Refused("not-finite", "JSON does not allow non-finite numbers.")
     head: dict[str, Any] = {"name": asked.name}
     if asked.alias is not None:
         head["alias"] = asked.alias
-    group_by: list[dict[str, Any]] = []
-    keys = asked.query.tag_keys
-    if keys is not None:
-        group = dict(zip(keys, result.tag_values, strict=True))
-        group_by.append({"name": "tag", "tags": list(keys), "group": group})
-    group_by += [echo(number) for echo, number in zip(asked.grouping.echoes, result.numbers, strict=True)]
-    group_by.append({"name": "type", "type": result.type})
-    head["group_by"] = group_by
+    if len(result.series):
+        head["group_by"] = _group_by(asked, result)
     if not asked.exclude_tags:
         head["tags"] = tags_of(names)
     return Shown(head, result.rows)
+
+
+def _group_by(asked: MetricQuery, result: Result) -> list[dict[str, Any]]:
+    echoed = [echo(number) for echo, number in zip(asked.grouping.echoes, result.numbers, strict=True)]
+    keys = asked.query.tag_keys
+    if keys is not None:
+        group = dict(zip(keys, result.tag_values, strict=True))
+        echoed.append({"name": "tag", "tags": list(keys), "group": group})
+    return [*echoed, {"name": "type", "type": result.type}]
 
 
 def tags_of(names: Sequence[SeriesName]) -> dict[str, list[str]]:

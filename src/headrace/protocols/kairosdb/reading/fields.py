@@ -30,7 +30,7 @@ UNITS: Final = {
 """As said -> as in model.time.UNIT_MS."""
 
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII)
-_INTEGER = re.compile(r"[+-]?\d{1,19}(?:\.0*)?", re.ASCII)
+_INTEGER = re.compile(r"[+-]?0*\d{1,19}", re.ASCII)
 
 
 def refuse(place: str, message: str) -> NoReturn:
@@ -57,8 +57,16 @@ def is_list(said: Any, place: str) -> list[Any]:
     return said
 
 
+def alone(said: Any) -> Any:
+    """What stands in a list of one, also of lists of one; all else as it is (Gson: JsonArray.getAsString)."""
+    while isinstance(said, list) and len(said) == 1:
+        [said] = said
+    return said
+
+
 def text(said: Any, place: str) -> str:
-    """A string; a number or boolean as it is written."""
+    """A string, also as a list of one; a number or boolean as it is written."""
+    said = alone(said)
     if isinstance(said, bool):
         return "true" if said else "false"
     if isinstance(said, (str, int, float)):
@@ -71,11 +79,23 @@ def boolean(said: Any, place: str) -> bool:
     return text(said, place).lower() == "true"
 
 
+def property_boolean(said: Any, place: str) -> bool:
+    """As `boolean`, of a property of an aggregator, which is no number (Gson: TypeAdapters.BOOLEAN)."""
+    if not isinstance(said, (bool, str)):
+        refuse(place, "must be a boolean")
+    return boolean(said, place)
+
+
 def integer(said: Any, place: str) -> int:
-    """A 64-bit integer, quoted or not; 5.0 is one."""
-    written = text(said, place)
-    if not _INTEGER.fullmatch(written) or not -(2**63) <= (number := int(written.partition(".")[0])) < 2**63:
-        refuse(place, f'For input string: "{shown(written)}"')
+    """A 64-bit integer, quoted or not; a number with a fraction is cut to it, towards zero, unless it is quoted (Gson:
+    LazilyParsedNumber)."""
+    if isinstance(said, float):
+        if not -(2.0**63) <= said < 2.0**63:
+            refuse(place, "is no 64-bit integer")
+        return int(said)
+    written = str(said) if isinstance(said, (str, int)) and not isinstance(said, bool) else ""
+    if not _INTEGER.fullmatch(written) or not -(2**63) <= (number := int(written)) < 2**63:
+        refuse(place, f'For input string: "{shown(said)}"')
     return number
 
 
@@ -113,13 +133,15 @@ def zone(said: Any, context: str) -> ZoneInfo:
 
 
 def span(said: Any, context: str, name: str) -> tuple[int, str]:
-    """(count, unit) of an object {value, unit} that is the property `name`; milliseconds where it says no unit.
+    """(count, unit) of an object {value, unit} that is the property `name`.
 
     KairosDB takes a value of 0 and then fails with 500; here it is refused with a range of its own.
     """
     members = is_members(said, f"{context}.{name}")
-    said_unit = unit(members["unit"], context) if members.get("unit") is not None else "ms"
-    count = integer(members.get("value", 0), f"{context}.{name}.value")
+    if members.get("unit") is None:
+        refuse(f"{context}.{name}.unit", "may not be null")
+    said_unit = unit(members["unit"], context)
+    count = integer(members.get("value") or 0, f"{context}.{name}.value")
     if count < 1:
         refuse(f"{context}.{name}.value", f"must be greater than or equal to {0 if count < 0 else 1}")
     if count * UNIT_MS[said_unit] > TIME_MS_MAX:

@@ -54,10 +54,11 @@ STATUS_OF_RULE: Final[Mapping[Rule, int]] = {
 }
 """HTTP status of a refused question, for each rule that this room can meet (tests/test_rules.py)."""
 
-SAME_TIME = (
-    "The rate aggregator cannot compute rate for data points with the same time stamp.  "
-    "You must precede rate with another aggregator."
+SAME_TIME: Final = (
+    "The {0} aggregator cannot compute rate for data points with the same time stamp.  "
+    "You must precede {0} with another aggregator."
 )
+"""{0}: which aggregator."""
 
 
 class ReadsAndSaves(Reads, Protocol):
@@ -122,9 +123,9 @@ def _run(snapshot: Snapshot, asked: MetricQuery, group_of: GroupOf) -> chained.A
         return chained.run(snapshot, asked.query, group_of)
     except Refused as refused:
         if refused.rule == "metric-unknown":
-            return chained.Answer(0, [])
+            return chained.nothing(asked.query)
         if refused.rule == "same-time":
-            raise Refused(refused.rule, SAME_TIME) from refused
+            raise Refused(refused.rule, SAME_TIME.format(refused.detail)) from refused
         raise
 
 

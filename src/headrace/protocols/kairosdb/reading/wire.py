@@ -124,7 +124,7 @@ def _relative(said: Any, name: str) -> tuple[int, str]:
     members = fields.is_members(said, f"query.{name}")
     if members.get("unit") is None:
         refuse(f"{name}.unit", "may not be null")
-    return fields.integer(members.get("value", 0), f"query.{name}.value"), fields.unit(members["unit"], "query")
+    return fields.integer(members.get("value") or 0, f"query.{name}.value"), fields.unit(members["unit"], "query")
 
 
 def _moment(
@@ -156,7 +156,7 @@ def _metric(said: Any, context: str, asked: Asked | None, end_ms: int) -> Metric
         refuse(f"{context}.start_time", "relative or absolute time must be set")
     if end_ms < asked.start_ms:
         refuse(f"{context}.end_time", "must be greater than the start time")
-    limit = fields.integer(members.get("limit") or 0, f"{context}.limit")
+    limit = fields.integer(fields.alone(members.get("limit")) or 0, f"{context}.limit")
     groups = grouping(members.get("group_by"), context, asked.start_ms)
     chain = steps(members.get("aggregators"), context, asked)
     order = fields.text(members.get("order") or "asc", f"{context}.order").lower()

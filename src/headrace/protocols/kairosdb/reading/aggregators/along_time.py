@@ -150,20 +150,19 @@ TRIM: Final = Aggregator(
 
 
 def _filter(found: Found, asked: Asked, place: str) -> Step:
-    number, text = found.get("threshold", (0.0, "0"))
+    number, text = found.get("threshold", (0.0, None))
     comparison = found.get("filter_op", "equal")
     return Step(partial(along_time.filtered, comparison=comparison, number=number, text=text))
 
 
-def _threshold(said: Any, place: str) -> tuple[float | None, str]:
-    """As a number, None when it is none, and as a text."""
-    text = fields.text(said, place)
-    if isinstance(said, str):
-        try:
-            return float(text), text
-        except ValueError:
-            return None, text
-    return float(said), text
+def _threshold(said: Any, place: str) -> tuple[float | None, str | None]:
+    """As a number, None when it is none, and as a text, None when it was not said as one."""
+    if not isinstance(said, str):
+        return fields.number(said, place), None
+    try:
+        return float(said), said
+    except ValueError:
+        return None, said
 
 
 FILTER: Final = Aggregator(

@@ -30,12 +30,20 @@ from headrace.query.functions import AVG, MAX, MIN, SUM, Function
 
 RANGE: Final = by_name(
     SAMPLING,
-    named_property("align_sampling", "Ranges begin where the unit begins.", "boolean", fields.boolean, "true"),
+    named_property("align_sampling", "Ranges begin where the unit begins.", "boolean", fields.property_boolean, "true"),
     named_property(
-        "align_start_time", "A value gets the time at which its range begins.", "boolean", fields.boolean, "false"
+        "align_start_time",
+        "A value gets the time at which its range begins.",
+        "boolean",
+        fields.property_boolean,
+        "false",
     ),
     named_property(
-        "align_end_time", "A value gets the time at which the next range begins.", "boolean", fields.boolean, "false"
+        "align_end_time",
+        "A value gets the time at which the next range begins.",
+        "boolean",
+        fields.property_boolean,
+        "false",
     ),
     named_property(
         "start_time", "Ranges are counted from here instead of the start of the query.", "long", fields.integer
@@ -216,7 +224,9 @@ GAPS: Final = Aggregator(
         "Marks each range without a point by a null.",
         "DataGapsMarkingAggregator",
         RANGE
-        | by_name(named_property("trim", "Only between the first point and the last.", "boolean", fields.boolean)),
+        | by_name(
+            named_property("trim", "Only between the first point and the last.", "boolean", fields.property_boolean)
+        ),
     ),
     _gaps,
 )

@@ -38,7 +38,7 @@ SAVE_AS: Final = Aggregator(
             named_property("metric_name", "The metric to store under.", "string", fields.text),
             named_property("tags", "Tags to add.", "array", _tags),
             named_property("ttl", "Seconds until they expire, 0 for never.", "int", fields.integer, "0"),
-            named_property("add_saved_from", "Add the tag saved_from.", "boolean", fields.boolean, "true"),
+            named_property("add_saved_from", "Add the tag saved_from.", "boolean", fields.property_boolean, "true"),
         ),
     ),
     _save_as,

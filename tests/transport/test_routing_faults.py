@@ -59,13 +59,17 @@ def test_two_rooms_can_not_own_one_prefix() -> None:
         ("/v2/domains", None),
         ("/", "ours"),
         ("/healthy", None),
+        ("/q", "opentsdb"),
+        ("/Q/x", "opentsdb"),
+        ("/quick", None),
+        ("/api/v1/datapoints2", "opentsdb"),
     ],
 )
 def test_the_longest_prefix_wins(path: str, name: str | None) -> None:
     async def app(scope: object, receive: object, send: object) -> None: ...
 
     rooms = [
-        Room("opentsdb", ("/api/",), app, refuse),
+        Room("opentsdb", ("/api/", "/q"), app, refuse),
         Room("kairosdb", ("/api/v1/datapoints", "/api/v1/metric"), app, refuse),
         Room("datazone", ("/v2/domains/",), app, refuse),
     ]

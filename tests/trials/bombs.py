@@ -203,6 +203,7 @@ def opentsdb_and_kairosdb(folder: Path) -> list[Route]:
     routes = [Route("/api/put?details"), Route("/api/put?ignoreErrors&sync&sync_timeout=60000"), Route("/api/put")]
     routes.append(Route("/api/mput?details"))
     routes += [Route(f"/api/{path}", *ANY) for path in old.app.endpoints]
+    routes += [Route(f"/{path}", *ANY) for path in old.app.old]
     below = {"metadata/": "metadata/s/k/v", "metric/": "metric/m"}
     paths = ["datapoints", *kairos.app.paths]
     return routes + [Route(ROOT + below.get(path, path), *ANY) for path in paths]

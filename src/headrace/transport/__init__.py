@@ -67,9 +67,10 @@ class SmallPosts(Protocol):
 class Room:
     """One protocol as the transport sees it.
 
-    prefixes: the URL paths it owns, lower case, longest match wins over all rooms; its app words everything below them,
-    unknown paths included.   refuse: words a refusal or failure that happened before the app was reached (too large a
-    body, bad gzip, a deadline), or that the app raised, in its dialect.   lines: makes a telnet session for a new
+    prefixes: the URL paths it owns, lower case, longest match wins over all rooms (routing.Router); its app words
+    everything below them, unknown paths included.   refuse: words a refusal or failure that happened before the app
+    was reached (too large a body, bad gzip, a deadline), or that the app raised, in its dialect.   lines: makes a
+    telnet session for a new
     connection, None if the room has no telnet.   small_posts: by the target (path and query) of a POST, exactly as it
     is usually sent; any other spelling goes to the app.   about: what it says of itself on the start page; None: it is
     not shown there.

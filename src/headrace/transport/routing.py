@@ -46,19 +46,21 @@ class Answer(NamedTuple):
 
 
 class Router:
-    """Joins rooms by path prefix. The longest prefix wins, compared in lower case; what none owns is a 404."""
+    """Joins rooms by path prefix. The longest prefix wins, compared in lower case; what none owns is a 404. A prefix
+    that does not end with a slash owns its own path and what is below it: /q is no prefix of /quick."""
 
     def __init__(self, rooms: Sequence[Room]) -> None:
         by_prefix = [(prefix, room) for room in rooms for prefix in room.prefixes]
-        self._rooms = sorted(by_prefix, key=lambda entry: len(entry[0]), reverse=True)
+        longest_first = sorted(by_prefix, key=lambda entry: len(entry[0]), reverse=True)
+        self._rooms = [(prefix, prefix.removesuffix("/") + "/", room) for prefix, room in longest_first]
         assert len({prefix for prefix, _ in by_prefix}) == len(by_prefix), "no two rooms own the same prefix"
         assert all(prefix == prefix.lower() for prefix, _ in by_prefix), "prefixes are lower case"
 
     def room_for(self, path: str) -> Room | None:
         """The room that owns `path` (percent-decoded), or None."""
         lowered = path.lower()
-        for prefix, room in self._rooms:
-            if lowered.startswith(prefix):
+        for prefix, below, room in self._rooms:
+            if lowered == prefix or lowered.startswith(below):
                 return room
         return None
 

@@ -15,5 +15,6 @@ ABOUT: Final = About(
     ask=(
         Example("GET or POST /api/query", 'OpenTSDB queries; Grafana: data source "OpenTSDB", this address'),
         Example("GET /api/suggest?type=metrics", "OpenTSDB, names"),
+        Example("GET /q?start=1h-ago&m=sum:<metric>&ascii", "OpenTSDB 1.x, lines of text, for check_tsd"),
     ),
 )

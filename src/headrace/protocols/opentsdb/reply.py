@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from headrace.errors import Refused
 from headrace.protocols.opentsdb.faults import JSON_TYPE, TEXT_TYPE, Answer, callback_of, method_not_allowed, refuse
 from headrace.rules import Rule
+from headrace.transport import Refuse
 from headrace.transport.http import streaming
 from headrace.transport.http.body import read_question
 
@@ -83,11 +84,16 @@ ReadsBody = Callable[[Scope, Receive, int], Awaitable[bytes]]
 
 
 def endpoint(
-    handler: Handler, body_bytes_max: int, methods: Collection[str] = READING, read: ReadsBody = read_question
+    handler: Handler,
+    body_bytes_max: int,
+    methods: Collection[str] = READING,
+    read: ReadsBody = read_question,
+    words: Refuse | None = None,
 ) -> ASGIApp:
     """The handler as an app. It words Refused itself; Unavailable and Corrupt go up to the transport.
 
-    read: read_body for one that bounds the items of its body by itself.
+    read: read_body for one that bounds the items of its body by itself.   words: for Refused; None: the envelope of
+    this dialect, also for a callback.
     """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,7 +107,8 @@ def endpoint(
             body = await read(scope, receive, body_bytes_max)
             await handler(scope, parameters, body, Reply(scope, receive, send, callback))
         except Refused as refused:
-            await _send(send, refuse(STATUS_OF_RULE[refused.rule], refused, callback))
+            status = STATUS_OF_RULE[refused.rule]
+            await _send(send, words(scope, status, refused) if words else refuse(status, refused, callback))
 
     return app
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from starlette.types import ASGIApp
@@ -15,6 +16,9 @@ from headrace.protocols.opentsdb.managing.ttl import TimeToLiveService
 from headrace.protocols.opentsdb.multi_field.last import MultiFieldLast
 from headrace.protocols.opentsdb.multi_field.put import MultiFieldPuts
 from headrace.protocols.opentsdb.multi_field.query import MultiFieldQueries
+from headrace.protocols.opentsdb.old import words
+from headrace.protocols.opentsdb.old.graph import Graph
+from headrace.protocols.opentsdb.old.pages import old_pages
 from headrace.protocols.opentsdb.reading.last import LastPoints
 from headrace.protocols.opentsdb.reading.names import NameQuestions
 from headrace.protocols.opentsdb.reading.read import OpenTSDBQueries
@@ -43,7 +47,19 @@ def open_room(store: ServesOpenTSDB, settings: Settings, metrics: Metrics, pool:
         **alibaba_endpoints(store, settings, metrics, pool),
     }
     decode = ScanningDecoder(ReferenceDecoder(store.table), store.table.secret)
-    return routes.room(store, settings, metrics, endpoints, decode)
+    old = old_addresses(endpoints, OpenTSDBQueries(store, pool, Annotations(store)), settings, metrics)
+    return routes.room(store, settings, metrics, endpoints, decode, old=old)
+
+
+def old_addresses(
+    endpoints: Mapping[str, ASGIApp], queries: OpenTSDBQueries, settings: Settings, metrics: Metrics
+) -> dict[str, ASGIApp]:
+    """An app for each name of routes.OLD. endpoints: by path below /api/."""
+    handlers = {"q": Graph(queries).q, **old_pages(metrics)}
+    return {
+        **{name: endpoints[name] for name in ("suggest", "aggregators")},
+        **{name: endpoint(one, settings.body_bytes_max, words=words.refuse) for name, one in handlers.items()},
+    }
 
 
 def alibaba_endpoints(store: Store, settings: Settings, metrics: Metrics, pool: QueryPool) -> dict[str, ASGIApp]:

@@ -26,7 +26,13 @@ from headrace.protocols.opentsdb.writing.write import ROOM, PutService, flags_of
 from headrace.transport import Room, alike
 from headrace.transport.http.body import read_body
 
-PREFIXES: Final = ("/api/",)
+API: Final = "/api/"
+
+OLD: Final = ("q", "suggest", "aggregators", "version", "stats", "logs")
+"""The addresses of OpenTSDB 1.x that this room has, without /api/. What follows them in a path means nothing
+(OpenTSDB: HttpQuery.getQueryBaseRoute)."""
+
+PREFIXES: Final = (API, *(f"/{name}" for name in OLD))
 
 SMALL_PUTS: Final = ("/api/put", "/api/put?summary", "/api/put?details", "/api/put?sync")
 """How agents spell a put. Small ones go the short way; in any other spelling, through the app."""
@@ -47,19 +53,20 @@ def room(
     endpoints: Mapping[str, ASGIApp],
     decode: Decode | None = None,
     executor: Executor | None = None,
+    old: Mapping[str, ASGIApp] | None = None,
 ) -> Room:
     """The OpenTSDB room over one store.
 
     endpoints: what else there is, by its path below /api/ in lower case ("query", "query/last"); each app words its
     own wrong methods.   decode: a faster decoder, equal to ReferenceDecoder, which stands in when there is none.
-    executor: where large bodies are decoded; None: the event loop's own threads.
+    executor: where large bodies are decoded; None: the event loop's own threads.   old: an app for each name of OLD.
     """
     puts = PutService(store, OPENTSDB_RULES, metrics, decode or ReferenceDecoder(store.table), executor)
     lines = telnet(puts, store.table, lambda: server_stats(metrics))
     return Room(
         ROOM,
         PREFIXES,
-        OpenTSDBApp(puts, endpoints, settings.body_bytes_max),
+        OpenTSDBApp(puts, endpoints, old or {}, settings.body_bytes_max),
         alike(faults.refuse),
         lines.session,
         {target.encode(): puts.gathered(flags_of(target.partition("?")[2])) for target in SMALL_PUTS},
@@ -68,15 +75,18 @@ def room(
 
 
 class OpenTSDBApp:
-    """Everything under /api/, as an ASGI app. What it raises (Refused, Unavailable), the transport's router has
-    worded.
+    """Everything under /api/ and at the old addresses, as an ASGI app. What it raises (Refused, Unavailable), the
+    transport's router has worded.
 
-    endpoints: what there is beside put, by path.
+    endpoints: what there is beside put, by path below /api/.   old: by the first word of a path elsewhere.
     """
 
-    def __init__(self, puts: PutService, endpoints: Mapping[str, ASGIApp], body_bytes_max: int) -> None:
+    def __init__(
+        self, puts: PutService, endpoints: Mapping[str, ASGIApp], old: Mapping[str, ASGIApp], body_bytes_max: int
+    ) -> None:
         self._puts = puts
         self.endpoints = endpoints
+        self.old = old
         self._body_bytes_max = body_bytes_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,7 +99,10 @@ class OpenTSDBApp:
             await _send(send, faults.refuse(405, method))
             return
         version, endpoint = split_path(scope["path"])
-        if version > API_VERSION_MAX:
+        first = scope["path"].lower().split("/")[1]
+        if first in self.old:
+            await self.old[first]({**scope, "method": method}, receive, send)
+        elif version > API_VERSION_MAX:
             await _send(send, faults.version_too_high(version))
         elif endpoint == "put":
             answer = await self._put(scope, receive) if method == "POST" else faults.method_not_allowed(method)

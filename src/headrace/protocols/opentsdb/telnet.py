@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace import __version__, limits
+from headrace import limits
 from headrace.errors import Refused
 from headrace.gate import Admission
 from headrace.model.json_pieces import work_of_lines
@@ -25,6 +25,7 @@ from headrace.model.spelling import KeyCache, SpelledNames, Spelling, key_column
 from headrace.model.values import ValuesBuilder
 from headrace.protocols.opentsdb import faults, times
 from headrace.protocols.opentsdb.stats import Stat
+from headrace.protocols.opentsdb.telling.version import VERSION_LINES
 from headrace.protocols.opentsdb.values import integer, number
 from headrace.protocols.opentsdb.writing.scan import scan_lines
 from headrace.protocols.opentsdb.writing.wire import Failure
@@ -33,12 +34,6 @@ from headrace.transport import LineReply
 from headrace.transport.loop_or_thread import LoopOrThread
 
 COMMANDS: Final = ("dropcaches", "exit", "help", "put", "stats", "version")
-
-VERSION: Final = f"""\
-net.opentsdb.tools 2.4.0 built at revision headrace-{__version__} (MODIFIED)
-Built on release day by headrace@localhost
-"""
-"""Two lines as OpenTSDB's BuildData makes them; tcollector only asks that something comes back."""
 
 PUT_WORDS_MIN: Final = 4
 """metric, time, value and one tag."""
@@ -124,7 +119,7 @@ class TelnetSession:
     def _answer(self, command: str) -> str:
         match command:
             case "version":
-                return VERSION
+                return VERSION_LINES
             case "help":
                 return f"available commands: {' '.join(COMMANDS)}\n"
             case "stats":

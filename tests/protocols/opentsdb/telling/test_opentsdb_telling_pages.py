@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from real_room import RealRoom, answered, real_room
 
+from headrace.protocols.opentsdb.telling.version import VERSION_LINES
+
 
 @pytest.fixture
 def tsd(tmp_path: Path) -> Iterator[RealRoom]:
@@ -38,6 +40,8 @@ async def test_caches_serializers_version(tsd: RealRoom) -> None:
     assert serializer["response_content_type"] == "application/json; charset=UTF-8"
     version = answered(await tsd.post("version", {}))
     assert version["version"].startswith("2.4.")
+    assert version["version"].partition("-")[2] in VERSION_LINES
+    assert VERSION_LINES.count("\n") == 2
     assert all(isinstance(value, str) for value in version.values())
     # opentsdb-py asks with this header and no body.
     assert answered(await tsd.get("v1/version", **{"content-encoding": "gzip"})) == version

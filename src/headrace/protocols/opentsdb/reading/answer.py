@@ -47,7 +47,7 @@ def pieces(
         for first in range(0, len(times), ANSWER_PIECE_VALUES):
             rows = slice(first, first + ANSWER_PIECE_VALUES)
             separator = b"," if first else b""
-            yield separator + _points(times[rows], values.kinds[rows], values.bits[rows], values, first, in_arrays, nan)
+            yield separator + points(times[rows], values.kinds[rows], values.bits[rows], values, first, in_arrays, nan)
         yield closing
         before = b","
     if summary is not None:
@@ -66,7 +66,7 @@ def _by_second(times: NDArray[np.int64], values: Values) -> tuple[NDArray[np.int
     return seconds[last], Values(values.kinds[last], values.bits[last], values.heap)
 
 
-def _points(
+def points(
     times: NDArray[np.int64],
     kinds: NDArray[np.uint8],
     bits: NDArray[np.int64],
@@ -75,6 +75,8 @@ def _points(
     in_arrays: bool,
     nan: NDArray[np.uint8],
 ) -> bytes:
+    """At least one point, as the inside of an object or, in_arrays, of an array of pairs. kinds, bits: of these points.
+    values: the whole that they are of, of which the first has the row `first`."""
     highest = int(kinds.max())
     if highest >= TEXT:
         return _points_with_texts(times, values, first, in_arrays)

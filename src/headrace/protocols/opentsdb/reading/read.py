@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from starlette.types import Scope
@@ -21,7 +21,11 @@ from headrace.protocols.opentsdb.tsuids import tsuids_of, unknown_tsuid
 from headrace.query.aggregation import engine
 from headrace.query.pool import QueryPool, Reads
 from headrace.store import Check, Snapshot
+from headrace.transport.http import streaming
 from headrace.transport.http.streaming import joined
+
+Write = Callable[[Sequence[Element], dict[str, Any] | None], Iterator[bytes]]
+"""Makes the answer of its elements and, where it is asked for, its summary, piece by piece."""
 
 
 class Notes(Protocol):
@@ -48,14 +52,18 @@ class OpenTSDBQueries:
         """/api/query."""
         said = query_of_body(body) if scope["method"] == "POST" else query_of_parameters(parameters)
         asked = question(said, time.time_ns() // 1_000_000)
+        in_arrays = "arrays" in parameters
+        await self.stream(asked, lambda elements, summary: pieces(elements, asked.in_ms, in_arrays, summary), reply)
+
+    async def stream(self, asked: Question, write: Write, reply: streaming.Reply) -> None:
+        """Answer a question as `write` puts its elements. Raises Refused."""
         for part in asked.parts:
             if not part.tsuids and SEPARATOR in part.echo["metric"]:
                 raise _in_our_words(Refused("metric-unknown", part.echo["metric"]), part)
-        in_arrays = "arrays" in parameters
-        answer = await self._pool.run(lambda check: self._answer(asked, in_arrays, check), reply.client_leaves)
+        answer = await self._pool.run(lambda check: self._answer(asked, write, check), reply.client_leaves)
         await reply.stream(answer, self._pool.next_of)
 
-    def _answer(self, asked: Question, in_arrays: bool, check: Check) -> tuple[bytes, Iterator[bytes]]:
+    def _answer(self, asked: Question, write: Write, check: Check) -> tuple[bytes, Iterator[bytes]]:
         """Run all sub-queries; the first chunk of the answer, and the others. On a thread of the pool."""
         began = time.perf_counter()
         elements: list[Element] = []
@@ -71,9 +79,9 @@ class OpenTSDBQueries:
             if asked.show_summary:
                 points = sum(len(element.times) for element in elements)
                 summary = {"emittedDPs": points, "totalTime": round((time.perf_counter() - began) * 1000, 3)}
-            chunks = joined(pieces(elements, asked.in_ms, in_arrays, summary))
+            chunks = joined(write(elements, summary))
             snapshot.memory.keep_for(chunks)
-        return next(chunks), chunks
+        return next(chunks, b""), chunks
 
     def _element(
         self, result: engine.Result, part: Asked, asked: Question, snapshot: Snapshot, annotated: bool

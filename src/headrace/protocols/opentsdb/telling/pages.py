@@ -5,29 +5,15 @@ from __future__ import annotations
 import msgspec
 from starlette.types import Scope
 
-from headrace import __version__, limits
+from headrace import limits
 from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.protocols.opentsdb.faults import JSON_TYPE
 from headrace.protocols.opentsdb.reading.filters import described
 from headrace.protocols.opentsdb.reply import Handler, Parameters, Reply
 from headrace.protocols.opentsdb.stats import server_stats
+from headrace.protocols.opentsdb.telling.version import VERSION_JSON
 from headrace.query.functions import AGGREGATORS
-
-VERSION = msgspec.json.encode(
-    {
-        "version": f"2.4.0-headrace-{__version__}",
-        "short_revision": "",
-        "full_revision": "",
-        "timestamp": "0",
-        "repo_status": "MODIFIED",
-        "user": "headrace",
-        "host": "",
-        "repo": "",
-        "branch": "",
-    }
-)
-"""Clients read the first number to learn what they may ask: the dialect of OpenTSDB 2.4."""
 
 DROPPED = msgspec.json.encode({"status": "200", "message": "Caches dropped"})
 """No cache here can be stale, so there is nothing to drop (OpenTSDB: DropCachesRpc)."""
@@ -84,7 +70,7 @@ def server_pages(settings: Settings, metrics: Metrics) -> dict[str, Handler]:
         await reply.whole(msgspec.json.encode(found))
 
     return {
-        "version": constant(VERSION),
+        "version": constant(VERSION_JSON),
         "aggregators": constant(msgspec.json.encode(list(AGGREGATORS))),
         "config/filters": constant(msgspec.json.encode(described())),
         "config": constant(msgspec.json.encode(configuration(settings))),

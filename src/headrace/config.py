@@ -76,6 +76,10 @@ class ApolloToken(BaseModel):
         return self.default_collection
 
 
+OpenTSDBTimes = Literal["seconds", "as-written", "milliseconds"]
+"""In which unit the OpenTSDB room tells times to who does not ask for one (docs/decisions/times.md)."""
+
+
 class Settings(BaseSettings):
     """What an operator may set. Made directly it takes what it is given; `load` asks environment and file too."""
 
@@ -95,6 +99,11 @@ class Settings(BaseSettings):
         default=(), description="Web origins whose pages may call, such as https://grafana.example.net; `*` is every."
     )
     telnet: Literal["opentsdb", "kairosdb"] = Field(default="opentsdb", description="Whose law holds for telnet lines.")
+    opentsdb_times: OpenTSDBTimes = Field(
+        default="seconds",
+        description="Unit of times in answers of OpenTSDB's `/api/query` and `query/last`: that of OpenTSDB, that of "
+        "Alibaba TSDB, or `milliseconds` throughout.",
+    )
     body_bytes_max: int = Field(
         default=limits.BODY_BYTES_MAX,
         ge=1,

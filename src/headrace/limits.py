@@ -588,6 +588,10 @@ of them, 50 ms."""
 OPENTSDB_ANY_FIELD_MAX = 10_000
 """Fields that `*` stands for in a question for multi-field points: far more than a device has."""
 
+OPENTSDB_UNIT_LOOKS = 4
+"""Points of one series that are looked at before its latest ones are taken for written in seconds. Of a sender who says
+milliseconds one time in a thousand is a whole second, so four of them in a row mislead once in 10^12 questions."""
+
 OPENTSDB_SHAPES_BYTES_MAX = 24 * 1024 * 1024
 """Names of multi-field points whose keys are remembered, as Python holds them: those of some 30,000 devices of 8
 fields. When full it is emptied, which costs one hash a series."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from starlette.types import ASGIApp
 
-from headrace.config import Settings
+from headrace.config import OpenTSDBTimes, Settings
 from headrace.metrics import Metrics
 from headrace.protocols.opentsdb import routes
 from headrace.protocols.opentsdb.managing.annotations import BULK_METHODS, METHODS, Annotations, KeepsAnnotations
@@ -63,10 +63,12 @@ def old_addresses(
 
 
 def alibaba_endpoints(store: Store, settings: Settings, metrics: Metrics, pool: QueryPool) -> dict[str, ASGIApp]:
-    """What only Alibaba has: multi-field points, deletes, and time to live."""
+    """What only Alibaba has: multi-field points, deletes, and time to live. Here times are told as they were written
+    unless all are to be milliseconds; the latest points in milliseconds always."""
     deletes = DeleteService(store, pool)
+    told: OpenTSDBTimes = "milliseconds" if settings.opentsdb_times == "milliseconds" else "as-written"
     handlers = {
-        "mquery": MultiFieldQueries(store, pool).mquery,
+        "mquery": MultiFieldQueries(store, pool, told).mquery,
         "query/mlast": MultiFieldLast(store, pool).mlast,
         "ttl": TimeToLiveService(store, settings).ttl,
     }
@@ -90,8 +92,8 @@ def read_endpoints(store: ReadsAndTells, settings: Settings, metrics: Metrics, p
     annotations = Annotations(store)
     names = NameQuestions(store, pool)
     handlers = {
-        "query": OpenTSDBQueries(store, pool, annotations).query,
-        "query/last": LastPoints(store, pool).last,
+        "query": OpenTSDBQueries(store, pool, annotations, settings.opentsdb_times).query,
+        "query/last": LastPoints(store, pool, settings.opentsdb_times).last,
         "suggest": names.suggest,
         "search/lookup": names.lookup,
         "uid/assign": names.uid_assign,

@@ -41,15 +41,17 @@ class Sightings:
 
     def numbers(self, columns: Columns) -> NDArray[np.bool_] | None:
         """bool[n]: which of the points that were read are numbers, None when all are."""
-        others = columns.values.kinds > Kind.INT64
-        mixed = bool(others.any())
-        if mixed and self._other is None:
-            rows = np.flatnonzero(others & self._within(columns.times))
-            self._other = Kind(int(columns.values.kinds[rows[0]])) if len(rows) else None
-        if not self._numbers:
-            within = self._within(columns.times)
-            self._numbers = bool((within & ~others if mixed else within).any())
-        return ~others if mixed else None
+        kinds = columns.values.kinds
+        if int(kinds.max(initial=0)) <= Kind.INT64:
+            if not self._numbers:
+                self._numbers = bool(self._within(columns.times).any())
+            return None
+        numbers, within = kinds <= Kind.INT64, self._within(columns.times)
+        if self._other is None:
+            others = kinds[within & ~numbers]
+            self._other = Kind(int(others[0])) if len(others) else None
+        self._numbers = self._numbers or bool((within & numbers).any())
+        return numbers
 
     def check(self) -> None:
         """Raises Refused (rule "value-kind") when the range holds values of other kinds and no number."""

@@ -118,9 +118,9 @@ async def test_not_key_and_explicit_tags(tsd: OpenTSDB) -> None:
     assert [e["tags"] for e in answer(reply)] == [{"host": "db01"}]
 
 
-async def test_seconds_take_the_last_point_and_ms_shows_all(tsd: OpenTSDB) -> None:
+async def test_a_second_of_several_points_has_their_aggregate_and_ms_shows_all(tsd: OpenTSDB) -> None:
     seconds = await get(tsd, f"query?start={T}&end={T + 60}&m=avg:load")
-    assert b'"dps":{"1356998400":1.0,"1356998460":1e+16}' in seconds.body
+    assert b'"dps":{"1356998400":0.75,"1356998460":1e+16}' in seconds.body
     for flag in ("ms", "ms=false"):
         reply = answer(await get(tsd, f"query?start={T}&end={T + 60}&m=avg:load&{flag}"))
         assert reply[0]["dps"] == {"1356998400000": 0.5, "1356998400250": 1.0, "1356998460000": 1e16}

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from starlette.types import Scope
 
 from headrace import limits
+from headrace.config import OpenTSDBTimes
 from headrace.errors import Refused
 from headrace.model.points import Values
+from headrace.model.time import SECOND_MS
 from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.fields import SEPARATOR, Field, field_of, series_metric
 from headrace.protocols.opentsdb.reading.last import value_of
@@ -84,7 +86,9 @@ _QUERY = msgspec.json.Decoder(MultiFieldQuery, strict=False)
 class MultiFieldQueries:
     """Answers /api/mquery."""
 
-    def __init__(self, store: Reads, pool: QueryPool) -> None:
+    def __init__(self, store: Reads, pool: QueryPool, told: OpenTSDBTimes = "as-written") -> None:
+        """told: the unit of times unless a question says one."""
+        self._told: OpenTSDBTimes = told
         self._store = store
         self._pool = pool
 
@@ -103,7 +107,7 @@ class MultiFieldQueries:
                 fields = fields_of(self._store, sub.metric, sub.fields or ())
                 _check_known(sub)
                 names = [asked.alias or asked.field or "" for asked in fields]
-                elements += _elements(snapshot, sub, names, _plan(said, sub, fields))
+                elements += _elements(snapshot, sub, names, _plan(said, sub, fields, self._told))
             chunks = joined(_pieces(elements))
             snapshot.memory.keep_for(chunks)
         return next(chunks), chunks
@@ -137,7 +141,9 @@ def _check_known(sub: MultiFieldSubQuery) -> None:
                 raise Refused("not-implemented", f"'{name}' of a multi-field query is not implemented")
 
 
-def _plan(said: MultiFieldQuery, sub: MultiFieldSubQuery, fields: Sequence[FieldQuery]) -> Question | None:
+def _plan(
+    said: MultiFieldQuery, sub: MultiFieldSubQuery, fields: Sequence[FieldQuery], told: OpenTSDBTimes
+) -> Question | None:
     """One plain sub-query a field; None when there is no field."""
     subs = [
         SubQuery(
@@ -155,7 +161,7 @@ def _plan(said: MultiFieldQuery, sub: MultiFieldSubQuery, fields: Sequence[Field
         for asked in fields
     ]
     whole = Query(said.start, said.end, subs, said.timezone, ms_resolution=said.ms_resolution)
-    return question(whole, time.time_ns() // 1_000_000) if subs else None
+    return question(whole, time.time_ns() // 1_000_000, told) if subs else None
 
 
 Tags = tuple[tuple[str, str], ...]
@@ -203,13 +209,14 @@ def _elements(
             tags = tuple(sorted(common.items()))
             groups.setdefault(tags, {})[place] = (result.times, result.values)
             differing[tags] = differing_tags
+    in_ms = plan is not None and (plan.in_ms or any(part.sightings.between_seconds for part in plan.parts))
     page = narrowing(None, sub.offset, sub.limit, sub.global_limit).page(len(groups))
     for tags, columns in groups.items():
         snapshot.memory.hold(_MOMENT_BYTES * sum(len(times) for times, _ in columns.values()))
         moments = np.unique(np.concatenate([times for times, _ in columns.values()]))[page]
         head = {"metric": sub.metric, "columns": ["timestamp", *names]}
         tail = {"tags": dict(tags), "aggregatedTags": differing[tags]}
-        yield _Element(head, tail, moments, 1 if plan and plan.in_ms else 1000, columns)
+        yield _Element(head, tail, moments, 1 if in_ms else SECOND_MS, columns)
 
 
 def _pieces(elements: Sequence[_Element]) -> Iterator[bytes]:
@@ -228,7 +235,7 @@ def _pieces(elements: Sequence[_Element]) -> Iterator[bytes]:
 def _results(snapshot: Snapshot, part: Asked) -> Iterator[Result]:
     """The groups of one field. Raises Refused, which names an unknown field as its asker does."""
     try:
-        yield from part.narrowing.of(engine.run(snapshot, part.query))
+        yield from part.narrowing.of(engine.run(snapshot, part.query, part.sightings))
     except Refused as refused:
         if refused.rule != "metric-unknown":
             raise

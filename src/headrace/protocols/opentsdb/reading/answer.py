@@ -15,6 +15,9 @@ from headrace.kernels.answering.datapoints import POINT_BYTES_MAX, weave
 from headrace.limits import ANSWER_PIECE_VALUES
 from headrace.model.points import Kind, Values
 from headrace.model.query import Fill
+from headrace.model.time import SECOND_MS
+from headrace.query.aggregation.seconds import by_second
+from headrace.query.functions import NONE
 
 DOUBLE, TEXT = int(Kind.DOUBLE), int(Kind.TEXT)
 """As plain integers for what each result asks: a member of an enumeration is slow to look up."""
@@ -26,23 +29,30 @@ NAN_AS_NULL = np.frombuffer(b"null", dtype=np.uint8)
 @dataclass(frozen=True, slots=True)
 class Element:
     """One group of the answer. head: its members before dps.   times: int64[n] ms.   values: n values.   fill: of its
-    query."""
+    query.   aggregator: what makes one value of several within a second, where there may be one only.   in_ms: its
+    times are told in ms whatever the question says."""
 
     head: dict[str, Any]
     times: NDArray[np.int64]
     values: Values
     fill: Fill
+    aggregator: str = NONE
+    in_ms: bool = False
 
 
 def pieces(
     elements: Sequence[Element], in_ms: bool, in_arrays: bool, summary: dict[str, Any] | None
 ) -> Iterator[bytes]:
-    """The whole answer, piece by piece."""
+    """The whole answer, piece by piece.
+
+    Without in_ms, in seconds: an object has one value for each, an array all points with their second, as OpenTSDB's
+    documentation and its code have it.
+    """
     before = b"["
     for element in elements:
         opening, closing = (b"[", b"]}") if in_arrays else (b"{", b"}}")
         yield before + orjson.dumps(element.head)[:-1] + b',"dps":' + opening
-        times, values = (element.times, element.values) if in_ms else _by_second(element.times, element.values)
+        times, values = _shown(element, in_ms or element.in_ms, in_arrays)
         nan = NAN_AS_NULL if element.fill is Fill.NULL else NAN_AS_TEXT
         for first in range(0, len(times), ANSWER_PIECE_VALUES):
             rows = slice(first, first + ANSWER_PIECE_VALUES)
@@ -56,14 +66,13 @@ def pieces(
     yield b"[]" if before == b"[" else b"]"
 
 
-def _by_second(times: NDArray[np.int64], values: Values) -> tuple[NDArray[np.int64], Values]:
-    """Seconds, and of several points within a second the last."""
-    seconds = times // 1000
-    same = seconds[1:] == seconds[:-1]
-    if not same.any():
-        return seconds, values
-    last = np.append(~same, True)
-    return seconds[last], Values(values.kinds[last], values.bits[last], values.heap)
+def _shown(element: Element, in_ms: bool, in_arrays: bool) -> tuple[NDArray[np.int64], Values]:
+    """Times as they are told, and their values."""
+    if in_ms:
+        return element.times, element.values
+    if in_arrays:
+        return element.times // SECOND_MS, element.values
+    return by_second(element.times, element.values, element.aggregator)
 
 
 def points(

@@ -10,11 +10,13 @@ import msgspec
 import orjson
 from starlette.types import Scope
 
+from headrace import limits
+from headrace.config import OpenTSDBTimes
 from headrace.errors import Refused
 from headrace.model.points import Kind, Values
 from headrace.model.query import ChosenSeries
 from headrace.model.series import UNKNOWN
-from headrace.model.time import HOUR_MS, TIME_MS_MAX
+from headrace.model.time import HOUR_MS, SECOND_MS, TIME_MS_MAX
 from headrace.protocols.opentsdb import times
 from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.reading.filters import short_form
@@ -43,6 +45,7 @@ class LastQuery(msgspec.Struct, rename="camel"):
     resolve_names: bool | None = None
     back_scan: int | None = None
     timestamp: int | None = None
+    ms_resolution: bool | None = None
 
 
 LAST_QUERY = msgspec.json.Decoder(LastQuery, strict=False)
@@ -51,7 +54,10 @@ LAST_QUERY = msgspec.json.Decoder(LastQuery, strict=False)
 class LastPoints:
     """Answers /api/query/last."""
 
-    def __init__(self, store: Reads, pool: QueryPool) -> None:
+    def __init__(self, store: Reads, pool: QueryPool, told: OpenTSDBTimes = "seconds") -> None:
+        """told: "as-written" tells seconds for what was written in seconds; else all times are in ms, as OpenTSDB's
+        are."""
+        self._as_written = told == "as-written"
         self._store = store
         self._pool = pool
 
@@ -63,10 +69,12 @@ class LastPoints:
     def _answer(self, asked: LastQuery, check: Check) -> bytes:
         since, until = time_span(asked)
         entries: list[dict[str, Any]] = []
+        in_ms = bool(asked.ms_resolution) or not self._as_written
         with self._store.snapshot(check) as snapshot:
             for sub in asked.queries or ():
                 columns = last_points(snapshot, sub, sub.metric, until)
-                entries += _entries(snapshot, columns, since, bool(asked.resolve_names))
+                unit_ms = 1 if in_ms or between_seconds(snapshot, columns) else SECOND_MS
+                entries += _entries(snapshot, columns, since, bool(asked.resolve_names), unit_ms)
         return orjson.dumps(entries)
 
 
@@ -106,7 +114,17 @@ def last_points(snapshot: Snapshot, sub: LastSubQuery, metric: str | None, until
     return snapshot.last(series, until_ms)
 
 
-def _entries(snapshot: Snapshot, columns: Columns, since_ms: int, resolved: bool) -> list[dict[str, Any]]:
+def between_seconds(snapshot: Snapshot, columns: Columns) -> bool:
+    """Whether one of these latest points lies between two seconds, or one of the few before the first of them."""
+    times = columns.times
+    for _ in range(limits.OPENTSDB_UNIT_LOOKS):
+        if not len(times) or (times % SECOND_MS).any():
+            break
+        times = snapshot.last(columns.series[:1], int(times[0]) - 1).times
+    return bool((times % SECOND_MS).any())
+
+
+def _entries(snapshot: Snapshot, columns: Columns, since_ms: int, resolved: bool, unit_ms: int) -> list[dict[str, Any]]:
     names = snapshot.names(columns.series) if resolved else ()
     entries = []
     for row, (time_ms, tsuid) in enumerate(
@@ -115,7 +133,7 @@ def _entries(snapshot: Snapshot, columns: Columns, since_ms: int, resolved: bool
         if time_ms < since_ms:
             continue
         entry: dict[str, Any] = {"metric": names[row].metric, "tags": dict(names[row].tags)} if resolved else {}
-        entries.append({**entry, "timestamp": time_ms, "value": _text(columns.values, row), "tsuid": tsuid})
+        entries.append({**entry, "timestamp": time_ms // unit_ms, "value": _text(columns.values, row), "tsuid": tsuid})
     return entries
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from headrace.config import OpenTSDBTimes
 from headrace.errors import Refused
 from headrace.model.query import (
     Buckets,
@@ -21,25 +22,27 @@ from headrace.model.query import (
     Selection,
     SeriesQuery,
 )
-from headrace.model.time import TimeRange, duration_ms
+from headrace.model.time import SECOND_MS, TimeRange, duration_ms
 from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.reading.filters import NOT_KEY, SaidFilter, condition
 from headrace.protocols.opentsdb.reading.narrowing import Narrowing, narrowing, value_condition
 from headrace.protocols.opentsdb.reading.times import duration, time_ms, zone
 from headrace.protocols.opentsdb.reading.wire import COUNTER_MAX_DEFAULT, Query, RateOptions, SubQuery
 from headrace.protocols.opentsdb.tsuids import keys_of
+from headrace.query.aggregation.sightings import Sightings
 from headrace.query.functions import AGGREGATORS, FUNCTIONS, NONE
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One sub-query: what the engine is asked, what `showQuery` echoes of it, the tsuids that it names, and what of its
-    results is wanted."""
+    """One sub-query: what the engine is asked, what `showQuery` echoes of it, the tsuids that it names, what of its
+    results is wanted, and what the engine has seen of its points."""
 
     query: SeriesQuery
     echo: dict[str, Any]
     tsuids: list[str]
     narrowing: Narrowing
+    sightings: Sightings
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,9 @@ class Question:
     global_annotations: bool
 
 
-def question(said: Query, now_ms: int) -> Question:
-    """Check and plan the whole question. Raises Refused; its detail is for the client to read."""
+def question(said: Query, now_ms: int, told: OpenTSDBTimes = "seconds") -> Question:
+    """Check and plan the whole question. told: the unit of times unless it says one. Raises Refused; its detail is for
+    the client to read."""
     if said.start is None or said.start == "":
         raise Refused("start-missing", "Missing start time")
     if said.delete:
@@ -65,10 +69,13 @@ def question(said: Query, now_ms: int) -> Question:
         raise Refused("queries-missing", "Missing sub queries")
     local = zone(said.timezone or "")
     asked = _time_range(said, now_ms, local)
-    parts = [_part(sub, index, asked, local, bool(said.use_calendar)) for index, sub in enumerate(said.queries)]
+    in_ms = bool(said.ms_resolution) or told == "milliseconds"
+    as_written = told == "as-written" and not in_ms
+    calendar = bool(said.use_calendar)
+    parts = [_part(sub, index, asked, local, calendar, as_written) for index, sub in enumerate(said.queries)]
     return Question(
         parts,
-        bool(said.ms_resolution),
+        in_ms,
         bool(said.show_query),
         bool(said.show_tsuids),
         bool(said.show_summary),
@@ -90,7 +97,7 @@ def _time_text(given: str | float | None) -> str:
     return f"{given:.3f}" if isinstance(given, float) else str(given).strip()
 
 
-def _part(sub: SubQuery, index: int, asked: TimeRange, local: ZoneInfo, use_calendar: bool) -> Asked:
+def _part(sub: SubQuery, index: int, asked: TimeRange, local: ZoneInfo, use_calendar: bool, as_written: bool) -> Asked:
     if not sub.aggregator:
         raise Refused("aggregator", "Missing the aggregation function")
     if sub.aggregator not in AGGREGATORS:
@@ -112,7 +119,11 @@ def _part(sub: SubQuery, index: int, asked: TimeRange, local: ZoneInfo, use_cale
         "tags": {f.tagk: f"{f.type}({f.filter})" for f in said if f.group_by},
     }
     shown_values = value_condition("dpValue", sub.dp_value)
-    return Asked(query, echo, sub.tsuids or [], narrowing(shown_values, sub.offset, sub.limit, sub.global_limit))
+    narrowed = narrowing(shown_values, sub.offset, sub.limit, sub.global_limit)
+    sightings = Sightings(asked, of_seconds=as_written)
+    if buckets is not None and isinstance(buckets.buckets, FixedBuckets) and buckets.buckets.interval_ms % SECOND_MS:
+        sightings.between_seconds = as_written
+    return Asked(query, echo, sub.tsuids or [], narrowed, sightings)
 
 
 def selection_of(metric: str | None, said: Sequence[SaidFilter], explicit_tags: bool | None = False) -> Selection:

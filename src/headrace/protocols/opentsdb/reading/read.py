@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from starlette.types import Scope
 
+from headrace.config import OpenTSDBTimes
 from headrace.errors import Refused
 from headrace.model.query import Fill
 from headrace.model.time import TimeRange
@@ -43,7 +44,9 @@ class Notes(Protocol):
 class OpenTSDBQueries:
     """Answers questions from snapshots of a store, on the threads of a pool."""
 
-    def __init__(self, store: Reads, pool: QueryPool, annotations: Notes) -> None:
+    def __init__(self, store: Reads, pool: QueryPool, annotations: Notes, told: OpenTSDBTimes = "seconds") -> None:
+        """told: the unit of times unless a question says one."""
+        self._told: OpenTSDBTimes = told
         self._annotations = annotations
         self._store = store
         self._pool = pool
@@ -51,7 +54,7 @@ class OpenTSDBQueries:
     async def query(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """/api/query."""
         said = query_of_body(body) if scope["method"] == "POST" else query_of_parameters(parameters)
-        asked = question(said, time.time_ns() // 1_000_000)
+        asked = question(said, time.time_ns() // 1_000_000, self._told)
         in_arrays = "arrays" in parameters
         await self.stream(asked, lambda elements, summary: pieces(elements, asked.in_ms, in_arrays, summary), reply)
 
@@ -71,7 +74,7 @@ class OpenTSDBQueries:
         with self._store.snapshot(check) as snapshot:
             for part in asked.parts:
                 try:
-                    results = part.narrowing.of(engine.run(snapshot, part.query))
+                    results = part.narrowing.of(engine.run(snapshot, part.query, part.sightings))
                     elements += [self._element(result, part, asked, snapshot, annotated) for result in results]
                 except Refused as refused:
                     raise _in_our_words(refused, part) from refused
@@ -97,7 +100,8 @@ class OpenTSDBQueries:
         if annotated:
             self._annotate(head, tsuids, part, asked)
         fill = part.query.downsampling.fill if part.query.downsampling is not None else Fill.NONE
-        return Element(head, result.times, result.values, fill)
+        in_ms = part.sightings.between_seconds
+        return Element(head, result.times, result.values, fill, part.query.aggregator, in_ms)
 
     def _annotate(self, head: dict[str, Any], tsuids: list[str], part: Asked, asked: Question) -> None:
         """Only those that exist: an element without annotations has no such member."""

@@ -137,3 +137,23 @@ def test_ten_thousand_series_in_one_post() -> None:
     columns = decode(json.dumps([sample(one, number) for number, one in enumerate(ids)]).encode())
     assert np.array_equal(columns.codes, np.arange(10_000))
     assert columns.firsts == list(range(10_000))
+
+
+def whole_or_words(body: bytes) -> object:
+    try:
+        return samples_of(body)
+    except Refused as refusal:
+        return refusal.rule, str(refusal)
+
+
+BROKEN = ("", "", "", "", ",", "]", "[", "}", "7", '"', "\n", '{"val": []}', "null", '{"timeseriesId": 5}')
+
+
+@given(st.lists(st.tuples(TEXTS | DOUBLES, st.sampled_from(BROKEN)), min_size=1, max_size=20), st.integers(1, 300))
+def test_a_body_by_pieces_is_as_the_whole(parts: list[tuple[Any, str]], piece_bytes: int) -> None:
+    """Also what is wrong with it, and where."""
+    text = " [\n" + ",".join(json.dumps(sample(G, value)) + broken for value, broken in parts) + "] "
+    whole = whole_or_words(text.encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limits, "JSON_PIECE_BYTES", piece_bytes)
+        assert whole_or_words(text.encode()) == whole

@@ -54,6 +54,14 @@ async def test_only_points_of_the_range_make_a_second(tmp_path: Path) -> None:
         assert await dps(room, "sum:tenths", span=(T * 1000 + 250, T * 1000 + 600)) == {str(T): 3 + 4 + 5 + 6}
 
 
+async def test_a_second_that_no_double_can_hold_is_refused_and_not_called_nan(tmp_path: Path) -> None:
+    with room_with(tmp_path) as room:
+        await room.put(("great", T * 1000, 1.5e308, TAGS), ("great", T * 1000 + 1, 1.5e308, TAGS))
+        assert (await room.get(f"query?start={T}&end={T + 9}&m=sum:great")).status == 400
+        assert await dps(room, "max:great") == {str(T): 1.5e308}
+        assert await dps(room, "sum:great", "&arrays") == [[T, 1.5e308]] * 2
+
+
 async def test_as_written(tmp_path: Path) -> None:
     with room_with(tmp_path, opentsdb_times="as-written") as room:
         await fill(room)

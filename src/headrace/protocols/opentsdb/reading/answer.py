@@ -4,7 +4,7 @@ millisecond."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,33 +46,38 @@ def pieces(
     """The whole answer, piece by piece.
 
     Without in_ms, in seconds: an object has one value for each, an array all points with their second, as OpenTSDB's
-    documentation and its code have it.
+    documentation and its code have it. Raises Refused (rule "infinite"), before any piece is made.
     """
+    shown = elements if in_ms or in_arrays else [_by_second(element) for element in elements]
+    return _pieces(shown, in_ms, in_arrays, summary)
+
+
+def _by_second(element: Element) -> Element:
+    combined = None if element.in_ms else by_second(element.times, element.values, element.aggregator)
+    return element if combined is None else replace(element, times=combined[0], values=combined[1])
+
+
+def _pieces(
+    elements: Sequence[Element], in_ms: bool, in_arrays: bool, summary: dict[str, Any] | None
+) -> Iterator[bytes]:
     before = b"["
     for element in elements:
         opening, closing = (b"[", b"]}") if in_arrays else (b"{", b"}}")
         yield before + orjson.dumps(element.head)[:-1] + b',"dps":' + opening
-        times, values = _shown(element, in_ms or element.in_ms, in_arrays)
+        times, values = element.times, element.values
+        unit_ms = 1 if in_ms or element.in_ms else SECOND_MS
         nan = NAN_AS_NULL if element.fill is Fill.NULL else NAN_AS_TEXT
         for first in range(0, len(times), ANSWER_PIECE_VALUES):
             rows = slice(first, first + ANSWER_PIECE_VALUES)
             separator = b"," if first else b""
-            yield separator + points(times[rows], values.kinds[rows], values.bits[rows], values, first, in_arrays, nan)
+            told = times[rows] if unit_ms == 1 else times[rows] // unit_ms
+            yield separator + points(told, values.kinds[rows], values.bits[rows], values, first, in_arrays, nan)
         yield closing
         before = b","
     if summary is not None:
         yield before + orjson.dumps({"statsSummary": summary})
         before = b","
     yield b"[]" if before == b"[" else b"]"
-
-
-def _shown(element: Element, in_ms: bool, in_arrays: bool) -> tuple[NDArray[np.int64], Values]:
-    """Times as they are told, and their values."""
-    if in_ms:
-        return element.times, element.values
-    if in_arrays:
-        return element.times // SECOND_MS, element.values
-    return by_second(element.times, element.values, element.aggregator)
 
 
 def points(

@@ -623,6 +623,23 @@ OPENTSDB_ANNOTATION_BYTES_MAX = 64 * 1024
 OPENTSDB_SUGGEST_MAX = 100_000
 """Names of one suggestion, whatever `max` says: some 10 MB."""
 
+EXPRESSION_CHARS_MAX = 16 * 1024
+"""All formulas of one question to /api/query/exp, or all expressions of one to /api/query/gexp, together: 26 queries
+with long filters come to 5 KB. Formulas of that length are read in some 0.1 s, beside the event loop."""
+
+EXPRESSION_DEPTH_MAX = 50
+"""Parentheses, choices and calls inside each other: each costs the reader a few frames of Python's 1000."""
+
+EXPRESSION_DIGITS_MAX = 400
+"""Characters of one number: a double has at most 309 before its point."""
+
+EXPRESSION_PARTS_MAX = 100
+"""Metrics, filters, expressions and outputs of one question to /api/query/exp, of each kind, and queries in all
+expressions of one to /api/query/gexp: four times what OpenTSDB names by letters."""
+
+EXPRESSION_BLOCK_VALUES = 16_384
+"""Values of one operand that are computed at once, 128 KB: they stay in the cache of a core from step to step."""
+
 # the KairosDB room -------------------------------------------------------------------------------------------------
 
 KAIROSDB_METRICS_MAX = 1_500_000

@@ -67,6 +67,7 @@ OpenTSDBRule = Literal[
     "downsample",  # a downsampling can be read
     "dump-meta",  # dump_meta is asked for a tag key
     "end",  # a time range ends after it begins
+    "expression",  # an expression can be read, knows what it names, and fits its bounds
     "fields-missing",  # a multi-field query names fields
     "filter",  # a filter of tags can be read
     "json",  # a body is JSON of the expected shape

@@ -138,6 +138,14 @@ def stop(request, **_):
         assert heard[0] == "dq"
         assert re.fullmatch(r"https://datazone\.us-east-1\.[a-z.]+/v2/domains/dzd_quality/assets/orders", heard[1])
 
+    expressions = PROTOCOLS / "opentsdb-expressions.md"
+    share, busiest, change = (
+        paste(block("now=", server, expressions)).replace("}][", "}]\n[").replace("}[", "}\n[").split("\n")
+    )
+    [output] = json.loads(share)["outputs"]
+    assert (output["alias"], output["dpsMeta"]["series"]) == ("errors in percent", 2)
+    assert [len(json.loads(answer)) for answer in (busiest, change)] == [1, 1]
+
     answers = paste(block("curl -g", server, reading))
     for metric in ("'sys.cpu'", "'net.bytes'"):
         assert metric in answers, "an unknown metric, asked for without its braces"

@@ -59,3 +59,14 @@ def test_a_time_between_seconds_is_seen_wherever_it_stands(odd_at: int | None) -
         sightings.times(np.zeros(3, dtype=np.int64))
     assert asked.between_seconds == (odd_at is not None)
     assert not not_asked.between_seconds
+
+
+def test_anew_for_another_range() -> None:
+    first = Sightings(RANGE, of_seconds=True)
+    other = first.anew(TimeRange(0, 10))
+    other.numbers(columns((5, Kind.TEXT)))
+    other.times(np.array([5]))
+    with pytest.raises(Refused):
+        other.check()
+    first.check()
+    assert (first.between_seconds, other.between_seconds) == (False, True)

@@ -30,7 +30,7 @@ BAD_REQUESTS: Final[tuple[Rule, ...]] = (
     # What is asked for
     *("metric-missing", "metric-unknown", "metrics-differ", "queries-missing"),
     *("series-unknown", "tsuid", "tsuids-missing"),
-    *("fields-missing", "filter", "m", "regexp"),
+    *("expression", "fields-missing", "filter", "m", "regexp"),
     # When
     *("back-scan", "calendar", "date", "duration", "end", "start-missing", "time", "timezone"),
     # What is made of it

@@ -10,6 +10,8 @@ from starlette.types import ASGIApp
 from headrace.config import OpenTSDBTimes, Settings
 from headrace.metrics import Metrics
 from headrace.protocols.opentsdb import routes
+from headrace.protocols.opentsdb.expressions.exp import ExpQueries
+from headrace.protocols.opentsdb.expressions.gexp import GexpQueries
 from headrace.protocols.opentsdb.managing.annotations import BULK_METHODS, METHODS, Annotations, KeepsAnnotations
 from headrace.protocols.opentsdb.managing.deletes import DeleteService
 from headrace.protocols.opentsdb.managing.ttl import TimeToLiveService
@@ -91,8 +93,9 @@ def read_endpoints(store: ReadsAndTells, settings: Settings, metrics: Metrics, p
     """Everything but put, by its path below /api/ in lower case."""
     annotations = Annotations(store)
     names = NameQuestions(store, pool)
+    queries = OpenTSDBQueries(store, pool, annotations, settings.opentsdb_times)
     handlers = {
-        "query": OpenTSDBQueries(store, pool, annotations, settings.opentsdb_times).query,
+        "query": queries.query,
         "query/last": LastPoints(store, pool, settings.opentsdb_times).last,
         "suggest": names.suggest,
         "search/lookup": names.lookup,
@@ -102,6 +105,9 @@ def read_endpoints(store: ReadsAndTells, settings: Settings, metrics: Metrics, p
         **health_pages(store),
     }
     endpoints = {path: endpoint(handler, settings.body_bytes_max) for path, handler in handlers.items()}
+    exp = ExpQueries(store, pool, annotations)
+    endpoints["query/exp"] = endpoint(exp.exp, settings.body_bytes_max, ("POST",))
+    endpoints["query/gexp"] = endpoint(GexpQueries(queries).gexp, settings.body_bytes_max, ("GET",))
     for path in ("annotation", "annotations"):
         endpoints[path] = endpoint(annotations.annotation, settings.body_bytes_max, METHODS)
         endpoints[f"{path}/bulk"] = endpoint(annotations.bulk, settings.body_bytes_max, BULK_METHODS)

@@ -29,6 +29,12 @@ class Sightings:
         self.between_seconds = False
         """Whether some point that was read lies between two whole seconds."""
 
+    def anew(self, asked: TimeRange) -> Sightings:
+        """Of the same question, put for another range."""
+        sightings = Sightings(asked, self._of_seconds)
+        sightings.between_seconds = self.between_seconds
+        return sightings
+
     def times(self, times: NDArray[np.int64]) -> None:
         """int64[n] ms of points that were read."""
         if not self._of_seconds:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from starlette.types import Scope
 
 from headrace.config import OpenTSDBTimes
 from headrace.errors import Refused
+from headrace.model.points import Kind
 from headrace.model.query import Fill
 from headrace.model.time import TimeRange
 from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.fields import SEPARATOR
 from headrace.protocols.opentsdb.reading.answer import Element, pieces
 from headrace.protocols.opentsdb.reading.question import Asked, Question, question
-from headrace.protocols.opentsdb.reading.wire import query_of_body, query_of_parameters
+from headrace.protocols.opentsdb.reading.wire import Query, query_of_body, query_of_parameters
 from headrace.protocols.opentsdb.reply import Parameters, Reply
 from headrace.protocols.opentsdb.tsuids import tsuids_of, unknown_tsuid
 from headrace.query.aggregation import engine
+from headrace.query.alignment import only_numbers
 from headrace.query.pool import QueryPool, Reads
 from headrace.store import Check, Snapshot
 from headrace.transport.http import streaming
@@ -41,6 +44,68 @@ class Notes(Protocol):
         ...
 
 
+class Reading:
+    """The sub-queries of one question, each answered from the same snapshot."""
+
+    def __init__(self, snapshot: Snapshot, asked: Question, annotations: Notes) -> None:
+        self.snapshot = snapshot
+        self._asked = asked
+        self._annotations = annotations
+        self._annotated = asked.annotations and annotations.any_at_all()
+
+    def in_turn(self) -> list[Element]:
+        """What all sub-queries find. Raises as `elements`."""
+        return [element for part in self._asked.parts for element in self.elements(part)]
+
+    def elements(self, part: Asked) -> list[Element]:
+        """What the sub-query finds. Raises Refused, in the words of this dialect."""
+        try:
+            results = part.narrowing.of(engine.run(self.snapshot, part.query, part.sightings))
+            return [self._element(result, part) for result in results]
+        except Refused as refused:
+            raise _in_our_words(refused, part) from refused
+
+    def numbers(self, part: Asked) -> list[Element]:
+        """As `elements`, but numbers alone: other values are passed over. Raises Refused (rule "value-kind") when there
+        are only others."""
+        found = self.elements(part)
+        numbers = []
+        for element in found:
+            times, values = only_numbers(element.times, element.values)
+            if len(times):
+                numbers.append(replace(element, times=times, values=values))
+        if found and not numbers:
+            kind = Kind(int(found[0].values.kinds[0])).name.lower()
+            raise Refused("value-kind", f"the series hold {kind} values: numbers cannot be computed from them")
+        return numbers
+
+    def _element(self, result: engine.Result, part: Asked) -> Element:
+        asked = self._asked
+        [first] = self.snapshot.names(result.series[:1])
+        tags, differing = self.snapshot.common_tags(result.series)
+        head: dict[str, Any] = {"metric": first.metric, "tags": tags, "aggregateTags": differing}
+        if asked.show_query:
+            head["query"] = part.echo
+        tsuids = tsuids_of(self.snapshot.keys(result.series)) if asked.show_tsuids or self._annotated else []
+        if asked.show_tsuids:
+            head["tsuids"] = tsuids
+        if self._annotated:
+            self._annotate(head, tsuids, part)
+        fill = part.query.downsampling.fill if part.query.downsampling is not None else Fill.NONE
+        in_ms = part.sightings.between_seconds
+        return Element(head, result.times, result.values, fill, part.query.aggregator, in_ms)
+
+    def _annotate(self, head: dict[str, Any], tsuids: list[str], part: Asked) -> None:
+        """Only those that exist: an element without annotations has no such member."""
+        for member, of in (("annotations", tsuids), ("globalAnnotations", [""] * self._asked.global_annotations)):
+            if found := self._annotations.within(of, part.query.range):
+                head[member] = found
+
+
+Combine = Callable[[Reading], list[Element]]
+"""Makes what is answered of what the sub-queries find."""
+
+
 class OpenTSDBQueries:
     """Answers questions from snapshots of a store, on the threads of a pool."""
 
@@ -54,30 +119,35 @@ class OpenTSDBQueries:
     async def query(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """/api/query."""
         said = query_of_body(body) if scope["method"] == "POST" else query_of_parameters(parameters)
-        asked = question(said, time.time_ns() // 1_000_000, self._told)
-        in_arrays = "arrays" in parameters
-        await self.stream(asked, lambda elements, summary: pieces(elements, asked.in_ms, in_arrays, summary), reply)
+        await self.answer(self.asked(said), "arrays" in parameters, reply)
 
-    async def stream(self, asked: Question, write: Write, reply: streaming.Reply) -> None:
-        """Answer a question as `write` puts its elements. Raises Refused."""
-        for part in asked.parts:
-            if not part.tsuids and SEPARATOR in part.echo["metric"]:
-                raise _in_our_words(Refused("metric-unknown", part.echo["metric"]), part)
-        answer = await self._pool.run(lambda check: self._answer(asked, write, check), reply.client_leaves)
+    def asked(self, said: Query) -> Question:
+        """The question as it is asked now. Raises Refused."""
+        return question(said, time.time_ns() // 1_000_000, self._told)
+
+    async def answer(
+        self, asked: Question, in_arrays: bool, reply: streaming.Reply, combine: Combine = Reading.in_turn
+    ) -> None:
+        """Answer a question in the shape of /api/query. Raises Refused."""
+
+        def write(elements: Sequence[Element], summary: dict[str, Any] | None) -> Iterator[bytes]:
+            return pieces(elements, asked.in_ms, in_arrays, summary)
+
+        await self.stream(asked, write, reply, combine)
+
+    async def stream(
+        self, asked: Question, write: Write, reply: streaming.Reply, combine: Combine = Reading.in_turn
+    ) -> None:
+        """Answer a question as `write` puts what `combine` makes of it. Raises Refused."""
+        refuse_fields(asked)
+        answer = await self._pool.run(lambda check: self._answer(asked, write, combine, check), reply.client_leaves)
         await reply.stream(answer, self._pool.next_of)
 
-    def _answer(self, asked: Question, write: Write, check: Check) -> tuple[bytes, Iterator[bytes]]:
+    def _answer(self, asked: Question, write: Write, combine: Combine, check: Check) -> tuple[bytes, Iterator[bytes]]:
         """Run all sub-queries; the first chunk of the answer, and the others. On a thread of the pool."""
         began = time.perf_counter()
-        elements: list[Element] = []
-        annotated = asked.annotations and self._annotations.any_at_all()
         with self._store.snapshot(check) as snapshot:
-            for part in asked.parts:
-                try:
-                    results = part.narrowing.of(engine.run(snapshot, part.query, part.sightings))
-                    elements += [self._element(result, part, asked, snapshot, annotated) for result in results]
-                except Refused as refused:
-                    raise _in_our_words(refused, part) from refused
+            elements = combine(Reading(snapshot, asked, self._annotations))
             summary = None
             if asked.show_summary:
                 points = sum(len(element.times) for element in elements)
@@ -86,28 +156,12 @@ class OpenTSDBQueries:
             snapshot.memory.keep_for(chunks)
         return next(chunks, b""), chunks
 
-    def _element(
-        self, result: engine.Result, part: Asked, asked: Question, snapshot: Snapshot, annotated: bool
-    ) -> Element:
-        [first] = snapshot.names(result.series[:1])
-        tags, differing = snapshot.common_tags(result.series)
-        head: dict[str, Any] = {"metric": first.metric, "tags": tags, "aggregateTags": differing}
-        if asked.show_query:
-            head["query"] = part.echo
-        tsuids = tsuids_of(snapshot.keys(result.series)) if asked.show_tsuids or annotated else []
-        if asked.show_tsuids:
-            head["tsuids"] = tsuids
-        if annotated:
-            self._annotate(head, tsuids, part, asked)
-        fill = part.query.downsampling.fill if part.query.downsampling is not None else Fill.NONE
-        in_ms = part.sightings.between_seconds
-        return Element(head, result.times, result.values, fill, part.query.aggregator, in_ms)
 
-    def _annotate(self, head: dict[str, Any], tsuids: list[str], part: Asked, asked: Question) -> None:
-        """Only those that exist: an element without annotations has no such member."""
-        for member, of in (("annotations", tsuids), ("globalAnnotations", [""] * asked.global_annotations)):
-            if found := self._annotations.within(of, part.query.range):
-                head[member] = found
+def refuse_fields(asked: Question) -> None:
+    """A metric with the separator of multi-field points is none that may be asked for. Raises Refused."""
+    for part in asked.parts:
+        if not part.tsuids and SEPARATOR in part.echo["metric"]:
+            raise _in_our_words(Refused("metric-unknown", part.echo["metric"]), part)
 
 
 def _in_our_words(refused: Refused, part: Asked) -> Refused:

@@ -19,6 +19,7 @@ async def test_texts_are_kept_listed_and_forgotten(tmp_path: Path) -> None:
     # A server that starts again has them.
     with kairosdb_room(tmp_path / "data") as kairos:
         found = await kairos.get("metadata/boards/a/two")
+        assert found.headers["content-type"] == "application/json;charset=utf-8"
         assert (found.status, found.body.decode()) == (200, "again é")
         assert (await kairos.get("metadata/boards/b%2Fc/one")).body == b"text of boards/b%2Fc/one"
         assert (await kairos.get("metadata/boards")).json == {"results": ["a", "b/c"]}
@@ -36,7 +37,7 @@ async def test_texts_are_kept_listed_and_forgotten(tmp_path: Path) -> None:
     [
         ("POST", "_internal/a/one", 401),
         ("DELETE", "_internal/a/one", 401),
-        ("POST", "service", 400),
+        ("POST", "service", 405),
         ("GET", "a/b/c/d", 400),
         ("GET", "a//c", 400),
         ("GET", "", 400),

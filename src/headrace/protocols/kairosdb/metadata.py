@@ -51,7 +51,7 @@ class Metadata:
             found = self._store.document(KIND, "\0".join(names))
             if found is None:
                 return faults.errors(404, ["Key not found"])
-            return 200, [(b"content-type", b"text/plain; charset=UTF-8")], found
+            return faults.json_answer(found)  # whatever the text is, KairosDB calls it JSON
         parameters = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         prefix = parameters.get("startsWith", [""])[-1]
         first, end = "\0".join(names) + "\0", "\0".join(names) + "\1"
@@ -62,7 +62,9 @@ class Metadata:
 
     async def post(self, scope: Scope, receive: Receive) -> Answer:
         """Keep a text."""
-        names = _three_names(scope)
+        names = _names(scope)
+        if len(names) < 3:
+            return faults.method_not_allowed("GET")
         if _is_internal(names):
             return _unauthorized()
         body = await read_body(scope, receive, limits.KAIROSDB_METADATA_BYTES_MAX)
@@ -71,7 +73,9 @@ class Metadata:
 
     async def delete(self, scope: Scope, _receive: Receive) -> Answer:
         """Forget a text, if it is there."""
-        names = _three_names(scope)
+        names = _names(scope)
+        if len(names) < 3:
+            return faults.method_not_allowed("GET")
         if _is_internal(names):
             return _unauthorized()
         await self._store.commit([Document(KIND, "\0".join(names), None)])
@@ -91,13 +95,6 @@ def _names(scope: Scope) -> list[str]:
         raise Refused("metadata-names", "metadata has a service, a service key and a key")
     if sum(map(len, names)) > limits.KAIROSDB_NAME_BYTES_MAX:
         raise Refused("name-too-long", f"names are longer than {limits.KAIROSDB_NAME_BYTES_MAX} characters")
-    return names
-
-
-def _three_names(scope: Scope) -> list[str]:
-    names = _names(scope)
-    if len(names) < 3:
-        raise Refused("metadata-names", "metadata has a service, a service key and a key")
     return names
 
 

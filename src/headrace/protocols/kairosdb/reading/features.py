@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.errors import Refused
-from headrace.protocols.kairosdb.reading.fields import refuse
+from headrace.protocols.kairosdb.reading.fields import alone, refuse, shown, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +89,10 @@ def one_of(options: tuple[str, ...], wording: str) -> Callable[[Any, str, str], 
     """Reads a word in any case; `wording` follows the bad word in an error."""
 
     def read(said: Any, context: str, name: str) -> str:
-        word = str(said).lower()
-        if word not in options:
-            refuse(f"{context}.{said}", wording)
-        return word
+        word = text(alone(said), f"{context}.{name}")
+        if word.lower() not in options:
+            refuse(f"{context}.{shown(word)}", wording)
+        return word.lower()
 
     return read
 

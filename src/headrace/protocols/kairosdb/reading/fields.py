@@ -65,8 +65,7 @@ def alone(said: Any) -> Any:
 
 
 def text(said: Any, place: str) -> str:
-    """A string, also as a list of one; a number or boolean as it is written."""
-    said = alone(said)
+    """A string; a number or boolean as it is written."""
     if isinstance(said, bool):
         return "true" if said else "false"
     if isinstance(said, (str, int, float)):
@@ -114,7 +113,7 @@ def number(said: Any, place: str) -> float:
 
 def unit(said: Any, context: str) -> str:
     """A unit of time, in any case. context: what an error puts before the bad name (KairosDB: TimeUnitDeserializer)."""
-    name = text(said, f"{context}.unit")
+    name = text(alone(said), f"{context}.unit")
     if name.upper() not in UNITS:
         refuse(f"{context}.{shown(name)}", f"is not a valid time unit, must be one of {','.join(UNITS)}")
     return UNITS[name.upper()]
@@ -124,7 +123,7 @@ def zone(said: Any, context: str) -> ZoneInfo:
     """A time zone by its IANA name; "" and null are UTC."""
     if said in (None, ""):
         return UTC
-    name = text(said, f"{context}.time_zone")
+    name = text(alone(said), f"{context}.time_zone")
     known = available_timezones()
     if name not in known:
         listed = ", ".join(sorted(known))
@@ -141,7 +140,8 @@ def span(said: Any, context: str, name: str) -> tuple[int, str]:
     if members.get("unit") is None:
         refuse(f"{context}.{name}.unit", "may not be null")
     said_unit = unit(members["unit"], context)
-    count = integer(members.get("value") or 0, f"{context}.{name}.value")
+    said_count = members.get("value")
+    count = 0 if said_count is None else integer(said_count, f"{context}.{name}.value")
     if count < 1:
         refuse(f"{context}.{name}.value", f"must be greater than or equal to {0 if count < 0 else 1}")
     if count * UNIT_MS[said_unit] > TIME_MS_MAX:

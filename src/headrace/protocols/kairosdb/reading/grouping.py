@@ -82,9 +82,9 @@ def grouping(said: Any, context: str, start_ms: int) -> Grouping:
     for at, one in enumerate(fields.is_list(said, f"{context}.group_by") if said is not None else ()):
         place = f"{context}.group_by[{at}]"
         members = fields.is_members(one, place)
-        if not members.get("name"):
+        if members.get("name") in (None, ""):
             refuse(place, "must have a name")
-        name = fields.text(members["name"], place)
+        name = fields.text(fields.alone(members["name"]), place)
         if name not in FEATURES:
             refuse(f"{place}.{fields.shown(name)}", "invalid group_by name")
         found = FEATURES[name].read(members, place)
@@ -100,6 +100,8 @@ def grouping(said: Any, context: str, start_ms: int) -> Grouping:
                 echoes.append(_echo("value", found["range_size"]))
             case _:
                 bins = _checked_list(found, "bins", place)
+                if bins != sorted(bins):
+                    refuse(f"{place}.bins", "must be in ascending order")
                 splits.append(ByBin(tuple(bins)))
                 echoes.append(_echo_bin([int(bound) if bound.is_integer() else bound for bound in bins]))
     return Grouping(tag_keys, tuple(splits), tuple(echoes))

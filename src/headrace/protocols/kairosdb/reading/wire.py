@@ -124,7 +124,9 @@ def _relative(said: Any, name: str) -> tuple[int, str]:
     members = fields.is_members(said, f"query.{name}")
     if members.get("unit") is None:
         refuse(f"{name}.unit", "may not be null")
-    return fields.integer(members.get("value") or 0, f"query.{name}.value"), fields.unit(members["unit"], "query")
+    said_count = members.get("value")
+    count = 0 if said_count is None else fields.integer(said_count, f"query.{name}.value")
+    return count, fields.unit(members["unit"], "query")
 
 
 def _moment(
@@ -149,17 +151,17 @@ def _metric(said: Any, context: str, asked: Asked | None, end_ms: int) -> Metric
     tags = _tags(members.get("tags"), context)
     if members.get("name") is None:
         refuse(f"{context}.name", "may not be null")
-    name = fields.text(members["name"], f"{context}.name")
+    name = fields.text(fields.alone(members["name"]), f"{context}.name")
     if not name:
         refuse(f"{context}.name", "may not be empty")
     if asked is None:
         refuse(f"{context}.start_time", "relative or absolute time must be set")
     if end_ms < asked.start_ms:
         refuse(f"{context}.end_time", "must be greater than the start time")
-    limit = fields.integer(fields.alone(members.get("limit")) or 0, f"{context}.limit")
+    limit = fields.integer(_given(members, "limit", 0), f"{context}.limit")
     groups = grouping(members.get("group_by"), context, asked.start_ms)
     chain = steps(members.get("aggregators"), context, asked)
-    order = fields.text(members.get("order") or "asc", f"{context}.order").lower()
+    order = fields.text(_given(members, "order", "asc"), f"{context}.order").lower()
     if order not in ("asc", "desc"):
         refuse(f"{context}.order", "must be either 'asc' or 'desc'")
     query = ChainQuery(
@@ -176,19 +178,25 @@ def _metric(said: Any, context: str, asked: Asked | None, end_ms: int) -> Metric
         name,
         query,
         groups,
-        fields.boolean(members.get("exclude_tags") or False, f"{context}.exclude_tags"),
+        fields.boolean(_given(members, "exclude_tags", False), f"{context}.exclude_tags"),
         None if alias is None else fields.text(alias, f"{context}.alias"),
     )
+
+
+def _given(members: dict[str, Any], name: str, default: Any) -> Any:
+    """What stands there, also in a list of one; `default` where nothing does."""
+    said = fields.alone(members.get(name))
+    return default if said is None else said
 
 
 def _tags(said: Any, context: str) -> tuple[TagFilter, ...]:
     """Values of one name are alternatives; a name without values asks for nothing."""
     found = []
-    for at, (name, value) in enumerate(fields.is_members(said, f"{context}.tags").items() if said else ()):
+    for at, (name, value) in enumerate(() if said is None else fields.is_members(said, f"{context}.tags").items()):
         place = f"{context}.tags[{at}]"
         if not name:
             refuse(place, "name must not be empty")
-        values = value if isinstance(value, list) else [value]
+        values = [fields.alone(one) for one in value] if isinstance(value, list) else [value]
         if any(one in (None, "") for one in values):
             refuse(f"{place}.{fields.shown(name)}", "value must not be null or empty")
         if values:

@@ -48,6 +48,9 @@ RANGE: Final = by_name(
     named_property(
         "start_time", "Ranges are counted from here instead of the start of the query.", "long", fields.integer
     ),
+    named_property(
+        "trim", "Of gaps: only between the first point and the last.", "boolean", fields.property_boolean, "false"
+    ),
     TIME_ZONE,
 )
 """Properties of all aggregators here."""
@@ -223,10 +226,7 @@ GAPS: Final = Aggregator(
         "gaps",
         "Marks each range without a point by a null.",
         "DataGapsMarkingAggregator",
-        RANGE
-        | by_name(
-            named_property("trim", "Only between the first point and the last.", "boolean", fields.property_boolean)
-        ),
+        RANGE,
     ),
     _gaps,
 )

@@ -70,9 +70,9 @@ def steps(said: Any, context: str, asked: Asked) -> tuple[Step, ...]:
     for at, one in enumerate(fields.is_list(said, f"{context}.aggregators") if said is not None else ()):
         place = f"{context}.aggregators[{at}]"
         members = fields.is_members(one, place)
-        if not members.get("name"):
+        if members.get("name") in (None, ""):
             refuse(place, "must have a name")
-        name = fields.text(members["name"], place)
+        name = fields.text(fields.alone(members["name"]), place)
         if name not in AGGREGATORS:
             refuse(f"{place}.{fields.shown(name)}", "invalid aggregators name")
         aggregator = AGGREGATORS[name]

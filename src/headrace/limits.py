@@ -480,6 +480,10 @@ QUERY_STEPS_MAX = 1_000_000_000
 """Values that the series of one group may give by interpolation, some 4 ns each: no query holds a core for over 4 s.
 Only undownsampled groups of many series with times of their own come near it."""
 
+UNIT_LOOKS = 4
+"""Points that are looked at, if there are so many, before an answer is taken for written in seconds. Of a sender who
+says milliseconds one time in a thousand is a whole second, so four of them mislead once in 10^12 questions."""
+
 QUERIES_WAITING_MAX = 64
 """Queries that run or wait for a thread. A dashboard asks some 20 at once; behind 64 a client is better off with a
 503."""
@@ -587,10 +591,6 @@ of them, 50 ms."""
 
 OPENTSDB_ANY_FIELD_MAX = 10_000
 """Fields that `*` stands for in a question for multi-field points: far more than a device has."""
-
-OPENTSDB_UNIT_LOOKS = 4
-"""Points of one series that are looked at before its latest ones are taken for written in seconds. Of a sender who says
-milliseconds one time in a thousand is a whole second, so four of them in a row mislead once in 10^12 questions."""
 
 OPENTSDB_SHAPES_BYTES_MAX = 24 * 1024 * 1024
 """Names of multi-field points whose keys are remembered, as Python holds them: those of some 30,000 devices of 8

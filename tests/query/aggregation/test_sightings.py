@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from memorystore import MemoryStore
 
 from headrace.errors import Refused
+from headrace.limits import UNIT_LOOKS
 from headrace.model.points import Kind, Values
 from headrace.model.time import TimeRange
 from headrace.query.aggregation.sightings import Sightings
@@ -70,3 +72,26 @@ def test_anew_for_another_range() -> None:
         other.check()
     first.check()
     assert (first.between_seconds, other.between_seconds) == (False, True)
+
+
+@pytest.mark.parametrize(("before", "seen"), [([5_001], True), ([5_000], False), ([1_001, 2_000, 3_000], True)])
+def test_where_few_points_are_read_some_before_them_are_looked_at(before: list[int], seen: bool) -> None:
+    store = MemoryStore()
+    store.put("m", {"host": "a"}, dict.fromkeys([*before, 9000, 10000], 1))
+    sightings = Sightings(RANGE, of_seconds=True)
+    sightings.times(np.array([9_000], dtype=np.int64))
+    sightings.look_back(store, np.zeros(1, dtype=np.uint32))
+    assert sightings.between_seconds == seen
+
+
+def test_no_more_of_them_than_it_takes() -> None:
+    store = MemoryStore()
+    store.put("m", {"host": "a"}, {1: 1, **{at * 1000: 1 for at in range(1, UNIT_LOOKS + 1)}})
+    sightings = Sightings(RANGE, of_seconds=True)
+    sightings.times(np.array([UNIT_LOOKS * 1000], dtype=np.int64))
+    sightings.look_back(store, np.zeros(1, dtype=np.uint32))
+    assert not sightings.between_seconds
+    many = Sightings(RANGE, of_seconds=True)
+    many.times(np.arange(UNIT_LOOKS, dtype=np.int64) * 1000 + 2000)
+    many.look_back(store, np.zeros(1, dtype=np.uint32))
+    assert not many.between_seconds

@@ -54,10 +54,12 @@ def run(snapshot: Snapshot, query: SeriesQuery, sightings: Sightings | None = No
     else:
         columns = selected(snapshot, ordered.series, *scan_range(query.range, None), query.where, sightings)
         if query.aggregator == NONE and query.rate is None:
+            sightings.look_back(snapshot, columns.series)
             yield from _plain(snapshot, columns, query)
             return
         series, numbers = numbers_of(snapshot, columns, sightings)
     sightings.check()
+    sightings.look_back(snapshot, series)
     if query.rate is not None:
         snapshot.memory.hold(RATE_POINT_BYTES * len(numbers.times))
         numbers = _rate(numbers, query.rate)

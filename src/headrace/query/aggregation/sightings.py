@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.errors import Refused
+from headrace.limits import UNIT_LOOKS
 from headrace.model.points import Kind
-from headrace.model.time import TimeRange
-from headrace.store import Columns
+from headrace.model.time import TIME_MS_MAX, TimeRange
+from headrace.store import Columns, Snapshot
 
 _LOOK_POINTS: Final = 1 << 16
 """Times that are looked at together: their halves fit into a core's cache."""
@@ -24,6 +25,8 @@ class Sightings:
         """asked: the range that decides whether there are numbers.   of_seconds: look for times between seconds."""
         self._asked = asked
         self._of_seconds = of_seconds
+        self._points = 0
+        self._first_ms = TIME_MS_MAX
         self._numbers = False
         self._other: Kind | None = None
         self.between_seconds = False
@@ -37,13 +40,23 @@ class Sightings:
 
     def times(self, times: NDArray[np.int64]) -> None:
         """int64[n] ms of points that were read."""
-        if not self._of_seconds:
+        if not self._of_seconds or not len(times):
             return
+        self._points += len(times)
+        self._first_ms = min(self._first_ms, int(times.min()))
         for first in range(0, len(times), _LOOK_POINTS):
             if self.between_seconds:
                 return
             some = times[first : first + _LOOK_POINTS]
             self.between_seconds = bool((some // 1000 * 1000 != some).any())
+
+    def look_back(self, snapshot: Snapshot, series: NDArray[np.uint32]) -> None:
+        """Where few points were read, look at some of the first of `series` that lie before them."""
+        while self._of_seconds and not self.between_seconds and 0 < self._points < UNIT_LOOKS and len(series):
+            before = snapshot.last(series[:1], self._first_ms - 1).times
+            if not len(before):
+                return
+            self.times(before)
 
     def numbers(self, columns: Columns) -> NDArray[np.bool_] | None:
         """bool[n]: which of the points that were read are numbers, None when all are."""

@@ -97,6 +97,14 @@ async def test_one_point_on_a_whole_second_has_the_unit_of_its_neighbours(tmp_pa
             assert [entry["timestamp"] for entry in answered(await room.post("query/last", asked))] == [whole]
 
 
+async def test_so_has_one_whose_neighbours_are_hours_away(tmp_path: Path) -> None:
+    with room_with(tmp_path, opentsdb_times="as-written") as room:
+        await room.put(*[("hourly", (T + 7200 * at) * 1000 + 17 * (at != 3), at, TAGS) for at in range(4)])
+        whole = T + 7200 * 3
+        for m in ("sum:hourly", "none:hourly", "sum:1m-avg:hourly"):
+            assert list(await dps(room, m, span=(whole, whole + 60))) == [str(whole * 1000)]
+
+
 async def test_each_sub_query_has_its_own_unit(tmp_path: Path) -> None:
     with room_with(tmp_path, opentsdb_times="as-written") as room:
         await fill(room)

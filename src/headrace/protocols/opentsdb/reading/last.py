@@ -10,13 +10,12 @@ import msgspec
 import orjson
 from starlette.types import Scope
 
-from headrace import limits
 from headrace.config import OpenTSDBTimes
 from headrace.errors import Refused
 from headrace.model.points import Kind, Values
 from headrace.model.query import ChosenSeries
 from headrace.model.series import UNKNOWN
-from headrace.model.time import HOUR_MS, SECOND_MS, TIME_MS_MAX
+from headrace.model.time import ALL_TIME, HOUR_MS, SECOND_MS, TIME_MS_MAX
 from headrace.protocols.opentsdb import times
 from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.reading.filters import short_form
@@ -25,6 +24,7 @@ from headrace.protocols.opentsdb.reading.wire import decode_json, metric_and_fil
 from headrace.protocols.opentsdb.reply import Parameters, Reply
 from headrace.protocols.opentsdb.tsuids import keys_of, tsuids_of
 from headrace.query import groups
+from headrace.query.aggregation.sightings import Sightings
 from headrace.query.pool import QueryPool, Reads
 from headrace.store import Check, Columns, Snapshot
 
@@ -115,13 +115,11 @@ def last_points(snapshot: Snapshot, sub: LastSubQuery, metric: str | None, until
 
 
 def between_seconds(snapshot: Snapshot, columns: Columns) -> bool:
-    """Whether one of these latest points lies between two seconds, or one of the few before the first of them."""
-    times = columns.times
-    for _ in range(limits.OPENTSDB_UNIT_LOOKS):
-        if not len(times) or (times % SECOND_MS).any():
-            break
-        times = snapshot.last(columns.series[:1], int(times[0]) - 1).times
-    return bool((times % SECOND_MS).any())
+    """Whether one of these latest points lies between two seconds, or, where they are few, one of those before."""
+    sightings = Sightings(ALL_TIME, of_seconds=True)
+    sightings.times(columns.times)
+    sightings.look_back(snapshot, columns.series)
+    return sightings.between_seconds
 
 
 def _entries(snapshot: Snapshot, columns: Columns, since_ms: int, resolved: bool, unit_ms: int) -> list[dict[str, Any]]:

@@ -620,6 +620,16 @@ OPENTSDB_SHOWN_TEXT_MAX = 512
 OPENTSDB_ANNOTATION_BYTES_MAX = 64 * 1024
 """One annotation as JSON. All of them are in memory: people write some thousands a year, of a few hundred bytes."""
 
+OPENTSDB_ANNOTATIONS_PAGE = 100
+"""Annotations that a list of them reads at a time: 6 MB of the largest."""
+
+OPENTSDB_QUERIES_REMEMBERED = 32
+"""Queries that have ended and that /api/stats/query still shows: a dashboard's worth."""
+
+OPENTSDB_QUERY_REMEMBERED_BYTES_MAX = 16 * 1024
+"""Of one of them, as it was sent; dashboards send some 1 KB. What is longer is shown without its question, so all of
+them are half a megabyte."""
+
 OPENTSDB_SUGGEST_MAX = 100_000
 """Names of one suggestion, whatever `max` says: some 10 MB."""
 

@@ -12,7 +12,7 @@ from room_fixture import MemoryStore, OpenTSDB, Stored
 from headrace.errors import Unavailable
 from headrace.metrics import Metrics
 from headrace.protocols.opentsdb import routes
-from headrace.protocols.opentsdb.stats import Stat, server_stats
+from headrace.protocols.opentsdb.telling.stats import Stat, server_stats
 
 PUT = "put m 1364410924 1 k=v\n"
 

@@ -12,6 +12,7 @@ from headrace.metrics import Metrics
 from headrace.protocols.opentsdb import routes
 from headrace.protocols.opentsdb.expressions.exp import ExpQueries
 from headrace.protocols.opentsdb.expressions.gexp import GexpQueries
+from headrace.protocols.opentsdb.managing.annotation_lists import AnnotationLists
 from headrace.protocols.opentsdb.managing.annotations import BULK_METHODS, METHODS, Annotations, KeepsAnnotations
 from headrace.protocols.opentsdb.managing.deletes import DeleteService
 from headrace.protocols.opentsdb.managing.ttl import TimeToLiveService
@@ -25,8 +26,10 @@ from headrace.protocols.opentsdb.reading.last import LastPoints
 from headrace.protocols.opentsdb.reading.names import NameQuestions
 from headrace.protocols.opentsdb.reading.read import OpenTSDBQueries
 from headrace.protocols.opentsdb.reply import endpoint
+from headrace.protocols.opentsdb.telling.absent import ANY_METHOD, absent_pages
 from headrace.protocols.opentsdb.telling.health import TakesPoints, health_pages
 from headrace.protocols.opentsdb.telling.pages import server_pages
+from headrace.protocols.opentsdb.telling.queries import QueryWatch
 from headrace.protocols.opentsdb.writing.scan import ScanningDecoder
 from headrace.protocols.opentsdb.writing.wire import ReferenceDecoder
 from headrace.query.pool import QueryPool, Reads
@@ -94,21 +97,25 @@ def read_endpoints(store: ReadsAndTells, settings: Settings, metrics: Metrics, p
     annotations = Annotations(store)
     names = NameQuestions(store, pool)
     queries = OpenTSDBQueries(store, pool, annotations, settings.opentsdb_times)
+    watch = QueryWatch()
     handlers = {
-        "query": queries.query,
+        "query": watch.watching(queries.query),
         "query/last": LastPoints(store, pool, settings.opentsdb_times).last,
         "suggest": names.suggest,
         "search/lookup": names.lookup,
         "uid/assign": names.uid_assign,
         "dump_meta": names.dump_meta,
-        **server_pages(settings, metrics),
+        **server_pages(settings, metrics, watch),
         **health_pages(store),
     }
     endpoints = {path: endpoint(handler, settings.body_bytes_max) for path, handler in handlers.items()}
     exp = ExpQueries(store, pool, annotations)
     endpoints["query/exp"] = endpoint(exp.exp, settings.body_bytes_max, ("POST",))
     endpoints["query/gexp"] = endpoint(GexpQueries(queries).gexp, settings.body_bytes_max, ("GET",))
-    for path in ("annotation", "annotations"):
-        endpoints[path] = endpoint(annotations.annotation, settings.body_bytes_max, METHODS)
+    for path, handler in absent_pages().items():
+        endpoints[path] = endpoint(handler, settings.body_bytes_max, ANY_METHOD)
+    lists = AnnotationLists(annotations, pool)
+    for path, handler in (("annotation", annotations.annotation), ("annotations", lists.annotations)):
+        endpoints[path] = endpoint(handler, settings.body_bytes_max, METHODS)
         endpoints[f"{path}/bulk"] = endpoint(annotations.bulk, settings.body_bytes_max, BULK_METHODS)
     return endpoints

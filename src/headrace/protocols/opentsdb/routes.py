@@ -19,7 +19,7 @@ from headrace.protocols.opentsdb import faults
 from headrace.protocols.opentsdb.about import ABOUT
 from headrace.protocols.opentsdb.faults import Answer
 from headrace.protocols.opentsdb.names import OPENTSDB_RULES
-from headrace.protocols.opentsdb.stats import server_stats
+from headrace.protocols.opentsdb.telling.stats import server_stats
 from headrace.protocols.opentsdb.telnet import telnet
 from headrace.protocols.opentsdb.writing.wire import Decode, ReferenceDecoder
 from headrace.protocols.opentsdb.writing.write import ROOM, PutService, flags_of
@@ -57,8 +57,9 @@ def room(
 ) -> Room:
     """The OpenTSDB room over one store.
 
-    endpoints: what else there is, by its path below /api/ in lower case ("query", "query/last"); each app words its
-    own wrong methods.   decode: a faster decoder, equal to ReferenceDecoder, which stands in when there is none.
+    endpoints: what else there is, by its path below /api/ in lower case ("query", "query/last"; "tree/" holds for
+    itself and all below it that has no app of its own); each app words its own wrong methods.   decode: a faster
+    decoder, equal to ReferenceDecoder, which stands in when there is none.
     executor: where large bodies are decoded; None: the event loop's own threads.   old: an app for each name of OLD.
     """
     puts = PutService(store, OPENTSDB_RULES, metrics, decode or ReferenceDecoder(store.table), executor)
@@ -107,8 +108,8 @@ class OpenTSDBApp:
         elif endpoint == "put":
             answer = await self._put(scope, receive) if method == "POST" else faults.method_not_allowed(method)
             await _send(send, answer)
-        elif endpoint in self.endpoints:
-            await self.endpoints[endpoint]({**scope, "method": method}, receive, send)
+        elif found := self.endpoints.get(endpoint) or self.endpoints.get(endpoint.partition("/")[0] + "/"):
+            await found({**scope, "method": method}, receive, send)
         else:
             await _send(send, faults.endpoint_not_found())
 

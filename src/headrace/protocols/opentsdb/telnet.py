@@ -24,7 +24,7 @@ from headrace.model.series import SeriesName, SeriesTable, series_name
 from headrace.model.spelling import KeyCache, SpelledNames, Spelling, key_column
 from headrace.model.values import ValuesBuilder
 from headrace.protocols.opentsdb import faults, times
-from headrace.protocols.opentsdb.stats import Stat
+from headrace.protocols.opentsdb.telling.stats import Stat
 from headrace.protocols.opentsdb.telling.version import VERSION_LINES
 from headrace.protocols.opentsdb.values import integer, number
 from headrace.protocols.opentsdb.writing.scan import scan_lines

@@ -81,7 +81,7 @@ async def test_many_at_once(tsd: RealRoom, path: str) -> None:
         *((tsuid, T + at) for at in range(3)),
         (None, T),
     ]
-    assert answered(await tsd.get(f"annotations?start_time={T}"))["description"] == "storm"
+    assert answered(await tsd.get(f"annotation?start_time={T}"))["description"] == "storm"
     again = answered(
         await tsd.post(path, [notes[0], {"startTime": T, "notes": "rain"}, {"startTime": T, "endTime": T}])
     )

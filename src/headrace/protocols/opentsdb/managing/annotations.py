@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -144,6 +144,14 @@ class Annotations:
         """Those that begin within the range, as an answer shows them. For the global ones: the tsuid ""."""
         spans = [(_key(tsuid, asked.start_ms), _key(tsuid, asked.end_ms + 1)) for tsuid in tsuids]
         return [_shown(body) for span in spans for _, body in self._store.documents(KIND, *span)]
+
+    def pages(self, tsuids: Sequence[str], asked: TimeRange) -> Iterator[list[dict[str, Any]]]:
+        """As `within`, a bounded number at a time; what changes in between may show."""
+        for tsuid in tsuids:
+            first, end = _key(tsuid, asked.start_ms), _key(tsuid, asked.end_ms + 1)
+            while page := self._store.documents(KIND, first, end, limits.OPENTSDB_ANNOTATIONS_PAGE):
+                yield [_shown(body) for _, body in page]
+                first = page[-1][0] + "\0"
 
     def any_at_all(self) -> bool:
         """Whether there is any at all: most databases have none, and then no query needs to look."""

@@ -8,7 +8,7 @@ from starlette.types import Scope
 from headrace.errors import Refused
 from headrace.metrics import Metrics
 from headrace.protocols.opentsdb.reply import Handler, Parameters, Reply
-from headrace.protocols.opentsdb.stats import server_stats
+from headrace.protocols.opentsdb.telling.stats import server_stats
 from headrace.protocols.opentsdb.telling.version import VERSION_JSON, VERSION_LINES
 
 NO_LOGS = "The log is not kept in the server: read it where the server writes it"

@@ -11,7 +11,9 @@ from headrace.metrics import Metrics
 from headrace.protocols.opentsdb.faults import JSON_TYPE
 from headrace.protocols.opentsdb.reading.filters import described
 from headrace.protocols.opentsdb.reply import Handler, Parameters, Reply
-from headrace.protocols.opentsdb.stats import server_stats
+from headrace.protocols.opentsdb.telling.process import process_figures, threads
+from headrace.protocols.opentsdb.telling.queries import QueryWatch
+from headrace.protocols.opentsdb.telling.stats import server_stats
 from headrace.protocols.opentsdb.telling.version import VERSION_JSON
 from headrace.query.functions import AGGREGATORS
 
@@ -53,8 +55,8 @@ SERIALIZERS = msgspec.json.encode(
 """OpenTSDB: HttpQuery.getSerializerStatus."""
 
 
-def server_pages(settings: Settings, metrics: Metrics) -> dict[str, Handler]:
-    """The endpoints by their path below /api/. None of them reads a point."""
+def server_pages(settings: Settings, metrics: Metrics, watch: QueryWatch) -> dict[str, Handler]:
+    """The endpoints by their path below /api/. None of them reads a point. watch: of /api/query."""
 
     def constant(text: bytes) -> Handler:
         async def answer(scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
@@ -69,6 +71,12 @@ def server_pages(settings: Settings, metrics: Metrics) -> dict[str, Handler]:
         ]
         await reply.whole(msgspec.json.encode(found))
 
+    async def jvm(scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
+        await reply.whole(msgspec.json.encode(process_figures()))
+
+    async def thread_list(scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
+        await reply.whole(msgspec.json.encode(threads()))
+
     return {
         "version": constant(VERSION_JSON),
         "aggregators": constant(msgspec.json.encode(list(AGGREGATORS))),
@@ -76,7 +84,11 @@ def server_pages(settings: Settings, metrics: Metrics) -> dict[str, Handler]:
         "config": constant(msgspec.json.encode(configuration(settings))),
         "dropcaches": constant(DROPPED),
         "serializers": constant(SERIALIZERS),
-        "stats": stats,
+        "stats/": stats,
+        "stats/query": watch.query,
+        "stats/jvm": jvm,
+        "stats/threads": thread_list,
+        "stats/region_clients": constant(b"[]"),  # of HBase, which is not here
     }
 
 

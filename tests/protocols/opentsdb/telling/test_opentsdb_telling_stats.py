@@ -4,7 +4,7 @@ import socket
 import time
 
 from headrace.metrics import Metrics
-from headrace.protocols.opentsdb.stats import Stat, server_stats
+from headrace.protocols.opentsdb.telling.stats import Stat, server_stats
 
 
 def test_a_line_is_what_put_would_take() -> None:

@@ -1,0 +1,83 @@
+"""/api/stats/query: what runs, and what ran."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from real_room import RealRoom, answered, real_room
+
+from headrace import limits
+from headrace.protocols.opentsdb.telling.queries import QueryWatch
+
+T = 1356998400
+GET: Any = {"method": "GET", "query_string": b"start=1"}
+
+
+@pytest.fixture
+def tsd(tmp_path: Path) -> Iterator[RealRoom]:
+    with real_room(tmp_path) as room:
+        yield room
+
+
+class Shown:
+    """A reply that keeps what it is given."""
+
+    body = b""
+
+    async def whole(self, body: bytes, status: int = 200) -> None:
+        self.body = body
+
+
+async def test_what_has_ended(tsd: RealRoom) -> None:
+    assert answered(await tsd.get("stats/query")) == {"completed": [], "running": []}
+    await tsd.put(("m", T, 1, {"host": "a"}))
+    answered(await tsd.get(f"query?start={T}&end={T + 60}&m=sum:m"))
+    unknown = {"start": T, "queries": [{"aggregator": "sum", "metric": "nix"}]}
+    assert (await tsd.post("query", unknown)).status == 400
+    found = answered(await tsd.get("stats/query"))
+    assert found["running"] == []
+    refused, good = found["completed"]
+    assert (refused["httpResponse"], good["httpResponse"]) == (
+        {"code": 400, "reasonPhrase": "Bad Request"},
+        {"code": 200, "reasonPhrase": "OK"},
+    )
+    assert "No such name for 'metrics': 'nix'" in refused["exception"]
+    assert (good["exception"], good["sentToClient"], good["numRunningQueries"]) == ("null", True, 0)
+    assert good["query"]["start"] == str(T)
+    assert good["query"]["queries"][0]["metric"] == "m"
+    assert refused["query"]["queries"][0]["aggregator"] == "sum"
+    assert good["queryStartTimestamp"] <= good["queryCompletedTimestamp"]
+
+
+async def test_what_runs(tsd: RealRoom) -> None:
+    watch, may_end = QueryWatch(), asyncio.Event()
+    shown: Any = Shown()
+
+    async def handler(scope: Any, parameters: Any, body: bytes, reply: Any) -> None:
+        await may_end.wait()
+
+    one = asyncio.ensure_future(watch.watching(handler)(GET, {"start": ["1"], "m": ["sum:m"]}, b"", shown))
+    await asyncio.sleep(0)
+    await watch.query(GET, {}, b"", shown)
+    assert b'"completed":[]' in shown.body
+    assert b'"numRunningQueries":1' in shown.body
+    may_end.set()
+    await one
+    await watch.query(GET, {}, b"", shown)
+    assert b'"running":[]' in shown.body
+
+
+async def test_only_so_many_are_remembered_and_none_that_is_large(tsd: RealRoom) -> None:
+    for _ in range(limits.OPENTSDB_QUERIES_REMEMBERED + 5):
+        await tsd.get("query?start=1")
+    long = {"start": T, "queries": [{"aggregator": "sum", "metric": "m" * limits.OPENTSDB_QUERY_REMEMBERED_BYTES_MAX}]}
+    await tsd.post("query", long)
+    await tsd.post("query", "[" * 2000)
+    broken, large, *others = answered(await tsd.get("stats/query"))["completed"]
+    assert broken["query"] is None
+    assert large["query"] is None
+    assert len(others) == limits.OPENTSDB_QUERIES_REMEMBERED - 2

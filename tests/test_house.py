@@ -42,6 +42,7 @@ LEAVES_MAY_IMPORT = {"errors", "rules", "limits", "config"}
 
 SUBROOMS: dict[str, tuple[str, ...]] = {
     "kernels": ("scanning", "series", "storing", "answering"),
+    "model": ("odd_json",),
     "store": ("embedded",),
     "store.embedded": (
         "files",

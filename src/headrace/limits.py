@@ -535,9 +535,21 @@ JSON_ITEM_BYTES = 32
 """And what stands before a comma, as it need be no object: 125,000 numbers in 250 kB stopped the loop for 0.4 s. A
 point of two tags has five commas, so 1000 of them still are decoded there."""
 
-BARE_WORDS_MAX = 2_000_000
-"""NaN and Infinity of one body that are read as if they were JSON: a second of work, and as many as it may have
-points."""
+JSON_SOUND_TOKENS = 2000
+"""Tokens of JSON that is mended which are passed over at once, without letting others have the interpreter: 0.1 ms."""
+
+JSON_SOUND_ESCAPES = 200
+"""Escapes of a text that is passed over with them; one with more costs a step of its own."""
+
+JSON_MENDS_MAX = 1_000_000
+"""Odd tokens of one body that are mended, such as bare NaN: two to three seconds of work, and as many as the largest
+body may have points."""
+
+JSON_MENDED_ON_LOOP_BYTES_MAX = 8 * 1024
+"""A larger body is mended on a thread: where each fourth byte is odd, so much takes 5 ms."""
+
+JSON_NAME_WITHIN_BYTES = 4096
+"""Of an element that can not be read, so much is looked through for the name of its metric."""
 
 LARGE_BODIES_AT_ONCE = 2
 """Large bodies of all rooms that are decoded at once, each on a thread; more wait. Kernels keep two cores busy, which

@@ -17,8 +17,9 @@ from headrace.model.series import SeriesTable
 from headrace.model.spelling import KeyCache
 from headrace.protocols.opentsdb.telnet import _LineByLine as LineByLine
 from headrace.protocols.opentsdb.telnet import lines_of, read_name
+from headrace.protocols.opentsdb.writing.bodies import as_utf8
 from headrace.protocols.opentsdb.writing.scan import scan, scan_lines
-from headrace.protocols.opentsdb.writing.wire import ReferenceDecoder, as_utf8
+from headrace.protocols.opentsdb.writing.wire import ReferenceDecoder
 
 SECRET = np.arange(1, 9, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) | np.uint64(1)
 TABLE = SeriesTable(SECRET)

@@ -87,7 +87,7 @@ def pieces_of(array: bytes, elements_max: int) -> list[Piece]:
     """
     pieces: list[Piece] = []
     start, first, end, fitting = 1, 0, 1, 0  # of the piece at hand: fitting elements, the last of which ends at end
-    for ends in _ends_of(array):
+    for ends in ends_of(array):
         if first + fitting + len(ends) > elements_max:
             raise Refused("body-too-large", f"the request's body has more than {elements_max} elements")
         taken = 0
@@ -105,7 +105,7 @@ def pieces_of(array: bytes, elements_max: int) -> list[Piece]:
     return pieces
 
 
-def _ends_of(array: bytes) -> Iterator[NDArray[np.int64]]:
+def ends_of(array: bytes) -> Iterator[NDArray[np.int64]]:
     """Where the elements of an array end, stretch by stretch: at the commas between them, and at the bracket that
     closes it, or at the end of one that is never closed."""
     depth = 0

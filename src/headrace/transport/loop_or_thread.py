@@ -11,6 +11,7 @@ from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from headrace import limits
+from headrace.model.odd_json.lenient import TooLongForTheLoop
 
 T = TypeVar("T")
 
@@ -24,10 +25,13 @@ class LoopOrThread:
         self._executor = executor
 
     async def run(self, size: int, work: Callable[[], T]) -> T:
-        """What `work` returns; what it raises is raised.   size: bytes of what it is about. Large work waits for its
-        turn: its memory is many times its size."""
+        """What `work` returns; what it raises is raised, but that TooLongForTheLoop has it done again on a thread.
+        size: bytes of what it is about. Large work waits for its turn: its memory is many times its size."""
         if size <= self._loop_bytes_max:
-            return work()
+            try:
+                return work()
+            except TooLongForTheLoop:
+                pass
         loop = asyncio.get_running_loop()
         async with _large_work.setdefault(loop, LargeWork()).turn(size):
             # The context goes along, as the log's words of a request are in it.

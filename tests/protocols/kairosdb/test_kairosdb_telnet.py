@@ -81,10 +81,10 @@ async def test_the_log_has_the_reasons_of_the_first_blocks_of_a_minute(
 
 
 async def test_tags(kairos: KairosDB) -> None:
-    await kairos.lines("putm none 1 2\nputm parts 1 2 a=b=c d=é\nputm twice 1 2 a=b a=c\n")
+    await kairos.lines("putm none 1 2\nputm parts 1 2 a=b=c d=é\n")
     with kairos.store.snapshot() as snapshot:
-        tags = {name: snapshot.names(snapshot.find(name, {}))[0].tags for name in ("none", "parts", "twice")}
-    assert tags == {"none": (("add", "tag"),), "parts": (("a", "b"), ("d", "é")), "twice": (("a", "c"),)}
+        tags = {name: snapshot.names(snapshot.find(name, {}))[0].tags for name in ("none", "parts")}
+    assert tags == {"none": (("add", "tag"),), "parts": (("a", "b"), ("d", "é"))}
 
 
 async def test_a_ttl_is_no_tag(kairos: KairosDB) -> None:
@@ -108,6 +108,7 @@ async def test_a_ttl_is_no_tag(kairos: KairosDB) -> None:
         ("put m 1 1.0e999 h=a", "value-number"),
         ("put m 1 9223372036854775808 h=a", "value-number"),
         ("put m 1 2 fum", "tag-invalid"),
+        ("put m 1 2 a=b a=c", "tag-duplicate"),
         ("put m 1 2 fum=", "tag-invalid"),
         ("put m 1 2 =x", "tag-name-empty"),
         ("put m 1 2 kairos_opt.ttl=x", "ttl-invalid"),

@@ -187,7 +187,7 @@ def number_of(text: str) -> int | float:
 def _tags_of(words: list[str]) -> tuple[int, bytes]:
     """(ttl in s, the tags as read_name wants them). Raises BadValue."""
     ttl_s = 0
-    tags = []
+    tags: dict[str, str] = {}
     for number, (key, value) in enumerate(_pairs(words)):
         if key == TTL_TAG:
             if not _TTL.fullmatch(value) or int(value) > limits.KAIROSDB_TTL_S_MAX:
@@ -195,9 +195,11 @@ def _tags_of(words: list[str]) -> tuple[int, bytes]:
             ttl_s = int(value)
         elif not key:
             raise BadValue("tag-name-empty", f"tag[{number}].name may not be empty.")
+        elif key in tags:
+            raise BadValue("tag-duplicate", f"tag[{number}]: duplicate key: {shown(key)}")
         else:
-            tags.append(f"{key}={value}")
-    return ttl_s, "\n".join(tags).encode()
+            tags[key] = value
+    return ttl_s, "\n".join(f"{key}={value}" for key, value in tags.items()).encode()
 
 
 def _pairs(words: list[str]) -> Iterator[tuple[str, str]]:
@@ -210,7 +212,7 @@ def _pairs(words: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def read_name(spelling: Spelling) -> SeriesName:
-    """The name that a metric and the checked tags of a line mean, one tag a line; of equal names the last tag."""
+    """The name that a metric and the checked tags of a line mean, one tag a line."""
     metric, lines = spelling
     tags = dict(line.split("=", 1) for line in lines.decode().split("\n")) if lines else DEFAULT_TAGS
     return series_name(metric.decode(), tags)

@@ -10,9 +10,12 @@ from headrace.model.values import INT64_MAX, INT64_MIN
 _INTEGER_CHARACTERS_MAX: Final = 19
 """Of an integer without its sign (OpenTSDB: Tags.parseLong)."""
 
+BLANKS: Final = "".join(map(chr, range(0x21)))
+"""What Java's String.trim takes off."""
+
 _FOREIGN = re.compile(r"[^0-9]")
 # Possessive quantifiers: a long run of digits with a wrong end is refused in one pass.
-_DOUBLE = re.compile(r"[\x00-\x20]*+[+-]?(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?[\x00-\x20]*+")
+_DOUBLE = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")
 
 
 def integer(text: str) -> int:
@@ -38,9 +41,10 @@ def integer(text: str) -> int:
 def number(text: str) -> int | float:
     """An int64 when the text holds none of `.`, `e`, `E`; else a double, which may be infinite (1e400).
 
-    Blanks around a double are fine, around an integer not (OpenTSDB: Tags.parseLong and Double.parseDouble). Raises
-    ValueError.
+    Blanks around it are cut, though OpenTSDB does so for a double only (Double.parseDouble, and Tags.parseLong not).
+    Raises ValueError.
     """
+    text = text.strip(BLANKS)
     if "." not in text and "e" not in text and "E" not in text:
         return integer(text)
     if not _DOUBLE.fullmatch(text):

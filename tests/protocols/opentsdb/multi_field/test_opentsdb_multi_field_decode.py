@@ -58,11 +58,12 @@ def said(points: Points) -> list[Any]:
 
 
 def outcome(decode: Callable[[bytes], Read], body: str) -> Read | tuple[str, str]:
-    """What a body comes to, or the rule and the words by which it is refused as a whole."""
+    """What a body comes to, or the rule and the words by which it is refused as a whole, without the place of the first
+    point."""
     try:
         return decode(body.encode())
     except Refused as refused:
-        return refused.rule, str(refused)
+        return refused.rule, refused.at.rpartition(": ")[2]
 
 
 @settings(deadline=None, max_examples=300)
@@ -105,7 +106,7 @@ def test_fields_are_read_as_puts_are(points: list[tuple[str, list[str]]]) -> Non
 def test_a_point_whose_names_are_wrong_is_wrong_as_a_whole(members: dict[str, Any], words: str) -> None:
     good = {"metric": "wind", "timestamp": T, "fields": {"speed": 1}, "tags": {"city": "a"}}
     found = decoded(json.dumps([good, {**good, **members}, good]))
-    assert found.wrong == {1: words}
+    assert {place: failure.error for place, failure in found.wrong.items()} == {1: words}
     assert found.points.places.tolist() == [0, 2]
 
 
@@ -132,3 +133,26 @@ def test_remembered_names_take_bounded_memory(monkeypatch: pytest.MonkeyPatch) -
     remembered = decode._keys
     assert 1 <= len(remembered) <= 5
     assert all(shape.metric.startswith("metric-") for shape in remembered)
+
+
+@pytest.mark.parametrize(
+    ("bad", "place", "words"),
+    [
+        (point(["INF"]), 1, "wind: JSON is malformed: invalid character"),
+        (point(["1"], metric="a").replace(TAGS, "7"), 1, "a: Expected `object | null`, got `int` - at `$.tags`"),
+        ("5", 1, ": Expected `object`, got `int`"),
+        (point(["1"], stamp="true"), 1, "wind.f0: timestamp is not a 64-bit integer"),
+        (point(["[1]"]), 1, "wind.f0: text was expected, not an object or an array"),
+    ],
+)
+def test_the_others_are_read_and_the_bad_one_is_named(bad: str, place: int, words: str) -> None:
+    good = point([".5", '" 7"', "+8", '"a\nb"'])
+    found = decoded(f"[{good},{bad},{good}]")
+    [failure] = [*found.wrong.values(), *found.failures]
+    assert (failure.place, failure.rule) == (place, "json")
+    assert f"{failure.metric}: {failure.error}".startswith(words)
+    assert said(found.points)[2:5] == [[0, 1, 1, 3] * 2, [bits(0.5), 7, 8, 0] * 2, ["", "", "", "a\nb"] * 2]
+
+
+def bits(value: float) -> int:
+    return int(np.float64(value).view(np.int64))

@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headrace.kernels.scanning.decimal import NOT_PLAIN
+from headrace.protocols.opentsdb.writing.bodies import as_utf8
 from headrace.protocols.opentsdb.writing.gathered import scan_gathered
 from headrace.protocols.opentsdb.writing.scan import scan
-from headrace.protocols.opentsdb.writing.wire import as_utf8
 
 SECRET = np.random.default_rng(7).integers(1, 2**63, 8, dtype=np.uint64) | np.uint64(1)
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from headrace.kernels.scanning import opentsdb_json as kernel
 from headrace.model.points import Kind, Points
 from headrace.model.series import SeriesTable, series_name
+from headrace.protocols.opentsdb.writing.bodies import as_utf8
 from headrace.protocols.opentsdb.writing.scan import ScanningDecoder, scan
-from headrace.protocols.opentsdb.writing.wire import ReferenceDecoder, as_utf8
+from headrace.protocols.opentsdb.writing.wire import ReferenceDecoder
 
 SECRET = np.random.default_rng(4242).integers(0, 2**64, 8, dtype=np.uint64) | np.uint64(1)
 TABLE = SeriesTable(SECRET)

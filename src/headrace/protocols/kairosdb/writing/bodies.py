@@ -1,21 +1,23 @@
-"""The metric objects of a body of /api/v1/datapoints, whole or broken.
+"""The metric objects of a body, whole or broken.
 
-Where the JSON breaks off, the metric objects before the break count (KairosDB reads and stores them one by one).
+What KairosDB's parser takes beside JSON is taken (model.odd_json.lenient). Beyond that KairosDB ends at the first
+break, having stored what stands before it; here the metric objects behind it count too, and each that does not is
+named.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
 
 from headrace import limits
-from headrace.model.bare_words import quote_bare_words
 from headrace.model.json_pieces import pieces_of
-from headrace.protocols.kairosdb.faults import Failure
-from headrace.protocols.kairosdb.writing.wire import Metric, elements_of
+from headrace.model.odd_json.broken import Trouble, Unread, read_array, read_object
+from headrace.model.odd_json.lenient import GSON, mended
+from headrace.protocols.kairosdb.faults import Failure, shown
+from headrace.protocols.kairosdb.writing.wire import Metric
 
 NO_CONTENT: Final = "Invalid json. No content due to end of input."
 INVALID_START: Final = "Invalid start of json."
@@ -25,102 +27,66 @@ _METRICS = msgspec.json.Decoder(list[Metric])
 _WHOLE = msgspec.json.Decoder(msgspec.Raw)
 
 
-def metrics_of(body: bytes) -> Iterator[Metric | Failure]:
-    """The metric objects of a body, and a Failure (of any place) for each element that is none and for broken JSON."""
+Placed = tuple[int, Metric | Failure]
+"""An element with its index; a Failure has it too."""
+
+
+def metrics_of(body: bytes) -> Iterator[Placed]:
+    """The metric objects of a body, and a Failure for each element that is none and for broken JSON, in their order.
+    Raises TooLongForTheLoop."""
     stripped = body.strip(b" \t\r\n\0")
-    if not stripped:
-        yield Failure(0, "json", NO_CONTENT)
-    elif stripped[0] not in b"{[":
-        yield Failure(0, "json", INVALID_START)
-    else:
-        try:
-            yield from _all_at_once(stripped)
-        except (msgspec.DecodeError, RecursionError):
-            quoted = quote_bare_words(stripped)
-            try:
-                yield from _all_at_once(quoted)
-            except (msgspec.DecodeError, RecursionError) as error:
-                yield from _one_by_one(quoted, error)
+    try:
+        yield from _all_at_once(stripped)
+    except (msgspec.DecodeError, RecursionError):
+        yield from _one_by_one(mended(stripped, GSON).strip())
 
 
-def _all_at_once(body: bytes) -> Iterable[Metric | Failure]:
+def _all_at_once(body: bytes) -> Iterable[Placed]:
     """What msgspec raises of the body as a whole, it raises before there is any metric object."""
     if body.startswith(b"{"):
-        return [_METRIC.decode(body)]
+        return [(0, _METRIC.decode(body))]
     if len(body) <= limits.JSON_PIECE_BYTES:
-        return _METRICS.decode(body)
+        return enumerate(_METRICS.decode(body))
     _WHOLE.decode(body)
+    if not body.startswith(b"["):
+        raise msgspec.ValidationError
     return _by_pieces(body)
 
 
-def _by_pieces(array: bytes) -> Iterator[Metric | Failure]:
+def _by_pieces(array: bytes) -> Iterator[Placed]:
     """Of a long array that is JSON. Its decoder lets nobody else have the interpreter, so it gets a piece at a time."""
     for piece in pieces_of(array, limits.KAIROSDB_METRICS_MAX):
         text = b"[%b]" % array[piece.start : piece.end]
         try:
-            yield from _METRICS.decode(text)
+            yield from enumerate(_METRICS.decode(text), piece.first)
         except msgspec.ValidationError:
-            yield from _among_others(text, piece.first)
+            yield from _each(read_array(_METRIC.decode, text), piece.first)
 
 
-def _one_by_one(body: bytes, error: Exception) -> Iterator[Metric | Failure]:
-    if body.startswith(b"{"):
-        yield Failure(0, "json", f"Invalid json. {error}")
-    elif isinstance(error, msgspec.ValidationError):
-        yield from _among_others(body)
+def _one_by_one(body: bytes) -> Iterator[Placed]:
+    if not body:
+        yield 0, Failure(0, "json", NO_CONTENT)
+    elif body.startswith(b"["):
+        yield from _each(read_array(_METRIC.decode, body))
+    elif body.startswith(b"{"):
+        yield from _each((0, read) for read in read_object(_METRIC.decode, body))
     else:
-        yield from _before_the_break(body, error)
+        yield 0, Failure(0, "json", INVALID_START)
 
 
-def _among_others(body: bytes, first: int = 0) -> Iterator[Metric | Failure]:
-    """Of an array with an element that is no object, and that may be broken behind it. first: the place of its first
-    element in the request."""
-    try:
-        found = [_METRIC.decode(one) if bytes(one).startswith(b"{") else None for one in elements_of(body)]
-    except (msgspec.DecodeError, RecursionError) as error:
-        yield from _before_the_break(body, error)
-        return
-    for place, metric in enumerate(found, first):
-        yield metric or Failure(place, "json", f"metric[{place}] must be an object.")
+def _each(elements: Iterable[tuple[int, Metric | Unread]], first: int = 0) -> Iterator[Placed]:
+    """first: the index in the request of the first of them."""
+    for index, read in elements:
+        place = first + index
+        yield place, Failure(place, "json", _words(place, read)) if isinstance(read, Unread) else read
 
 
-def _before_the_break(body: bytes, error: Exception) -> Iterator[Metric | Failure]:
-    """The metric objects of a broken array that are whole, then one Failure. error: of the array as a whole."""
-    place, after = 0, 1  # after: where the rest begins, behind the bracket or the last whole element
-    for start, end in _whole_elements(body):
-        try:
-            yield _METRIC.decode(body[start:end])
-        except (msgspec.DecodeError, RecursionError) as fault:
-            yield Failure(place, "json", f"Invalid json. {fault}")
-            return
-        place, after = place + 1, end
-    ends_here = not body[after:].strip(b" \t\r\n,")
-    yield Failure(place, "json", NO_CONTENT if ends_here else f"Invalid json. {error}")
-
-
-_STRUCTURE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
-"""A string, whose brackets are text, or a bracket. Possessive quantifiers: a string that never ends is given up in one
-pass, not tried again from each length."""
-
-
-def _whole_elements(body: bytes) -> Iterator[tuple[int, int]]:
-    """(first byte, the byte after it) of each object of a broken array that is closed before the break."""
-    depth = start = end = 0
-    for token in _STRUCTURE.finditer(body):
-        mark = token.group()
-        if mark in (b"{", b"["):
-            depth += 1
-            if depth > limits.JSON_DEPTH_MAX:
-                return
-            if depth == 2:
-                start = token.start()
-                # Between two elements there is one comma, or else the break is here.
-                if body[end:start].strip(b" \t\r\n") != (b"," if end else b"["):
-                    return
-        elif mark in (b"}", b"]"):
-            depth -= 1
-            if depth == 1:
-                end = token.end()
-                yield start, end
-            elif not depth:
-                return
+def _words(place: int, unread: Unread) -> str:
+    about = f"metric[{place}](name={shown(unread.metric)})" if unread.metric else f"metric[{place}]"
+    match unread.trouble:
+        case Trouble.END:
+            return NO_CONTENT
+        case Trouble.SHAPE:
+            return f"{about} must be an object."
+        case _:
+            return f"Invalid json in {about}: {unread.words}."

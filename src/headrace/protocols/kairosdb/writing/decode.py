@@ -49,7 +49,7 @@ class ReferenceDecoder:
         spellings: list[Spelling] = []
         places: list[int] = []
         ttls_s: list[int] = []
-        for place, metric in enumerate(metrics_of(body)):
+        for place, metric in metrics_of(body):
             if isinstance(metric, Failure):
                 failures.add(metric)
                 continue

@@ -26,7 +26,7 @@ from headrace.protocols.kairosdb.writing.values import (
     unregistered,
     value_of,
 )
-from headrace.protocols.kairosdb.writing.wire import Metric, elements_of, is_given, tags_of, text_of
+from headrace.protocols.kairosdb.writing.wire import Metric, elements_of, is_given, repeated_tag, tags_of, text_of
 
 _PAIRS = msgspec.json.Decoder(list[list[msgspec.Raw]])
 
@@ -99,6 +99,9 @@ class MetricReader:
         elif not text.startswith(b"{"):
             yield "tags-kind", f"{self._about}.tags must be an object."
         else:
+            if (twice := repeated_tag(text)) is not None:
+                # KairosDB refuses the whole body, in the words behind the place.
+                yield "tag-duplicate", f"{self._about}.tags has a duplicate key: {shown(twice)}"
             for number, (key, raw) in enumerate(tags_of(text).items()):
                 if not key:
                     yield "tag-name-empty", f"{self._about}.tag[{number}].name may not be empty."

@@ -22,14 +22,16 @@ from headrace.protocols.kairosdb.types import BUILT_IN, Types
 INVALID_TYPE: Final = " value is an invalid type"
 """KairosDB's words, with no dot and no index."""
 
-# Possessive quantifiers in all three: a long run of digits with a wrong end is refused in one pass.
-_QUOTED_NUMBER = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]++)?+|\.[0-9]++)")
+# Possessive quantifiers in all: a long run of digits with a wrong end is refused in one pass.
+_QUOTED_NUMBER = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]++)?|\.[0-9]++)")
 """What KairosDB takes for a number although it is quoted (Util.isNumber); `1e5` and `1.` are texts."""
 
 DOUBLE_TEXT: Final = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")
 """A finite double as a text in which Java reads one."""
 
-_JSON_NUMBER = re.compile(r"-?+[0-9]++(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+")
+_NUMBER = re.compile(r"[\x00-\x20]*+[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?[\x00-\x20]*+")
+"""A time or a ttl, quoted or not (Gson: nextLong, nextInt, which read a text as Java's Double.parseDouble does)."""
+_BLANKS: Final = "".join(map(chr, range(0x21)))
 _PLAIN_CHARACTERS = b"0123456789-.,"
 _STRING = msgspec.json.Decoder(str)
 
@@ -114,11 +116,11 @@ def value_of(raw: msgspec.Raw, kind: str | None, types: Types) -> Value:
     number = _finite(spelled) if _is_number(text, spelled, kind) else None
     if number is None:
         raise BadValue("value-number", f'.value is not a number: "{shown(spelled)}"')
+    if kind is None and text[0] == ord('"') and "." not in spelled and not _is_long(spelled, number):
+        return spelled  # an id of many digits, of which a double would lose some
     if kind == "double" or (kind is None and not _is_long(spelled, number)):
         return _double(spelled)
     if not INT64_MIN <= number <= INT64_MAX:
-        if kind is None and text[0] == ord('"'):
-            return spelled
         raise BadValue("value-range", f".value is beyond the range of a long: {shown(spelled)}")
     return int(number)
 
@@ -130,13 +132,12 @@ def _is_number(text: bytes, spelled: str, kind: str | None) -> bool:
 
 
 def _is_long(spelled: str, number: Decimal) -> bool:
-    """Whether a number is a long: no point in its text, and with an exponent only one that is whole and fits.
+    """Whether a number is a long: no point in its text, whole, and within 64 bits.
 
-    Python spells doubles `1e-05` and `1e+300`; KairosDB would make 0 of the one and wrap the other.
+    Python spells doubles `1e-05` and `1e+300`; KairosDB would make 0 of the one and wrap the other, as it does with 26
+    digits.
     """
-    if "." in spelled:
-        return False
-    return "e" not in spelled.lower() or (number == int(number) and INT64_MIN <= number <= INT64_MAX)
+    return "." not in spelled and INT64_MIN <= number <= INT64_MAX and number == int(number)
 
 
 def _double(spelled: str) -> float:
@@ -160,7 +161,7 @@ def _text_of_number(raw: msgspec.Raw) -> str | None:
     if text.startswith(b'"'):
         text = _STRING.decode(text).encode()
     spelled = text.decode()
-    return spelled if _JSON_NUMBER.fullmatch(spelled) else None
+    return spelled.strip(_BLANKS) if _NUMBER.fullmatch(spelled) else None
 
 
 def _check_length(text: str) -> None:

@@ -6,6 +6,7 @@ Texts are kept raw until they are read: `1` and `1.0` differ as values, `1.50` a
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import msgspec
@@ -30,6 +31,10 @@ class Metric(msgspec.Struct, gc=False):
 
 
 _STRING = msgspec.json.Decoder(str)
+_MEMBER = re.compile(
+    rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")[ \t\r\n]*+:[ \t\r\n]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^",]*+)', re.DOTALL
+)
+"""A member of an object whose value is no object."""
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 _TAGS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -50,6 +55,20 @@ def text_of(raw: msgspec.Raw) -> str | None:
 def tags_of(text: bytes) -> dict[str, msgspec.Raw]:
     """The tags of a JSON object, in its order; of equal names the last."""
     return _TAGS.decode(text)
+
+
+def repeated_tag(text: bytes) -> str | None:
+    """The first name that stands twice among the tags of a JSON object, which hold no objects; None when there is
+    none."""
+    if text.count(b",") < len(tags_of(text)):
+        return None  # as many members as names, at most
+    seen = set()
+    for found in _MEMBER.finditer(text, 1):
+        name = _STRING.decode(found[1])
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
 
 
 def elements_of(array: bytes | msgspec.Raw) -> list[msgspec.Raw]:

@@ -18,6 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace import limits
+from headrace.errors import Refused
+from headrace.model.odd_json.broken import Unread, read_leniently
+from headrace.model.odd_json.lenient import JACKSON
 from headrace.model.points import Points, Values
 from headrace.model.series import SeriesName, series_name
 from headrace.model.spelling import KEY_BYTES, Hashing, key_bytes, key_column
@@ -25,15 +28,15 @@ from headrace.model.values import ValuesBuilder, numbers_column
 from headrace.protocols.opentsdb import faults, times
 from headrace.protocols.opentsdb.fields import Field, in_plain_words, series_metric
 from headrace.protocols.opentsdb.names import ILLEGAL_CHARACTER
-from headrace.protocols.opentsdb.reading.wire import decode_json
 from headrace.protocols.opentsdb.writing.wire import (
+    BodyRefused,
     Failure,
-    PointRefused,
     checked_value,
     text_of,
     times_column,
     timestamp_of,
 )
+from headrace.rules import Rule
 
 
 class MultiFieldPoint(msgspec.Struct):
@@ -77,13 +80,13 @@ class DecodedFields:
     """A body as columns.
 
     sent: its points as they came.   points: what the gate may judge, a row a field, placed by the index of its point.
-    wrong: what is wrong with points none of whose fields is taken, by index.   failures: of single fields, placed by
-    the index of their point, in the request's order.
+    wrong: points none of whose fields is taken, by index.   failures: of single fields, placed by the index of their
+    point, in the request's order.
     """
 
-    sent: list[MultiFieldPoint]
+    sent: list[MultiFieldPoint | Unread]
     points: Points
-    wrong: dict[int, str]
+    wrong: dict[int, Failure]
     failures: list[Failure]
 
 
@@ -106,33 +109,46 @@ class FieldDecoder:
 
     def __call__(self, body: bytes) -> DecodedFields:
         """A body in valid UTF-8 as columns. Raises Refused when the request fails as a whole."""
-        sent = decode_json(_POINTS, body) if body.lstrip().startswith(b"[") else [decode_json(_POINT, body)]
+        text = body.strip()
+        if not text:
+            raise Refused("body-empty", "Missing message content")
+        sent = read_leniently(_at_once, _POINT.decode, text, JACKSON)
         wrong, sound = self._by_names(sent)
         values = [value for point in sound.points for value in (point.fields or {}).values()]
         times_ms, numbers = times_column([point.timestamp for point in sound.points]), numbers_column(values)
         if times_ms is not None and numbers is not None:
-            return DecodedFields(sent, _points(sound, np.repeat(times_ms, sound.counts), numbers), wrong, [])
-        return _Closely(sound, times_ms, values).decode(sent, wrong)
+            points = _points(sound, np.repeat(times_ms, sound.counts), numbers)
+            decoded = DecodedFields(sent, points, wrong, [])
+        else:
+            decoded = _Closely(sound, times_ms, values).decode(sent, wrong)
+        refused = [*wrong.values(), *decoded.failures]
+        if refused and not len(decoded.points) and all(failure.rule == "json" for failure in refused):
+            raise BodyRefused(refused[0], len(sent))
+        return decoded
 
-    def _by_names(self, sent: Sequence[MultiFieldPoint]) -> tuple[dict[int, str], _Sound]:
+    def _by_names(self, sent: Sequence[MultiFieldPoint | Unread]) -> tuple[dict[int, Failure], _Sound]:
         """What is wrong with the names of points, by place, and the other points."""
-        wrong: dict[int, str] = {}
+        wrong: dict[int, Failure] = {}
         places: list[int] = []
         shapes: list[Shape] = []
         keys: list[bytes] = []
+        points: list[MultiFieldPoint] = []
         for place, point in enumerate(sent):
+            if isinstance(point, Unread):
+                wrong[place] = Failure(place, "json", point.words, faults.shown(point.metric))
+                continue
             shape = Shape(point.metric or "", tuple(point.fields or ()), tuple((point.tags or {}).items()))
             known = self._keys.get(shape)
             if known is None:
-                if words := _wrong(shape):
-                    wrong[place] = words
+                if problem := _wrong(shape):
+                    wrong[place] = Failure(place, *problem, faults.shown(shape.metric))
                     continue
                 known = self._keys[shape]
             places.append(place)
+            points.append(point)
             shapes.append(shape)
             keys.append(known)
         counts = np.array([len(shape.fields) for shape in shapes], dtype=np.int64)
-        points = [sent[place] for place in places]
         return wrong, _Sound(places, points, shapes, key_column(keys), np.cumsum(counts) - counts, counts)
 
 
@@ -201,8 +217,8 @@ class _Closely:
         if times_ms is not None:
             self._take_plain(np.repeat(times_ms, sound.counts), values)
 
-    def decode(self, sent: list[MultiFieldPoint], wrong: dict[int, str]) -> DecodedFields:
-        """The rest of the rows, and all as one. Raises Refused when the request fails as a whole."""
+    def decode(self, sent: list[MultiFieldPoint | Unread], wrong: dict[int, Failure]) -> DecodedFields:
+        """The rest of the rows, and all as one."""
         failures, read, rows = list[Failure](), ValuesBuilder(), list[int]()
         taken, sound = self._taken.tolist(), self._sound
         for start, place, point, shape in zip(
@@ -210,15 +226,17 @@ class _Closely:
         ):
             if all(taken[start : start + len(shape.fields)]):
                 continue
-            stamp, tags = timestamp_of(point.timestamp), dict(shape.tags)
+            tags = dict(shape.tags)
             for row, (field, raw) in enumerate((point.fields or {}).items(), start):
                 if taken[row]:
                     continue
-                text, metric = text_of(raw), series_metric(Field(shape.metric, field))
+                metric = series_metric(Field(shape.metric, field))
                 try:
+                    stamp, text = timestamp_of(point.timestamp), text_of(raw)
                     read.add(checked_value(raw, text, stamp, metric, tags))
-                except PointRefused as refused:
-                    failures.append(Failure(place, refused.rule, in_plain_words(refused.detail)))
+                except Refused as refused:
+                    words = refused.at if refused.rule == "json" else refused.detail
+                    failures.append(Failure(place, refused.rule, in_plain_words(words), shown_metric(metric)))
                     continue
                 self._times_ms[row] = times.to_ms(stamp)
                 rows.append(row)
@@ -242,19 +260,30 @@ class _Closely:
         self._bits[rows] = values.bits
 
 
-def _wrong(shape: Shape) -> str:
-    """What of the names of a point is wrong, in put's words; "" when nothing is."""
+def shown_metric(metric: str) -> str:
+    """The stored metric of a field as the log shows it."""
+    return faults.shown(in_plain_words(metric))
+
+
+def _at_once(text: bytes) -> list[MultiFieldPoint]:
+    return _POINTS.decode(text) if text.startswith(b"[") else [_POINT.decode(text)]
+
+
+def _wrong(shape: Shape) -> tuple[Rule, str] | None:
+    """The rule that the names of a point break, and the words for it, as put has them."""
     if not shape.metric:
-        return "Metric name was empty"
+        return "metric-empty", "Metric name was empty"
     if not shape.fields:
-        return "Missing fields"
+        return "fields-missing", "Missing fields"
     if not shape.tags:
-        return "Missing tags"
-    named = [("metric name", shape.metric), *(("field name", field) for field in shape.fields)]
-    named += [("tag name", key) for key, _ in shape.tags] + [("tag value", value) for _, value in shape.tags]
-    for what, text in named:
+        return "tags-missing", "Missing tags"
+    named: list[tuple[Rule, str, str]] = [("metric-character", "metric name", shape.metric)]
+    named += [("metric-character", "field name", field) for field in shape.fields]
+    named += [("tag-key-character", "tag name", key) for key, _ in shape.tags]
+    named += [("tag-value-character", "tag value", value) for _, value in shape.tags]
+    for rule, what, text in named:
         if not text:
-            return f"Invalid {what}: empty string"
+            return rule, f"Invalid {what}: empty string"
         if bad := ILLEGAL_CHARACTER.search(text):
-            return f'Invalid {what} ("{faults.shown(text)}"): illegal character: {bad.group()}'
-    return ""
+            return rule, f'Invalid {what} ("{faults.shown(text)}"): illegal character: {bad.group()}'
+    return None

@@ -16,13 +16,15 @@ from headrace.gate import RuleSet
 from headrace.intake import Intake, PointCounts, StoresPoints
 from headrace.metrics import Metrics
 from headrace.model.json_pieces import check_items, work_of
+from headrace.model.odd_json.broken import Unread
 from headrace.model.points import Admitted
 from headrace.protocols.opentsdb import faults
 from headrace.protocols.opentsdb.fields import in_plain_words
-from headrace.protocols.opentsdb.multi_field.decode import FieldDecoder, MultiFieldPoint
+from headrace.protocols.opentsdb.multi_field.decode import FieldDecoder, MultiFieldPoint, shown_metric
 from headrace.protocols.opentsdb.names import OPENTSDB_RULES
 from headrace.protocols.opentsdb.reply import Parameters, Reply
-from headrace.protocols.opentsdb.writing.wire import as_utf8
+from headrace.protocols.opentsdb.writing.bodies import as_utf8
+from headrace.protocols.opentsdb.writing.wire import Failure
 from headrace.protocols.opentsdb.writing.write import ROOM, Flags, flags_of
 from headrace.transport.loop_or_thread import LoopOrThread
 
@@ -38,13 +40,13 @@ FIELD_RULES: Final = RuleSet(
 
 
 class _Read(NamedTuple):
-    """A body. sent: its points.   admitted: what of them may be stored.   refused: fields, by broken rule.   errors: of
-    each point that is not wholly taken, by place, what is wrong with it first."""
+    """A body. sent: its points.   admitted: what of them may be stored.   refused: fields, by broken rule.   failures:
+    of each point that is not wholly taken, by place, what is wrong with it first."""
 
-    sent: list[MultiFieldPoint]
+    sent: list[MultiFieldPoint | Unread]
     admitted: Admitted
     refused: Counter[str]
-    errors: dict[int, str]
+    failures: dict[int, Failure]
 
 
 class MultiFieldPuts:
@@ -62,9 +64,9 @@ class MultiFieldPuts:
         read = await self._bodies.run(work, lambda: self._read(body))
         await self._append(read, flags.timeout_ms)
         if flags.asks_counts:
-            status = 400 if read.errors and not flags.ignore_errors else 200
+            status = 400 if read.failures and not flags.ignore_errors else 200
             await reply.whole(await self._bodies.run(work, lambda: _counts(read, flags)), status)
-        elif read.errors:
+        elif read.failures:
             raise Refused(
                 "points",
                 "One or more data points had errors",
@@ -78,14 +80,18 @@ class MultiFieldPuts:
         check_items(body, limits.OPENTSDB_MPUT_ITEMS_MAX)
         decoded = self._decode(as_utf8(body))
         admission = self._intake.admit(decoded.points)
-        errors, refused = decoded.wrong, Counter[str]()
+        failures, refused = decoded.wrong, Counter[str]()
+        for place, failure in failures.items():
+            refused[failure.rule] += _fields_of(decoded.sent[place])
         for failure in decoded.failures:
-            errors.setdefault(failure.place, failure.error)
+            failures.setdefault(failure.place, failure)
             refused[failure.rule] += 1
-        for place, refusal, _ in admission.refused:
-            errors.setdefault(place, in_plain_words(refusal.detail))
-            refused[refusal.rule] += 1
-        return _Read(decoded.sent, admission.admitted, refused, errors)
+        for place, refusal, name in admission.refused:
+            words = in_plain_words(refusal.detail)
+            failures.setdefault(place, Failure(place, refusal.rule, words, shown_metric(name.metric)))
+        for place in decoded.points.places[admission.left_out[len(admission.refused) :]].tolist():
+            failures.setdefault(place, Failure(place, next(iter(admission.by_rule)), "as others before it"))
+        return _Read(decoded.sent, admission.admitted, refused + admission.by_rule, failures)
 
     async def _append(self, read: _Read, timeout_ms: int) -> None:
         """Raises Unavailable, also when it takes longer than timeout_ms (0: as long as it takes)."""
@@ -96,9 +102,14 @@ class MultiFieldPuts:
             raise Unavailable(f"The put call has timedout, {len(read.admitted)} values may yet come") from None
 
 
+def _fields_of(point: MultiFieldPoint | Unread) -> int:
+    """How many values a point would have brought, at least 1."""
+    return max(1, len(point.fields or ())) if isinstance(point, MultiFieldPoint) else 1
+
+
 def _counts(read: _Read, flags: Flags) -> bytes:
     """What became of the points, as JSON."""
-    counts: dict[str, Any] = {"success": len(read.sent) - len(read.errors), "failed": len(read.errors)}
+    counts: dict[str, Any] = {"success": len(read.sent) - len(read.failures), "failed": len(read.failures)}
     if flags.details or flags.ignore_errors:
         counts["ignoredErrors" if flags.ignore_errors else "errors"] = list(_worded(read))
     return msgspec.json.encode(counts)
@@ -108,12 +119,12 @@ def _worded(read: _Read) -> Iterator[dict[str, object]]:
     """The first points that are not wholly taken, as they were sent, and why: limits.REFUSALS_WORDED_MAX of them, of
     limits.OPENTSDB_ERRORS_BYTES_MAX. A large one is told by its metric alone."""
     left = limits.OPENTSDB_ERRORS_BYTES_MAX
-    for place in sorted(read.errors)[: limits.REFUSALS_WORDED_MAX]:
+    for place in sorted(read.failures)[: limits.REFUSALS_WORDED_MAX]:
         sent = read.sent[place]
-        shown = msgspec.json.encode(sent)
-        if len(shown) > limits.OPENTSDB_ECHO_BYTES_MAX:
+        shown = msgspec.json.encode(sent) if isinstance(sent, MultiFieldPoint) else b""
+        if not 0 < len(shown) <= limits.OPENTSDB_ECHO_BYTES_MAX:
             shown = msgspec.json.encode({"metric": faults.shown(sent.metric or "")})
-        left -= len(shown) + len(read.errors[place])
+        left -= len(shown) + len(read.failures[place].error)
         if left < 0:
             return
-        yield {"datapoint": msgspec.Raw(shown), "error": read.errors[place]}
+        yield {"datapoint": msgspec.Raw(shown), "error": read.failures[place].error}

@@ -12,7 +12,8 @@ from headrace.kernels.scanning.opentsdb_json import POINT_BYTES_MIN
 from headrace.model.points import Points, Values
 from headrace.model.scanning import join_bodies, room_for
 from headrace.model.spelling import ScannedNames
-from headrace.protocols.opentsdb.writing.wire import as_utf8, read_name
+from headrace.protocols.opentsdb.writing.bodies import as_utf8
+from headrace.protocols.opentsdb.writing.wire import read_name
 
 
 def scan_gathered(bodies: Sequence[bytes], secret: NDArray[np.uint64]) -> tuple[Points, list[int]]:

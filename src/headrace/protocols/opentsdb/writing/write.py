@@ -25,15 +25,9 @@ from headrace.model.points import Admitted, Points
 from headrace.model.series import SeriesName
 from headrace.protocols.opentsdb import faults
 from headrace.protocols.opentsdb.faults import Answer, answer, envelope
+from headrace.protocols.opentsdb.writing.bodies import Incoming, IncomingPoint, as_utf8, points_at
 from headrace.protocols.opentsdb.writing.gathered import scan_gathered
-from headrace.protocols.opentsdb.writing.wire import (
-    Decode,
-    Failure,
-    as_utf8,
-    points_at,
-    read_tags,
-    text_of,
-)
+from headrace.protocols.opentsdb.writing.wire import Decode, Failure, read_tags, text_of
 from headrace.transport.gathered_writes import GatheredWrites
 from headrace.transport.loop_or_thread import LoopOrThread
 
@@ -228,7 +222,7 @@ def _name_failures(body: bytes, refusals: list[tuple[int, Refused, SeriesName]])
     failures = []
     for place, refused, _ in refusals:
         point = sent[place]
-        assert point is not None, "the gate only sees points"
+        assert isinstance(point, IncomingPoint), "the gate only sees points"
         tags: Mapping[str, str | None] = read_tags(bytes(point.tags)) or {}
         words = faults.refused_name(refused, text_of(point.metric) or "", tags)
         failures.append(Failure(place, refused.rule, words))
@@ -249,7 +243,7 @@ def errors_of(outcome: _Outcome) -> list[bytes]:
     size = 0
     for place, error in worded:
         point = sent[place]
-        entry = _error(b"null" if point is None else point.echo(), error)
+        entry = _error(_echo(point), error)
         size += len(entry)
         if size > limits.OPENTSDB_ERRORS_BYTES_MAX:
             break
@@ -257,6 +251,12 @@ def errors_of(outcome: _Outcome) -> list[bytes]:
     if more := outcome.failed - len(entries):
         entries.append(_error(b"null", f"and {more} more"))
     return entries
+
+
+def _echo(point: Incoming) -> bytes:
+    if isinstance(point, IncomingPoint):
+        return point.echo()
+    return msgspec.json.encode({"metric": faults.shown(point.metric)}) if point and point.metric else b"null"
 
 
 def _error(datapoint: bytes, error: str) -> bytes:

@@ -1,13 +1,17 @@
-"""Client libraries from PyPI against a real server process: opentsdb-py over HTTP, potsdb over telnet."""
+"""Client libraries from PyPI against a real server process: opentsdb-py, pyopentsdb over HTTP, potsdb over telnet."""
 
 from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import opentsdb
 import potsdb
+import pytest
+from pyopentsdb import errors
+from pyopentsdb.tsdb import TsdbConnector
 from serverprocess import ServerProcess, running
 
 
@@ -45,3 +49,22 @@ def test_potsdb(tmp_path: Path) -> None:
             if server.get("/api/suggest?type=metrics&q=client.telnet")[1] != b"[]":
                 found = _dps(server, "client.telnet", begin)
         assert found == {begin + number: number + 0.25 for number in range(500)}
+
+
+def test_pyopentsdb(tmp_path: Path) -> None:
+    """It writes and asks with a slash at the end of the path, and raises on any status but 200 and 204."""
+    begin = int(time.time()) - 1000
+    with running(tmp_path / "data") as server:
+        client = TsdbConnector(f"http://127.0.0.1:{server.port}")
+        points = [
+            {"metric": "client.pyopentsdb", "timestamp": begin + number, "value": number + 0.5, "tags": {"host": "a"}}
+            for number in range(500)
+        ]
+        client.put(points)
+        every = [{"metric": "client.pyopentsdb", "aggregator": "sum", "tags": {"host": "*"}}]
+        [answer] = client.query(start=datetime.fromtimestamp(begin, UTC), metrics=every, ms=True)
+        assert answer["dps"] == {str((begin + number) * 1000): number + 0.5 for number in range(500)}
+        assert client.metrics() == ["client.pyopentsdb"]
+        assert client.version()["version"].startswith("2.4.0")
+        with pytest.raises(errors.ArgumentError, match="such name"):
+            client.query(start=datetime.fromtimestamp(begin, UTC), metrics=[{**every[0], "metric": "no.such"}])

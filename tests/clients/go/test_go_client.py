@@ -1,0 +1,41 @@
+"""Version 2 of the AWS SDK for Go against a real server process that checks its signatures, behind a prefix."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from datazone_clients import CONTENT, DOMAIN, FLAGS, PREFIX, ROOT, SUMMARY, TYPE, environment, installed
+from serverprocess import running
+
+HERE = Path(__file__).parent
+COMPILED = ROOT / ".clients" / "go"
+
+
+def test_datazone(tmp_path: Path) -> None:
+    of = installed(COMPILED / "installed").read_text()
+    if of.strip() != "".join((HERE / name).read_text() for name in ("main.go", "go.mod", "go.sum")).strip():
+        pytest.skip(f"{COMPILED} is of another main.go; scripts/clients compiles it")
+    with running(tmp_path / "data", *FLAGS) as server:
+        url = f"http://127.0.0.1:{server.port}{PREFIX}"
+        said = subprocess.run(
+            [COMPILED / "datazone", url, DOMAIN, TYPE, CONTENT],
+            env=environment(tmp_path),
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+    assert said.returncode == 0, said.stderr.decode()
+    heard = said.stdout.decode().splitlines()
+    assert heard[:-1] == [
+        f"type {TYPE} ENABLED",
+        "posted 5",
+        f"listed 2024-01-02T03:04:05.681Z {SUMMARY}",
+        f"listed 2024-01-02T03:04:05.68Z {SUMMARY}",
+        f"listed 2024-01-02T03:04:05.679Z {SUMMARY}",
+        f"listed 2024-01-02T03:04:05.678Z {SUMMARY}",
+        "got true true 8",
+        "missing true",
+    ]
+    assert heard[-1].startswith("elsewhere UnknownOperationException No operation is at GET ")

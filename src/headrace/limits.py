@@ -659,6 +659,10 @@ EXPRESSION_PARTS_MAX = 100
 """Metrics, filters, expressions and outputs of one question to /api/query/exp, of each kind, and queries in all
 expressions of one to /api/query/gexp: four times what OpenTSDB names by letters."""
 
+EXPRESSION_SERIES_BYTES = 3 * 1024
+"""What a series counts as in the memory of queries beside its points, for each variable, call and result: its name and
+tags as Python holds them while it is read, joined and described."""
+
 EXPRESSION_BLOCK_VALUES = 16_384
 """Values of one operand that are computed at once, 128 KB: they stay in the cache of a core from step to step."""
 

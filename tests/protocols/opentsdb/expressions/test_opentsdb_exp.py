@@ -216,6 +216,19 @@ async def test_more_than_memory_holds_is_refused(tsd: RealRoom) -> None:
     assert len(outputs[0]["dps"]) == 100_000
 
 
+async def test_so_is_more_of_names(tsd: RealRoom) -> None:
+    """Series of one point each: 3 KiB for each of them as a variable, again in a join, again behind a call."""
+    await tsd.put(*[("m", T, 1, {"host": f"h{n}"}) for n in range(2000)])
+    grouped = {"id": "f", "tags": [{"type": "wildcard", "tagk": "host", "filter": "*", "groupBy": True}]}
+    few, many = ([{"id": f"m{n}", "metric": "m", "filter": "f"} for n in range(count)] for count in (1, 3))
+    for metrics, status in ((few, 200), (many, 413)):
+        expression = {"id": "e", "expr": "+".join(each["id"] for each in metrics)}
+        asked = request(filters=[grouped], metrics=metrics, expressions=[expression])
+        assert (await tsd.post("query/exp", asked)).status == status
+    for call, status in (("scale(sum:m{host=*},2)", 200), ("scale(" * 4 + "sum:m{host=*}" + ",2)" * 4, 413)):
+        assert (await tsd.get(f"query/gexp?start={T}&exp={call}")).status == status
+
+
 async def test_who_may_ask(tsd: RealRoom) -> None:
     assert (await tsd.get("query/exp")).status == 405
     assert (await tsd.post("query/exp", "")).status == 400

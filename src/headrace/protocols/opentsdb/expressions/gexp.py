@@ -10,7 +10,7 @@ import numpy as np
 from starlette.types import Scope
 
 from headrace.errors import Refused
-from headrace.limits import EXPRESSION_PARTS_MAX
+from headrace.limits import EXPRESSION_PARTS_MAX, EXPRESSION_SERIES_BYTES
 from headrace.model.points import Kind
 from headrace.model.time import TimeRange
 from headrace.protocols.opentsdb.expressions.calls import Call, MetricQuery, call_of
@@ -148,7 +148,9 @@ class _Evaluation:
         if isinstance(node, _Leaf):
             return self._elements(node.part, earlier_ms)
         arguments = [self.of(child, earlier_ms + node.earlier_ms) for child in node.children]
-        return _finite(node.transform(arguments, self._reading.snapshot))
+        snapshot = self._reading.snapshot
+        snapshot.memory.hold(EXPRESSION_SERIES_BYTES * sum(map(len, arguments)))
+        return _finite(node.transform(arguments, snapshot))
 
     def _elements(self, number: int, earlier_ms: int) -> list[Element]:
         key = self._texts[number], earlier_ms

@@ -9,6 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
 from headrace.errors import Refused
+from headrace.limits import EXPRESSION_SERIES_BYTES
 from headrace.protocols.opentsdb.expressions.formula import Formula, check_lengths, formula
 from headrace.protocols.opentsdb.expressions.joins import Join, Series, Variable
 from headrace.protocols.opentsdb.expressions.request import (
@@ -160,7 +161,9 @@ def _in_order(formulas: list[NamedFormula], metrics: list[NamedQuery]) -> list[N
 
 def _series_of(metric: NamedQuery, reading: Reading) -> list[Series]:
     found = []
-    for element in reading.numbers(metric.asked):
+    elements = reading.numbers(metric.asked)
+    reading.snapshot.memory.hold(EXPRESSION_SERIES_BYTES * len(elements))
+    for element in elements:
         reading.snapshot.memory.hold(8 * len(element.times))
         head = element.head
         found.append(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.limits import EXPRESSION_BLOCK_VALUES
+from headrace.limits import EXPRESSION_BLOCK_VALUES, EXPRESSION_SERIES_BYTES
 from headrace.protocols.opentsdb.expressions.arithmetic import evaluate
 from headrace.protocols.opentsdb.expressions.formula import Formula
 from headrace.protocols.opentsdb.expressions.joins import Join, Row, Series, Variable, described, joined
@@ -43,6 +43,7 @@ def computed(formula: Formula, variables: Mapping[str, Variable], join: Join, pl
     and what QueryAccount.hold raises.
     """
     used = {name: variables[name] for name in formula.variables}
+    snapshot.memory.hold(EXPRESSION_SERIES_BYTES * sum(len(variable.series) for variable in used.values()))
     rows = joined(used, join, place)
     return of_rows(formula, rows, {name: used[name].missing for name in used}, snapshot)
 

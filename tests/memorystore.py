@@ -113,6 +113,18 @@ class MemoryStore:
                 found.append(i)
         return np.array(found, dtype=np.uint32)
 
+    def find_everywhere(
+        self, metrics: TagCondition, conditions: Mapping[str, Sequence[TagCondition]], values: Collection[str] = ()
+    ) -> NDArray[np.uint32]:
+        found = [
+            i
+            for i, name in enumerate(self._names)
+            if metrics(pa.array([name.metric]))[0]
+            and _holds(dict(name.tags), conditions)
+            and set(values) <= {value for _, value in name.tags}
+        ]
+        return np.array(found, dtype=np.uint32)
+
     def tag_ids(self, series: NDArray[np.uint32], key: str) -> NDArray[np.uint32]:
         ids: dict[str | None, int] = {None: int(UNKNOWN)}
         return np.array([ids.setdefault(value, len(ids)) for value in self.tag_values(series, key)], dtype=np.uint32)

@@ -121,6 +121,13 @@ class Snapshot(Protocol):
         `conditions`. Raises KeyError when no visible series has that metric."""
         ...
 
+    def find_everywhere(
+        self, metrics: TagCondition, conditions: Mapping[str, Sequence[TagCondition]], values: Collection[str] = ()
+    ) -> NDArray[np.uint32]:
+        """Ordinals (ascending uint32) of the visible series of all metrics whose names match, with `conditions` as in
+        `find`, that have each of `values` as the value of some tag."""
+        ...
+
     def tag_ids(self, series: NDArray[np.uint32], key: str) -> NDArray[np.uint32]:
         """For each series a number that equal values of tag `key` share, model.series.UNKNOWN where it lacks the
         tag."""

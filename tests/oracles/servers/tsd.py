@@ -52,6 +52,7 @@ def missing() -> str | None:
 @contextmanager
 def running(folder: Path) -> Iterator[Tsd]:
     """A fresh one, with auto-created metrics and with meta data tracked, so that `last` and `lookup` answer."""
+    folder.mkdir(exist_ok=True)
     with ExitStack() as stack:
         zookeeper = _start_hbase(folder, stack)
         port = free_port()
@@ -139,6 +140,8 @@ def _tsd_settings(folder: Path, port: int, zookeeper: int) -> dict[str, str | in
         "tsd.core.auto_create_metrics": "true",
         "tsd.core.timezone": "UTC",
         "tsd.core.meta.enable_realtime_ts": "true",
+        "tsd.core.meta.enable_realtime_uid": "true",
+        "tsd.core.meta.enable_tsuid_tracking": "true",
         "tsd.core.meta.enable_tsuid_incrementing": "true",
         "tsd.http.request.enable_chunked": "true",
         "tsd.http.request.max_chunk": 10 << 20,

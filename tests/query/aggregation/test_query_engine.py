@@ -19,6 +19,20 @@ def test_rates() -> None:
     assert ask([every(10, 10, 30, 20)], "sum", rate=Rate(True, 35, 0, drop_resets=True)) == {10: 2.0}
 
 
+def test_the_first_rate_of_a_filled_range_is_counted_from_the_bucket_before() -> None:
+    # Measured on OpenTSDB 2.4.1.
+    filled = fixed(10, "sum", Fill.ZERO)
+    assert ask([every(10, 1, 2)], "sum", (10, 20), rate=Rate(), downsampling=filled) == {10: 0.1, 20: -0.2}
+    assert ask([every(10, 1, 2)], "sum", (5, 10), rate=Rate(), downsampling=filled) == {10: 0.1}
+
+
+def test_of_nothing_count_is_none_and_all_else_is_nan() -> None:
+    # Measured on OpenTSDB 2.4.1: count:1m-sum-nan.
+    filled = fixed(10, "sum", Fill.NAN)
+    assert ask([{0: 1, 20: 3}], "count", (0, 20), downsampling=filled) == {0: 1, 10: 0, 20: 1}
+    assert str(ask([{0: 1, 20: 3}], "sum", (0, 20), downsampling=filled)[10]) == "nan"
+
+
 def test_points_outside_the_range_feed_the_edges_and_are_not_shown() -> None:
     series: list[dict[int, Value]] = [{0: 0, 20: 20}, {10: 1}]
     assert ask(series, "sum", (5, 15)) == {10: 11}

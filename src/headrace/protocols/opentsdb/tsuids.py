@@ -14,6 +14,7 @@ from headrace.protocols.opentsdb.faults import shown
 
 _WORD_BITS = 64
 _TSUID = re.compile(r"[0-9A-Fa-f]{32}")
+_OF_ANOTHER_SERVER = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 
 
 def tsuids_of(keys: NDArray[np.uint64]) -> list[str]:
@@ -30,6 +31,12 @@ def keys_of(tsuids: Sequence[str]) -> NDArray[np.uint64]:
         number = int(tsuid, 16)
         keys[row] = number & (1 << _WORD_BITS) - 1, number >> _WORD_BITS
     return keys
+
+
+def is_strange(tsuid: str) -> bool:
+    """Whether it is one that OpenTSDB may have given, whose ids have other lengths, and that therefore no series here
+    has."""
+    return bool(_OF_ANOTHER_SERVER.fullmatch(tsuid)) and not _TSUID.fullmatch(tsuid)
 
 
 def unknown_tsuid(tsuid: str) -> Refused:

@@ -19,7 +19,7 @@ from headrace.kernels.answering.aggregate import (
     gather,
     union_of_times,
 )
-from headrace.kernels.answering.reductions import DEV, DIFF, MEDIAN, medians, reduce_runs
+from headrace.kernels.answering.reductions import COUNT, DEV, DIFF, MEDIAN, medians, reduce_runs
 from headrace.limits import QUERY_STEPS_MAX
 from headrace.model.points import Kind, Values
 from headrace.query.buckets import check_points
@@ -161,10 +161,10 @@ def _in_integers(
 def _in_doubles(
     group: Numbers, union: NDArray[np.int64], function: Function, interpolation: int, hold: Hold
 ) -> NDArray[np.float64]:
-    """float64[u], NaN where only NaN takes part."""
+    """float64[u], NaN where only NaN takes part, of which COUNT counts none."""
     values = group.doubles()
     # A moment at which only NaN takes part keeps this.
-    out = np.full(len(union), np.nan)
+    out = np.full(len(union), 0.0 if function.code == COUNT else np.nan)
     counts = np.empty(len(union), dtype=np.int64)
     if function.code == DEV:
         means = np.empty(len(union), dtype=np.float64)

@@ -43,15 +43,18 @@ def reduced(numbers: Numbers, downsampling: Downsampling, asked: TimeRange) -> N
     return Numbers.of_doubles(starts, times[:runs].copy(), values)
 
 
-def filled(numbers: Numbers, downsampling: Downsampling, asked: TimeRange, hold: Hold = uncounted) -> Numbers:
+def filled(
+    numbers: Numbers, downsampling: Downsampling, asked: TimeRange, one_before: bool = False, hold: Hold = uncounted
+) -> Numbers:
     """What `reduced` gave; with a fill, every bucket that begins within `asked`.
 
-    hold: counts the bytes that this takes. Raises Refused (rule "query-points") for too many buckets.
+    one_before: and the one before these, from which the first rate is counted (OpenTSDB: RateSpan).   hold: counts the
+    bytes that this takes. Raises Refused (rule "query-points") for too many buckets.
     """
     if downsampling.fill is Fill.NONE:
         return numbers
     series = len(numbers.starts) - 1
-    grid = stamps(asked, downsampling.buckets)
+    grid = stamps(asked, downsampling.buckets, one_before)
     check_points(series * len(grid))
     hold(series * len(grid) * FILLED_POINT_BYTES)
     values = np.empty(series * len(grid), dtype=np.float64)

@@ -42,7 +42,7 @@ def downsampled(snapshot: Snapshot, query: SeriesQuery, series: NDArray[np.uint3
         snapshot.memory.hold(2 * numbers.nbytes)
         order = np.argsort(places(present, series))
         present, numbers = present[order], numbers.reordered(order)
-    return present, filled(numbers, query.downsampling, query.range, snapshot.memory.hold)
+    return present, filled(numbers, query.downsampling, query.range, query.rate is not None, snapshot.memory.hold)
 
 
 def _reduced_stretch(

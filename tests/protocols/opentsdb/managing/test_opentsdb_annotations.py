@@ -35,7 +35,7 @@ async def test_write_read_change_delete(tsd: RealRoom) -> None:
     written = answered(await tsd.post("annotation", {**NOTE, "tsuid": tsuid}))
     assert written == {**NOTE, "tsuid": tsuid, "endTime": 0}
     assert answered(await tsd.get(f"annotation?start_time={T}&tsuid={tsuid}")) == written
-    assert (await tsd.post("annotation", {**NOTE, "tsuid": tsuid})).status == 304
+    assert answered(await tsd.post("annotation", {**NOTE, "tsuid": tsuid})) == written
     changed = answered(await tsd.post("annotation", {"startTime": T, "tsuid": tsuid, "endTime": T + 9}))
     assert changed == {**written, "endTime": T + 9}
     replaced = answered(await tsd.post("annotation", {"startTime": T, "tsuid": tsuid, "notes": "x"}, method="PUT"))
@@ -44,7 +44,20 @@ async def test_write_read_change_delete(tsd: RealRoom) -> None:
     assert (gone.status, gone.body) == (204, b"")
     missing = (404, "Unable to locate annotation in storage")
     assert error(await tsd.get(f"annotation?start_time={T}&tsuid={tsuid}")) == missing
-    assert error(await tsd.ask(f"/api/annotation?start_time={T}&tsuid={tsuid}", method="DELETE")) == missing
+    assert (await tsd.ask(f"/api/annotation?start_time={T}&tsuid={tsuid}", method="DELETE")).status == 204
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize("said", [{}, {"endTime": 0}, {"description": ""}, {"custom": None}])
+async def test_one_that_says_nothing_is_304_and_makes_nothing(tsd: RealRoom, method: str, said: dict[str, Any]) -> None:
+    reply = await tsd.post("annotation", {"startTime": T, **said}, method=method)
+    assert (reply.status, reply.body) == (304, b"")
+    assert answered(await tsd.post("annotation/bulk", [{"startTime": T, **said}], method=method)) == []
+    assert (await tsd.get(f"annotation?start_time={T}")).status == 404
+
+
+async def test_a_time_with_a_fraction_is_cut(tsd: RealRoom) -> None:
+    assert answered(await tsd.post("annotation", {"startTime": T + 0.5, "notes": "x"}))["startTime"] == T
 
 
 async def test_beside_the_points(tsd: RealRoom) -> None:
@@ -85,9 +98,10 @@ async def test_many_at_once(tsd: RealRoom, path: str) -> None:
     again = answered(
         await tsd.post(path, [notes[0], {"startTime": T, "notes": "rain"}, {"startTime": T, "endTime": T}])
     )
-    assert again == [{"startTime": T, "endTime": T, "description": "storm", "notes": "rain", "custom": None}]
-    replaced = answered(await tsd.post(path, [{"startTime": T}], method="PUT"))
-    assert replaced == [{"startTime": T, "endTime": 0, "description": "", "notes": "", "custom": None}]
+    both = {"startTime": T, "endTime": T, "description": "storm", "notes": "rain", "custom": None}
+    assert again == [written[0], both]
+    replaced = answered(await tsd.post(path, [{"startTime": T, "notes": "sun"}], method="PUT"))
+    assert replaced == [{"startTime": T, "endTime": 0, "description": "", "notes": "sun", "custom": None}]
     body = {"tsuids": [tsuid], "startTime": T + 1, "endTime": T + 2}
     gone = answered(await tsd.post(path, body, method="DELETE"))
     ends = {"startTime": (T + 1) * 1000, "endTime": (T + 2) * 1000}

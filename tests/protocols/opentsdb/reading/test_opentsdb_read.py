@@ -116,6 +116,33 @@ async def test_not_key_and_explicit_tags(tsd: OpenTSDB) -> None:
     assert [e["tags"] for e in answer(await post(tsd, "query", only_host))] == [{"host": "db01"}]
     reply = await get(tsd, f"query?start={T}&end={T}&m=sum:explicit_tags:sys.cpu{{host=*}}")
     assert [e["tags"] for e in answer(reply)] == [{"host": "db01"}]
+    of_none = query(explicitTags=True)
+    assert answer(await post(tsd, "query", of_none)) == answer(await post(tsd, "query", query()))
+
+
+@pytest.mark.parametrize(
+    ("braces", "hosts"),
+    [
+        ("{host=web01,host=db01}", ["web01", "db01"]),
+        ("{host=web01}{host=db01}", ["web01", "db01"]),
+        ("{host=web01|web02,host=db01|web02}", ["web01", "web02", "db01"]),
+        ("{host=web01|db01,host=wildcard(web*)}", ["web01"]),
+        ("{host=web*,host=*1}", ["web01"]),
+        ("{host=iliteral_or(web01),host=iliteral_or(db01)}", []),
+        ("{host=Regexp(web.*)}", ["web01", "web02"]),
+        ("{host=NOT_Literal_Or(web01)}", ["web02", "db01"]),
+    ],
+)
+async def test_several_filters_of_one_tag_as_opentsdb_answers(tsd: OpenTSDB, braces: str, hosts: list[str]) -> None:
+    reply = await get(tsd, f"query?start={T}&end={T}&m=none:sys.cpu{braces}")
+    assert [element["tags"]["host"] for element in answer(reply)] == hosts
+
+
+async def test_a_fraction_of_an_integer_is_cut(tsd: OpenTSDB) -> None:
+    part = {"aggregator": "sum", "metric": "sys.cpu", "rate": True, "limit": 1.9}
+    options = {"counter": True, "counterMax": "100", "resetValue": 100.5}
+    asked = {"start": T, "end": T + 30, "queries": [{**part, "tags": {"host": "web01"}, "rateOptions": options}]}
+    assert answer(await post(tsd, "query", asked))[0]["dps"] == {str(T + 10): 0.2}
 
 
 async def test_a_second_of_several_points_has_their_aggregate_and_ms_shows_all(tsd: OpenTSDB) -> None:

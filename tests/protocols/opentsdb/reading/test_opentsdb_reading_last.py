@@ -67,6 +67,14 @@ async def test_by_tsuids_with_unknown_ones_passed_over(tsd: RealRoom) -> None:
     assert answered(await tsd.post("query/last", asked)) == every
     assert answered(await tsd.get(f"query/last?tsuids={','.join(tsuids)}")) == every
     assert answered(await tsd.get(f"query/last?tsuids={'0' * 32}")) == []
+    assert answered(await tsd.get(f"query/last?tsuids=000001000001000001,{tsuids[0]}")) == every[:1]
+
+
+@pytest.mark.parametrize("hours", ["0", "-1", ""])
+async def test_a_back_scan_of_nothing_is_all_of_history(tsd: RealRoom, hours: str) -> None:
+    await fill(tsd)
+    every = answered(await tsd.get("query/last?timeseries=sys.cpu"))
+    assert answered(await tsd.get(f"query/last?timeseries=sys.cpu&back_scan={hours}")) == every
 
 
 async def test_back_scan_and_the_sdks_timestamp(tsd: RealRoom) -> None:
@@ -85,7 +93,7 @@ async def test_back_scan_and_the_sdks_timestamp(tsd: RealRoom) -> None:
         ("query/last", "Missing sub queries"),
         ("query/last?timeseries=nope{host=web01}", "No such name for 'metrics': 'nope'"),
         ("query/last?timeseries=load{host", "Missing '}' at the end of: load{host"),
-        ("query/last?timeseries=load&back_scan=x", "Unable to parse 'back_scan' parameter: x"),
+        ("query/last?timeseries=load&back_scan=x", "Unable to parse 'back_scan' parameter"),
         ("query/last?tsuids=zz", "No such name for 'tsuids': 'zz'"),
     ],
 )

@@ -51,6 +51,39 @@ async def test_lookup_by_post_with_limit_and_without_metric(tsd: RealRoom) -> No
     assert answered(await tsd.get("search/lookup?m=load"))["totalResults"] == 1
 
 
+@pytest.mark.parametrize(
+    ("question", "hosts"),
+    [
+        ("sys.cpu{host=web01,host=db01}", ["web01", "db01"]),
+        ("sys.cpu{host=web01,host=*}", ["web01", "web02", "db01"]),
+        ("sys.cpu{host=,dc=lga}", ["web01", "web02"]),
+        ("sys.cpu{=web02}", ["web02"]),
+        ("{host=web01,host=db01}", ["web01", "db01", "web01"]),
+        ("{=lga,=web01}", ["web01"]),
+    ],
+)
+async def test_repeated_keys_and_empty_sides(tsd: RealRoom, question: str, hosts: list[str]) -> None:
+    await fill(tsd)
+    found = answered(await tsd.get(f"search/lookup?m={question}"))
+    assert [result["tags"]["host"] for result in found["results"]] == hosts
+
+
+async def test_limits_are_any_integers(tsd: RealRoom) -> None:
+    await fill(tsd)
+    for limit, count in (("1000000000", 3), ("0", 3), ("-1", 3), ("1", 1), ("", 3)):
+        assert len(answered(await tsd.get(f"search/lookup?m=sys.cpu&limit={limit}"))["results"]) == count
+        assert len(answered(await tsd.get(f"suggest?type=tagv&max={limit}"))) == (1 if limit == "1" else 4)
+    assert len(answered(await tsd.post("suggest", {"type": "tagv", "max": "2"}))) == 2
+    assert (await tsd.get("suggest?type=tagv&max=99999999999")).status == 400
+
+
+async def test_a_lookup_everywhere_finds_no_field(tsd: RealRoom) -> None:
+    await fill(tsd)
+    await tsd.post("mput", [{"metric": "wind", "timestamp": T, "tags": {"host": "web01"}, "fields": {"speed": 1}}])
+    found = answered(await tsd.get("search/lookup?m={host=web01}"))
+    assert [result["metric"] for result in found["results"]] == ["sys.cpu", "load"]
+
+
 @pytest.mark.parametrize("question", ["nope", "sys.cpu{rack=*}", "sys.cpu{host=nobody}", "{*=nobody}"])
 async def test_an_unknown_name_is_404(tsd: RealRoom, question: str) -> None:
     await fill(tsd)

@@ -103,6 +103,31 @@ def test_find_and_tag_values_as_a_plain_loop_would(
         assert values.tolist() == [dict(known[ordinal].tags).get(key) for ordinal in expected]
 
 
+@given(
+    st.lists(st.lists(names, max_size=20), max_size=4),
+    st.sampled_from(["*", "a*", "?"]),
+    st.dictionaries(words, st.sampled_from(["*", "a*", "b"]), max_size=2),
+    st.sets(words, max_size=2),
+)
+def test_find_everywhere_as_a_plain_loop_would(
+    slices: list[list[SeriesName]], metrics: str, patterns: dict[str, str], values: set[str]
+) -> None:
+    index, known = indexed(slices)
+    conditions: dict[str, list[TagCondition]] = {key: [glob(pattern)] for key, pattern in patterns.items()}
+
+    def is_wanted(name: SeriesName) -> bool:
+        tags = dict(name.tags)
+        return (
+            fnmatchcase(name.metric, metrics)
+            and all(key in tags and fnmatchcase(tags[key], pattern) for key, pattern in patterns.items())
+            and values <= set(tags.values())
+        )
+
+    found = index.find_everywhere(glob(metrics), conditions, values)
+    assert found.dtype == np.uint32
+    assert found.tolist() == [ordinal for ordinal, name in enumerate(known) if is_wanted(name)]
+
+
 @given(st.lists(st.lists(names, max_size=20), max_size=3), words, st.integers(0, 5))
 def test_suggest_is_sorted_and_cut(slices: list[list[SeriesName]], prefix: str, limit: int) -> None:
     index, known = indexed(slices)

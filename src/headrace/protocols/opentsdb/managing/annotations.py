@@ -26,7 +26,7 @@ KIND: Final = "opentsdb.annotation"
 METHODS: Final = ("GET", "POST", "PUT", "DELETE")
 BULK_METHODS: Final = ("POST", "PUT", "DELETE")
 
-Stamp = int | str | None
+Stamp = int | float | str | None
 
 
 class Annotation(msgspec.Struct, rename="camel"):
@@ -83,45 +83,51 @@ class Annotations:
         self._store = store
 
     async def annotation(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
-        """GET shows one, POST changes what it names, PUT replaces all, DELETE removes."""
+        """GET shows one, POST changes what it names, PUT replaces all, DELETE removes. One that says nothing but which
+        it is about is 304, and one that says again what is kept is 200 (OpenTSDB: Annotation.syncToStorage)."""
         method = scope["method"]
         said = decode_json(_ANNOTATION, body) if body else _of_parameters(parameters)
         key = key_of(said)
         found = self._store.document(KIND, key)
         if method in ("POST", "PUT"):
-            whole = _written(said, found if method == "POST" else None)
-            if whole == found:
+            if not _says_something(said):
                 await reply.empty(304)
                 return
-            await self._store.commit([Document(KIND, key, whole)])
+            whole = _written(said, found if method == "POST" else None)
+            if whole != found:
+                await self._store.commit([Document(KIND, key, whole)])
             await reply.whole(orjson.dumps(_shown(whole)))
+        elif method == "DELETE":
+            if found is not None:
+                await self._store.commit([Document(KIND, key, None)])
+            await reply.empty(204)
         elif found is None:
             raise Refused("annotation-unknown", "Unable to locate annotation in storage")
-        elif method == "DELETE":
-            await self._store.commit([Document(KIND, key, None)])
-            await reply.empty(204)
         else:
             await reply.whole(orjson.dumps(_shown(found)))
 
     async def bulk(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
-        """POST and PUT of many, which are kept all or none and answered but for those that change nothing; DELETE of
+        """POST and PUT of many, which are kept all or none and answered but for those that say nothing; DELETE of
         those that begin within a range (OpenTSDB: AnnotationRpc.executeBulk)."""
         if scope["method"] == "DELETE":
             await reply.whole(await self._delete_range(decode_json(_RANGE, body) if body else _range_of(parameters)))
             return
         changed: dict[str, bytes] = {}
+        told: dict[str, bytes] = {}
         several = decode_json(_ANNOTATIONS, body)
         if len(several) > limits.COMMIT_RECORDS:
             raise Refused("body-too-large", f"one request may bring {limits.COMMIT_RECORDS} annotations")
         for said in several:
             key = key_of(said)
-            found = changed.get(key) or self._store.document(KIND, key)
-            whole = _written(said, found if scope["method"] == "POST" else None)
-            if whole != found:
-                changed[key] = whole
+            if not _says_something(said):
+                continue
+            found = told.get(key) or self._store.document(KIND, key)
+            told[key] = _written(said, found if scope["method"] == "POST" else None)
+            if told[key] != found:
+                changed[key] = told[key]
         if changed:
             await self._store.commit([Document(KIND, key, whole) for key, whole in changed.items()])
-        await reply.whole(orjson.dumps([_shown(whole) for whole in changed.values()]))
+        await reply.whole(orjson.dumps([_shown(whole) for whole in told.values()]))
 
     async def _delete_range(self, asked: AnnotationRange) -> bytes:
         if not asked.start_time:
@@ -175,7 +181,7 @@ def _key(tsuid: str, time_ms: int) -> str:
 
 
 def _stamp(given: Stamp, what: str) -> int:
-    text = str(given or 0)
+    text = str(int(given) if isinstance(given, float) else given or 0)
     if not _DIGITS.fullmatch(text) or not (int(text) == 0 or times.is_legal(int(text))):
         raise Refused("time", f"Unable to convert the '{what}' time: {shown(text)}")
     return int(text)
@@ -188,6 +194,11 @@ def _written(said: Annotation, found: bytes | None) -> bytes:
     if len(whole) > limits.OPENTSDB_ANNOTATION_BYTES_MAX:
         raise Refused("body-too-large", f"an annotation may have {limits.OPENTSDB_ANNOTATION_BYTES_MAX} bytes")
     return whole
+
+
+def _says_something(said: Annotation) -> bool:
+    """Whether there is more than the series and the moment."""
+    return bool(_stamp(said.end_time, "end") or said.description or said.notes or said.custom is not None)
 
 
 def _changed(kept: Annotation, said: Annotation) -> Annotation:

@@ -15,6 +15,7 @@ from headrace.model.time import ALL_TIME, TimeRange
 from headrace.protocols.opentsdb import times
 from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.fields import Field, series_metric
+from headrace.protocols.opentsdb.integers import Whole, whole_member
 from headrace.protocols.opentsdb.reading.filters import short_form
 from headrace.protocols.opentsdb.reading.question import selection_of
 from headrace.protocols.opentsdb.reading.wire import decode_json
@@ -30,12 +31,12 @@ class Timeline(msgspec.Struct, rename="camel"):
     metric: str | None = None
     tags: dict[str, str] | None = None
     fields: list[str] | None = None
-    start: int | None = None
-    end: int | None = None
+    start: Whole | None = None
+    end: Whole | None = None
     delete_data: bool | None = None
 
 
-_TIMELINE = msgspec.json.Decoder(Timeline, strict=False)
+_TIMELINE = msgspec.json.Decoder(Timeline, strict=False, dec_hook=whole_member)
 
 
 class Deletes(Reads, Protocol):

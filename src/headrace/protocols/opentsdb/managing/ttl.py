@@ -12,6 +12,7 @@ from starlette.types import Scope
 from headrace.config import RETENTION_DEFAULT, Settings, parse_duration_ms
 from headrace.errors import Refused
 from headrace.model.time import SECOND_MS
+from headrace.protocols.opentsdb.integers import Whole, whole_member
 from headrace.protocols.opentsdb.reading.wire import decode_json
 from headrace.protocols.opentsdb.reply import Parameters, Reply
 from headrace.store import RETENTION_DOCUMENT, Document, DocumentChange
@@ -23,10 +24,10 @@ FOR_EVER_S: Final = 2**31 - 1
 class TimeToLive(msgspec.Struct):
     """aliyun-tsdb-java-sdk: TTLValue, TTLResult. val: seconds."""
 
-    val: int | None = None
+    val: Whole | None = None
 
 
-_TIME_TO_LIVE = msgspec.json.Decoder(TimeToLive, strict=False)
+_TIME_TO_LIVE = msgspec.json.Decoder(TimeToLive, strict=False, dec_hook=whole_member)
 
 
 class KeepsTimeToLive(Protocol):

@@ -19,6 +19,7 @@ from headrace.model.points import Values
 from headrace.model.time import SECOND_MS
 from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.fields import SEPARATOR, Field, field_of, series_metric
+from headrace.protocols.opentsdb.integers import Whole, whole_member
 from headrace.protocols.opentsdb.reading.last import value_of
 from headrace.protocols.opentsdb.reading.narrowing import narrowing
 from headrace.protocols.opentsdb.reading.question import Asked, Question, question
@@ -45,7 +46,7 @@ class FieldQuery(msgspec.Struct, rename="camel"):
     delta: bool | None = None
     dp_value: str | None = None
     pre_dp_value: str | None = None
-    top: int | None = None
+    top: Whole | None = None
     where: str | None = None
 
 
@@ -56,12 +57,12 @@ class MultiFieldSubQuery(msgspec.Struct, rename="camel"):
     tags: dict[str, str | int | float | bool | None] | None = None
     filters: list[JsonFilter] | None = None
     fields: list[FieldQuery] | None = None
-    limit: int | None = None
-    offset: int | None = None
-    global_limit: int | None = None
-    rlimit: int | None = None
-    roffset: int | None = None
-    slimit: int | None = None
+    limit: Whole | None = None
+    offset: Whole | None = None
+    global_limit: Whole | None = None
+    rlimit: Whole | None = None
+    roffset: Whole | None = None
+    slimit: Whole | None = None
     downsample_data_source: str | None = None
 
 
@@ -80,7 +81,7 @@ class MultiFieldQuery(msgspec.Struct, rename="camel"):
     timezone: str | None = None
 
 
-_QUERY = msgspec.json.Decoder(MultiFieldQuery, strict=False)
+_QUERY = msgspec.json.Decoder(MultiFieldQuery, strict=False, dec_hook=whole_member)
 
 
 class MultiFieldQueries:

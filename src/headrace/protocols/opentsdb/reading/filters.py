@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from headrace.errors import Refused
@@ -89,17 +89,32 @@ class SaidFilter(NamedTuple):
     group_by: bool
 
 
-_CALL = re.compile(r"([a-z_]+)\((.*)\)", re.DOTALL)
+_CALL = re.compile(r"([A-Za-z_]+)\((.*)\)", re.DOTALL)
 
 
 def short_form(key: str, value: str, group_by: bool) -> SaidFilter:
-    """What `key=value` says in a map of tags or in braces (OpenTSDB: TagVFilter.tagsToFilters). Raises Refused."""
+    """What `key=value` says in a map of tags or in braces, where the case of a filter's name does not matter (OpenTSDB:
+    TagVFilter.getFilter). Raises Refused."""
     call = _CALL.fullmatch(value)
     if call:
-        return SaidFilter(key, call[1], call[2], group_by)
+        return SaidFilter(key, call[1].lower(), call[2], group_by)
     if value == "*":
         return SaidFilter(key, "wildcard", value, group_by)
     return SaidFilter(key, "iwildcard" if "*" in value and "|" not in value else "literal_or", value, group_by)
+
+
+def united(said: Sequence[SaidFilter]) -> list[SaidFilter]:
+    """All literal_or filters of one tag as one that takes the values of each; what other filters say must hold as well
+    (OpenTSDB: TsdbQuery, whose row key has one pattern a tag)."""
+    literals: dict[str, list[SaidFilter]] = {}
+    for one in said:
+        if one.type == "literal_or" and one.filter:
+            literals.setdefault(one.tagk, []).append(one)
+    others = [one for one in said if one.type != "literal_or" or not one.filter]
+    return others + [
+        SaidFilter(key, "literal_or", "|".join(one.filter for one in ones), any(one.group_by for one in ones))
+        for key, ones in literals.items()
+    ]
 
 
 def condition(said: SaidFilter) -> TagFilter:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import Any
 
@@ -13,16 +12,16 @@ from starlette.types import Scope
 from headrace.config import OpenTSDBTimes
 from headrace.errors import Refused
 from headrace.model.points import Kind, Values
-from headrace.model.query import ChosenSeries
 from headrace.model.series import UNKNOWN
 from headrace.model.time import ALL_TIME, HOUR_MS, SECOND_MS, TIME_MS_MAX
 from headrace.protocols.opentsdb import times
 from headrace.protocols.opentsdb.faults import shown
+from headrace.protocols.opentsdb.integers import Whole, parameter, whole_member
 from headrace.protocols.opentsdb.reading.filters import short_form
 from headrace.protocols.opentsdb.reading.question import selection_of
 from headrace.protocols.opentsdb.reading.wire import decode_json, metric_and_filters
 from headrace.protocols.opentsdb.reply import Parameters, Reply
-from headrace.protocols.opentsdb.tsuids import keys_of, tsuids_of
+from headrace.protocols.opentsdb.tsuids import is_strange, keys_of, tsuids_of
 from headrace.query import groups
 from headrace.query.aggregation.sightings import Sightings
 from headrace.query.pool import QueryPool, Reads
@@ -43,12 +42,12 @@ class LastQuery(msgspec.Struct, rename="camel"):
 
     queries: list[LastSubQuery] | None = None
     resolve_names: bool | None = None
-    back_scan: int | None = None
-    timestamp: int | None = None
+    back_scan: Whole | None = None
+    timestamp: Whole | None = None
     ms_resolution: bool | None = None
 
 
-LAST_QUERY = msgspec.json.Decoder(LastQuery, strict=False)
+LAST_QUERY = msgspec.json.Decoder(LastQuery, strict=False, dec_hook=whole_member)
 
 
 class LastPoints:
@@ -82,16 +81,14 @@ def last_query(asked: LastQuery) -> LastQuery:
     """The question if it can be answered. Raises Refused (OpenTSDB: QueryRpc.parseLastPointQuery)."""
     if not asked.queries:
         raise Refused("queries-missing", "Missing sub queries")
-    if asked.back_scan is not None and asked.back_scan < 0:
-        raise Refused("back-scan", "Backscan must be a number of hours that is not negative")
     return asked
 
 
 def time_span(asked: LastQuery) -> tuple[int, int]:
-    """(since, until) in ms: the points between which the latest counts. backScan: hours back from now; 0 or absent: all
-    of history."""
+    """(since, until) in ms: the points between which the latest counts. backScan: hours back from now; absent, 0
+    and below: all of history."""
     now_ms = time.time_ns() // 1_000_000
-    since = now_ms - asked.back_scan * HOUR_MS if asked.back_scan else -TIME_MS_MAX
+    since = now_ms - asked.back_scan * HOUR_MS if asked.back_scan and asked.back_scan > 0 else -TIME_MS_MAX
     if not asked.timestamp:
         return since, TIME_MS_MAX
     if not times.is_legal(asked.timestamp):
@@ -102,7 +99,7 @@ def time_span(asked: LastQuery) -> tuple[int, int]:
 def last_points(snapshot: Snapshot, sub: LastSubQuery, metric: str | None, until_ms: int) -> Columns:
     """The latest points of the series of one sub-query. A tsuid of no series is passed over. Raises Refused."""
     if sub.tsuids:
-        series = snapshot.with_keys(ChosenSeries(keys_of(sub.tsuids)).keys)
+        series = snapshot.with_keys(keys_of([tsuid for tsuid in sub.tsuids if not is_strange(tsuid)]))
         return snapshot.last(series[series != UNKNOWN], until_ms)
     said = [short_form(key, value, group_by=False) for key, value in (sub.tags or {}).items()]
     try:
@@ -160,10 +157,8 @@ def _of_parameters(given: Parameters) -> LastQuery:
     """The question of a GET: timeseries=metric{k=v}, tsuids=a,b, resolve, back_scan."""
     subs = [_timeseries(text) for text in given.get("timeseries", ())]
     subs += [LastSubQuery(tsuids=text.split(",")) for text in given.get("tsuids", ())]
-    hours = given.get("back_scan", ["0"])[0]
-    if not re.fullmatch(r"[0-9]{1,9}", hours, re.ASCII):
-        raise Refused("back-scan", f"Unable to parse 'back_scan' parameter: {shown(hours)}")
-    return LastQuery(queries=subs, resolve_names="resolve" in given, back_scan=int(hours))
+    hours = parameter(given.get("back_scan", [""])[0], "back-scan", "Unable to parse 'back_scan' parameter")
+    return LastQuery(queries=subs, resolve_names="resolve" in given, back_scan=Whole(hours or 0))
 
 
 def _timeseries(text: str) -> LastSubQuery:

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
 import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from starlette.types import Scope
 
 from headrace import limits
 from headrace.errors import Refused
+from headrace.model.query import ANY_VALUE
 from headrace.model.series import SeriesName
 from headrace.protocols.opentsdb.faults import shown
-from headrace.protocols.opentsdb.fields import Field, field_of, series_metric
+from headrace.protocols.opentsdb.fields import SEPARATOR, Field, field_of, series_metric
+from headrace.protocols.opentsdb.integers import Whole, parameter, whole_member
 from headrace.protocols.opentsdb.names import ILLEGAL_CHARACTER
 from headrace.protocols.opentsdb.reading.wire import decode_json, metric_and_filters
 from headrace.protocols.opentsdb.reply import Parameters, Reply
 from headrace.protocols.opentsdb.tsuids import tsuids_of
 from headrace.query import filters
 from headrace.query.pool import QueryPool, Reads
-from headrace.store import Check, Snapshot, TagCondition
+from headrace.store import Check, Snapshot
 
 NAMES_DEFAULT: Final = 25
 """OpenTSDB: SuggestRpc and SearchRpc, when nothing else is said."""
@@ -43,7 +46,7 @@ class Suggestion(msgspec.Struct):
 
     type: str | None = None
     q: str | None = None
-    max: int | str | None = None
+    max: Whole | None = None
     metric: str | None = None
 
 
@@ -59,8 +62,8 @@ class Lookup(msgspec.Struct, rename="camel"):
 
     metric: str | None = None
     tags: list[LookupTag] | None = None
-    limit: int | None = None
-    start_index: int | None = None
+    limit: Whole | None = None
+    start_index: Whole | None = None
 
 
 class DumpMeta(msgspec.Struct):
@@ -69,13 +72,13 @@ class DumpMeta(msgspec.Struct):
     metric: str | None = None
     tagkey: str | None = None
     tagvalueprefix: str | None = None
-    max: int | None = None
+    max: Whole | None = None
     dump_metric: bool | None = None
 
 
-_SUGGESTION = msgspec.json.Decoder(Suggestion, strict=False)
-_LOOKUP = msgspec.json.Decoder(Lookup, strict=False)
-_DUMP_META = msgspec.json.Decoder(DumpMeta, strict=False)
+_SUGGESTION = msgspec.json.Decoder(Suggestion, strict=False, dec_hook=whole_member)
+_LOOKUP = msgspec.json.Decoder(Lookup, strict=False, dec_hook=whole_member)
+_DUMP_META = msgspec.json.Decoder(DumpMeta, strict=False, dec_hook=whole_member)
 _ASSIGNMENT = msgspec.json.Decoder(dict[str, list[str]])
 
 
@@ -111,7 +114,8 @@ class NameQuestions:
         if scope["method"] == "POST" and body:
             asked = decode_json(_DUMP_META, body)
         else:
-            asked = msgspec.convert({key: given[0] for key, given in parameters.items()}, DumpMeta, strict=False)
+            said = {key: given[0] for key, given in parameters.items()}
+            asked = msgspec.convert(said, DumpMeta, strict=False, dec_hook=whole_member)
         if not asked.tagkey:
             raise Refused("dump-meta", "Missing 'tagkey' parameter")
         await reply.whole(await self._pool.run(lambda check: self._dump_meta(asked, check), reply.client_leaves))
@@ -144,9 +148,8 @@ class NameQuestions:
 
     def _lookup(self, asked: Lookup, check: Check) -> bytes:
         began = time.perf_counter()
-        limit = limits.OPENTSDB_SUGGEST_MAX
-        if asked.limit is None or asked.limit > 0:
-            limit = min(NAMES_DEFAULT if asked.limit is None else asked.limit, limit)
+        # Here 0 and below mean all of them.
+        limit = limits.OPENTSDB_SUGGEST_MAX if asked.limit is not None and asked.limit <= 0 else _most(asked.limit)
         first = max(asked.start_index or 0, 0)
         tags = [(tag.key or ANY, tag.value or ANY) for tag in asked.tags or ()]
         with self._store.snapshot(check) as snapshot:
@@ -175,26 +178,20 @@ class NameQuestions:
             for role, name in (("tagk", key), ("tagv", value)):
                 if name != ANY and not self._is_known(role, name):
                     raise _unknown(role, name)
-        conditions: dict[str, list[TagCondition]] = {}
+        wanted: dict[str, set[str]] = {}
         for key, value in tags:
             if key != ANY:
-                conditions.setdefault(key, []).append(
-                    filters.wildcard(ANY) if value == ANY else filters.one_of([value])
-                )
+                wanted.setdefault(key, set()).add(value)
+        # A key that stands several times may have any of its values (OpenTSDB: TimeSeriesLookup).
+        conditions = {key: [ANY_VALUE if ANY in values else filters.one_of(values)] for key, values in wanted.items()}
         anywhere = {value for key, value in tags if key == ANY and value != ANY}
-        found = []
-        for name in self._metrics_with_series() if metric == ANY else [metric]:
-            snapshot.check()
-            try:
-                series = snapshot.find(name, conditions)
-            except KeyError:
-                if metric == ANY:
-                    continue  # committed after the snapshot was taken
-                raise _unknown("metrics", metric) from None
-            if anywhere:
-                series = series[[_has_values(name, anywhere) for name in snapshot.names(series)]]
-            found.append(series)
-        return np.concatenate([np.empty(0, dtype=np.uint32), *found])
+        if metric == ANY:
+            return snapshot.find_everywhere(_are_plain, conditions, anywhere)
+        try:
+            series = snapshot.find(metric, conditions)
+        except KeyError:
+            raise _unknown("metrics", metric) from None
+        return series[[_has_values(name, anywhere) for name in snapshot.names(series)]] if anywhere else series
 
     def _metrics_with_series(self) -> Iterator[str]:
         return (name for name in self._stored_metrics("") if field_of(name) is None)
@@ -231,7 +228,7 @@ class NameQuestions:
         return f"{low:016X}"
 
     def _dump_meta(self, asked: DumpMeta, check: Check) -> bytes:
-        limit = min(asked.max or NAMES_DEFAULT, limits.OPENTSDB_SUGGEST_MAX)
+        limit = _most(asked.max)
         assert asked.tagkey is not None
         pattern = filters.wildcard((asked.tagvalueprefix or "").replace(ANY, "") + ANY)
         found: dict[str, None] = {}
@@ -252,6 +249,12 @@ class NameQuestions:
         return orjson.dumps(names if asked.dump_metric else [{asked.tagkey: value} for value in names])
 
 
+def _are_plain(metrics: pa.Array) -> NDArray[np.bool_]:
+    """Of stored metric names those that are no field's."""
+    plain: NDArray[np.bool_] = np.asarray(pc.invert(pc.match_substring(metrics, SEPARATOR)))
+    return plain
+
+
 def _has_values(name: SeriesName, values: set[str]) -> bool:
     return values <= {value for _, value in name.tags}
 
@@ -266,26 +269,33 @@ def suggestion(parameters: Parameters, body: bytes | None) -> tuple[Suggestion, 
     if body:
         said = decode_json(_SUGGESTION, body)
     else:
-        said = Suggestion(*(parameters.get(name, [""])[0] for name in ("type", "q", "max", "metric")))
+        kind, prefix, most, metric = (parameters.get(name, [""])[0] for name in ("type", "q", "max", "metric"))
+        limit = parameter(most, "suggest", "Unable to parse 'max' as a number")
+        said = Suggestion(kind, prefix, None if limit is None else Whole(limit), metric)
     if not said.type:
         raise Refused("suggest", "Missing parameter <code>type</code>" if body is None else "Missing 'type' parameter")
     if said.type not in ROLES:
         raise Refused("suggest", f"Invalid 'type' parameter:{shown(said.type)}")
-    limit = str(said.max) if said.max not in (None, "") else str(NAMES_DEFAULT)
-    if not re.fullmatch(r"[0-9]{1,9}", limit, re.ASCII):
-        raise Refused("suggest", "Unable to parse 'max' as a number")
-    return said, min(int(limit), limits.OPENTSDB_SUGGEST_MAX)
+    return said, _most(said.max)
+
+
+def _most(said: int | None) -> int:
+    """Names to answer with, of what was said: nothing, 0 and below mean the default."""
+    return min(said, limits.OPENTSDB_SUGGEST_MAX) if said is not None and said > 0 else NAMES_DEFAULT
 
 
 def _lookup_of(given: Parameters) -> Lookup:
     """The question of a GET: m=metric{k=v,k=*}, limit, start_index. What `use_meta` asks for is always so."""
     if not given.get("m", [""])[0]:
         raise Refused("lookup", "Missing parameter <code>m</code>")
-    metric, pairs = metric_and_filters(given["m"][0])
-    numbers: dict[str, Any] = {}
-    for name in ("limit", "start_index"):
-        text = given.get(name, [""])[0]
-        if text and not re.fullmatch(r"[0-9]{1,9}", text, re.ASCII):
-            raise Refused("lookup", f"Unable to convert '{name}' to a valid number")
-        numbers[name] = int(text) if text else None
-    return Lookup(metric, [LookupTag(pair.tagk, pair.filter) for pair in pairs], **numbers)
+    metric, pairs = metric_and_filters(given["m"][0], empty_sides=True)
+    limit, start_index = (
+        parameter(given.get(name, [""])[0], "lookup", f"Unable to convert '{name}' to a valid number")
+        for name in ("limit", "start_index")
+    )
+    return Lookup(
+        metric,
+        [LookupTag(pair.tagk, pair.filter) for pair in pairs],
+        None if limit is None else Whole(limit),
+        Whole(start_index or 0),
+    )

@@ -24,7 +24,7 @@ from headrace.model.query import (
 )
 from headrace.model.time import SECOND_MS, TimeRange, duration_ms
 from headrace.protocols.opentsdb.faults import shown
-from headrace.protocols.opentsdb.reading.filters import NOT_KEY, SaidFilter, condition
+from headrace.protocols.opentsdb.reading.filters import NOT_KEY, SaidFilter, condition, united
 from headrace.protocols.opentsdb.reading.narrowing import Narrowing, narrowing, value_condition
 from headrace.protocols.opentsdb.reading.times import duration, time_ms, zone
 from headrace.protocols.opentsdb.reading.wire import COUNTER_MAX_DEFAULT, Query, RateOptions, SubQuery
@@ -127,14 +127,15 @@ def _part(sub: SubQuery, index: int, asked: TimeRange, local: ZoneInfo, use_cale
 
 
 def selection_of(metric: str | None, said: Sequence[SaidFilter], explicit_tags: bool | None = False) -> Selection:
-    """The series of a metric that all filters let through. Raises Refused."""
+    """The series of a metric that all filters let through. explicit_tags means nothing where no tag is named (OpenTSDB:
+    TsdbQuery). Raises Refused."""
     if not metric:
         raise Refused("metric-missing", "Missing the metric or tsuids, provide at least one")
     return Selection(
         metric,
-        tuple(condition(one) for one in said if one.type != NOT_KEY),
+        tuple(condition(one) for one in united(said) if one.type != NOT_KEY),
         tuple(one.tagk for one in said if one.type == NOT_KEY),
-        bool(explicit_tags),
+        bool(explicit_tags and said),
     )
 
 

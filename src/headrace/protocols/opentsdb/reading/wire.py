@@ -10,17 +10,18 @@ import msgspec
 
 from headrace.errors import Refused
 from headrace.protocols.opentsdb.faults import shown
+from headrace.protocols.opentsdb.integers import LONG_MAX, Whole, integer_of, whole_member
 from headrace.protocols.opentsdb.reading.filters import SaidFilter, short_form
 
-COUNTER_MAX_DEFAULT = 2**63 - 1
+COUNTER_MAX_DEFAULT = LONG_MAX
 
 
 class RateOptions(msgspec.Struct, rename="camel"):
     """OpenTSDB: RateOptions."""
 
     counter: bool | None = None
-    counter_max: int | None = None
-    reset_value: int | None = None
+    counter_max: Whole | None = None
+    reset_value: Whole | None = None
     drop_resets: bool | None = None
 
 
@@ -51,9 +52,9 @@ class SubQuery(msgspec.Struct, rename="camel"):
     delta_options: RateOptions | None = None
     pre_dp_value: str | None = None
     dp_value: str | None = None
-    limit: int | None = None
-    offset: int | None = None
-    global_limit: int | None = None
+    limit: Whole | None = None
+    offset: Whole | None = None
+    global_limit: Whole | None = None
 
     def said_filters(self) -> list[SaidFilter]:
         """`filters` and `tags`, which must all hold; an empty or null one says nothing."""
@@ -82,7 +83,7 @@ class Query(msgspec.Struct, rename="camel"):
     delete: bool | None = None
 
 
-_QUERY = msgspec.json.Decoder(Query, strict=False)
+_QUERY = msgspec.json.Decoder(Query, strict=False, dec_hook=whole_member)
 
 T = TypeVar("T")
 
@@ -181,22 +182,26 @@ def _split_at_colons(text: str) -> list[str]:
     return parts
 
 
-def metric_and_filters(text: str) -> tuple[str, list[JsonFilter]]:
-    """What `metric{group tags}{filters}` says. Raises Refused (rule "m")."""
+def metric_and_filters(text: str, empty_sides: bool = False) -> tuple[str, list[JsonFilter]]:
+    """What `metric{group tags}{filters}` says. empty_sides: a key or a value may be missing, as in a lookup. Raises
+    Refused (rule "m")."""
     metric, brace, rest = text.partition("{")
     if not brace:
         return metric, []
     if not rest.endswith("}"):
         raise Refused("m", f"Missing '}}' at the end of: {shown(text)}")
     grouping, _, filtering = rest[:-1].partition("}{")
-    return metric, [*_braces(grouping, group_by=True), *_braces(filtering, group_by=False)]
+    return metric, [
+        *_braces(grouping, group_by=True, empty_sides=empty_sides),
+        *_braces(filtering, group_by=False, empty_sides=empty_sides),
+    ]
 
 
-def _braces(text: str, group_by: bool) -> list[JsonFilter]:
+def _braces(text: str, group_by: bool, empty_sides: bool) -> list[JsonFilter]:
     filters = []
     for pair in text.split(",") if text.strip() else ():
         key, equals, value = pair.strip().partition("=")
-        if not (key and equals and value):
+        if not equals or not (empty_sides or (key and value)):
             raise Refused("m", f"invalid tag: {shown(pair)}")
         said = short_form(key, value, group_by)
         filters.append(JsonFilter(tagk=said.tagk, type=said.type, filter=said.filter, group_by=group_by))
@@ -224,12 +229,13 @@ def _rate_options(text: str) -> RateOptions | None:
     )
 
 
-def _long(parts: list[str], at: int, what: str) -> int | None:
+def _long(parts: list[str], at: int, what: str) -> Whole | None:
     if len(parts) <= at or not parts[at]:
         return None
-    if not re.fullmatch(r"[+-]?[0-9]{1,18}", parts[at], re.ASCII) and parts[at] != str(COUNTER_MAX_DEFAULT):
+    number = integer_of(parts[at], LONG_MAX)
+    if number is None:
         raise Refused("m", f"{what} value of counter was not a number, received '{shown(parts[at])}'")
-    return int(parts[at])
+    return Whole(number)
 
 
 def _text(value: str | float | bool | None) -> str:

@@ -62,6 +62,12 @@ class EmbeddedSnapshot:
             raise KeyError(metric)
         return hidden.visible(self._index.find(metric, conditions, absent, exact))
 
+    def find_everywhere(
+        self, metrics: TagCondition, conditions: Mapping[str, Sequence[TagCondition]], values: Collection[str] = ()
+    ) -> NDArray[np.uint32]:
+        """See store.Snapshot."""
+        return self._pinned.hidden.visible(self._index.find_everywhere(metrics, conditions, values))
+
     def tag_ids(self, series: NDArray[np.uint32], key: str) -> NDArray[np.uint32]:
         """See store.Snapshot."""
         return self._index.tag_ids(series, key)

@@ -101,14 +101,35 @@ class SeriesIndex:
         exact: bool = False,
     ) -> NDArray[np.uint32]:
         """See store.Snapshot.find."""
-        series = self._of_metric(metric)
+        series = self._narrowed(self._of_metric(metric), conditions)
+        for key in absent:
+            series = series[self.tag_ids(series, key) == kernel.NO_SERIES]
+        return series[self._tag_counts(series) == len(conditions)] if exact else series
+
+    def find_everywhere(
+        self, metrics: TagCondition, conditions: Mapping[str, Sequence[TagCondition]], values: Collection[str]
+    ) -> NDArray[np.uint32]:
+        """See store.Snapshot.find_everywhere."""
+        with self._lock:
+            count, texts = self._count, self._metrics.texts()
+            ends, pair_values = self._pair_ends[:count], self._pair_values
+            wanted = self._values.find_each(values)
+        # A tag leaves fewer to look at than a metric's name does.
+        series = self._narrowed(np.arange(count, dtype=np.uint32), conditions)
+        for value in wanted:
+            rows = np.flatnonzero(pair_values[: ends[-1] if count else 0] == value)
+            series = np.intersect1d(series, np.searchsorted(ends, rows, side="right").astype(np.uint32))
+        return series[metrics(texts)[self._metric_ids[series]]]
+
+    def _narrowed(
+        self, series: NDArray[np.uint32], conditions: Mapping[str, Sequence[TagCondition]]
+    ) -> NDArray[np.uint32]:
+        """Those that have every tag key with a value that all its conditions match."""
         for key, tag_conditions in conditions.items():
             ids = self.tag_ids(series, key)
             kept = np.empty(len(series), dtype=np.uint32)
             series = kept[: kernel.keep_wanted(series, ids, self._wanted(ids, tag_conditions), kept)]
-        for key in absent:
-            series = series[self.tag_ids(series, key) == kernel.NO_SERIES]
-        return series[self._tag_counts(series) == len(conditions)] if exact else series
+        return series
 
     def tag_ids(self, series: NDArray[np.uint32], key: str) -> NDArray[np.uint32]:
         """See store.Snapshot.tag_ids."""

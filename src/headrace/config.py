@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -139,6 +140,12 @@ class Settings(BaseSettings):
     retention: Annotated[dict[str, str], NoDecode] = Field(
         default={RETENTION_DEFAULT: "0"},
         description="How long points are kept, by pattern of the metric's name; 0 is for ever.",
+    )
+    # NoDecode: the environment says 15s,10m,1d rather than JSON.
+    kairosdb_rollups_after: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=limits.ROLLUPS_AFTER,
+        min_length=1,
+        description="How long after its end a range of a roll-up is computed, and computed again for points come late.",
     )
     retention_grace: str = Field(
         default=limits.RETENTION_GRACE,
@@ -330,6 +337,23 @@ class Settings(BaseSettings):
     def _retention_is_durations(cls, value: dict[str, str]) -> dict[str, str]:
         for duration in value.values():
             parse_duration_ms(duration)
+        return value
+
+    @field_validator("kairosdb_rollups_after", mode="before")
+    @classmethod
+    def _times_in_one_line(cls, value: object) -> object:
+        # The flag may be given several times, each with one or several.
+        told = (value,) if isinstance(value, str) else value
+        if not isinstance(told, (tuple, list)) or not all(isinstance(part, str) for part in told):
+            return value
+        return tuple(part.strip() for parts in told for part in parts.split(","))
+
+    @field_validator("kairosdb_rollups_after")
+    @classmethod
+    def _times_ascend(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        times = [parse_duration_ms(duration) for duration in value]
+        if any(after <= before for before, after in pairwise(times)):
+            raise ValueError("write times one longer than the other, such as 15s,10m,1d")
         return value
 
     @field_validator("retention_grace")

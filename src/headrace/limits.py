@@ -706,6 +706,75 @@ KAIROSDB_LOGGED_LINES_MAX = 3
 KAIROSDB_METADATA_BYTES_MAX = 1024 * 1024
 """One text of metadata: they are dashboards and settings of plugins, and all of them are in memory."""
 
+KAIROSDB_LISTED_QUERY_BYTES_MAX = 16 * 1024
+"""Of a running query's JSON that /api/v1/admin/runningqueries shows; a longer one is left out. Dashboards send some
+hundred bytes, and QUERIES_WAITING_MAX of the largest bodies would be an answer of 256 MB."""
+
+# roll-ups of the KairosDB room -------------------------------------------------------------------------------------
+
+ROLLUPS_AFTER = ("15s", "10m", "1d")
+"""Default of the setting kairosdb_rollups_after. Agents send every 10 s, most of them; those that were cut off from us
+bring what they kept within minutes of the first point, and what came by hand or by night is there a day later."""
+
+ROLLUP_TASKS_MAX = 256
+"""Roll-up tasks: all of them are in memory, and a list of them is one answer of 8 MiB at most."""
+
+ROLLUP_TASK_BYTES_MAX = 32 * 1024
+"""One task as JSON. Tasks have some hundred bytes; lists of tag values may be long."""
+
+ROLLUP_METRICS_MAX = 64
+"""Queried metrics of one task: the progress of each, some 300 bytes, is written with every step of any of them."""
+
+ROLLUP_LOOK_BACK_MAX = 1000
+"""The greatest size of an sma in a roll-up: so many ranges before its own are read each time."""
+
+ROLLUP_INTERVAL_MS_MIN = 1000
+"""A task does not run more often, whatever it asks for: KairosDB takes intervals of 1 ms and of 0."""
+
+ROLLUP_STEP_RANGES_MAX = 65_536
+"""Ranges that one step computes at most; fewer where there are many points. Where there are none, a year of hours is
+one step, a year of seconds are 481."""
+
+ROLLUP_STEP_GAPS_MAX = 256
+"""The same for a query that marks empty ranges: each costs a row, in every group."""
+
+ROLLUP_STEP_POINTS = 100_000
+"""A step that read fewer points is followed by one of twice as many ranges, one that read four times as many by one of
+half: some 10 ms of work. No step of several ranges reads more than about QUERY_PIECE_POINTS."""
+
+ROLLUP_COMMIT_POINTS = 100_000
+"""Points of a roll-up in one commit, as COMMIT_POINTS: whoever writes beside it does not wait long."""
+
+ROLLUP_STEP_S = 60.0
+"""For how long one step may compute; then it is tried with fewer ranges. As long as a query may take by default."""
+
+ROLLUP_PAUSE_S_MAX = 1.0
+"""The longest pause between two steps. It is as long as the step was, so that catching up takes half of a core."""
+
+ROLLUP_NOTE_S = 1.0
+"""Steps that made no points are noted down so often: a crash costs that much of going over emptiness again."""
+
+ROLLUP_RETRY_S = 60.0
+"""After a failure a task is tried again so soon, if its interval is not shorter."""
+
+ROLLUP_LOAD_RETRY_S = 5.0
+"""Between attempts to read the tasks at the start, where the disk does not let us."""
+
+ROLLUP_MARKS = 8
+"""Into how many parts the time is cut after which ranges are computed again; they wait together within each."""
+
+ROLLUP_BACKFILLS_MAX = 16
+"""Stretches of a task that wait to be computed again by request."""
+
+ROLLUP_BACKFILL_ANSWER_S = 20.0
+"""For so long the answer to such a request waits for its end. Clients and proxies give up after 30 s and more."""
+
+ROLLUP_BACKFILL_POLL_S = 0.05
+"""Between two looks whether it has ended."""
+
+ROLLUP_SHOWN_NAME_MAX = 128
+"""Characters of a task's name that metrics and log show."""
+
 # the DataZone room -------------------------------------------------------------------------------------------------
 
 DATAZONE_BODY_BYTES_MAX = 16 * 1024 * 1024

@@ -41,6 +41,9 @@ APOLLO_REGISTRATIONS_BYTES = 60 * MB
 KNOWN_HEADS_BYTES = 25 * MB
 """See limits.KNOWN_HEADS_MAX."""
 
+ROLLUP_TASKS_BYTES = 4 * limits.ROLLUP_TASKS_MAX * limits.ROLLUP_TASK_BYTES_MAX
+"""As they were sent, each query by itself and as it is asked, and names."""
+
 CONNECTION_BYTES = 10 * 1024
 """Of an idle one, measured by `scripts/torture connections`."""
 
@@ -81,6 +84,7 @@ def shares(settings: Settings) -> list[Share]:
         Share("reading old files again", SCRUBBING_BYTES if settings.scrub_bytes_per_s else 0),
         Share("names that decoders remember", _remembered_names()),
         Share("queries and answers", settings.query_memory_bytes + QUERY_SCRATCH_BYTES),
+        Share("roll-up tasks", ROLLUP_TASKS_BYTES),
         Share("connections", _connections()),
     ]
 

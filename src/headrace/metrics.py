@@ -117,6 +117,27 @@ class Metrics:
             "Files that the disk did not give when they were read again.",
             registry=registry,
         )
+        self.rollup_tasks = Gauge(
+            "headrace_rollup_tasks", "Roll-up tasks of KairosDB's /api/v1/rollups that run.", registry=registry
+        )
+        self.rollup_lag = Gauge(
+            "headrace_rollup_lag_seconds",
+            "From the last computed range of a roll-up to the last one that is over, of the query that is most behind.",
+            ["task", "name"],
+            registry=registry,
+        )
+        self.rollup_success = Gauge(
+            "headrace_rollup_last_success_seconds",
+            "When a roll-up last ran to its end without a failure, seconds since 1970; 0: not since the start.",
+            ["task", "name"],
+            registry=registry,
+        )
+        self.rollup_failures = Counter(
+            "headrace_rollup_failures_total",
+            "Attempts of a roll-up that failed; each is repeated, and status and log have the reason.",
+            ["task", "name"],
+            registry=registry,
+        )
         build = Info("headrace_build", "What is running.", registry=registry)
         build.info({"version": __version__, "python": platform.python_version()})
 

@@ -111,6 +111,7 @@ KairosDBRule = Literal[
     "metadata-names",  # metadata has a service, a service key and a key
     "not-finite",  # a result can be written as JSON
     "query",  # a query can be read
+    "rollups-too-many",  # there are few roll-up tasks, and few requests to compute one again
     "save-as",  # the name under which a result is saved is one that may live here
 ]
 """Of the dialect of KairosDB."""

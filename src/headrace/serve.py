@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import click
@@ -76,13 +77,17 @@ async def _serve(settings: Settings, concessions: Concessions) -> None:
             server = _server(rooms, settings, metrics)
             _keep_pauses_short()
             give_back_freed_memory()
-            sockets = await server.start()
-            log.info("serving", version=__version__, sockets=[f"{host}:{port}" for host, port in sockets])
-            click.echo(welcome(*sockets[0], settings.data_dir, about_of(rooms)))
-            await stop.wait()
-            log.info("stopping")
-            store.end_verifying()
-            await server.stop()
+            async with AsyncExitStack() as working:
+                for room in rooms:
+                    if room.work is not None:
+                        await working.enter_async_context(room.work())
+                sockets = await server.start()
+                log.info("serving", version=__version__, sockets=[f"{host}:{port}" for host, port in sockets])
+                click.echo(welcome(*sockets[0], settings.data_dir, about_of(rooms)))
+                await stop.wait()
+                log.info("stopping")
+                store.end_verifying()
+                await server.stop()
         except CannotListen as taken:
             raise SystemExit(f"headrace: {taken.strerror}") from None
         finally:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from headrace.model.points import Admitted, Values
+from headrace.model.points import NEVER, Admitted, Values
 from headrace.model.series import CommonTags, SeriesName, SeriesTable
 from headrace.store.query_memory import QueryAccount
 
@@ -28,6 +28,8 @@ class Columns:
     starts: int64[k + 1], points of series[i] are rows starts[i]..starts[i+1].
     times: int64[n] ms, strictly increasing within a series.   values: n values.
     arrivals: int64[n] (model.arrivals), or None when none of the points has one.
+    first_expiry_ms: when the first of the points expires; the present where retention has begun to take what was asked
+    for, so that nobody knows what was there; NEVER otherwise.
     """
 
     series: NDArray[np.uint32]
@@ -35,6 +37,7 @@ class Columns:
     times: NDArray[np.int64]
     values: Values
     arrivals: NDArray[np.int64] | None = None
+    first_expiry_ms: int = NEVER
 
     def __len__(self) -> int:
         return len(self.times)

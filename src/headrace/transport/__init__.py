@@ -4,6 +4,7 @@ dialect."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import NoReturn, Protocol
 
@@ -63,6 +64,11 @@ class SmallPosts(Protocol):
         ...
 
 
+Work = Callable[[], AbstractAsyncContextManager[None]]
+"""Something is done in the background from when it is entered, which is before the server listens, until it is left,
+which is when no request is under way any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Room:
     """One protocol as the transport sees it.
@@ -73,7 +79,7 @@ class Room:
     telnet session for a new
     connection, None if the room has no telnet.   small_posts: by the target (path and query) of a POST, exactly as it
     is usually sent; any other spelling goes to the app.   about: what it says of itself on the start page; None: it is
-    not shown there.
+    not shown there.   work: what it does besides answering.
     """
 
     name: str
@@ -83,6 +89,7 @@ class Room:
     lines: Callable[[], LineSession] | None = None
     small_posts: Mapping[bytes, SmallPosts] = field(default_factory=dict)
     about: About | None = None
+    work: Work | None = None
 
 
 def lines_only(name: str, lines: Callable[[], LineSession], about: About | None = None) -> Room:

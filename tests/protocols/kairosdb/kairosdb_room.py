@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from roomclient import Answered, as_bytes, ask
 
 from headrace.config import Settings
 from headrace.metrics import Metrics
+from headrace.model.time import Clock, wall_clock
 from headrace.protocols.kairosdb.room import open_room
 from headrace.query.pool import QueryPool
 from headrace.store.embedded.store import EmbeddedStore, open_store
@@ -34,10 +35,12 @@ class Reply(Answered):
 class KairosDB:
     """As its clients see it."""
 
-    def __init__(self, store: EmbeddedStore, settings: Settings, threads: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, store: EmbeddedStore, settings: Settings, threads: ThreadPoolExecutor, clock: Clock = wall_clock
+    ) -> None:
         self.store = store
         self.metrics = Metrics()
-        self.room = open_room(store, settings, self.metrics, QueryPool(threads, settings.query_timeout_s))
+        self.room = open_room(store, settings, self.metrics, QueryPool(threads, settings.query_timeout_s), clock)
         self.router = Router([self.room])
 
     async def ask(
@@ -52,6 +55,11 @@ class KairosDB:
         """A body that is neither text nor bytes is sent as JSON."""
         content = gzip.compress(as_bytes(body)) if compress else as_bytes(body)
         return Reply(*await ask(self.router, method, ROOT + path, content, headers or {}))
+
+    def at_work(self) -> AbstractAsyncContextManager[None]:
+        """What the room does besides answering is done within."""
+        assert self.room.work is not None
+        return self.room.work()
 
     async def get(self, path: str) -> Reply:
         return await self.ask(path, method="GET")
@@ -77,11 +85,12 @@ class KairosDB:
 
 
 @contextmanager
-def kairosdb_room(folder: Path, **settings: Any) -> Iterator[KairosDB]:
+def kairosdb_room(folder: Path, clock: Clock = wall_clock, **settings: Any) -> Iterator[KairosDB]:
+    """clock: of store and room."""
     chosen = Settings(data_dir=folder, **settings)
-    store = open_store(chosen, Metrics())
+    store = open_store(chosen, Metrics(), clock)
     try:
         with ThreadPoolExecutor(2) as pool:
-            yield KairosDB(store, chosen, pool)
+            yield KairosDB(store, chosen, pool, clock)
     finally:
         store.close()

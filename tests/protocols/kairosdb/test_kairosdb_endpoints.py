@@ -107,14 +107,6 @@ async def test_delete_of_an_unknown_metric(kairos: KairosDB) -> None:
     assert (nameless.status, len(nameless.errors)) == (404, 1)
 
 
-@pytest.mark.parametrize("path", ["rollups", "rollups/", "rollups/17", "rollups/17/status"])
-async def test_what_is_not_built_says_so(kairos: KairosDB, path: str) -> None:
-    for method in ("GET", "POST", "PUT", "DELETE"):
-        reply = await kairos.ask(path, method=method)
-        assert reply.status == 501
-        assert reply.errors[0].endswith("not available on this server.")
-
-
 async def test_unknown_paths_and_methods(kairos: KairosDB) -> None:
     unknown = await kairos.get("datapoints/nothing")
     assert (unknown.status, len(unknown.errors)) == (404, 1)

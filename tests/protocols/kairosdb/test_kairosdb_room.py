@@ -53,22 +53,23 @@ def test_no_call_of_a_client_is_missing(client: str) -> None:
 @pytest.mark.parametrize("dialogue", [pytest.param(dialogue, id=dialogue["name"]) for dialogue in CLIENTS])
 async def test_dialogue(dialogue: dict[str, Any], tmp_path: Path) -> None:
     with kairosdb_room(tmp_path / "data") as kairos:
-        for step in dialogue["steps"]:
-            send, answer = step["send"], step["answer"]
-            if "lines" in send:
-                assert await kairos.lines(send["lines"]) == answer["body"]
-                continue
-            reply = await kairos.ask(
-                send["path"],
-                send.get("body", ""),
-                method=send.get("method", "POST"),
-                headers=send.get("headers"),
-                compress=send.get("gzip", False),
-            )
-            body = reply.body.decode()
-            assert reply.status == answer["status"], body
-            assert body.startswith(answer["begins"]) if "begins" in answer else body == answer["body"]
-            assert answer.get("headers", {}).items() <= reply.headers.items()
+        async with kairos.at_work():
+            for step in dialogue["steps"]:
+                send, answer = step["send"], step["answer"]
+                if "lines" in send:
+                    assert await kairos.lines(send["lines"]) == answer["body"]
+                    continue
+                reply = await kairos.ask(
+                    send["path"],
+                    send.get("body", ""),
+                    method=send.get("method", "POST"),
+                    headers=send.get("headers"),
+                    compress=send.get("gzip", False),
+                )
+                body = reply.body.decode()
+                assert reply.status == answer["status"], body
+                assert body.startswith(answer["begins"]) if "begins" in answer else body == answer["body"]
+                assert answer.get("headers", {}).items() <= reply.headers.items()
 
 
 def test_the_room_has_telnet_and_owns_its_paths(tmp_path: Path) -> None:

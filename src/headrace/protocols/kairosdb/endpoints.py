@@ -1,4 +1,4 @@
-"""The small endpoints: names, version, health, delete, and those of KairosDB that headrace has not."""
+"""The small endpoints: names, version, health, delete."""
 
 from __future__ import annotations
 
@@ -84,9 +84,8 @@ class SmallEndpoints:
         self._body_bytes_max = body_bytes_max
 
     def by_path(self) -> dict[str, Endpoint]:
-        """The endpoints by their path below /api/v1/. `metric/`, `metadata/` and `rollups/` hold for all below them."""
+        """The endpoints by their path below /api/v1/. `metric/` and `metadata/` hold for all below them."""
         metadata = Metadata(self._store, self._pool)
-        absent = Endpoint(dict.fromkeys(("GET", "POST", "PUT", "DELETE"), self.absent))
         return {
             "version": Endpoint({"GET": self.version}),
             "health/check": Endpoint({"GET": self.health_check}),
@@ -99,8 +98,6 @@ class SmallEndpoints:
             "features": Endpoint({"GET": self.features}),
             "features/": Endpoint({"GET": self.features}),
             "metadata/": Endpoint({"GET": metadata.get, "POST": metadata.post, "DELETE": metadata.delete}),
-            "rollups": absent,
-            "rollups/": absent,
         }
 
     async def version(self, _scope: Scope, _receive: Receive) -> Answer:
@@ -146,10 +143,6 @@ class SmallEndpoints:
             return faults.errors(404, [f"Unknown feature '{faults.shown(kind)}'"])
         described = FEATURES[kind]["properties"] if kind else list(FEATURES.values())
         return faults.json_answer(msgspec.json.encode(described))
-
-    async def absent(self, _scope: Scope, _receive: Receive) -> Answer:
-        """501."""
-        return faults.not_built("Roll-ups")
 
     async def _delete(self, selection: Selection, times: TimeRange) -> None:
         series = await self._pool.look_up(lambda: self._find(selection))

@@ -62,11 +62,6 @@ def method_not_allowed(allowed: str) -> Answer:
     return status, [*headers, (b"allow", allowed.encode())], body
 
 
-def not_built(what: str) -> Answer:
-    """501: KairosDB has it and we do not."""
-    return errors(501, [f"{what}: not available on this server."])
-
-
 def shown(text: str) -> str:
     """A text of the sender's as an error repeats it: cut at limits.KAIROSDB_SHOWN_TEXT_MAX characters."""
     return cut(text, limits.KAIROSDB_SHOWN_TEXT_MAX, "...")

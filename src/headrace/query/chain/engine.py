@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.kernels.storing.texts import begins_with
-from headrace.model.points import HEAP_LENGTH_BITS, Kind, Values
+from headrace.model.points import HEAP_LENGTH_BITS, NEVER, Kind, Values
 from headrace.model.query import Selection
 from headrace.model.time import TimeRange
 from headrace.query import groups
@@ -79,9 +79,11 @@ class ChainQuery:
 
 
 class _Folded(NamedTuple):
-    """What a piece brings. size: points read.   parts: of each of its groups, by number, the part and its series."""
+    """What a piece brings. size: points read.   first_expiry_ms: see store.Columns.   parts: of each of its groups, by
+    number, the part and its series."""
 
     size: int
+    first_expiry_ms: int
     parts: list[tuple[int, Part, NDArray[np.uint32]]]
 
 
@@ -105,10 +107,11 @@ class Result(NamedTuple):
 class Answer(NamedTuple):
     """sample_size: points read.   results: by type, then tags, then first point, or where the order descends last point
     from the newest on; types are in alphabetical order, tags in that of each name with its value behind, joined
-    (KairosDB: KairosDatastore.getTagsKey)."""
+    (KairosDB: KairosDatastore.getTagsKey).   first_expiry_ms: see store.Columns."""
 
     sample_size: int
     results: list[Result]
+    first_expiry_ms: int = NEVER
 
 
 def nothing(query: ChainQuery) -> Answer:
@@ -135,15 +138,15 @@ def _found(snapshot: Snapshot, query: ChainQuery, group_of: GroupOf) -> Answer:
         return answer
     results: list[Result] = []
     with snapshot.memory.scratch():
-        columns = snapshot.select(np.concatenate([part for _, part in tagged] or [series]), *query.range)
-        snapshot.memory.hold(SCRATCH_POINT_BYTES * len(columns))
-        columns = _limited_columns(columns, query.limit, query.descending)
+        read = snapshot.select(np.concatenate([part for _, part in tagged] or [series]), *query.range)
+        snapshot.memory.hold(SCRATCH_POINT_BYTES * len(read))
+        columns = _limited_columns(read, query.limit, query.descending)
         for type_name, of_type in sorted(_by_type(columns, group_of).items()):
             for tag_values, group in _tag_groups(of_type, tagged):
                 snapshot.check()
                 results += _group_results(group, type_name, tag_values, query)
     snapshot.memory.hold(_bytes_of(results))
-    return Answer(len(columns), results)
+    return Answer(len(columns), results, read.first_expiry_ms)
 
 
 def _bytes_of(results: Sequence[Result]) -> int:
@@ -182,7 +185,8 @@ def _folded(snapshot: Snapshot, query: ChainQuery, series: NDArray[np.uint32], t
             rows, type_after, saves = _chained(fold.whole(group_parts), NUMBER, query.steps[1:])
             rows = rows.taken(slice(None, None, -1)) if query.descending else rows
             results.append(Result(np.concatenate(group_series), type_after, tag_values, (), rows, saves))
-    return Answer(sum(piece.size for piece in folded), results)
+    first_expiry_ms = min(piece.first_expiry_ms for piece in folded)
+    return Answer(sum(piece.size for piece in folded), results, first_expiry_ms)
 
 
 def _folded_piece(query: ChainQuery, fold: Folding, tagged: _Tagged, snapshot: Snapshot, piece: Piece) -> _Folded:
@@ -203,7 +207,7 @@ def _folded_piece(query: ChainQuery, fold: Folding, tagged: _Tagged, snapshot: S
             for number, group in _tag_groups(columns, tagged_of_piece)
         ]
     snapshot.memory.hold(sum(column.nbytes for _, part, _ in parts for column in part))
-    return _Folded(len(columns), parts)
+    return _Folded(len(columns), columns.first_expiry_ms, parts)
 
 
 def _group_results(group: Columns, type_name: str, tag_values: tuple[str, ...], query: ChainQuery) -> Iterator[Result]:

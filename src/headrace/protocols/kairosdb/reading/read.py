@@ -32,7 +32,7 @@ GZIP_TYPES = frozenset((b"application/gzip",))
 
 BAD_REQUESTS: Final[tuple[Rule, ...]] = (
     # The request
-    *("bad-compression", "body-incomplete", "json", "metadata-names", "query", "regexp", "save-as"),
+    *("bad-compression", "body-incomplete", "json", "metadata-names", "query", "regexp", "rollups-too-many", "save-as"),
     # Names of series
     *("metric-character", "metric-empty", "name-too-long", "tag-key-character", "tag-key-empty"),
     *("tag-value-character", "tag-value-empty", "tags-missing", "tags-too-many"),
@@ -102,7 +102,7 @@ class KairosDBQueries:
         saved: list[Admitted] = []
         with self.store.snapshot(check) as snapshot:
             for one in asked:
-                size, results = _run(snapshot, one, self.group_of)
+                size, results, _ = answer_to(snapshot, one, self.group_of)
                 answered.append(
                     Answered(size, [shown(one, result, snapshot.names(result.series)) for result in results])
                 )
@@ -118,7 +118,8 @@ class KairosDBQueries:
             return b"".join(pieces([Answered(None, [_tag_result(snapshot, one)]) for one in asked]))
 
 
-def _run(snapshot: Snapshot, asked: MetricQuery, group_of: GroupOf) -> chained.Answer:
+def answer_to(snapshot: Snapshot, asked: MetricQuery, group_of: GroupOf) -> chained.Answer:
+    """The results of one metric. Raises Refused in the words of this dialect."""
     try:
         return chained.run(snapshot, asked.query, group_of)
     except Refused as refused:

@@ -45,20 +45,25 @@ class MetricQuery:
 def parse_query(body: bytes | str, now_ms: int) -> list[MetricQuery]:
     """The question, one MetricQuery per element of `metrics`, in that order. Raises Refused (rules "json", "query" and
     "regexp")."""
-    if not body.strip():
-        raise Refused("query", "query json must not be null or empty")
-    said = _json(body)
+    return read_metrics(read_members(body), now_ms)
+
+
+def read_metrics(said: dict[str, Any], now_ms: int, within: str = "") -> list[MetricQuery]:
+    """As parse_query, of a question whose JSON has been read. within: what stands before its places in an error."""
     asked, end_ms = _times(said, now_ms)
     metrics = said.get("metrics")
     if metrics is None:
-        refuse("query.metric[]", "must have a size of at least 1")
+        refuse(f"{within}query.metric[]", "must have a size of at least 1")
     return [
-        _metric(metric, f"query.metric[{at}]", asked, end_ms)
-        for at, metric in enumerate(fields.is_list(metrics, "query.metric[]"))
+        _metric(metric, f"{within}query.metric[{at}]", asked, end_ms)
+        for at, metric in enumerate(fields.is_list(metrics, f"{within}query.metric[]"))
     ]
 
 
-def _json(body: bytes | str) -> dict[str, Any]:
+def read_members(body: bytes | str) -> dict[str, Any]:
+    """The members of a question's JSON object. Raises Refused (rules "json" and "query")."""
+    if not body.strip():
+        raise Refused("query", "query json must not be null or empty")
     try:
         said = msgspec.json.decode(body)
     except msgspec.DecodeError as error:

@@ -6,13 +6,14 @@ Sources come in rising order of version, and so do the rows of one series and ti
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headrace.kernels.storing.merge import drop_expired, is_rising, keep_winners
 from headrace.kernels.storing.rows import gather
-from headrace.model.points import Values, take_optional
+from headrace.model.points import NEVER, Values, take_optional
 from headrace.store import Check, Columns, go_on
 from headrace.store.embedded.recent.deletes import NO_DELETES, Deletes, take_rows
 from headrace.store.embedded.recent.recent import RecentView
@@ -47,6 +48,7 @@ def select(
     overwritten and expired ones included; Corrupt or Unavailable as Segment.read does; what `hold` raises.
     """
     collected = Collector(points_max, hold)
+    is_cut = oldest_ms is not None and len(wanted) > 0 and int(oldest_ms.max()) > start_ms
     if oldest_ms is not None and len(wanted):
         start_ms = max(start_ms, int(oldest_ms.min()))
         if int(oldest_ms.max()) <= start_ms:
@@ -60,7 +62,8 @@ def select(
     for generation in generations:
         rows = generation.select(wanted, start_ms, end_ms, points_max, touching)
         collected.add(_kept(rows, wanted, oldest_ms))
-    return _winners(collected.take_placed(wanted), wanted, now_ms, hold)
+    found = _winners(collected.take_placed(wanted), wanted, now_ms, hold)
+    return replace(found, first_expiry_ms=min(now_ms, found.first_expiry_ms)) if is_cut else found
 
 
 def _kept(rows: Rows, wanted: Wanted, oldest_ms: NDArray[np.int64] | None) -> Rows:
@@ -76,7 +79,7 @@ def _winners(rows: Placed, wanted: Wanted, now_ms: int, hold: Hold) -> Columns:
     Of two rows with the same series and time the later one in `rows` wins, whatever its kind.
     """
     if rows.expires is None and is_rising(rows.starts, rows.times):
-        return _columns(rows.times, rows.values, rows.arrivals, rows.starts, wanted)
+        return _columns(rows.times, rows.values, rows.arrivals, rows.starts, wanted, NEVER)
     hold(MERGED_ROW_BYTES * len(rows))
     order = np.arange(len(rows), dtype=np.uint32)
     starts = rows.starts.copy()
@@ -90,7 +93,8 @@ def _winners(rows: Placed, wanted: Wanted, now_ms: int, hold: Hold) -> Columns:
     bits = np.empty(kept, dtype=np.int64)
     gather(order, rows.times, rows.values.kinds, rows.values.bits, times, kinds, bits)
     arrivals = take_optional(rows.arrivals, order)
-    return _columns(times, Values(kinds, bits, rows.values.heap), arrivals, starts, wanted)
+    first_expiry_ms = NEVER if rows.expires is None else int(rows.expires[order].min(initial=NEVER))
+    return _columns(times, Values(kinds, bits, rows.values.heap), arrivals, starts, wanted, first_expiry_ms)
 
 
 def _columns(
@@ -99,7 +103,9 @@ def _columns(
     arrivals: NDArray[np.int64] | None,
     starts: NDArray[np.int64],
     wanted: Wanted,
+    first_expiry_ms: int,
 ) -> Columns:
     """Leaves out the series without a point."""
     present = np.flatnonzero(np.diff(starts))
-    return Columns(wanted.ordinals[present], np.append(starts[present], starts[-1]), times, values, arrivals)
+    bounds = np.append(starts[present], starts[-1])
+    return Columns(wanted.ordinals[present], bounds, times, values, arrivals, first_expiry_ms)

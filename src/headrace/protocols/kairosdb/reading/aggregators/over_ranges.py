@@ -56,7 +56,8 @@ RANGE: Final = by_name(
 """Properties of all aggregators here."""
 
 
-def _sampling(found: Found, asked: Asked) -> Sampling:
+def sampling_of(found: Found, asked: Asked) -> Sampling:
+    """The ranges that the properties of one of these aggregators mean, and how their values are stamped."""
     count, unit = found.get("sampling", (1, "ms"))
     zone = found.get("time_zone", asked.zone)
     anchor = fields.anchor(found.get("start_time", asked.start_ms))
@@ -78,7 +79,7 @@ def _reducing(apply: OfRanges, function: Function) -> Callable[[Found, Asked, st
     """The steps of `apply`, which reduces each range by `function` and so can do with some of the series at a time."""
 
     def step(found: Found, asked: Asked, place: str) -> Step:
-        sampling = _sampling(found, asked)
+        sampling = sampling_of(found, asked)
         return Step(partial(apply, sampling=sampling), numbers_only=True, fold=Folding(sampling, function))
 
     return step
@@ -88,7 +89,7 @@ def _plain(apply: OfRanges, *, numbers_only: bool) -> Callable[[Found, Asked, st
     """The steps of `apply`, which needs to know nothing but the ranges."""
 
     def step(found: Found, asked: Asked, place: str) -> Step:
-        return Step(partial(apply, sampling=_sampling(found, asked)), numbers_only)
+        return Step(partial(apply, sampling=sampling_of(found, asked)), numbers_only)
 
     return step
 
@@ -136,7 +137,7 @@ GREATEST: Final = Aggregator(
 
 
 def _count(found: Found, asked: Asked, place: str) -> Step:
-    sampling = _sampling(found, asked)
+    sampling = sampling_of(found, asked)
     count = partial(within_ranges.count_ranges, sampling=sampling)
     return Step(count, gives=NUMBER, fold=Folding(sampling, None))
 
@@ -148,7 +149,7 @@ COUNT: Final = Aggregator(
 
 
 def _deviation(found: Found, asked: Asked, place: str) -> Step:
-    sampling, count = _sampling(found, asked), found.get("dev_count", 1)
+    sampling, count = sampling_of(found, asked), found.get("dev_count", 1)
     times = {"value": None, "pos_sd": float(count), "neg_sd": -float(count)}[found.get("return_type", "value")]
     return of_numbers(partial(within_ranges.deviations, sampling=sampling, times_from_mean=times))
 
@@ -185,7 +186,7 @@ LAST: Final = Aggregator(
 
 
 def _percentile(found: Found, asked: Asked, place: str) -> Step:
-    sampling, probability = _sampling(found, asked), found.get("percentile", 0.0)
+    sampling, probability = sampling_of(found, asked), found.get("percentile", 0.0)
     if not probability:
         refuse(f"{place}.percentile", "may not be zero")
     if not 0 < probability <= 1:
@@ -213,7 +214,7 @@ def _gaps(found: Found, asked: Asked, place: str) -> Step:
     return Step(
         partial(
             within_ranges.mark_gaps,
-            sampling=_sampling(found, asked),
+            sampling=sampling_of(found, asked),
             first_ms=asked.start_ms,
             last_ms=asked.end_ms,
             trim=found.get("trim", False),

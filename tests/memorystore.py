@@ -52,6 +52,12 @@ class MemoryStore:
             self._points.append({})
         self._points[self._names.index(name)].update(points)
 
+    async def delete(self, series: NDArray[np.uint32], start_ms: int, end_ms: int) -> int:
+        for one in series.tolist():
+            kept = {time: value for time, value in self._points[one].items() if not start_ms <= time <= end_ms}
+            self._points[one] = kept
+        return 0
+
     @contextmanager
     def snapshot(self, check: Check = go_on) -> Iterator[MemoryStore]:
         self.check = check

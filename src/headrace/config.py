@@ -105,6 +105,9 @@ class Settings(BaseSettings):
         description="Unit of times in answers of OpenTSDB's `/api/query` and `query/last`: that of OpenTSDB, that of "
         "Alibaba TSDB, or `milliseconds` throughout.",
     )
+    opentsdb_delete: bool = Field(
+        default=False, description="Let OpenTSDB's `/api/query` delete what it finds, as DELETE or with `delete`."
+    )
     body_bytes_max: int = Field(
         default=limits.BODY_BYTES_MAX,
         ge=1,

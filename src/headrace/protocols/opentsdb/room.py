@@ -14,7 +14,8 @@ from headrace.protocols.opentsdb.expressions.exp import ExpQueries
 from headrace.protocols.opentsdb.expressions.gexp import GexpQueries
 from headrace.protocols.opentsdb.managing.annotation_lists import AnnotationLists
 from headrace.protocols.opentsdb.managing.annotations import BULK_METHODS, METHODS, Annotations, KeepsAnnotations
-from headrace.protocols.opentsdb.managing.deletes import DeleteService
+from headrace.protocols.opentsdb.managing.deletes import Deletes, DeleteService
+from headrace.protocols.opentsdb.managing.query_deletes import QUERY_METHODS, QueryDeletes
 from headrace.protocols.opentsdb.managing.ttl import TimeToLiveService
 from headrace.protocols.opentsdb.multi_field.last import MultiFieldLast
 from headrace.protocols.opentsdb.multi_field.put import MultiFieldPuts
@@ -32,7 +33,7 @@ from headrace.protocols.opentsdb.telling.pages import server_pages
 from headrace.protocols.opentsdb.telling.queries import QueryWatch
 from headrace.protocols.opentsdb.writing.scan import ScanningDecoder
 from headrace.protocols.opentsdb.writing.wire import ReferenceDecoder
-from headrace.query.pool import QueryPool, Reads
+from headrace.query.pool import QueryPool
 from headrace.store import Store
 from headrace.transport import Room
 from headrace.transport.http.body import read_body
@@ -88,7 +89,7 @@ def alibaba_endpoints(store: Store, settings: Settings, metrics: Metrics, pool: 
     }
 
 
-class ReadsAndTells(Reads, KeepsAnnotations, TakesPoints, Protocol):
+class ReadsAndTells(Deletes, KeepsAnnotations, TakesPoints, Protocol):
     """What the endpoints need of a store, all together."""
 
 
@@ -99,7 +100,6 @@ def read_endpoints(store: ReadsAndTells, settings: Settings, metrics: Metrics, p
     queries = OpenTSDBQueries(store, pool, annotations, settings.opentsdb_times)
     watch = QueryWatch()
     handlers = {
-        "query": watch.watching(queries.query),
         "query/last": LastPoints(store, pool, settings.opentsdb_times).last,
         "suggest": names.suggest,
         "search/lookup": names.lookup,
@@ -109,6 +109,8 @@ def read_endpoints(store: ReadsAndTells, settings: Settings, metrics: Metrics, p
         **health_pages(store),
     }
     endpoints = {path: endpoint(handler, settings.body_bytes_max) for path, handler in handlers.items()}
+    deleting = QueryDeletes(queries, store, pool, settings.opentsdb_delete)
+    endpoints["query"] = endpoint(watch.watching(deleting.query), settings.body_bytes_max, QUERY_METHODS)
     exp = ExpQueries(store, pool, annotations)
     endpoints["query/exp"] = endpoint(exp.exp, settings.body_bytes_max, ("POST",))
     endpoints["query/gexp"] = endpoint(GexpQueries(queries).gexp, settings.body_bytes_max, ("GET",))

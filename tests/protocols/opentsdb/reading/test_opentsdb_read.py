@@ -389,8 +389,8 @@ async def test_bad_times(tsd: OpenTSDB, start: str) -> None:
     assert message.startswith(f"Invalid time: {start}. ")
 
 
-async def test_a_question_is_no_delete(tsd: OpenTSDB) -> None:
-    assert error(await tsd.ask("/api/query", method="DELETE"))[0] == 405
+async def test_methods_that_nothing_answers(tsd: OpenTSDB) -> None:
+    assert error(await tsd.ask("/api/query", method="PUT"))[0] == 405
 
 
 async def test_suggest(tsd: OpenTSDB) -> None:

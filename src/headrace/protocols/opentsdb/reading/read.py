@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from starlette.types import Scope
-
 from headrace.config import OpenTSDBTimes
 from headrace.errors import Refused
 from headrace.model.points import Kind
@@ -18,8 +16,7 @@ from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.fields import SEPARATOR
 from headrace.protocols.opentsdb.reading.answer import Element, pieces
 from headrace.protocols.opentsdb.reading.question import Asked, Question, question
-from headrace.protocols.opentsdb.reading.wire import Query, query_of_body, query_of_parameters
-from headrace.protocols.opentsdb.reply import Parameters, Reply
+from headrace.protocols.opentsdb.reading.wire import Query
 from headrace.protocols.opentsdb.tsuids import tsuids_of, unknown_tsuid
 from headrace.query.aggregation import engine
 from headrace.query.alignment import only_numbers
@@ -116,11 +113,6 @@ class OpenTSDBQueries:
         self._store = store
         self._pool = pool
 
-    async def query(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
-        """/api/query."""
-        said = query_of_body(body) if scope["method"] == "POST" else query_of_parameters(parameters)
-        await self.answer(self.asked(said), "arrays" in parameters, reply)
-
     def asked(self, said: Query) -> Question:
         """The question as it is asked now. Raises Refused."""
         return question(said, time.time_ns() // 1_000_000, self._told)
@@ -129,21 +121,22 @@ class OpenTSDBQueries:
         self, asked: Question, in_arrays: bool, reply: streaming.Reply, combine: Combine = Reading.in_turn
     ) -> None:
         """Answer a question in the shape of /api/query. Raises Refused."""
-
-        def write(elements: Sequence[Element], summary: dict[str, Any] | None) -> Iterator[bytes]:
-            return pieces(elements, asked.in_ms, in_arrays, summary)
-
-        await self.stream(asked, write, reply, combine)
+        await self.stream(asked, shape(asked, in_arrays), reply, combine)
 
     async def stream(
         self, asked: Question, write: Write, reply: streaming.Reply, combine: Combine = Reading.in_turn
     ) -> None:
         """Answer a question as `write` puts what `combine` makes of it. Raises Refused."""
-        refuse_fields(asked)
-        answer = await self._pool.run(lambda check: self._answer(asked, write, combine, check), reply.client_leaves)
-        await reply.stream(answer, self._pool.next_of)
+        await reply.stream(await self.prepared(asked, write, reply, combine), self._pool.next_of)
 
-    def _answer(self, asked: Question, write: Write, combine: Combine, check: Check) -> tuple[bytes, Iterator[bytes]]:
+    async def prepared(
+        self, asked: Question, write: Write, reply: streaming.Reply, combine: Combine = Reading.in_turn
+    ) -> streaming.Answer:
+        """An answer that has been found, and of which nothing is sent yet. reply: where it will be. Raises Refused."""
+        refuse_fields(asked)
+        return await self._pool.run(lambda check: self._answer(asked, write, combine, check), reply.client_leaves)
+
+    def _answer(self, asked: Question, write: Write, combine: Combine, check: Check) -> streaming.Answer:
         """Run all sub-queries; the first chunk of the answer, and the others. On a thread of the pool."""
         began = time.perf_counter()
         with self._store.snapshot(check) as snapshot:
@@ -155,6 +148,11 @@ class OpenTSDBQueries:
             chunks = joined(write(elements, summary))
             snapshot.memory.keep_for(chunks)
         return next(chunks, b""), chunks
+
+
+def shape(asked: Question, in_arrays: bool) -> Write:
+    """How /api/query writes its answers."""
+    return lambda elements, summary: pieces(elements, asked.in_ms, in_arrays, summary)
 
 
 def refuse_fields(asked: Question) -> None:

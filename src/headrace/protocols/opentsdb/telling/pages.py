@@ -101,7 +101,7 @@ def configuration(settings: Settings) -> dict[str, str]:
         "tsd.core.auto_create_tagvs": "true",
         "tsd.core.tag.allow_specialchars": "():,[]=#",
         "tsd.core.timezone": "UTC",
-        "tsd.http.query.allow_delete": "false",
+        "tsd.http.query.allow_delete": "true" if settings.opentsdb_delete else "false",
         "tsd.http.request.enable_chunked": "true",
         "tsd.http.request.max_chunk": str(settings.body_bytes_max),
         "tsd.network.bind": settings.host,

@@ -697,6 +697,11 @@ KAIROSDB_LOOP_BODY_BYTES_MAX = 256 * 1024
 """Bodies up to this size are decoded on the event loop: at most 5 ms by the slowest decoder; larger ones on a
 thread."""
 
+KAIROSDB_FORGOTTEN_SERIES_MAX = 10_000
+"""Series of a delete of a part of time that are asked for a point that is left, so that the names of those without go.
+The question goes back through their history, and the answer waits for it; the names of more stay until they are deleted
+for all time."""
+
 KAIROSDB_NAMES_MAX = 1_000_000
 """Names that one answer lists: KairosDB has no limit, its web pages read all. Some 50 MB."""
 

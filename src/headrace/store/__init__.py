@@ -57,6 +57,14 @@ class Piece(NamedTuple):
     stretches: int = 1
 
 
+class Moment(NamedTuple):
+    """When a snapshot was taken: points that came later are those of a newer generation of recent, or stand behind so
+    many rows of the same one."""
+
+    generation: int
+    rows: int
+
+
 class Document(NamedTuple):
     """What is no point and has a name: an annotation, a registration, a form.
 
@@ -205,6 +213,17 @@ class Store(Protocol):
         series out of `find`, and a metric without any other out of `suggest`, until they are written again. Returns a
         journal sequence as `append`. Raises Unavailable, and then nothing is deleted. Must be called on the event
         loop."""
+        ...
+
+    async def forget(self, series: NDArray[np.uint32], unwritten_since: Moment) -> int:
+        """Delete for all time, as `delete` does, those of `series` into which no point was written after that moment;
+        where the store can no longer tell, none. For what `without_points` found: these names leave `find` and
+        `suggest`, and no point is lost that came meanwhile. Raises as `delete`."""
+        ...
+
+    def without_points(self, series: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], Moment]:
+        """Those of `series` that have no point left, nor one that only its age hides, and when that was so. Any thread.
+        Raises as Snapshot.last."""
         ...
 
     def snapshot(self, check: Check = go_on) -> AbstractContextManager[Snapshot]:

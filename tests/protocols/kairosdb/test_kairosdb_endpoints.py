@@ -81,6 +81,19 @@ async def test_delete_of_a_question(kairos: KairosDB) -> None:
     assert len((await kairos.stored("cpu/user"))["number"]) == 10
 
 
+async def test_names_of_which_nothing_is_left_leave_the_lists(kairos: KairosDB) -> None:
+    await fill(kairos)
+    everything = {"start_absolute": 0, "end_absolute": 9}
+    await kairos.ask("datapoints/delete", {**everything, "metrics": [{"name": "Mem", "tags": {"host": "a"}}]})
+    tags = await kairos.ask("datapoints/query/tags", {**everything, "metrics": [{"name": "Mem"}]})
+    assert tags.json["queries"][0]["results"][0]["tags"] == {"dc": ["x"], "host": ["b"]}
+    assert (await kairos.get("metricnames")).json == {"results": ["Mem", "cpu.sys", "cpu/user"]}
+    await kairos.ask("datapoints/delete", {**everything, "metrics": [{"name": "Mem"}]})
+    assert (await kairos.get("metricnames")).json == {"results": ["cpu.sys", "cpu/user"]}
+    await fill(kairos)
+    assert len((await kairos.stored("Mem"))["number"]) == 10
+
+
 async def test_delete_has_the_errors_of_a_query(kairos: KairosDB) -> None:
     reply = await kairos.ask("datapoints/delete", {"metrics": [{"name": "m"}]})
     assert (reply.status, reply.errors) == (

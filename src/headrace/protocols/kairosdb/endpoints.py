@@ -25,7 +25,7 @@ from headrace.protocols.kairosdb.reading.wire import parse_query
 from headrace.protocols.kairosdb.writing.write import clock_ms
 from headrace.query import groups
 from headrace.query.pool import QueryPool
-from headrace.store import Check, Snapshot, go_on
+from headrace.store import Check, Moment, Snapshot, go_on
 from headrace.transport.http.body import read_question
 
 VERSION: Final = f"KairosDB 1.3.0-headrace-{__version__}"
@@ -63,6 +63,14 @@ class ListsAndDeletes(KeepsMetadata, Protocol):
         ...
 
     async def delete(self, series: NDArray[np.uint32], start_ms: int, end_ms: int) -> int:
+        """See store.Store."""
+        ...
+
+    async def forget(self, series: NDArray[np.uint32], unwritten_since: Moment) -> int:
+        """See store.Store."""
+        ...
+
+    def without_points(self, series: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], Moment]:
         """See store.Store."""
         ...
 
@@ -146,8 +154,23 @@ class SmallEndpoints:
 
     async def _delete(self, selection: Selection, times: TimeRange) -> None:
         series = await self._pool.look_up(lambda: self._find(selection))
-        if len(series):
-            await self._store.delete(series, times.start_ms, times.end_ms)
+        if not len(series):
+            return
+        await self._store.delete(series, times.start_ms, times.end_ms)
+        if times != ALL_TIME and len(series) <= limits.KAIROSDB_FORGOTTEN_SERIES_MAX:
+            await self._forget_empty(series)
+
+    async def _forget_empty(self, series: NDArray[np.uint32]) -> None:
+        """Names of which nothing is left go. The points are gone already, so what there is no memory to look through
+        keeps its name."""
+        try:
+            empty, moment = await self._pool.look_up(lambda: self._store.without_points(series))
+        except Refused as refused:
+            if refused.rule != "query-points":
+                raise
+            return
+        if len(empty):
+            await self._store.forget(empty, moment)
 
     def _find(self, selection: Selection) -> NDArray[np.uint32]:
         """The selected series, none of an unknown metric."""

@@ -20,7 +20,7 @@ from headrace.errors import Corrupt, Unavailable
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted
 from headrace.model.time import ALL_TIME, Clock, wall_clock
-from headrace.store import RETENTION_DOCUMENT, Check, DocumentChange, go_on
+from headrace.store import RETENTION_DOCUMENT, Check, DocumentChange, Moment, go_on
 from headrace.store.embedded.backups.backing_up import back_up, copy_out
 from headrace.store.embedded.backups.label import Backup
 from headrace.store.embedded.backups.own_copies import OwnCopies, remove_copies
@@ -138,6 +138,20 @@ class EmbeddedStore:
     async def delete(self, series: NDArray[np.uint32], start_ms: int, end_ms: int) -> int:
         """See store.Store."""
         return await self._writer.submit(request_of(Delete(np.unique(series), start_ms, end_ms)))
+
+    async def forget(self, series: NDArray[np.uint32], unwritten_since: Moment) -> int:
+        """See store.Store. Forgets nothing while points may come back: out of a segment that is damaged, or was dropped
+        for its age and is still there."""
+        current = self._parts.folder.current
+        if current.damaged or current.losses or self._grace.bytes:
+            return self._parts.journal.last_sequence
+        delete = Delete(np.unique(series), *ALL_TIME)
+        return await self._writer.submit(request_of(delete, unwritten_since=unwritten_since))
+
+    def without_points(self, series: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], Moment]:
+        """See store.Store."""
+        with self.snapshot() as snapshot:
+            return snapshot.without_points(series), snapshot.moment
 
     @contextmanager
     def snapshot(self, check: Check = go_on) -> Iterator[EmbeddedSnapshot]:

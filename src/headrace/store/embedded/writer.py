@@ -18,7 +18,7 @@ from headrace.model.series import SeriesTable
 from headrace.model.time import Clock
 from headrace.store.embedded.documents.documents import Documents
 from headrace.store.embedded.files.disk_space import DiskSpace
-from headrace.store.embedded.journal.commits import Request, Size, Step, Waiting, encode_step, steps_of
+from headrace.store.embedded.journal.commits import Request, Size, Step, Waiting, encode_step, steps_of, with_deletes_of
 from headrace.store.embedded.journal.journal import Journal
 from headrace.store.embedded.journal.records import RecordType, encode_new_series
 from headrace.store.embedded.reading.visible import Visible
@@ -172,10 +172,13 @@ class Writer:
     def _commit(self, batch: Sequence[Waiting]) -> None:
         """Make all that the batch asks for durable with one fdatasync, then visible."""
         begin = time.perf_counter()
-        requests = [waiting.request for waiting in batch]
+        requests = with_deletes_of([waiting.request for waiting in batch], self._visible.unwritten)
         steps = steps_of(requests)
         documents = [record for request in requests for record in request.documents]
         new_series = self._table.take_unjournaled()
+        if not steps and not documents and new_series is None:
+            self._settle(batch, self._journal.last_sequence)  # deletes of nothing
+            return
         try:
             self._make_room(steps)
             # New series go first, so that no point in the journal is without its name.

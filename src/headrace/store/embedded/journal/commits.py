@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from headrace import limits
 from headrace.errors import Refused
 from headrace.model.points import ROW_BYTES_MAX, Admitted, concatenate
-from headrace.store import DocumentChange
+from headrace.model.time import ALL_TIME
+from headrace.store import DocumentChange, Moment
 from headrace.store.embedded.journal.records import Record, encode_delete, encode_document_change, encode_points
 from headrace.store.embedded.recent.deletes import Delete
 
@@ -55,7 +59,7 @@ class Request(NamedTuple):
     """What one caller asks for, in this order: a delete, points, changes of documents. None of them is empty.
 
     documents: the records of `changes`, made with the request: what cannot be one is its caller's fault, not the
-    writer's.
+    writer's.   unwritten_since: of the delete's series only those into which no point came after this moment.
     """
 
     delete: Delete | None
@@ -63,6 +67,7 @@ class Request(NamedTuple):
     changes: Sequence[DocumentChange]
     documents: Sequence[Record]
     size: Size
+    unwritten_since: Moment | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -70,7 +75,10 @@ class Request(NamedTuple):
 
 
 def request_of(
-    delete: Delete | None = None, points: Admitted | None = None, changes: Sequence[DocumentChange] = ()
+    delete: Delete | None = None,
+    points: Admitted | None = None,
+    changes: Sequence[DocumentChange] = (),
+    unwritten_since: Moment | None = None,
 ) -> Request:
     """Raises Refused (rule "body-too-large") for points, ValueError for changes that one commit of the journal cannot
     hold."""
@@ -90,7 +98,7 @@ def request_of(
     if size.point_bytes > limits.REQUEST_POINT_BYTES_MAX:
         most = limits.REQUEST_POINT_BYTES_MAX
         raise Refused("body-too-large", f"its points take {size.point_bytes} bytes, at most {most} can be one commit")
-    return Request(delete, points, changes, documents, size)
+    return Request(delete, points, changes, documents, size, unwritten_since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +107,27 @@ class Waiting:
 
     request: Request
     future: asyncio.Future[int]
+
+
+def with_deletes_of(
+    requests: Sequence[Request], unwritten: Callable[[NDArray[np.uint32], Moment], NDArray[np.uint32]]
+) -> list[Request]:
+    """The requests, with deletes of only those series that they may still delete: into which no point came since,
+    neither one that is visible nor one of an earlier request. unwritten: see Visible."""
+    decided: list[Request] = []
+    before: list[NDArray[np.uint32]] = []
+    for request in requests:
+        if request.delete is not None and request.unwritten_since is not None:
+            series = unwritten(request.delete.series, request.unwritten_since)
+            for written in before:
+                series = series[~np.isin(series, written)]
+            delete = Delete(series, *ALL_TIME) if len(series) else None
+            decided.append(request._replace(delete=delete))
+        else:
+            decided.append(request)
+        if request.points is not None:
+            before.append(request.points.series)
+    return decided
 
 
 def steps_of(requests: Sequence[Request]) -> list[Step]:

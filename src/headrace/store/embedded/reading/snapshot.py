@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from headrace import limits
 from headrace.model.series import UNKNOWN, CommonTags, SeriesName, SeriesTable, common_tags
-from headrace.model.time import TimeRange
-from headrace.store import Check, Columns, Done, Item, Piece, Snapshot, TagCondition
+from headrace.model.time import ALL_TIME, TimeRange
+from headrace.store import Check, Columns, Done, Item, Moment, Piece, Snapshot, TagCondition
 from headrace.store.embedded.reading.helpers import Helpers
 from headrace.store.embedded.reading.last import last
 from headrace.store.embedded.reading.pieces import cut
@@ -48,6 +48,17 @@ class EmbeddedSnapshot:
         self._retention = retention
         self._now_ms = now_ms
         self._helpers = helpers
+
+    @property
+    def moment(self) -> Moment:
+        """When it was taken."""
+        newest = self._pinned.generations[-1]
+        return Moment(newest.number, len(newest))
+
+    def without_points(self, series: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """See store.Store."""
+        kept = series[self._retention.oldest_ms(series, self._now_ms) <= ALL_TIME.start_ms]
+        return np.setdiff1d(kept, self.last(kept, ALL_TIME.end_ms).series)
 
     def find(
         self,

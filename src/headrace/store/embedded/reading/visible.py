@@ -9,9 +9,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from headrace import limits
 from headrace.errors import Unavailable
 from headrace.model.points import Admitted
+from headrace.store import Moment
 from headrace.store.embedded.recent.deletes import NO_DELETES, Delete, Deletes
 from headrace.store.embedded.recent.hidden import NONE_HIDDEN, Hidden
 from headrace.store.embedded.recent.recent import Recent, RecentView
@@ -89,6 +93,19 @@ class Visible:
         newest = self._generations[-1]
         newest.last_sequence = sequence
         newest.other_bytes += other_bytes
+
+    def unwritten(self, series: NDArray[np.uint32], since: Moment) -> NDArray[np.uint32]:
+        """Those of `series` into which no point came after that moment; none where its generation has been sealed.
+        Writer only."""
+        generations = self._generations
+        if generations[0].number > since.generation:
+            return series[:0]
+        for generation in generations:
+            if generation.number >= since.generation:
+                rows = since.rows if generation.number == since.generation else 0
+                view = generation.view()
+                series = series[~np.isin(series, view.series[rows : len(view)])]
+        return series
 
     @property
     def is_heavy(self) -> bool:

@@ -453,3 +453,25 @@ async def test_what_old_clients_send_in_place_of_a_property(room: Reading) -> No
         {"start_absolute": -0.5, "end_absolute": 1000.9, "metrics": [{"name": [["m"]], "order": ["asc"]}]},
     ):
         assert (await room.ask(question)).body == whole
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{'start_absolute':0,'metrics':[{'name':'m'}]}",
+        "{start_absolute:0,metrics:[{name:m}]}",
+        '// of a dashboard\n{"start_absolute":00,"metrics":[{"name":"m"}]}',
+        '\ufeff{"start_absolute"=+0;"metrics":[{"name":"\\m"}]}',
+    ],
+)
+async def test_lenient_json_is_read_as_gson_reads_it(room: Reading, text: str) -> None:
+    put(room, {1000: 1})
+    whole = (await room.ask({"start_absolute": 0, "metrics": [{"name": "m"}]})).body
+    assert (await room.ask(text)).body == whole
+    long = text.replace("{", "{" + "'x':1," * 2000, 1)
+    assert (await room.ask(long)).body == whole
+
+
+@pytest.mark.parametrize("text", ["[" * 2000, '{"a":' * 2000, "{'a", "{'start_absolute':0,'metrics':[{'name':'m'},]}"])
+async def test_what_is_no_json_even_so(room: Reading, text: str) -> None:
+    assert await room.error(text)

@@ -16,8 +16,9 @@ from headrace.gate import RuleSet
 from headrace.model.points import Admitted
 from headrace.protocols.kairosdb import faults
 from headrace.protocols.kairosdb.reading.answer import Answered, Shown, pieces, shown, tags_of
+from headrace.protocols.kairosdb.reading.asking import asked_of
 from headrace.protocols.kairosdb.reading.save import saved_points, together
-from headrace.protocols.kairosdb.reading.wire import MetricQuery, parse_query
+from headrace.protocols.kairosdb.reading.wire import MetricQuery
 from headrace.query import groups
 from headrace.query.chain import engine as chained
 from headrace.query.chain.engine import GroupOf
@@ -84,7 +85,7 @@ class KairosDBQueries:
     async def query(self, question: bytes | str, reply: Reply) -> None:
         """datapoints/query. What save_as makes is durable before the answer begins."""
         now_ms = time.time_ns() // 1_000_000
-        asked = parse_query(question, now_ms)
+        asked = await asked_of(question, now_ms, self.pool)
         answer, saved = await self.pool.run(lambda check: self._answer(asked, now_ms, check), reply.client_leaves)
         if saved is not None:
             await self.store.append(saved)
@@ -92,7 +93,7 @@ class KairosDBQueries:
 
     async def tags(self, question: bytes | str, reply: Reply) -> None:
         """datapoints/query/tags."""
-        asked = parse_query(question, time.time_ns() // 1_000_000)
+        asked = await asked_of(question, time.time_ns() // 1_000_000, self.pool)
         answer = await self.pool.run(lambda check: self._tags(asked, check), reply.client_leaves)
         await reply.whole(answer)
 

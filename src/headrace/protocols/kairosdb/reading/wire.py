@@ -5,7 +5,6 @@ The first fault that KairosDB would find ends the reading, in its words (KairosD
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from headrace import limits
 from headrace.errors import Refused
+from headrace.model.odd_json.lenient import GSON, mended
 from headrace.model.points import NEVER
 from headrace.model.query import Matches, Selection, TagFilter
 from headrace.model.time import TIME_MS_MAX, UNIT_MS, TimeRange
@@ -44,7 +44,7 @@ class MetricQuery:
 
 def parse_query(body: bytes | str, now_ms: int) -> list[MetricQuery]:
     """The question, one MetricQuery per element of `metrics`, in that order. Raises Refused (rules "json", "query" and
-    "regexp")."""
+    "regexp"), TooLongForTheLoop."""
     return read_metrics(read_members(body), now_ms)
 
 
@@ -61,18 +61,18 @@ def read_metrics(said: dict[str, Any], now_ms: int, within: str = "") -> list[Me
 
 
 def read_members(body: bytes | str) -> dict[str, Any]:
-    """The members of a question's JSON object. Raises Refused (rules "json" and "query")."""
+    """The members of a question's JSON object, also as KairosDB's parser reads it leniently (model.odd_json.lenient).
+    Raises Refused (rules "json" and "query"), TooLongForTheLoop."""
     if not body.strip():
         raise Refused("query", "query json must not be null or empty")
+    text = body.encode() if isinstance(body, str) else body
     try:
-        said = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
+        said = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         try:
-            said = msgspec.json.decode(_double_quoted(body))
+            said = msgspec.json.decode(mended(text.strip(), GSON))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise Refused("json", str(error)) from error
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise Refused("json", type(error).__name__) from error
     if not isinstance(said, dict):
         raise Refused("json", f"Not a JSON Object: {fields.shown(_start_of(body))}")
     return said
@@ -82,21 +82,6 @@ def _start_of(body: bytes | str) -> str:
     """What an error can show of it, as it was sent: writing 4 MiB of digits anew takes 0.2 s."""
     start = body[: 4 * limits.KAIROSDB_SHOWN_TEXT_MAX]
     return (start.decode(errors="ignore") if isinstance(start, bytes) else start).strip()
-
-
-_STRING = re.compile(r""""(?:[^"\\]|\\.)*+"|'((?:[^'\\]|\\.)*+)'""", re.DOTALL)
-"""A string in double or single quotes. Possessive quantifiers: one that never ends is given up in one pass."""
-
-
-def _double_quoted(body: bytes | str) -> str:
-    """The same JSON with its single-quoted strings in double quotes: Gson reads both."""
-
-    def requoted(found: re.Match[str]) -> str:
-        if found[1] is None:
-            return found[0]
-        return '"' + found[1].replace("\\'", "'").replace('"', '\\"') + '"'
-
-    return _STRING.sub(requoted, body.decode() if isinstance(body, bytes) else body)
 
 
 def _times(said: dict[str, Any], now_ms: int) -> tuple[Asked | None, int]:

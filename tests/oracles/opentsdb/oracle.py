@@ -12,6 +12,7 @@ from serverprocess import running as headrace_running
 from oracles.comparing.asking import Peer
 from oracles.comparing.differences import Difference, Table
 from oracles.comparing.shrinking import shrunk
+from oracles.expressions.sort import Expressions
 from oracles.opentsdb import wanted, worlds
 from oracles.opentsdb.asked_points import Questions
 from oracles.opentsdb.servers import Servers
@@ -31,8 +32,8 @@ class OpenTSDBOracle:
 
     def __init__(self, servers: Servers) -> None:
         self.table: Table[Case] = wanted.table()
-        self._sorts: list[Sort] = [Questions(servers)]
-        self._weights = [1]
+        self._sorts: list[Sort] = [Questions(servers), Expressions(servers)]
+        self._weights = [2, 1]
         servers.write(worlds.every_tag())
 
     def cases(self, random: Random) -> Iterator[Case]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from oracles.comparing.asking import Answer
 from oracles.comparing.differences import Difference, Table, Wanted
+from oracles.expressions.wanted import EXPRESSIONS
 from oracles.opentsdb.judging import alike
 from oracles.opentsdb.sorts import Case
 from oracles.opentsdb.worlds import milliseconds_of
@@ -21,7 +22,7 @@ CALENDAR = re.compile(r"([0-9]+)(ms|[smhdwny])c-")
 
 def table() -> Table[Case]:
     """A new one, with nothing met."""
-    return Table(QUERIES)
+    return Table([*QUERIES, *EXPRESSIONS])
 
 
 def _is(*kinds: str) -> Callable[[Case, Difference], bool]:

@@ -1,0 +1,152 @@
+"""The differences from OpenTSDB 2.4.1 in expressions that are known and stay, each with its reason."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from oracles.comparing.asking import Answer
+from oracles.comparing.differences import Difference, Wanted
+from oracles.expressions.cases import COMBINATIONS, Said
+from oracles.expressions.judging import NAMES, SERIES, STATUS, VALUES, message
+from oracles.opentsdb.sorts import Case
+
+_COMBINATION = re.compile(rf"\b(?:{'|'.join(COMBINATIONS)})\(")
+_QUERY = re.compile(r"(?:sum|max|avg):[^,(){}]*(?:\{[^}]*\})?")
+_SPELLING = re.compile(r"(?:sum|max|avg):((?:[^:,(){}]*:)*)m[0-9]")
+
+
+def _refused(found: Difference, *words: str) -> bool:
+    """OpenTSDB refuses with one of these words."""
+    return found.kind == STATUS and any(each in _said(found.real) for each in words)
+
+
+def _without_a_word(found: Difference) -> bool:
+    """Of a null pointer Java says nothing when it has met it often."""
+    return found.kind == STATUS and _said(found.real) == "500"
+
+
+def _said(answer: object) -> str:
+    return message(answer) if isinstance(answer, Answer) else ""
+
+
+def _calls(case: Case) -> str:
+    return " ".join(case.said["gexp"]["exp"]) if "gexp" in case.said else ""
+
+
+def _combines(case: Case) -> bool:
+    return bool(_COMBINATION.search(_calls(case)))
+
+
+def _expressions(case: Case) -> list[dict[str, Any]]:
+    return list(case.said["exp"]["expressions"]) if "exp" in case.said else []
+
+
+def _nested(case: Case) -> list[dict[str, Any]]:
+    return [each for each in _expressions(case) if re.search(r"\be[0-9]", each["expr"])]
+
+
+def _even(case: Case) -> bool:
+    """All series have the same times."""
+    return len({tuple(time for time, _ in series["points"]) for series in case.said["series"]}) == 1
+
+
+def _same_series(case: Case) -> bool:
+    """All metrics have series with the same tags."""
+    tags: dict[str, set[str]] = {}
+    for series in case.said["series"]:
+        tags.setdefault(series["metric"], set()).add(json.dumps(series["tags"], sort_keys=True))
+    return len({frozenset(each) for each in tags.values()}) == 1
+
+
+def _takes_several_for_one(join: Said) -> bool:
+    return bool(join.get("useQueryTags")) or join.get("includeAggTags") is False
+
+
+def _same_times(case: Case) -> bool:
+    """What the calls combine has the same times, and no NaN."""
+    spellings = set(_SPELLING.findall(_calls(case)))
+    return _even(case) and len(spellings) == 1 and "nan" not in spellings.pop()
+
+
+def _with_rates(case: Case) -> bool:
+    return bool(case.said.get("exp", {}).get("time", {}).get("rate")) or "rate:" in _calls(case)
+
+
+def _loses_itself(case: Case, found: Difference) -> bool:
+    """In a nested expression of other times or series, or one that is joined by the tags of filters."""
+    if not _nested(case):
+        return False
+    if any(_takes_several_for_one(each.get("join", {})) for each in _nested(case)):
+        return True
+    none_left = found.kind == STATUS and "No intersections found" in _said(found.ours)
+    return not (_even(case) and _same_series(case)) and (
+        none_left or found.kind in (VALUES, SERIES) or _refused(found, "No more data", "No intersections found")
+    )
+
+
+EXPRESSIONS = [
+    Wanted[Case](
+        "tags of what is joined",
+        "OpenTSDB gives the tags of one of the series, or none, by the order of a hash; headrace those that all have",
+        lambda case, found: found.kind == NAMES and (_combines(case) or bool(_expressions(case))),
+    ),
+    Wanted[Case](
+        "nested expressions",
+        "OpenTSDB advances them without regard to time, and forgets tags and filters that the next join needs",
+        _loses_itself,
+    ),
+    Wanted[Case](
+        "null pointers",
+        "OpenTSDB forgets the fill policy of a nested expression, and fails at a series without a point in the range",
+        lambda case, found: _refused(found, "NumericFillPolicy", '"dp" is null', "dps[i]") or _without_a_word(found),
+    ),
+    Wanted[Case](
+        "several series with one key",
+        "of those that a join takes for one the last counts: OpenTSDB orders them by its ids",
+        lambda case, found: (
+            found.kind == VALUES and any(_takes_several_for_one(each.get("join", {})) for each in _expressions(case))
+        ),
+    ),
+    Wanted[Case](
+        "the same query twice in an expression",
+        "OpenTSDB reads it once and loses count of the others",
+        lambda case, found: (
+            len(set(_QUERY.findall(_calls(case)))) < len(_QUERY.findall(_calls(case)))
+            and (_refused(found, "out of bounds") or found.kind in (VALUES, NAMES, SERIES))
+        ),
+    ),
+    Wanted[Case](
+        "the sign under an alias",
+        "OpenTSDB takes it from all values that are given another name",
+        lambda case, found: "alias(" in _calls(case) and found.kind in (VALUES, NAMES, SERIES),
+    ),
+    Wanted[Case](
+        "an alias and a combination",
+        "OpenTSDB cannot combine what has an alias, nor give one to what was combined",
+        lambda case, found: "alias(" in _calls(case) and _refused(found, "Wrong id.length", "400 -1"),
+    ),
+    Wanted[Case](
+        "combinations of other times or series",
+        "OpenTSDB combines first with first and second with second, fails when one is shorter, and forgets tags that "
+        "the next combination needs",
+        lambda case, found: (
+            _combines(case)
+            and not (_same_times(case) and len(_COMBINATION.findall(_calls(case))) == 1)
+            and (_refused(found, "No more elements") or found.kind in (VALUES, SERIES))
+        ),
+    ),
+    Wanted[Case](
+        "the highest of other times, or below zero",
+        "OpenTSDB mixes up series that do not all have the same times, and takes doubles below zero for equal",
+        lambda case, found: (
+            "highest" in _calls(case) and (_refused(found, "compareTo") or found.kind in (VALUES, NAMES, SERIES))
+        ),
+    ),
+    Wanted[Case](
+        "rates in expressions",
+        "as at /api/query: OpenTSDB counts the first rate of a series from time zero",
+        lambda case, found: _with_rates(case) and found.kind in (VALUES, SERIES),
+    ),
+]

@@ -61,7 +61,7 @@ SUBROOMS: dict[str, tuple[str, ...]] = {
     "query": ("aggregation", "chain"),
     "transport": ("http", "connections"),
     "protocols": ("opentsdb", "kairosdb", "apollo", "datazone"),
-    "protocols.opentsdb": ("writing", "reading", "telling", "old", "expressions", "multi_field", "managing"),
+    "protocols.opentsdb": ("writing", "reading", "telling", "old", "expressions", "multi_field", "catalog", "managing"),
     "protocols.kairosdb": ("writing", "reading", "rollups"),
     "protocols.kairosdb.reading": ("aggregators",),
     "protocols.apollo": ("writing", "reading"),

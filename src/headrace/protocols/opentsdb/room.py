@@ -10,6 +10,10 @@ from starlette.types import ASGIApp
 from headrace.config import OpenTSDBTimes, Settings
 from headrace.metrics import Metrics
 from headrace.protocols.opentsdb import routes
+from headrace.protocols.opentsdb.catalog.metas import KeepsMetas
+from headrace.protocols.opentsdb.catalog.search import SearchPages
+from headrace.protocols.opentsdb.catalog.uids import METHODS as UID_METHODS
+from headrace.protocols.opentsdb.catalog.uids import UidPages
 from headrace.protocols.opentsdb.expressions.exp import ExpQueries
 from headrace.protocols.opentsdb.expressions.gexp import GexpQueries
 from headrace.protocols.opentsdb.managing.annotation_lists import AnnotationLists
@@ -89,7 +93,7 @@ def alibaba_endpoints(store: Store, settings: Settings, metrics: Metrics, pool: 
     }
 
 
-class ReadsAndTells(Deletes, KeepsAnnotations, TakesPoints, Protocol):
+class ReadsAndTells(Deletes, KeepsAnnotations, KeepsMetas, TakesPoints, Protocol):
     """What the endpoints need of a store, all together."""
 
 
@@ -116,8 +120,21 @@ def read_endpoints(store: ReadsAndTells, settings: Settings, metrics: Metrics, p
     endpoints["query/gexp"] = endpoint(GexpQueries(queries).gexp, settings.body_bytes_max, ("GET",))
     for path, handler in absent_pages().items():
         endpoints[path] = endpoint(handler, settings.body_bytes_max, ANY_METHOD)
+    endpoints |= catalog_endpoints(store, settings, pool, annotations)
     lists = AnnotationLists(annotations, pool)
     for path, handler in (("annotation", annotations.annotation), ("annotations", lists.annotations)):
         endpoints[path] = endpoint(handler, settings.body_bytes_max, METHODS)
         endpoints[f"{path}/bulk"] = endpoint(annotations.bulk, settings.body_bytes_max, BULK_METHODS)
     return endpoints
+
+
+def catalog_endpoints(
+    store: ReadsAndTells, settings: Settings, pool: QueryPool, annotations: Annotations
+) -> dict[str, ASGIApp]:
+    """Those about names and series that are neither suggest nor lookup."""
+    search = SearchPages(store, pool, annotations.everything).by_path()
+    uids = UidPages(store, pool).by_path()
+    return {
+        **{path: endpoint(handler, settings.body_bytes_max) for path, handler in search.items()},
+        **{path: endpoint(handler, settings.body_bytes_max, UID_METHODS) for path, handler in uids.items()},
+    }

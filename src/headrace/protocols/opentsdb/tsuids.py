@@ -1,5 +1,5 @@
 """A tsuid: the hexadecimal name of one series. OpenTSDB makes it of the ids of metric and tags; ours is the 128-bit key
-of the series, which only its name and the database decide."""
+of the series, which only its name and the database decide. And a uid: that of one metric, tag key or tag value."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.errors import Refused
+from headrace.model.series import SeriesName, SeriesTable
 from headrace.protocols.opentsdb.faults import shown
 
 _WORD_BITS = 64
@@ -42,3 +43,9 @@ def is_strange(tsuid: str) -> bool:
 def unknown_tsuid(tsuid: str) -> Refused:
     """No series has it."""
     return Refused("tsuid", f"No such name for 'tsuids': '{shown(tsuid)}'")
+
+
+def uid_of(table: SeriesTable, kind: str, name: str) -> str:
+    """Sixteen hexadecimal digits that only the name, its kind ("metric", "tagk" or "tagv") and the database decide."""
+    low, _ = table.key_of(SeriesName(kind, ((name, ""),)))
+    return f"{low:016X}"

@@ -154,10 +154,16 @@ class Annotations:
     def pages(self, tsuids: Sequence[str], asked: TimeRange) -> Iterator[list[dict[str, Any]]]:
         """As `within`, a bounded number at a time; what changes in between may show."""
         for tsuid in tsuids:
-            first, end = _key(tsuid, asked.start_ms), _key(tsuid, asked.end_ms + 1)
-            while page := self._store.documents(KIND, first, end, limits.OPENTSDB_ANNOTATIONS_PAGE):
-                yield [_shown(body) for _, body in page]
-                first = page[-1][0] + "\0"
+            yield from self._pages(_key(tsuid, asked.start_ms), _key(tsuid, asked.end_ms + 1))
+
+    def everything(self) -> Iterator[list[dict[str, Any]]]:
+        """All annotations, a bounded number at a time, by series and time."""
+        yield from self._pages("", "\x7f")
+
+    def _pages(self, first: str, end: str) -> Iterator[list[dict[str, Any]]]:
+        while page := self._store.documents(KIND, first, end, limits.OPENTSDB_ANNOTATIONS_PAGE):
+            yield [_shown(body) for _, body in page]
+            first = page[-1][0] + "\0"
 
     def any_at_all(self) -> bool:
         """Whether there is any at all: most databases have none, and then no query needs to look."""

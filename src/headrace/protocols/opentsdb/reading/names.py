@@ -24,7 +24,7 @@ from headrace.protocols.opentsdb.integers import Whole, parameter, whole_member
 from headrace.protocols.opentsdb.names import ILLEGAL_CHARACTER
 from headrace.protocols.opentsdb.reading.wire import decode_json, metric_and_filters
 from headrace.protocols.opentsdb.reply import Parameters, Reply
-from headrace.protocols.opentsdb.tsuids import tsuids_of
+from headrace.protocols.opentsdb.tsuids import tsuids_of, uid_of
 from headrace.query import filters
 from headrace.query.pool import QueryPool, Reads
 from headrace.store import Check, Snapshot
@@ -223,9 +223,7 @@ class NameQuestions:
         return f"Name already exists with UID: {self._uid(kind, name)}" if self._is_known(role, name) else ""
 
     def _uid(self, kind: str, name: str) -> str:
-        """Sixteen hexadecimal digits that only the name, its role and the database decide."""
-        low, _ = self._store.table.key_of(SeriesName(kind, ((name, ""),)))
-        return f"{low:016X}"
+        return uid_of(self._store.table, kind, name)
 
     def _dump_meta(self, asked: DumpMeta, check: Check) -> bytes:
         limit = _most(asked.max)

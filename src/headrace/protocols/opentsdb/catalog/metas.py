@@ -1,0 +1,153 @@
+"""What OpenTSDB calls meta data: of a name (UIDMeta) and of a series (TSMeta). People's own words are documents; the
+rest the catalog knows. When a name or series was first seen and how many points it has is not kept: 0."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Protocol
+
+import msgspec
+import orjson
+
+from headrace import limits
+from headrace.errors import Refused
+from headrace.model.series import SeriesName, SeriesTable
+from headrace.protocols.opentsdb.tsuids import uid_of
+from headrace.store import Document, DocumentChange
+
+UID_KIND: Final = "opentsdb.uidmeta"
+SERIES_KIND: Final = "opentsdb.tsmeta"
+
+ROLES: Final = {"metric": "metrics", "metrics": "metrics", "tagk": "tagk", "tagv": "tagv"}
+"""How a request names the role of a name -> how a store does."""
+
+KINDS: Final = {"metrics": "metric", "tagk": "tagk", "tagv": "tagv"}
+"""The other way."""
+
+
+TAG_ROLES: Final = ("tagk", "tagv")
+
+
+class UidMeta(msgspec.Struct, rename="camel"):
+    """As it is sent (OpenTSDB: UIDMeta)."""
+
+    uid: str | None = None
+    type: str | None = None
+    display_name: str | None = None
+    description: str | None = None
+    notes: str | None = None
+    custom: dict[str, str] | None = None
+
+
+class SeriesMeta(msgspec.Struct, rename="camel"):
+    """As it is sent (OpenTSDB: TSMeta)."""
+
+    tsuid: str | None = None
+    display_name: str | None = None
+    description: str | None = None
+    notes: str | None = None
+    custom: dict[str, str] | None = None
+    units: str | None = None
+    data_type: str | None = None
+    retention: Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)] | None = None
+    max: float | None = None
+    min: float | None = None
+
+
+class KeepsMetas(Protocol):
+    """What is needed of a store (store.Store)."""
+
+    @property
+    def table(self) -> SeriesTable:
+        """See store.Store."""
+        ...
+
+    async def commit(self, changes: Sequence[DocumentChange]) -> int:
+        """See store.Store."""
+        ...
+
+    def document(self, kind: str, key: str) -> bytes | None:
+        """See store.Store."""
+        ...
+
+
+class Metas:
+    """The words that people keep about names and series, and how both are shown."""
+
+    def __init__(self, store: KeepsMetas) -> None:
+        self._store = store
+
+    async def write(self, kind: str, key: str, said: UidMeta | SeriesMeta, replacing: bool) -> bool:
+        """Keep what is said, beside what was said before unless `replacing`; false when nothing is said. Durable on
+        return. Raises Refused (rule "body-too-large")."""
+        words = {name: value for name, value in msgspec.to_builtins(said).items() if _is_said(name, value)}
+        if not words:
+            return False
+        whole = orjson.dumps(words if replacing else {**self._words(kind, key), **words})
+        if len(whole) > limits.OPENTSDB_ANNOTATION_BYTES_MAX:
+            raise Refused("body-too-large", f"meta data may have {limits.OPENTSDB_ANNOTATION_BYTES_MAX} bytes")
+        await self._store.commit([Document(kind, key, whole)])
+        return True
+
+    async def forget(self, kind: str, key: str) -> None:
+        """Take away what people said; the name or series stays."""
+        if self._store.document(kind, key) is not None:
+            await self._store.commit([Document(kind, key, None)])
+
+    def of_name(self, role: str, name: str) -> dict[str, Any]:
+        """As OpenTSDB shows a UIDMeta. role: "metrics", "tagk" or "tagv"."""
+        uid = uid_of(self._store.table, KINDS[role], name)
+        words = self._words(UID_KIND, uid_key(role, uid))
+        return {
+            "uid": uid,
+            "type": KINDS[role].upper(),
+            "name": name,
+            "description": words.get("description", ""),
+            "notes": words.get("notes", ""),
+            "created": 0,
+            "custom": words.get("custom"),
+            "displayName": words.get("displayName", ""),
+        }
+
+    def of_series(self, tsuid: str, name: SeriesName) -> dict[str, Any]:
+        """As OpenTSDB shows a TSMeta; tag keys and values in turn."""
+        words = self._words(SERIES_KIND, tsuid)
+        shown = {
+            "tsuid": tsuid,
+            "metric": self.of_name("metrics", name.metric),
+            "tags": [
+                self.of_name(role, part) for pair in name.tags for role, part in zip(TAG_ROLES, pair, strict=True)
+            ],
+            "description": words.get("description", ""),
+            "notes": words.get("notes", ""),
+            "created": 0,
+            "units": words.get("units", ""),
+            "retention": words.get("retention", 0),
+            "max": words.get("max", "NaN"),
+            "min": words.get("min", "NaN"),
+            "displayName": words.get("displayName", ""),
+            "dataType": words.get("dataType", ""),
+            "lastReceived": 0,
+            "totalDatapoints": 0,
+        }
+        return {**shown, "custom": words["custom"]} if "custom" in words else shown
+
+    def _words(self, kind: str, key: str) -> dict[str, Any]:
+        found = self._store.document(kind, key)
+        words: dict[str, Any] = orjson.loads(found) if found else {}
+        return words
+
+
+def uid_key(role: str, uid: str) -> str:
+    """Of the document about a name."""
+    return f"{KINDS[role]}/{uid}"
+
+
+def _is_said(name: str, value: Any) -> bool:
+    """A client that sends back what it was shown says "NaN" for what nobody has said."""
+    return name not in ("uid", "type", "tsuid") and value is not None and not _is_strange(value)
+
+
+def _is_strange(value: Any) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)

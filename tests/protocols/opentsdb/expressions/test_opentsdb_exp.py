@@ -16,7 +16,7 @@ from memorystore import MemoryStore
 from real_room import RealRoom, answered, real_room
 
 from headrace.errors import Refused
-from headrace.limits import EXPRESSION_PARTS_MAX
+from headrace.limits import EXPRESSION_BLOCK_VALUES, EXPRESSION_PARTS_MAX
 from headrace.protocols.opentsdb.expressions.exp_answer import pieces
 from headrace.protocols.opentsdb.expressions.formula import formula
 from headrace.protocols.opentsdb.expressions.joins import Join, Series, Variable, joined
@@ -115,6 +115,18 @@ def test_many_series_go_by_blocks_and_pieces() -> None:
     assert second["dps"][3] == [3, 3.0, 2.0, 1.0, 0.0, *[0.0] * 5]
     assert [row[0] for row in first["dps"]] == times.tolist()
     assert first["dpsMeta"] == {"firstTimestamp": 0, "lastTimestamp": 4999, "setCount": 5000, "series": 9}
+
+
+def test_a_long_series_goes_by_blocks_between_which_a_question_may_end() -> None:
+    times = np.arange(3 * EXPRESSION_BLOCK_VALUES + 7, dtype=np.int64)
+    values = np.random.default_rng(1).normal(size=len(times))
+    long = Variable([Series(frozenset(("m",)), {}, frozenset(), times, values)], frozenset(), 0.0)
+    asked = []
+    with MemoryStore().snapshot(lambda: asked.append(1)) as snapshot:
+        before = len(asked)
+        table = computed(formula("a * 2 + 1", ""), {"a": long}, Join(), "", snapshot)
+    assert len(asked) - before >= 4
+    np.testing.assert_array_equal(table.values[0], values * 2 + 1)
 
 
 @pytest.fixture

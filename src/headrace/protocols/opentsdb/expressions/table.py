@@ -56,12 +56,15 @@ def of_rows(formula: Formula, rows: Sequence[Row], missing: Mapping[str, float],
     values = np.empty((len(rows), count))
     with snapshot.memory.scratch():
         at_once = max(EXPRESSION_BLOCK_VALUES // max(count, 1), 1)
-        snapshot.memory.hold(8 * count * at_once * (len(missing) + formula.height))
+        snapshot.memory.hold(8 * (count * at_once * len(formula.variables) + EXPRESSION_BLOCK_VALUES * formula.height))
         for first in range(0, len(rows), at_once):
-            snapshot.check()
             block = rows[first : first + at_once]
             columns = {name: _column(name, block, times, missing[name]) for name in formula.variables}
-            values[first : first + at_once] = evaluate(formula, columns)
+            for begin in range(0, count, EXPRESSION_BLOCK_VALUES):
+                snapshot.check()
+                span = slice(begin, begin + EXPRESSION_BLOCK_VALUES)
+                operands = {name: column[:, span] for name, column in columns.items()}
+                values[first : first + at_once, span] = evaluate(formula, operands)
     return Table(times, [_series(row, times, values[at]) for at, row in enumerate(rows)], values)
 
 

@@ -17,6 +17,7 @@ from headrace.protocols.kairosdb import room as kairosdb
 from headrace.protocols.kairosdb.routes import ROOT, KairosDBApp
 from headrace.protocols.opentsdb import room as opentsdb
 from headrace.protocols.opentsdb.routes import OpenTSDBApp
+from headrace.protocols.opentsdb.telling.absent import ABSENT
 from headrace.query.pool import QueryPool
 from headrace.store.embedded.store import open_store
 
@@ -202,8 +203,9 @@ def opentsdb_and_kairosdb(folder: Path) -> list[Route]:
     assert isinstance(kairos.app, KairosDBApp)
     routes = [Route("/api/put?details"), Route("/api/put?ignoreErrors&sync&sync_timeout=60000"), Route("/api/put")]
     routes.append(Route("/api/mput?details"))
-    routes += [Route(f"/api/{path}", *ANY) for path in old.app.endpoints]
-    routes += [Route(f"/{path}", *ANY) for path in old.app.old]
+    # What is not there reads every body alike, and the old addresses read them as their namesakes.
+    routes += [Route(f"/api/{path}", *(() if path in ABSENT else ANY)) for path in old.app.endpoints]
+    routes += [Route(f"/{path}") for path in old.app.old]
     below = {"metadata/": "metadata/s/k/v", "metric/": "metric/m"}
     paths = ["datapoints", *kairos.app.paths]
     return routes + [Route(ROOT + below.get(path, path), *ANY) for path in paths]
@@ -218,6 +220,7 @@ APOLLO: Final = (
 DATAZONE: Final = (
     Route("/v2/domains/dzd_1/entities/ASSET/e/time-series-data-points", "POST", "DELETE"),
     Route("/v2/domains/dzd_1/entities/ASSET/e/time-series-data-points/i", "GET"),
+    Route("/v2/domains/dzd_1/form-types/t", "GET"),
 )
 
 

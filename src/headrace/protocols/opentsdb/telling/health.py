@@ -1,6 +1,6 @@
 """/api/health and /api/vip_health: whether points are taken, as Alibaba's clients ask.
 
-The load-balancing client (aliyun-tsdb-java-sdk: HealthManager, BalTSDBClient) asks every host about once a second and
+The load-balancing client (aliyun-tsdb-java-sdk: HealthManager, BalTSDBClient) asks every host every two seconds and
 stops all work towards one whose body is not just `ok`.
 """
 

@@ -9,7 +9,7 @@ from headrace.metrics import Metrics
 from headrace.model.time import Clock, wall_clock
 from headrace.protocols.kairosdb import faults
 from headrace.protocols.kairosdb.about import ABOUT
-from headrace.protocols.kairosdb.endpoints import ListsAndDeletes, SmallEndpoints
+from headrace.protocols.kairosdb.endpoints import Endpoint, ListsAndDeletes, SmallEndpoints
 from headrace.protocols.kairosdb.names import KAIROSDB_RULES
 from headrace.protocols.kairosdb.reading.read import KairosDBQueries, ReadsAndSaves, read_endpoints
 from headrace.protocols.kairosdb.rollups.endpoints import RollupEndpoints
@@ -48,6 +48,7 @@ def open_room(
     runner = Runner(store, tasks, KAIROSDB_RULES, types.group_of, clock, shown.failed)
     small_endpoints = SmallEndpoints(store, pool, settings.body_bytes_max).by_path()
     endpoints = small_endpoints | RollupEndpoints(store, tasks, pool, clock).by_path()
+    endpoints["admin/runningqueries"] = Endpoint({"GET": queries.running.listed})
     app = KairosDBApp(writes, questions, endpoints, settings.body_bytes_max)
     lines = Telnet(writes, store.table)
     small = {target.encode(): writes.gathered() for target in SMALL_WRITES}

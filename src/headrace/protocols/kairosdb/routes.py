@@ -28,6 +28,7 @@ PREFIXES: Final = tuple(
         "features",
         "metadata",
         "rollups",
+        "admin",
     )
 )
 """What this room owns below /api/v1/; all else there is OpenTSDB's."""

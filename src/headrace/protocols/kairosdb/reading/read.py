@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 from urllib.parse import parse_qs
 
@@ -17,6 +17,7 @@ from headrace.model.points import Admitted
 from headrace.protocols.kairosdb import faults
 from headrace.protocols.kairosdb.reading.answer import Answered, Shown, pieces, shown, tags_of
 from headrace.protocols.kairosdb.reading.asking import asked_of
+from headrace.protocols.kairosdb.reading.running import Running, RunningQueries
 from headrace.protocols.kairosdb.reading.save import saved_points, together
 from headrace.protocols.kairosdb.reading.wire import MetricQuery
 from headrace.query import groups
@@ -81,15 +82,19 @@ class KairosDBQueries:
     pool: QueryPool
     group_of: GroupOf
     rules: RuleSet
+    running: RunningQueries = field(default_factory=RunningQueries)
 
     async def query(self, question: bytes | str, reply: Reply) -> None:
         """datapoints/query. What save_as makes is durable before the answer begins."""
         now_ms = time.time_ns() // 1_000_000
         asked = await asked_of(question, now_ms, self.pool)
-        answer, saved = await self.pool.run(lambda check: self._answer(asked, now_ms, check), reply.client_leaves)
-        if saved is not None:
-            await self.store.append(saved)
-        await reply.stream(answer, self.pool.next_of)
+        with self.running.noted(question) as running:
+            answer, saved = await self.pool.run(
+                lambda check: self._answer(asked, now_ms, running, check), reply.client_leaves
+            )
+            if saved is not None:
+                await self.store.append(saved)
+            await reply.stream(answer, self.pool.next_of)
 
     async def tags(self, question: bytes | str, reply: Reply) -> None:
         """datapoints/query/tags."""
@@ -97,12 +102,15 @@ class KairosDBQueries:
         answer = await self.pool.run(lambda check: self._tags(asked, check), reply.client_leaves)
         await reply.whole(answer)
 
-    def _answer(self, asked: list[MetricQuery], now_ms: int, check: Check) -> tuple[Answer, Admitted | None]:
+    def _answer(
+        self, asked: list[MetricQuery], now_ms: int, running: Running, check: Check
+    ) -> tuple[Answer, Admitted | None]:
         """The first chunk of the answer and the others; what is to be written. On a thread of the pool."""
         answered: list[Answered] = []
         saved: list[Admitted] = []
         with self.store.snapshot(check) as snapshot:
             for one in asked:
+                running.metric = one.name
                 size, results, _ = answer_to(snapshot, one, self.group_of)
                 answered.append(
                     Answered(size, [shown(one, result, snapshot.names(result.series)) for result in results])

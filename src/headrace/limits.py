@@ -635,8 +635,11 @@ OPENTSDB_ANNOTATION_BYTES_MAX = 64 * 1024
 OPENTSDB_ANNOTATIONS_PAGE = 100
 """Annotations that a list of them reads at a time: 6 MB of the largest."""
 
-OPENTSDB_METAS_MAX = 10_000
-"""Series, or names, whose meta data one answer shows: some 15 MB, and 0.5 s of one thread."""
+OPENTSDB_METAS_MAX = 1000
+"""Series, or names, whose meta data one answer shows: 1 MB with two tags each, 9 MB with as many as there may be."""
+
+OPENTSDB_METAS_BYTES_MAX = 16 * 1024 * 1024
+"""Of such an answer, with what people have said about each of its names."""
 
 OPENTSDB_QUERIES_REMEMBERED = 32
 """Queries that have ended and that /api/stats/query still shows: a dashboard's worth."""

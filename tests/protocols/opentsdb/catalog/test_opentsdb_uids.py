@@ -208,6 +208,9 @@ async def test_limits(tsd: RealRoom, monkeypatch: pytest.MonkeyPatch) -> None:
     await stored(tsd)
     long = {"tsuid": await tsuid(tsd, "sys.mem"), "notes": "n" * limits.OPENTSDB_ANNOTATION_BYTES_MAX}
     assert (await tsd.post("uid/tsmeta", long)).status == 413
+    monkeypatch.setattr(limits, "OPENTSDB_METAS_BYTES_MAX", 500)
+    for path in ("uid/tsmeta?m=sys.cpu", "search/tsmeta?query=*", "search/uidmeta?query=*"):
+        assert error(await tsd.get(path)) == (413, "more than 500 bytes of meta data: ask for less")
     monkeypatch.setattr(limits, "OPENTSDB_METAS_MAX", 1)
     assert error(await tsd.get("uid/tsmeta?m=sys.cpu")) == (413, "more than 1 series match: name more tags")
 

@@ -50,6 +50,8 @@ async def test_what_has_ended(tsd: RealRoom) -> None:
     assert good["query"]["start"] == str(T)
     assert good["query"]["queries"][0]["metric"] == "m"
     assert refused["query"]["queries"][0]["aggregator"] == "sum"
+    await tsd.post("query", unknown, method="DELETE")
+    assert answered(await tsd.get("stats/query"))["completed"][0]["query"] == refused["query"]
     assert good["queryStartTimestamp"] <= good["queryCompletedTimestamp"]
 
 

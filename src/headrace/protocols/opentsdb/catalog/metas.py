@@ -4,7 +4,7 @@ rest the catalog knows. When a name or series was first seen and how many points
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Final, Protocol
 
 import msgspec
@@ -71,9 +71,13 @@ class KeepsMetas(Protocol):
         """See store.Store."""
         ...
 
+    def documents(self, kind: str, first: str, end: str, limit: int | None = None) -> list[tuple[str, bytes]]:
+        """See store.Store."""
+        ...
+
 
 class Metas:
-    """The words that people keep about names and series, and how both are shown."""
+    """The words that people keep about names and series."""
 
     def __init__(self, store: KeepsMetas) -> None:
         self._store = store
@@ -84,7 +88,7 @@ class Metas:
         words = {name: value for name, value in msgspec.to_builtins(said).items() if _is_said(name, value)}
         if not words:
             return False
-        whole = orjson.dumps(words if replacing else {**self._words(kind, key), **words})
+        whole = orjson.dumps(words if replacing else {**words_of(self._store, kind, key), **words})
         if len(whole) > limits.OPENTSDB_ANNOTATION_BYTES_MAX:
             raise Refused("body-too-large", f"meta data may have {limits.OPENTSDB_ANNOTATION_BYTES_MAX} bytes")
         await self._store.commit([Document(kind, key, whole)])
@@ -95,8 +99,23 @@ class Metas:
         if self._store.document(kind, key) is not None:
             await self._store.commit([Document(kind, key, None)])
 
+
+class Shown:
+    """How names and series are shown in one answer: each name is looked up once, and words only where there are any."""
+
+    def __init__(self, store: KeepsMetas) -> None:
+        self._store = store
+        self._has_words = {kind: bool(store.documents(kind, "", "\x7f", 1)) for kind in (UID_KIND, SERIES_KIND)}
+        self._names: dict[tuple[str, str], dict[str, Any]] = {}
+
     def of_name(self, role: str, name: str) -> dict[str, Any]:
         """As OpenTSDB shows a UIDMeta. role: "metrics", "tagk" or "tagv"."""
+        found = self._names.get((role, name))
+        if found is None:
+            found = self._names[role, name] = self._of_name(role, name)
+        return found
+
+    def _of_name(self, role: str, name: str) -> dict[str, Any]:
         uid = uid_of(self._store.table, KINDS[role], name)
         words = self._words(UID_KIND, uid_key(role, uid))
         return {
@@ -134,9 +153,26 @@ class Metas:
         return {**shown, "custom": words["custom"]} if "custom" in words else shown
 
     def _words(self, kind: str, key: str) -> dict[str, Any]:
-        found = self._store.document(kind, key)
-        words: dict[str, Any] = orjson.loads(found) if found else {}
-        return words
+        return words_of(self._store, kind, key) if self._has_words[kind] else {}
+
+
+def written(metas: Iterable[dict[str, Any]]) -> list[bytes]:
+    """Each as JSON. Raises Refused (rule "query-work") when people have said too much about them."""
+    found: list[bytes] = []
+    size = 0
+    for one in metas:
+        found.append(orjson.dumps(one))
+        size += len(found[-1])
+        if size > limits.OPENTSDB_METAS_BYTES_MAX:
+            raise Refused("query-work", f"more than {limits.OPENTSDB_METAS_BYTES_MAX} bytes of meta data: ask for less")
+    return found
+
+
+def words_of(store: KeepsMetas, kind: str, key: str) -> dict[str, Any]:
+    """What people said, by name of the member."""
+    found = store.document(kind, key)
+    words: dict[str, Any] = orjson.loads(found) if found else {}
+    return words
 
 
 def uid_key(role: str, uid: str) -> str:

@@ -18,7 +18,7 @@ from starlette.types import Scope
 from headrace import limits
 from headrace.errors import Refused
 from headrace.model.query import Matches
-from headrace.protocols.opentsdb.catalog.metas import KINDS, KeepsMetas, Metas
+from headrace.protocols.opentsdb.catalog.metas import KINDS, KeepsMetas, Shown, written
 from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.fields import field_of
 from headrace.protocols.opentsdb.reading.wire import decode_json
@@ -77,7 +77,6 @@ class SearchPages:
     def __init__(self, store: ReadsAndKeepsWords, pool: QueryPool, annotations: Noted) -> None:
         self._store = store
         self._pool = pool
-        self._metas = Metas(store)
         self._annotations = annotations
 
     def by_path(self) -> dict[str, Handler]:
@@ -118,11 +117,14 @@ class SearchPages:
 
     def _names(self, matches: Matches, page: Page, check: Check) -> Found:
         found = [(role, name) for role in KINDS for name in self._matching(role, matches, check)]
-        return len(found), [self._metas.of_name(role, name) for role, name in found[page.rows]]
+        metas = Shown(self._store)
+        shown_names = written(metas.of_name(role, name) for role, name in found[page.rows])
+        return len(found), [orjson.Fragment(one) for one in shown_names]
 
     def _series_metas(self, matches: Matches, page: Page, check: Check) -> Found:
         total, series = self._series(matches, page, check)
-        return total, [self._metas.of_series(tsuid, name) for tsuid, name in series]
+        metas = Shown(self._store)
+        return total, [orjson.Fragment(one) for one in written(metas.of_series(tsuid, name) for tsuid, name in series)]
 
     def _summaries(self, matches: Matches, page: Page, check: Check) -> Found:
         total, series = self._series(matches, page, check)

@@ -20,8 +20,10 @@ from headrace.protocols.opentsdb.catalog.metas import (
     KeepsMetas,
     Metas,
     SeriesMeta,
+    Shown,
     UidMeta,
     uid_key,
+    written,
 )
 from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.reading.filters import short_form
@@ -80,7 +82,7 @@ class UidPages:
         if method != "GET" and not await self._metas.write(UID_KIND, uid_key(role, uid), said, method == "PUT"):
             await reply.empty(304)
             return
-        await reply.whole(orjson.dumps(self._metas.of_name(role, name)))
+        await reply.whole(orjson.dumps(Shown(self._store).of_name(role, name)))
 
     async def tsmeta(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """The same of a series: by its tsuid or, as `m`, by its metric and tags. A GET by `m` shows all that have
@@ -101,7 +103,7 @@ class UidPages:
         if method != "GET" and not await self._metas.write(SERIES_KIND, tsuid, said, method == "PUT"):
             await reply.empty(304)
             return
-        await reply.whole(orjson.dumps(self._metas.of_series(tsuid, name)))
+        await reply.whole(orjson.dumps(Shown(self._store).of_series(tsuid, name)))
 
     async def rename(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """A series' key is a hash of its name, and every segment holds keys and names: a new name would be another
@@ -136,7 +138,8 @@ class UidPages:
             return snapshot.names(series)[0]
 
     def _all(self, parameters: Parameters, check: Check) -> bytes:
-        return orjson.dumps([self._metas.of_series(tsuid, name) for tsuid, name in self._found(parameters, check)])
+        found, metas = self._found(parameters, check), Shown(self._store)
+        return b"[%b]" % b",".join(written(metas.of_series(tsuid, name) for tsuid, name in found))
 
     def _only(self, parameters: Parameters, check: Check) -> str:
         """The tsuid of the one series that has just these tags. Raises Refused."""

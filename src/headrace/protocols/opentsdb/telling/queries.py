@@ -65,10 +65,8 @@ class QueryWatch:
 
 
 def _kept(scope: Scope, parameters: Parameters, body: bytes) -> bytes | Parameters:
-    size = len(body) if scope["method"] == "POST" else len(scope["query_string"])
-    if size > limits.OPENTSDB_QUERY_REMEMBERED_BYTES_MAX:
-        return b""
-    return body if scope["method"] == "POST" else parameters
+    size = len(body) or len(scope["query_string"])
+    return b"" if size > limits.OPENTSDB_QUERY_REMEMBERED_BYTES_MAX else body or parameters
 
 
 def _status(error: Exception) -> int:

@@ -12,10 +12,12 @@ from typing import Any
 import click
 
 from oracles.comparing.campaign import Oracle, met, run
+from oracles.kairosdb import oracle as kairosdb
 from oracles.opentsdb import oracle as opentsdb
 
 ORACLES: dict[str, tuple[Callable[[], str | None], Callable[[Path], AbstractContextManager[Oracle[Any]]]]] = {
     "opentsdb": (opentsdb.missing, opentsdb.running),
+    "kairosdb": (kairosdb.missing, kairosdb.running),
 }
 """Server -> what keeps it from being started, and what starts it beside headrace in a folder."""
 

@@ -24,9 +24,9 @@ class Span:
     zone: ZoneInfo
 
     def lengths_ms(self, times: NDArray[np.int64]) -> NDArray[np.int64]:
-        """How long a month or year is that begins at each time; all other units have one length (KairosDB:
-        RateAggregator)."""
-        if self.unit not in ("month", "year") or not len(times):
+        """How long a span is that begins at each time: a day on which clocks change has 23 or 25 hours; units shorter
+        than a day have one length (KairosDB: RateAggregator)."""
+        if self.unit not in CALENDAR_UNITS or not len(times):
             return np.full(len(times), self.count * UNIT_MS[self.unit], dtype=np.int64)
         wall = clock(self.zone, int(times[0]), int(times[-1]) + 2 * self.count * UNIT_MS[self.unit])
         ends = plus(wall.local(times), np.full(len(times), self.count, dtype=np.int64), self.unit)

@@ -475,3 +475,18 @@ async def test_lenient_json_is_read_as_gson_reads_it(room: Reading, text: str) -
 @pytest.mark.parametrize("text", ["[" * 2000, '{"a":' * 2000, "{'a", "{'start_absolute':0,'metrics':[{'name':'m'},]}"])
 async def test_what_is_no_json_even_so(room: Reading, text: str) -> None:
     assert await room.error(text)
+
+
+async def test_rates_per_day_and_week_go_by_the_calendar(room: Reading) -> None:
+    """As KairosDB 1.3.0 answered: the clocks of New York went back on 3 November 2013."""
+    start = 1383192000000
+    put(room, {start + day * 86_400_000: day * day + 0.5 for day in range(6)})
+    expected = {
+        ("rate", "days"): [1, 3, 5, 7.291666666666667, 9],
+        ("rate", "weeks"): [7.041666666666667, 21.125, 35.208333333333336, 49.291666666666664, 63],
+        ("sampler", "days"): [1.5, 4.5, 9.5, 17.1875, 25.5],
+        ("rate", "hours"): [1 / 24, 3 / 24, 5 / 24, 7 / 24, 9 / 24],
+    }
+    for (name, unit), values in expected.items():
+        step = {"name": name, "unit": unit, "time_zone": "America/New_York"}
+        assert [value for _, value in await room.values(step, start=start)] == pytest.approx(values)

@@ -1,0 +1,80 @@
+"""Cases of requests that are nearly right, to all doors that take JSON; of those that write, also what they left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from random import Random
+
+from oracles.comparing.asking import Request
+from oracles.comparing.differences import Difference
+from oracles.kairosdb import judging, mutating
+from oracles.kairosdb.mutating import METRIC, TIME_MS
+from oracles.kairosdb.servers import Answers, Servers, may_be_asked, post, side_by_side
+from oracles.kairosdb.sorts import Said
+
+HANDFUL = 20
+
+_EVER = {"start_absolute": TIME_MS - 10**6, "end_absolute": TIME_MS + 10**6}
+
+
+class Broken:
+    """The sort "broken question" (query, query/tags), or "broken write" (datapoints, datapoints/delete)."""
+
+    def __init__(self, servers: Servers, writes: bool) -> None:
+        self.name = "broken write" if writes else "broken question"
+        self._servers = servers
+        self._writes = writes
+        self._known: str | None = None
+
+    def some(self, random: Random) -> Iterator[Said]:
+        for _ in range(HANDFUL):
+            if self._writes:
+                path = random.choices(("datapoints", "datapoints/delete"), (85, 15))[0]
+            else:
+                path = random.choices(("datapoints/query", "datapoints/query/tags"), (90, 10))[0]
+            text = mutating.mutated(
+                random, random.choice(mutating.WRITES if path == "datapoints" else mutating.QUESTIONS)
+            )
+            if may_be_asked(post(path, text)):
+                yield {"path": path, "text": text}
+
+    def differences(self, said: Said) -> list[Difference]:
+        prefix, request = self._prepared(said)
+        if not self._writes:
+            return judging.queries(self._servers.both(request), judging.question_of(said["text"]))
+        found = judging.plain(self._servers.both(request))
+        self._servers.settle()
+        for name in ("0", "1"):
+            question, answers = self._left(prefix, name)
+            found += [
+                Difference(f"left {one.kind}", one.words, one.real, one.ours)
+                for one in judging.queries(answers, question)
+            ]
+        return found
+
+    def shown(self, said: Said) -> str:
+        prefix, request = self._prepared(said)
+        shown = [side_by_side(request, self._servers.both(request), prefix)]
+        if self._writes:
+            self._servers.settle()
+            shown += [side_by_side(request, self._left(prefix, name)[1], prefix) for name in ("0", "1")]
+        return "\n".join(shown)
+
+    def _prepared(self, said: Said) -> tuple[str, Request]:
+        """What writes, does so under names of its own; questions are asked about one metric that stays."""
+        if not self._writes and self._known is not None:
+            prefix = self._known
+        else:
+            prefix = self._servers.fresh()
+            if said["path"] != "datapoints":
+                points = [[TIME_MS + at * 20_000, at] for at in range(10)]
+                metric = {"name": f"{prefix}.0", "datapoints": points, "tags": {"host": "A", "dc": "x"}}
+                self._servers.write([json.dumps([metric])])
+        if not self._writes:
+            self._known = prefix
+        return prefix, post(said["path"], said["text"].replace(METRIC, f"{prefix}."))
+
+    def _left(self, prefix: str, name: str) -> tuple[Said, Answers]:
+        question = {**_EVER, "metrics": [{"name": f"{prefix}.{name}"}]}
+        return question, self._servers.both(post("datapoints/query", question))

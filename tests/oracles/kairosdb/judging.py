@@ -1,0 +1,197 @@
+"""In what two answers of KairosDB's doors differ: the status, the headers, the words, the results, their points."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from oracles.comparing.asking import Answer
+from oracles.comparing.differences import Difference
+from oracles.kairosdb.servers import Answers
+from oracles.kairosdb.sorts import Said
+
+HEADERS = ("content-type", "pragma", "cache-control", "expires")
+"""Which clients go by. Access-Control-Allow-Origin is a setting of ours."""
+
+
+class Number(str):
+    """A JSON number as it was spelled."""
+
+    @property
+    def is_integer(self) -> bool:
+        return re.fullmatch(r"-?\d+", self) is not None
+
+    @property
+    def value(self) -> int | float:
+        return int(self) if self.is_integer else float(self)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the table judges by. metric: as it was asked, or the whole question.   said: what was answered."""
+
+    metric: Any
+    said: Any
+
+
+def parsed(answer: Answer) -> Any:
+    """The body, with numbers as they are spelled; None where it is no JSON."""
+    try:
+        return json.loads(answer.body, parse_int=Number, parse_float=Number, parse_constant=Number)
+    except ValueError:
+        return None
+
+
+def errors(answer: Answer) -> list[str]:
+    said = parsed(answer)
+    found = said.get("errors") if isinstance(said, dict) else None
+    return [str(one) for one in found] if isinstance(found, list) else []
+
+
+def plain(answers: Answers) -> list[Difference]:
+    """Status, headers of a success, words of a refusal; of a success also the whole body."""
+    found = refusals(answers)
+    if found is not None:
+        return found
+    real, ours = parsed(answers.real), parsed(answers.ours)
+    if real is None and ours is None:
+        real, ours = answers.real.body, answers.ours.body
+    found = headers(answers)
+    if real != ours:
+        found.append(Difference("body", f"{str(real)[:300]} | {str(ours)[:300]}", real, ours))
+    return found
+
+
+def refusals(answers: Answers) -> list[Difference] | None:
+    """What differs in the statuses, or in the words if both refuse; None if both are content."""
+    real, ours = answers
+    if real.status != ours.status:
+        return [Difference("status", f"{_told(real)} | {_told(ours)}", real, ours)]
+    if real.status < 300:
+        return None
+    said = [errors(answer) for answer in answers]
+    if said[0] == said[1]:
+        return []
+    return [Difference("words", f"{str(said[0])[:300]} | {str(said[1])[:300]}", *said)]
+
+
+def headers(answers: Answers) -> list[Difference]:
+    found = [(name, *(one.headers.get(name) for one in answers)) for name in HEADERS]
+    unlike = [one for one in found if one[1] != one[2]]
+    return [Difference("headers", str(unlike))] if unlike else []
+
+
+def queries(answers: Answers, question: Any) -> list[Difference]:
+    """Of the answers to a question of datapoints/query or query/tags, which may be no question at all."""
+    found = refusals(answers)
+    if found is not None:
+        return [Difference(one.kind, one.words, Seen(question, one.real), Seen(question, one.ours)) for one in found]
+    found = headers(answers)
+    real, ours = parsed(answers.real)["queries"], parsed(answers.ours)["queries"]
+    if len(real) != len(ours):
+        return [*found, Difference("queries", f"{len(real)} | {len(ours)}")]
+    for metric, one, other in zip(_metrics(question, len(real)), real, ours, strict=True):
+        for kind, words, first, second in _answer(one, other):
+            found.append(Difference(kind, words[:600], Seen(metric, first), Seen(metric, second)))
+    return found
+
+
+def question_of(text: str) -> Any:
+    """What a text asks for; an empty object where that cannot be read."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {}
+
+
+def _metrics(question: Any, count: int) -> list[Any]:
+    metrics = question.get("metrics") if isinstance(question, dict) else None
+    is_list = isinstance(metrics, list) and len(metrics) == count and all(isinstance(one, dict) for one in metrics)
+    return metrics if is_list and metrics is not None else [{}] * count
+
+
+def _told(answer: Answer) -> str:
+    return f"{answer.status} {' '.join(errors(answer))[:200]}".strip()
+
+
+Found = tuple[str, str, Any, Any]
+"""kind, words, what is there, what is here."""
+
+
+def _answer(real: Said, ours: Said) -> list[Found]:
+    found = []
+    if real.get("sample_size") != ours.get("sample_size"):
+        sizes = real.get("sample_size"), ours.get("sample_size")
+        found.append(("sample_size", f"{sizes[0]} | {sizes[1]}", *sizes))
+    results, others = real["results"], ours["results"]
+    names, other_names = [_name(one) for one in results], [_name(one) for one in others]
+    if names != other_names:
+        if sorted(names) != sorted(other_names):
+            return [*found, ("results", f"{names} | {other_names}", results, others)]
+        found.append(("order of results", f"{names} | {other_names}", results, others))
+        others = sorted(others, key=lambda one: names.index(_name(one)))
+    for one, other in zip(results, others, strict=True):
+        found += _result(one, other)
+    return found
+
+
+def _name(result: Said) -> str:
+    """What tells it from the others of one type, whatever the order in it."""
+    groups = [_plain_numbers(one) for one in result.get("group_by", ()) if one["name"] != "type"]
+    return json.dumps([result.get("name"), sorted(json.dumps(one, sort_keys=True) for one in groups)])
+
+
+def _plain_numbers(said: Any) -> Any:
+    """With numbers as they are, however they are spelled."""
+    if isinstance(said, dict):
+        return {name: _plain_numbers(inner) for name, inner in said.items()}
+    if isinstance(said, list):
+        return [_plain_numbers(inner) for inner in said]
+    return float(said.value) if isinstance(said, Number) else said
+
+
+def _result(real: Said, ours: Said) -> list[Found]:
+    found: list[Found] = []
+    if real.keys() != ours.keys():
+        return [("members", f"{list(real)} | {list(ours)}", real, ours)]
+    if list(real) != list(ours):
+        found.append(("order of members", f"{list(real)} | {list(ours)}", real, ours))
+    grouped, other_grouped = _plain_numbers(real.get("group_by")), _plain_numbers(ours.get("group_by"))
+    if json.dumps(grouped) != json.dumps(other_grouped):
+        is_type = grouped[:-1] == other_grouped[:-1]
+        found.append(("type" if is_type else "group_by", f"{real['group_by']} | {ours['group_by']}", real, ours))
+    if real.get("tags") != ours.get("tags"):
+        found.append(("tags", f"{real['tags']} | {ours['tags']}", real, ours))
+    elif json.dumps(real.get("tags")) != json.dumps(ours.get("tags")):
+        found.append(("order of tags", f"{real['tags']} | {ours['tags']}", real, ours))
+    return found + [(kind, words, real, ours) for kind, words in _points(real["values"], ours["values"])]
+
+
+def _points(real: list[list[Any]], ours: list[list[Any]]) -> list[tuple[str, str]]:
+    """Kinds and words of what differs in the points of a result."""
+    times, others = [point[0] for point in real], [point[0] for point in ours]
+    if times != others:
+        only = [one for one in times if one not in set(others)], [one for one in others if one not in set(times)]
+        words = f"{len(times)} | {len(others)} points, only KairosDB {only[0][:6]}, only headrace {only[1][:6]}"
+        return [("times", words)]
+    pairs = [(point[0], point[1], other[1]) for point, other in zip(real, ours, strict=True)]
+    if unlike := [pair for pair in pairs if not alike(pair[1], pair[2])]:
+        return [("values", str(unlike[:6]))]
+    spelled = [pair for pair in pairs if _same_number(pair[1], pair[2]) and pair[1] != pair[2]]
+    return [("spelling", str(spelled[:6]))] if spelled else []
+
+
+def alike(real: Any, ours: Any) -> bool:
+    """Equal; doubles to 1e-9, since the order of additions is free."""
+    if not isinstance(real, Number) or not isinstance(ours, Number):
+        return bool(real == ours and type(real) is type(ours))
+    if real.is_integer and ours.is_integer:
+        return real.value == ours.value
+    return math.isclose(real.value, ours.value, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def _same_number(real: Any, ours: Any) -> bool:
+    return isinstance(real, Number) and isinstance(ours, Number) and real.value == ours.value

@@ -146,6 +146,8 @@ class Runner:
         self._clock = clock
         self._count_failure = failed
         self._stopping = False
+        self._not_loaded = ""
+        """Why the tasks could not be read, as the log has it."""
         self._runs: deque[Run] = deque()
 
     @asynccontextmanager
@@ -198,7 +200,9 @@ class Runner:
         try:
             await self._tasks.load()
         except (Unavailable, Corrupt) as failure:
-            log.error("the roll-up tasks cannot be read; tried again", reason=str(failure))
+            if str(failure) != self._not_loaded:
+                log.error("the roll-up tasks cannot be read; tried again", reason=str(failure))
+            self._not_loaded = str(failure)
             return False
         return True
 

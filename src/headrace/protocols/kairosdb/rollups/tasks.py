@@ -142,7 +142,10 @@ class Tasks:
         before = progress_of.from_bytes(noted) if noted is not None else None
         now_ms = self._clock() if before is None else before.created_ms
         task = parse_task(body, task_id, now_ms)
-        return Live(task, progress_of.begun(task, before, self.after_ms[1:], now_ms), time.monotonic())
+        live = Live(task, progress_of.begun(task, before, self.after_ms[1:], now_ms), time.monotonic())
+        for plan in live.plans.values():
+            plan.floor(self._clock())  # looks up its calendar, which would take the event loop too long
+        return live
 
     async def create(self, task: Task, now_ms: int) -> None:
         """Durable on return. Raises Refused (rule "rollups-too-many"), Unavailable."""

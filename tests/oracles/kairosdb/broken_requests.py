@@ -44,6 +44,8 @@ class Broken:
         if not self._writes:
             return judging.queries(self._servers.both(request), judging.question_of(said["text"]))
         found = judging.plain(self._servers.both(request))
+        if said["path"] == "datapoints/delete" and any(one.kind == "status" for one in found):
+            return found  # one of the two has deleted nothing
         self._servers.settle()
         for name in ("0", "1"):
             question, answers = self._left(prefix, name)

@@ -127,7 +127,7 @@ class MemoryStore:
             for i, name in enumerate(self._names)
             if metrics(pa.array([name.metric]))[0]
             and _holds(dict(name.tags), conditions)
-            and set(values) <= {value for _, value in name.tags}
+            and (not values or any(value in values for _, value in name.tags))
         ]
         return np.array(found, dtype=np.uint32)
 

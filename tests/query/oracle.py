@@ -122,7 +122,8 @@ def given(series: Series, time: int, kind: str) -> Number | None:
 
 
 def aggregate(group: Sequence[Series], name: str, rate: bool = False) -> Series:
-    """One series of many; NaN where only NaN takes part. Integers only when all values of the group are integers."""
+    """One series of many; NaN where only NaN takes part, of which there are 0, and where any takes part in a product.
+    Integers only when all values of the group are integers."""
     function, kind = AGGREGATORS[name]
     if not all(isinstance(v, int) for series in group for v in series.values()):
         group = [{t: float(v) for t, v in series.items()} for series in group]
@@ -130,7 +131,9 @@ def aggregate(group: Sequence[Series], name: str, rate: bool = False) -> Series:
     for time in sorted({t for series in group for t in series}):
         values = [given(series, time, PREV if rate else kind) for series in group if series]
         taking_part = [v for v in values if v is not None and not math.isnan(v)]
-        if not taking_part:
+        if name == "count" and not taking_part:
+            result[time] = 0.0
+        elif not taking_part or (name == "mult" and any(v is not None and math.isnan(v) for v in values)):
             result[time] = math.nan
         elif isinstance(taking_part[0], float):
             result[time] = float(function(taking_part))

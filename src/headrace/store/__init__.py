@@ -136,7 +136,7 @@ class Snapshot(Protocol):
         self, metrics: TagCondition, conditions: Mapping[str, Sequence[TagCondition]], values: Collection[str] = ()
     ) -> NDArray[np.uint32]:
         """Ordinals (ascending uint32) of the visible series of all metrics whose names match, with `conditions` as in
-        `find`, that have each of `values` as the value of some tag."""
+        `find`, that have one of `values`, if there are any, as the value of some tag."""
         ...
 
     def tag_ids(self, series: NDArray[np.uint32], key: str) -> NDArray[np.uint32]:

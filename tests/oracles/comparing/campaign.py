@@ -13,7 +13,7 @@ from oracles.comparing.differences import Difference, Table
 
 C = TypeVar("C")
 
-SHOWN_MAX = 14
+SHOWN_MAX = 20
 """Differences that are minimised and shown in full; the others are counted."""
 
 

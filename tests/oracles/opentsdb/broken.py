@@ -39,7 +39,6 @@ MEMBERS: dict[str, list[Any]] = {
     "msResolution": [],
     "showTSUIDs": [],
     "queries": [],
-    "delete": [False],
 }
 """Of the question, and values that are strange for them in particular."""
 

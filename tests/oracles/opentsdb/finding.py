@@ -25,6 +25,9 @@ SITES = ["fams", "flga"]
 NUMBERS = ["0", "-1", "1", "2", "1000000000", "99999999999", "x", "", "1.5", "007", "-0"]
 """As a parameter says an integer."""
 
+NOTED = 1400000000
+"""The first moment with an annotation: no question about points goes over it."""
+
 HIDDEN = ("tsuid", "time", "tsuids", "limit", "startIndex")
 """Members that no two servers can say alike, or that repeat the question."""
 
@@ -37,28 +40,29 @@ class Finding:
     def __init__(self, servers: Servers) -> None:
         self._servers = servers
         self._is_written = False
-        self._moments = itertools.count(1356998400 + int(time.time()) % 10_000_000, 10)
+        self._moments = itertools.count(NOTED, 10)
 
     def some(self, random: Random) -> Iterator[dict[str, Any]]:
-        makers = (_suggest, _lookup, _lookup, _last, _last, _assign, self._annotate, self._annotate)
+        makers = (_suggest, _lookup, _lookup, _last, _last, _assign, _annotate, _annotate)
         return (random.choice(makers)(random) for _ in range(SOME))
 
     def differences(self, said: dict[str, Any]) -> list[Difference]:
         self._write()
         found: list[Difference] = []
-        for request in _requests(said):
+        for request in self._requests(said):
             answers = self._servers.both(request)
             found += _compared(said, request, answers)
         return found
 
     def shown(self, said: dict[str, Any]) -> str:
-        return "\n".join(side_by_side(request, self._servers.both(request)) for request in _requests(said))
+        return "\n".join(side_by_side(request, self._servers.both(request)) for request in self._requests(said))
 
-    def _annotate(self, random: Random) -> dict[str, Any]:
-        """What is done to the annotation of one moment, step by step."""
+    def _requests(self, said: dict[str, Any]) -> list[Request]:
+        """One, or the steps of what is done to the annotation of a moment that has none yet."""
+        if said["what"] != "annotation":
+            return [_request(said)]
         moment = next(self._moments)
-        steps = [_step(random, moment) for _ in range(random.randint(1, 4))]
-        return {"what": "annotation", "steps": [*steps, ["GET", moment, {}]]}
+        return [_annotation(step, moment) for step in [*said["steps"], {"method": "GET"}]]
 
     def _write(self) -> None:
         """Two points a series: OpenTSDB tracks the latest by the second."""
@@ -100,7 +104,11 @@ def _lookup(random: Random) -> dict[str, Any]:
     for _ in range(random.choice((0, 1, 1, 2, 2, 3))):
         key = random.choice(("fhost", "fhost", "fdc", "*", ""))
         values = {"fhost": HOSTS, "fdc": SITES}.get(key, HOSTS + SITES)
-        pairs.append([key, random.choice([*values, "*", ""])])
+        # OpenTSDB never answers a pair that is anything on both sides.
+        pairs.append([key, random.choice(values if key in ("*", "") else [*values, "*", ""])])
+    if asked["metric"] in ("*", ""):
+        # Among all metrics, those of other cases too, only these have the tag.
+        pairs.append(["fdc", random.choice(SITES)])
     asked["tags"] = pairs
     if random.random() < 0.3:
         asked["limit"] = random.choice(NUMBERS)
@@ -121,38 +129,47 @@ def _assign(random: Random) -> dict[str, Any]:
     return {"what": "assign", "asked": {role: random.sample(names[role], 1) for role in roles}, "get": False}
 
 
-def _step(random: Random, moment: float) -> list[Any]:
+def _annotate(random: Random) -> dict[str, Any]:
+    return {"what": "annotation", "steps": [_step(random) for _ in range(random.randint(1, 4))]}
+
+
+def _step(random: Random) -> dict[str, Any]:
+    """ends: seconds after the moment."""
     method = random.choice(("POST", "POST", "POST", "PUT", "DELETE"))
     choices: dict[str, tuple[Any, ...]] = {
         "description": ("a", "b", ""),
         "notes": ("n", ""),
         "custom": ({"k": "v"}, {}),
-        "endTime": (0, moment + 5, str(int(moment) + 5)),
     }
+    if method == "DELETE":
+        return {"method": method}
     said = {name: random.choice(values) for name, values in choices.items() if random.random() < 0.35}
-    return [method, random.choice((moment, moment, str(moment), moment + 0.5)), {} if method == "DELETE" else said]
+    spelled = {"as": random.choice(("text", "fraction"))} if random.random() < 0.4 else {}
+    ends = {"ends": random.choice((0, 5))} if random.random() < 0.2 else {}
+    return {"method": method, "said": said, **spelled, **ends}
 
 
-def _requests(said: dict[str, Any]) -> list[Request]:
-    if said["what"] == "annotation":
-        return [_annotation(*step) for step in said["steps"]]
+def _request(said: dict[str, Any]) -> Request:
     asked = said["asked"]
     match said["what"]:
         case "suggest":
             path = "/api/suggest"
-            return [get(path, list(asked.items())) if said.get("get") else post(path, asked)]
+            return get(path, list(asked.items())) if said.get("get") else post(path, asked)
         case "lookup":
-            return [_lookup_request(asked, said.get("get", False))]
+            return _lookup_request(asked, said.get("get", False))
         case "last":
-            return [_last_request(asked, said.get("get", False), said.get("resolve", False))]
+            return _last_request(asked, said.get("get", False), said.get("resolve", False))
         case _:
-            return [post("/api/uid/assign", asked)]
+            return post("/api/uid/assign", asked)
 
 
-def _annotation(method: str, moment: float | str, said: dict[str, Any]) -> Request:
-    if method == "GET":
+def _annotation(step: dict[str, Any], moment: int) -> Request:
+    if step["method"] == "GET":
         return get("/api/annotation", [("start_time", moment)])
-    return Request(method, "/api/annotation", json.dumps({"startTime": moment, **said}).encode())
+    start = {"text": str(moment), "fraction": moment + 0.5}.get(step.get("as", ""), moment)
+    end = {"endTime": moment + step["ends"]} if "ends" in step else {}
+    said = {"startTime": start, **end, **step.get("said", {})}
+    return Request(step["method"], "/api/annotation", json.dumps(said).encode())
 
 
 def _lookup_request(asked: dict[str, Any], by_url: bool) -> Request:

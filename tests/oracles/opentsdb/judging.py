@@ -66,7 +66,12 @@ def _by_name(answer: list[Element]) -> dict[str, list[Element]]:
             index = (one.get("query") or {}).get("index", 0)
             name = [index, one.get("metric"), one.get("tags"), sorted(one.get("aggregateTags") or [])]
             found[json.dumps(name, sort_keys=True)].append(one)
-    return {name: sorted(ones, key=lambda one: json.dumps(one["dps"])) for name, ones in found.items()}
+    return {name: sorted(ones, key=_contents) for name, ones in found.items()}
+
+
+def _contents(element: Element) -> list[tuple[str, str]]:
+    """By which elements of one name are told apart, whatever the kind of their numbers and the last digits."""
+    return [(time, f"{value:.6g}" if isinstance(value, int | float) else str(value)) for time, value in _pairs(element)]
 
 
 def _group(name: str, real: list[Element], ours: list[Element]) -> list[Difference]:

@@ -15,6 +15,8 @@ from oracles.comparing.shrinking import shrunk
 from oracles.expressions.sort import Expressions
 from oracles.opentsdb import wanted, worlds
 from oracles.opentsdb.asked_points import Questions
+from oracles.opentsdb.broken import Broken
+from oracles.opentsdb.finding import Finding
 from oracles.opentsdb.servers import Servers
 from oracles.opentsdb.sorts import Case, Sort
 from oracles.servers import tsd
@@ -23,7 +25,7 @@ missing = tsd.missing
 
 SHRINK_S = 6.0
 
-STAY = ("start", "end", "timestamp", "metric")
+STAY = ("start", "end", "timestamp", "metric", "what", "asked", "steps", "method", "path")
 """Members whose default is a matter of the clock, or whose absence is another case."""
 
 
@@ -32,8 +34,8 @@ class OpenTSDBOracle:
 
     def __init__(self, servers: Servers) -> None:
         self.table: Table[Case] = wanted.table()
-        self._sorts: list[Sort] = [Questions(servers), Expressions(servers)]
-        self._weights = [2, 1]
+        self._sorts: list[Sort] = [Questions(servers), Expressions(servers), Broken(servers), Finding(servers)]
+        self._weights = [6, 3, 2, 1]
         servers.write(worlds.every_tag())
 
     def cases(self, random: Random) -> Iterator[Case]:

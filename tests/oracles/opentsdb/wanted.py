@@ -17,6 +17,8 @@ from oracles.opentsdb.worlds import milliseconds_of
 POINTS = ("values", "times", "elements", "empty element", "order of times")
 """Kinds of difference that are about points."""
 
+HOUR_MS = 3_600_000
+
 CALENDAR = re.compile(r"([0-9]+)(ms|[smhdwny])c-")
 
 
@@ -107,8 +109,28 @@ def _first_rates(case: Case, found: Difference) -> bool:
         return False
     if any(part.get("downsample") for part in rated):
         return True
-    seconds = [sorted(milliseconds_of(time) for time, _ in one["points"])[:2][-1] for one in case.said["series"]]
-    return all(milliseconds_of(int(time)) <= max(seconds) for time, _, _ in _unlike(found))
+    read_from = milliseconds_of(int(case.query["start"])) // HOUR_MS * HOUR_MS
+    read = [[time for time in _times(one) if time >= read_from] for one in case.said["series"]]
+    latest = max((times[:2][-1] for times in read if times), default=0)
+    return all(milliseconds_of(int(time)) <= latest for time, _, _ in _unlike(found))
+
+
+def _times(series: dict[str, Any]) -> list[int]:
+    """Of its points, in ms."""
+    return sorted(milliseconds_of(time) for time, _ in series["points"] + series.get("again", []))
+
+
+def _edge_buckets(case: Case, found: Difference) -> bool:
+    return _by_calendar(case) and found.kind in ("times", "tsuids", "elements", "values")
+
+
+def _fuzzy(case: Case, found: Difference) -> bool:
+    """Elements that OpenTSDB misses."""
+    literal = any(
+        part.get("explicitTags") and sum(one["type"] == "literal_or" for one in part.get("filters", [])) > 1
+        for part in case.parts
+    )
+    return literal and found.kind in ("elements", "values", "times", "tsuids")
 
 
 def _swallowed_rates(case: Case, found: Difference) -> bool:
@@ -150,6 +172,55 @@ def _echo_of_wildcard(case: Case, found: Difference) -> bool:
     return found.kind == "echo" and "iwildcard" in found.words
 
 
+def _fails(case: Case, found: Difference) -> bool:
+    return _status(found, [500], [200, 204, 400, 404, 405])
+
+
+def _stricter(case: Case, found: Difference) -> bool:
+    return case.sort.name == "broken" and _status(found, [200, 204, 304, 404], [400])
+
+
+def _other_method(case: Case, found: Difference) -> bool:
+    return _status(found, [200, 400, 404], [405])
+
+
+def _null_is_nothing(case: Case, found: Difference) -> bool:
+    return "null" in str(case.said.get("body")) and _status(found, [400], [200])
+
+
+def _no_downsampling(case: Case, found: Difference) -> bool:
+    return _status(found, [400], [200]) and "none" in str(case.said.get("body")).lower()
+
+
+def _unknown_member(case: Case, found: Difference) -> bool:
+    return _status(found, [400], [200]) and "Unrecognized field" in _message(found)
+
+
+def _within_a_second(case: Case, found: Difference) -> bool:
+    between = any(time > 10**11 and time % 1000 for one in case.said.get("series", ()) for time, _ in one["points"])
+    fine = between or any("ms" in str(part.get("downsample")) for part in case.parts)
+    return fine and found.kind in ("values", "number kind") and not case.query.get("msResolution")
+
+
+def _serializers(case: Case, found: Difference) -> bool:
+    return "/serializers" in str(case.said.get("path")) and _status(found, [404], [200])
+
+
+def _scan_of_several(case: Case, found: Difference) -> bool:
+    asked = case.said.get("asked", {})
+    scanned = case.said.get("what") == "last" and asked.get("back_scan", "0") != "0"
+    return scanned and len(asked.get("tags", {})) < 2 and found.kind == "body" and not found.real
+
+
+def _value_of_any_key(case: Case, found: Difference) -> bool:
+    """A lookup that names a value without a key beside a pair with one."""
+    pairs = case.said.get("asked", {}).get("tags") if case.said.get("what") == "lookup" else None
+    if not pairs or found.kind not in ("body", "status"):
+        return False
+    keyed = [key for key, _ in pairs if key not in ("", "*")]
+    return bool(keyed) and any(key in ("", "*") and value not in ("", "*") for key, value in pairs)
+
+
 QUERIES: list[Wanted[Case]] = [
     Wanted("words", "a refusal says in our own words what is wrong, and where", _is("words"), in_short_run=True),
     Wanted(
@@ -178,10 +249,43 @@ QUERIES: list[Wanted[Case]] = [
         _swallowed_rates,
     ),
     Wanted("members of one bucket", "of 0all, a series without a point in the range is no member", _members),
-    Wanted("running bucket", "filling by the calendar includes the bucket in which the range ends", _running_bucket),
-    Wanted("by order", "first, last and diff take series in the order in which they were first written", _by_order),
     Wanted(
         "several calendar units", "counted from the first of January whether or not gaps are filled", _several_units
+    ),
+    Wanted("running bucket", "filling by the calendar includes the bucket in which the range ends", _running_bucket),
+    Wanted(
+        "edge buckets",
+        "the calendar's buckets at both ends are read whole; OpenTSDB reads whole hours of UTC",
+        _edge_buckets,
+    ),
+    Wanted("explicit literals", "OpenTSDB's fuzzy row filter misses series that have the very tags", _fuzzy),
+    Wanted("by order", "first, last and diff take series in the order in which they were first written", _by_order),
+    Wanted(
+        "OpenTSDB fails",
+        "a mistake of the client's is a 400, never a 500; what can be answered is",
+        _fails,
+        in_short_run=True,
+    ),
+    Wanted("stricter", "what cannot be understood is a 400, not passed over", _stricter, in_short_run=True),
+    Wanted("other method", "a method that an address does not know is 405", _other_method),
+    Wanted("null is nothing", "a member that is null is as if it were not there", _null_is_nothing),
+    Wanted("no downsampling", "none, which Alibaba's SDK sends as downsample, is no downsampling", _no_downsampling),
+    Wanted("unknown member", "a member that nobody knows says nothing", _unknown_member),
+    Wanted(
+        "within a second",
+        "points of one second are one, by the aggregator, as documented; OpenTSDB writes the second several times",
+        _within_a_second,
+    ),
+    Wanted("serializers", "documented for 2.x, and unknown to 2.4.1", _serializers),
+    Wanted(
+        "scan of several",
+        "last with back_scan answers each series that has the tags; OpenTSDB only one that has no others",
+        _scan_of_several,
+    ),
+    Wanted(
+        "value of any key",
+        "beside pairs with keys, a lookup's value without a key must hold too; OpenTSDB passes over it",
+        _value_of_any_key,
     ),
     Wanted("unknown tag", "a tag that nobody has matches nothing, which is no mistake", _unknown_tag),
     Wanted("asked twice", "two sub-queries that are alike are two answers", _asked_twice),

@@ -16,7 +16,7 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,20}", re.ASCII)
 
 
 class Whole(int):
-    """An integer member of JSON: a number, of which a fraction is cut, or a text of digits (Jackson)."""
+    """An integer member of JSON: a number, of which a fraction is cut, or a text of digits; "" is 0 (Jackson)."""
 
 
 def whole_member(kind: type, given: Any) -> Any:
@@ -26,7 +26,7 @@ def whole_member(kind: type, given: Any) -> Any:
         raise NotImplementedError(kind)
     if isinstance(given, bool) or not isinstance(given, int | float | str):
         raise ValueError(f"expected an integer, got {type(given).__name__}")
-    number = integer_of(given.strip(), LONG_MAX) if isinstance(given, str) else int(given)
+    number = integer_of(given.strip() or "0", LONG_MAX) if isinstance(given, str) else int(given)
     if number is None or not -LONG_MAX - 1 <= number <= LONG_MAX:
         raise ValueError(f"expected an integer of 64 bits, got {shown(str(given))}")
     return Whole(number)
@@ -41,9 +41,9 @@ def integer_of(text: str, most: int = INT_MAX) -> int | None:
     return number if -most - 1 <= number <= most else None
 
 
-def parameter(text: str, rule: Rule, complaint: str) -> int | None:
-    """The integer of a parameter in the URL; None where it is empty. Raises Refused with these words."""
-    if not text:
+def parameter(text: str | None, rule: Rule, complaint: str) -> int | None:
+    """The integer of a parameter in the URL; None where it is absent. Raises Refused with these words."""
+    if text is None:
         return None
     number = integer_of(text)
     if number is None:

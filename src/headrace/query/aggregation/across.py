@@ -19,7 +19,7 @@ from headrace.kernels.answering.aggregate import (
     gather,
     union_of_times,
 )
-from headrace.kernels.answering.reductions import COUNT, DEV, DIFF, MEDIAN, medians, reduce_runs
+from headrace.kernels.answering.reductions import COUNT, DEV, DIFF, MEDIAN, PRODUCT, medians, reduce_runs
 from headrace.limits import QUERY_STEPS_MAX
 from headrace.model.points import Kind, Values
 from headrace.query.buckets import check_points
@@ -173,6 +173,9 @@ def _in_doubles(
     if function.folds:
         firsts = np.empty(len(union) if function.code == DIFF else 0, dtype=np.float64)
         fold(function.code, interpolation, group.starts, group.times, values, union, out, firsts, counts)
+        if function.code == PRODUCT:
+            # Of all functions the one that does not pass over NaN (OpenTSDB: Aggregators.Multiply).
+            out[np.searchsorted(union, group.times[np.isnan(values)])] = np.nan
         return out
     starts = _places(group, union, interpolation, hold)
     gathered = np.empty(starts[-1], dtype=np.float64)

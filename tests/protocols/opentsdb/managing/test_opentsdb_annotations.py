@@ -39,7 +39,7 @@ async def test_write_read_change_delete(tsd: RealRoom) -> None:
     changed = answered(await tsd.post("annotation", {"startTime": T, "tsuid": tsuid, "endTime": T + 9}))
     assert changed == {**written, "endTime": T + 9}
     replaced = answered(await tsd.post("annotation", {"startTime": T, "tsuid": tsuid, "notes": "x"}, method="PUT"))
-    assert replaced == {"startTime": T, "tsuid": tsuid, "endTime": 0, "description": "", "notes": "x", "custom": None}
+    assert replaced == {"startTime": T, "tsuid": tsuid, "endTime": 0, "description": "", "notes": "x"}
     gone = await tsd.ask(f"/api/annotation?start_time={T}&tsuid={tsuid}", method="DELETE")
     assert (gone.status, gone.body) == (204, b"")
     missing = (404, "Unable to locate annotation in storage")
@@ -54,6 +54,12 @@ async def test_one_that_says_nothing_is_304_and_makes_nothing(tsd: RealRoom, met
     assert (reply.status, reply.body) == (304, b"")
     assert answered(await tsd.post("annotation/bulk", [{"startTime": T, **said}], method=method)) == []
     assert (await tsd.get(f"annotation?start_time={T}")).status == 404
+
+
+async def test_what_is_empty_changes_nothing(tsd: RealRoom) -> None:
+    kept = answered(await tsd.post("annotation", {"startTime": T, "endTime": T + 5, "notes": "n"}))
+    said = {"startTime": T, "endTime": 0, "notes": "", "description": "a"}
+    assert answered(await tsd.post("annotation", said)) == {**kept, "description": "a"}
 
 
 async def test_a_time_with_a_fraction_is_cut(tsd: RealRoom) -> None:
@@ -71,7 +77,7 @@ async def test_beside_the_points(tsd: RealRoom) -> None:
     assert "globalAnnotations" not in element
     [element] = await elements(tsd, "&global_annotations")
     assert element["globalAnnotations"] == [
-        {"startTime": (T + 5) * 1000, "endTime": 0, "description": "storm", "notes": "", "custom": None}
+        {"startTime": (T + 5) * 1000, "tsuid": "", "endTime": 0, "description": "storm", "notes": ""}
     ]
     assert not {"annotations", "globalAnnotations"} & set((await elements(tsd, "&no_annotations"))[0])
     asked = {"start": T, "globalAnnotations": True, "queries": [{"aggregator": "sum", "metric": "sys.cpu"}]}
@@ -92,16 +98,16 @@ async def test_many_at_once(tsd: RealRoom, path: str) -> None:
     written = answered(await tsd.post(path, [*notes, storm]))
     assert [(note.get("tsuid"), note["startTime"]) for note in written] == [
         *((tsuid, T + at) for at in range(3)),
-        (None, T),
+        ("", T),
     ]
     assert answered(await tsd.get(f"annotation?start_time={T}"))["description"] == "storm"
     again = answered(
         await tsd.post(path, [notes[0], {"startTime": T, "notes": "rain"}, {"startTime": T, "endTime": T}])
     )
-    both = {"startTime": T, "endTime": T, "description": "storm", "notes": "rain", "custom": None}
+    both = {"startTime": T, "tsuid": "", "endTime": T, "description": "storm", "notes": "rain"}
     assert again == [written[0], both]
     replaced = answered(await tsd.post(path, [{"startTime": T, "notes": "sun"}], method="PUT"))
-    assert replaced == [{"startTime": T, "endTime": 0, "description": "", "notes": "sun", "custom": None}]
+    assert replaced == [{"startTime": T, "tsuid": "", "endTime": 0, "description": "", "notes": "sun"}]
     body = {"tsuids": [tsuid], "startTime": T + 1, "endTime": T + 2}
     gone = answered(await tsd.post(path, body, method="DELETE"))
     ends = {"startTime": (T + 1) * 1000, "endTime": (T + 2) * 1000}

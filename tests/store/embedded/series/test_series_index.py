@@ -120,7 +120,7 @@ def test_find_everywhere_as_a_plain_loop_would(
         return (
             fnmatchcase(name.metric, metrics)
             and all(key in tags and fnmatchcase(tags[key], pattern) for key, pattern in patterns.items())
-            and values <= set(tags.values())
+            and (not values or bool(values & set(tags.values())))
         )
 
     found = index.find_everywhere(glob(metrics), conditions, values)

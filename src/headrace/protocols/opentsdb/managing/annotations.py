@@ -208,22 +208,22 @@ def _says_something(said: Annotation) -> bool:
 
 
 def _changed(kept: Annotation, said: Annotation) -> Annotation:
-    """What is said, and what is kept where nothing is said (OpenTSDB: Annotation.syncToStorage)."""
+    """What is said, and what is kept where nothing is said, as "" and 0 do (OpenTSDB: Annotation.syncToStorage)."""
     return Annotation(
         start_time=_stamp(said.start_time, "start"),
         tsuid=(said.tsuid or "").upper(),
-        end_time=_stamp(kept.end_time if said.end_time is None else said.end_time, "end"),
-        description=(kept.description if said.description is None else said.description) or "",
-        notes=(kept.notes if said.notes is None else said.notes) or "",
+        end_time=_stamp(said.end_time, "end") or _stamp(kept.end_time, "end"),
+        description=said.description or kept.description or "",
+        notes=said.notes or kept.notes or "",
         custom=kept.custom if said.custom is None else said.custom,
     )
 
 
 def _shown(body: bytes) -> dict[str, Any]:
-    """A global one has no tsuid."""
+    """A global one has the tsuid "", one without `custom` has no such member (OpenTSDB 2.4.1)."""
     found: dict[str, Any] = orjson.loads(body)
-    if not found["tsuid"]:
-        del found["tsuid"]
+    if found["custom"] is None:
+        del found["custom"]
     return found
 
 

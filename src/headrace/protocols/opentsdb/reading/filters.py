@@ -124,6 +124,6 @@ def condition(said: SaidFilter) -> TagFilter:
     kind = KINDS.get(said.type)
     if kind is None:
         raise Refused("filter", f"Could not find a tag value filter of the type: {shown(said.type)}")
-    if not said.filter:
+    if not said.filter.strip("|" if said.type.endswith("literal_or") else ""):
         raise Refused("filter", "Filter cannot be null or empty")
     return TagFilter(said.tagk, kind.matches(said.filter), said.group_by)

@@ -157,7 +157,7 @@ def _of_parameters(given: Parameters) -> LastQuery:
     """The question of a GET: timeseries=metric{k=v}, tsuids=a,b, resolve, back_scan."""
     subs = [_timeseries(text) for text in given.get("timeseries", ())]
     subs += [LastSubQuery(tsuids=text.split(",")) for text in given.get("tsuids", ())]
-    hours = parameter(given.get("back_scan", [""])[0], "back-scan", "Unable to parse 'back_scan' parameter")
+    hours = parameter(given.get("back_scan", [None])[0], "back-scan", "Unable to parse 'back_scan' parameter")
     return LastQuery(queries=subs, resolve_names="resolve" in given, back_scan=Whole(hours or 0))
 
 

@@ -20,7 +20,7 @@ from headrace.model.query import ANY_VALUE
 from headrace.model.series import SeriesName
 from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.fields import SEPARATOR, Field, field_of, series_metric
-from headrace.protocols.opentsdb.integers import Whole, parameter, whole_member
+from headrace.protocols.opentsdb.integers import INT_MAX, Whole, parameter, whole_member
 from headrace.protocols.opentsdb.names import ILLEGAL_CHARACTER
 from headrace.protocols.opentsdb.reading.wire import decode_json, metric_and_filters
 from headrace.protocols.opentsdb.reply import Parameters, Reply
@@ -182,7 +182,7 @@ class NameQuestions:
         for key, value in tags:
             if key != ANY:
                 wanted.setdefault(key, set()).add(value)
-        # A key that stands several times may have any of its values (OpenTSDB: TimeSeriesLookup).
+        # A key that stands several times may have any of its values, and so may none (OpenTSDB: TimeSeriesLookup).
         conditions = {key: [ANY_VALUE if ANY in values else filters.one_of(values)] for key, values in wanted.items()}
         anywhere = {value for key, value in tags if key == ANY and value != ANY}
         if metric == ANY:
@@ -191,7 +191,7 @@ class NameQuestions:
             series = snapshot.find(metric, conditions)
         except KeyError:
             raise _unknown("metrics", metric) from None
-        return series[[_has_values(name, anywhere) for name in snapshot.names(series)]] if anywhere else series
+        return series[[_has_some(name, anywhere) for name in snapshot.names(series)]] if anywhere else series
 
     def _metrics_with_series(self) -> Iterator[str]:
         return (name for name in self._stored_metrics("") if field_of(name) is None)
@@ -253,8 +253,8 @@ def _are_plain(metrics: pa.Array) -> NDArray[np.bool_]:
     return plain
 
 
-def _has_values(name: SeriesName, values: set[str]) -> bool:
-    return values <= {value for _, value in name.tags}
+def _has_some(name: SeriesName, values: set[str]) -> bool:
+    return any(value in values for _, value in name.tags)
 
 
 def _unknown(role: str, name: str) -> Refused:
@@ -268,12 +268,14 @@ def suggestion(parameters: Parameters, body: bytes | None) -> tuple[Suggestion, 
         said = decode_json(_SUGGESTION, body)
     else:
         kind, prefix, most, metric = (parameters.get(name, [""])[0] for name in ("type", "q", "max", "metric"))
-        limit = parameter(most, "suggest", "Unable to parse 'max' as a number")
+        limit = parameter(most or None, "suggest", "Unable to parse 'max' as a number")
         said = Suggestion(kind, prefix, None if limit is None else Whole(limit), metric)
     if not said.type:
         raise Refused("suggest", "Missing parameter <code>type</code>" if body is None else "Missing 'type' parameter")
     if said.type not in ROLES:
         raise Refused("suggest", f"Invalid 'type' parameter:{shown(said.type)}")
+    if said.max is not None and said.max > INT_MAX:
+        raise Refused("suggest", "Unable to parse 'max' as a number")
     return said, _most(said.max)
 
 
@@ -288,7 +290,7 @@ def _lookup_of(given: Parameters) -> Lookup:
         raise Refused("lookup", "Missing parameter <code>m</code>")
     metric, pairs = metric_and_filters(given["m"][0], empty_sides=True)
     limit, start_index = (
-        parameter(given.get(name, [""])[0], "lookup", f"Unable to convert '{name}' to a valid number")
+        parameter(given.get(name, [None])[0], "lookup", f"Unable to convert '{name}' to a valid number")
         for name in ("limit", "start_index")
     )
     return Lookup(

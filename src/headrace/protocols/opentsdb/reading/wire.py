@@ -201,7 +201,7 @@ def _braces(text: str, group_by: bool, empty_sides: bool) -> list[JsonFilter]:
     filters = []
     for pair in text.split(",") if text.strip() else ():
         key, equals, value = pair.strip().partition("=")
-        if not equals or not (empty_sides or (key and value)):
+        if not equals or not (key or value) or not (empty_sides or (key and value)):
             raise Refused("m", f"invalid tag: {shown(pair)}")
         said = short_form(key, value, group_by)
         filters.append(JsonFilter(tagk=said.tagk, type=said.type, filter=said.filter, group_by=group_by))

@@ -116,8 +116,8 @@ class SeriesIndex:
             wanted = self._values.find_each(values)
         # A tag leaves fewer to look at than a metric's name does.
         series = self._narrowed(np.arange(count, dtype=np.uint32), conditions)
-        for value in wanted:
-            rows = np.flatnonzero(pair_values[: ends[-1] if count else 0] == value)
+        if len(wanted):
+            rows = np.flatnonzero(np.isin(pair_values[: ends[-1] if count else 0], wanted))
             series = np.intersect1d(series, np.searchsorted(ends, rows, side="right").astype(np.uint32))
         return series[metrics(texts)[self._metric_ids[series]]]
 

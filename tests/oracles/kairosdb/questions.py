@@ -87,6 +87,8 @@ class Asking:
         chain = [self._aggregator(relative, length) for _ in range(random.choice((0, 1, 1, 1, 2, 2, 3)))]
         if not plain and random.random() < 0.12:
             chain.append({"name": "gaps", **self._ranges(relative, length, coarse=True), **self._trim()})
+        if random.random() < 0.01:
+            chain = [{"name": "scale", "factor": -1.5}, {"name": "filter", "filter_op": "ne", "threshold": 0}]
         if chain or random.random() < 0.2:
             said["aggregators"] = chain
         if random.random() < 0.08:

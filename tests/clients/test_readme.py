@@ -149,3 +149,12 @@ def stop(request, **_):
     answers = paste(block("curl -g", server, reading))
     for metric in ("'sys.cpu'", "'net.bytes'"):
         assert metric in answers, "an unknown metric, asked for without its braces"
+
+
+@pytest.mark.peer("curl")
+def test_a_roll_up(server: ServerProcess) -> None:
+    page = PROTOCOLS / "kairosdb-rollups.md"
+    made, end = json.JSONDecoder().raw_decode(told := paste(block("curl 127.0.0.1:4242/api/v1/rollups", server, page)))
+    assert [task["id"] for task in json.loads(told[end:])] == [made["id"]]
+    lines = paste(block("curl 127.0.0.1:4242/metrics", server, page))
+    assert f'headrace_rollup_lag_seconds{{name="load by the hour",task="{made["id"]}"}}' in lines

@@ -146,7 +146,7 @@ def stop(request, **_):
     assert (output["alias"], output["dpsMeta"]["series"]) == ("errors in percent", 2)
     assert [len(json.loads(answer)) for answer in (busiest, change)] == [1, 1]
 
-    answers = paste(block("curl -g", server, reading))
+    answers = paste(block("curl -g 'http://127.0.0.1:4242/api/query", server, reading))
     for metric in ("'sys.cpu'", "'net.bytes'"):
         assert metric in answers, "an unknown metric, asked for without its braces"
 

@@ -42,10 +42,12 @@ class Oracle(Protocol[C]):
 
 @dataclass
 class Outcome:
-    """What a run found. cases, unexplained: kind -> how many.   shown: some of those without a reason, in full."""
+    """What a run found. cases, unexplained: kind -> how many.   shown: some of those without a reason, in full.
+    fleeting: cases whose difference was gone when they were asked again."""
 
     cases: Counter[str] = field(default_factory=Counter)
     differing: int = 0
+    fleeting: int = 0
     unexplained: Counter[str] = field(default_factory=Counter)
     shown: list[str] = field(default_factory=list)
     never_met: list[str] = field(default_factory=list)
@@ -62,6 +64,8 @@ class Outcome:
         lines.append(
             f"{self.differing} answered differently, {sum(self.unexplained.values())} of them without a reason"
         )
+        if self.fleeting:
+            lines.append(f"{self.fleeting} differed once, and not when they were asked again")
         if self.unexplained:
             lines.append(f"  without a reason: {_listed(self.unexplained)}")
         if self.never_met:
@@ -82,6 +86,9 @@ def run(oracle: Oracle[C], count: int, seed: int, short: bool = False) -> Outcom
         outcome.differing += 1
         left = oracle.table.unexplained(case, found)
         if not left:
+            continue
+        if not oracle.differences(case):
+            outcome.fleeting += 1
             continue
         first = left[0]
         name = f"{oracle.kind(case)} {first.kind}"

@@ -59,14 +59,14 @@ def _told(answer: Answer) -> str:
 
 
 def _by_name(answer: list[Element]) -> dict[str, list[Element]]:
-    """Elements of one name, which several sub-queries may give, in the order of their contents."""
+    """Elements of one name, which several sub-queries may give, in the order of the answer."""
     found = defaultdict(list)
     for one in answer:
         if "dps" in one:
             index = (one.get("query") or {}).get("index", 0)
             name = [index, one.get("metric"), one.get("tags"), sorted(one.get("aggregateTags") or [])]
             found[json.dumps(name, sort_keys=True)].append(one)
-    return {name: sorted(ones, key=_contents) for name, ones in found.items()}
+    return dict(found)
 
 
 def _contents(element: Element) -> list[tuple[str, str]]:
@@ -83,9 +83,12 @@ def _group(name: str, real: list[Element], ours: list[Element]) -> list[Differen
         real = [one for one in real if not any(one is gone for gone in empty)]
     if len(real) != len(ours):
         return [*found, Difference("elements", f"{len(real)} | {len(ours)} of {name}", real, ours)]
-    for one, other in zip(real, ours, strict=True):
-        found += _element(one, other)
-    return found
+    pairings = [(real, ours), (sorted(real, key=_contents), sorted(ours, key=_contents))]
+    return found + min((_pairs_differ(*pairing) for pairing in pairings), key=len)
+
+
+def _pairs_differ(real: list[Element], ours: list[Element]) -> list[Difference]:
+    return [found for one, other in zip(real, ours, strict=True) for found in _element(one, other)]
 
 
 def _element(real: Element, ours: Element) -> list[Difference]:

@@ -35,6 +35,7 @@ async def ask(app: ASGIApp, method: str, target: str, body: bytes, headers: Mapp
         "path": decode_path(raw_path),
         "raw_path": raw_path,
         "query_string": query,
+        "client": ("192.0.2.7", 4711),
         "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
     }
     unread = [body]

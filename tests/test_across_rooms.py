@@ -193,3 +193,14 @@ def test_numbers_in_forms_of_datazone(server: ServerProcess) -> None:
     assert server.get("/api/suggest?type=metrics&q=dq.evaluations") == (200, b"[]")
     assert server.request("DELETE", f"{path}?formName=dq") == (204, b"")
     assert server.get("/api/suggest?type=metrics&q=dq") == (200, b"[]")
+
+
+def test_lines_that_only_kairosdb_knows_are_taken_on_every_port(server: ServerProcess) -> None:
+    # What metrics4j's TelnetSink sends to the default port.
+    with server.telnet() as line:
+        line.sendall(
+            f"putm lent {NOW_MS} 7 host=a dc=eu\n put lent {NOW_MS // 1000 + 1} 8 host=a dc=eu\n"
+            f'puts lent {NOW_MS + 2000} "a b" host=a dc=eu\nversion\n'.encode()
+        )
+        assert b"KairosDB" in (said := line.recv(1000)) or b"headrace" in said
+    assert by_kairosdb(server, "lent") == {0: 7, 1000: 8, 2000: "a b"}

@@ -6,13 +6,16 @@ import re
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
-from headrace.errors import Unavailable
+from headrace import limits
+from headrace.errors import Refused, Unavailable
 from headrace.gate import RuleSet
-from headrace.intake import Intake, PointCounts
+from headrace.intake import Intake, PointCounts, Refusal, RefusedPoints, refused_whole
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted, Kind, Points, Values
 from headrace.model.series import SeriesName, SeriesTable, series_name
+from headrace.model.time import MINUTE_MS
 
 LETTERS = RuleSet("letters", 0, re.compile(r"[^a-z]"), tags_min=0, tags_max=2, name_bytes_max=8)
 
@@ -66,7 +69,7 @@ async def test_what_the_gate_lets_through_is_stored_and_all_is_counted(metrics: 
     way = intake(disk, metrics)
     admission = way.admit(disk.points("a", "b!", "c"))
     assert [(place, refused.rule) for place, refused, _ in admission.refused] == [(1, "metric-character")]
-    await way.append(admission.admitted, {"metric-character": 1, "json": 2})
+    await way.append(admission.admitted, RefusedPoints({"metric-character": 1, "json": 2}))
     assert disk.batches == [[0, 2]]
     assert counted(metrics) == {"accepted": 2, "metric-character": 1, "json": 2}
 
@@ -83,7 +86,7 @@ async def test_a_batch_is_taken_whole_or_not_at_all(metrics: Metrics) -> None:
 async def test_where_nothing_is_admitted_the_store_is_not_asked(metrics: Metrics) -> None:
     disk = Disk(Unavailable("full"))
     way = intake(disk, metrics)
-    await way.append(way.admit(disk.points("!")).admitted, {"metric-character": 1})
+    await way.append(way.admit(disk.points("!")).admitted, RefusedPoints({"metric-character": 1}))
     assert counted(metrics) == {"accepted": 0, "metric-character": 1}
 
 
@@ -91,5 +94,47 @@ async def test_when_the_store_fails_nothing_is_counted(metrics: Metrics) -> None
     disk = Disk(Unavailable("full"))
     way = intake(disk, metrics)
     with pytest.raises(Unavailable, match="full"):
-        await way.append(way.admit(disk.points("a")).admitted, {"json": 1})
+        await way.append(way.admit(disk.points("a")).admitted, RefusedPoints({"json": 1}))
     assert counted(metrics) == {"accepted": 0}
+
+
+def told(counts: PointCounts, refused: RefusedPoints) -> list[tuple[str, str, int]]:
+    """Reason, metric and how many were not told before."""
+    with capture_logs() as logged:
+        counts.add_refused(refused)
+    return [(entry["reason"], entry["metric"], entry["untold_before"]) for entry in logged]
+
+
+def test_the_first_refused_points_of_each_minute_and_reason_are_told_by_name(metrics: Metrics) -> None:
+    now_ms = 90 * MINUTE_MS
+    counts = PointCounts(metrics, "room", lambda: now_ms)
+    most = limits.REFUSED_TOLD_PER_MINUTE
+    words = [Refusal("json", f"[{at}]", f"m{at}", "bad") for at in range(most + 3)]
+    other = Refusal("tags-missing", "[99]", "t", "none")
+    both = RefusedPoints({"json": 1000, "tags-missing": 1}, iter([*words, other]), "192.0.2.7")
+    assert told(counts, both) == [("json", f"m{at}", 0) for at in range(most)] + [("tags-missing", "t", 0)]
+
+    unasked = iter(words)
+    assert told(counts, RefusedPoints({"json": 7}, unasked)) == []
+    assert next(unasked) is words[0], "what is not told is not worded"
+    now_ms += MINUTE_MS
+    assert told(counts, RefusedPoints({"json": 2}, words[:2])) == [("json", "m0", 1000 - most + 7), ("json", "m1", 0)]
+    assert counted(metrics) == {"accepted": 0, "json": 1009, "tags-missing": 1}
+
+
+def test_what_a_stranger_sends_is_cut_in_the_log(metrics: Metrics) -> None:
+    with capture_logs() as logged:
+        PointCounts(metrics, "room").add_refused(
+            RefusedPoints({"json": 1}, [Refusal("json", "[0]", "m" * 10_000, "w" * 10_000)], "192.0.2.7")
+        )
+    [entry] = logged
+    most = limits.REFUSED_SHOWN_TEXT_MAX
+    assert (entry["metric"], entry["why"]) == ("m" * most + "...", "w" * most + "...")
+    assert (entry["where"], entry["sender"], entry["room"]) == ("[0]", "192.0.2.7", "room")
+
+
+def test_a_request_that_is_refused_as_a_whole(metrics: Metrics) -> None:
+    with capture_logs() as logged:
+        PointCounts(metrics, "room").add_refused(refused_whole(Refused("json", "no JSON", "byte 3"), "192.0.2.7", 5))
+    assert [(entry["where"], entry["why"]) for entry in logged] == [("all", "no JSON: byte 3")]
+    assert counted(metrics)["json"] == 5

@@ -16,11 +16,10 @@ import pytest
 from graphite.names import read_name
 from graphite.room import open_room
 from graphite.wire import decode
-from graphite.write import LineSession
+from graphite.write import Writes
 from memorystore import MemoryStore
 from structlog.testing import capture_logs
 
-from headrace import limits
 from headrace.config import Settings
 from headrace.errors import Unavailable
 from headrace.metrics import Metrics
@@ -149,9 +148,10 @@ async def test_a_bad_line_is_named_and_counted_and_the_good_ones_are_kept(tmp_pa
         with capture_logs() as logged:
             for sent, line in enumerate(bad, 1):
                 await house.send(line + b"\na.b 1 1364410924\n", points=sent)
-        told = [entry for entry in logged if entry["event"] == "lines refused"]
-        assert len(told) == limits.TOLD_PER_MINUTE, "the metrics count all"
-        assert told[0]["reasons"] == ["line 1: 1 words instead of a path, a value and a time"]
+        told = [entry for entry in logged if entry["event"] == "point refused"]
+        assert [entry["reason"] for entry in told] == list(bad.values())
+        assert (told[0]["where"], told[0]["sender"]) == ("line 1", "127.0.0.1")
+        assert told[0]["why"] == "1 words instead of a path, a value and a time"
         for rule in set(bad.values()):
             assert house.count("refused", reason=rule) == list(bad.values()).count(rule), rule
         assert await house.points("a.b") == {"tags": {}, str(AT_S): 1}
@@ -159,12 +159,12 @@ async def test_a_bad_line_is_named_and_counted_and_the_good_ones_are_kept(tmp_pa
 
 async def test_a_full_store_stops_the_reading_and_loses_nothing() -> None:
     store = FullAtFirst()
-    session = LineSession(store, metrics := Metrics(), lambda: NOW_MS)
+    session = Writes(store, metrics := Metrics(), lambda: NOW_MS).session("192.0.2.7")
     block = b"a.b 1 1364410924\nbad\n"
     with pytest.raises(Unavailable):
-        await session.feed(block)
+        await session.feed(block, 1)
     assert metrics.registry.get_sample_value("headrace_points_accepted_total", {"room": "graphite"}) == 0
-    await session.feed(block)
+    await session.feed(block, 1)
     assert [len(batch) for batch in store.batches] == [1]
     assert metrics.registry.get_sample_value("headrace_points_accepted_total", {"room": "graphite"}) == 1
     counted = {"room": "graphite", "reason": "timestamp-invalid"}

@@ -5,6 +5,7 @@ Arguments: "json" or "telnet", seed, number of bodies. Run by test_fuzz_scanners
 uncompiled; says what hostile_puts.py says.
 """
 
+import itertools
 import json
 import random
 import sys
@@ -94,7 +95,7 @@ def block_is_taken(block: bytes) -> bool:
     points = scan_lines(block, SECRET, read_words)
     if points is not None:
         lines = Lines(KeyCache(TABLE, read_name))
-        assert sum(map(lines.read, block.split(b"\n"))) == 0
+        assert sum(map(lines.read, block.split(b"\n"), itertools.count())) == 0
         assert not lines.bad
         assert_equal(points, lines.points(NOW_MS))
     return points is not None

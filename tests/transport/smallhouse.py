@@ -43,8 +43,10 @@ class EchoLines:
     def __init__(self, log: list[bytes], busy: list[int]) -> None:
         self._log = log
         self._busy = busy
+        self.fed: list[tuple[int, int]] = []
 
-    async def feed(self, block: bytes) -> LineReply:
+    async def feed(self, block: bytes, first_line: int, others: object = None) -> LineReply:
+        self.fed.append((first_line, block.count(b"\n")))
         assert block.endswith(b"\n")
         await asyncio.sleep(0)
         if self._busy and self._busy[0] > 0:
@@ -54,7 +56,8 @@ class EchoLines:
         before, bye, _ = block.partition(b"bye\n")
         return LineReply(before + bye, close=bool(bye))
 
-    def line_too_long(self) -> LineReply:
+    def line_too_long(self, line: int) -> LineReply:
+        self.fed.append((line, 0))
         return LineReply(b"too long\n")
 
 
@@ -167,7 +170,14 @@ async def running(
         await reply(send, 200, b"other")
 
     rooms = [
-        Room("echo", ("/echo", "/v2/domains/"), echo, refuse, lambda: EchoLines(blocks, busy), {b"/echo/small": small}),
+        Room(
+            "echo",
+            ("/echo", "/v2/domains/"),
+            echo,
+            refuse,
+            lambda _: EchoLines(blocks, busy),
+            {b"/echo/small": small},
+        ),
         Room("other", ("/echo/other",), other, refuse),
     ]
     server = Server(rooms, [Listener("127.0.0.1", 0, "echo", http) for _ in range(ports)], bounds, meter, cors_origins)

@@ -36,7 +36,7 @@ def test_each_is_counted_and_the_first_of_a_minute_are_told(monkeypatch: pytest.
     }
     now_ms += MINUTE_MS
     denials.add({**SCOPE, "client": None}, "signature-missing")
-    assert (told.entries[-1]["untold_before"], told.entries[-1]["client"]) == (5, None)
+    assert (told.entries[-1]["untold_before"], told.entries[-1]["client"]) == (5, "")
     counted = metrics.render().decode()
     assert 'headrace_requests_denied_total{reason="caller-unknown",room="datazone"} 15.0' in counted
     assert 'headrace_requests_denied_total{reason="signature-missing",room="datazone"} 1.0' in counted

@@ -71,7 +71,7 @@ def test_a_listener_speaks_something() -> None:
 
 async def test_a_room_of_lines_alone_is_on_its_own_listener() -> None:
     blocks: list[bytes] = []
-    rooms = [Room("r", ("/",), app, refuse), lines_only("l", lambda: EchoLines(blocks, []))]
+    rooms = [Room("r", ("/",), app, refuse), lines_only("l", lambda sender: EchoLines(blocks, []))]
     server = Server(rooms, [Listener("127.0.0.1", 0, None), Listener("127.0.0.1", 0, "l", http=False)])
     (_, http_port), (_, lines_port) = await server.start()
     for port, said, heard in ((http_port, b"GET / HTTP/1.1\r\n\r\n", b"here"), (lines_port, b"GET /\n", b"GET /\n")):

@@ -22,18 +22,39 @@ class LineReply:
     close: bool = False
 
 
+class OtherCommands(Protocol):
+    """Commands of other dialects (Room.own_commands)."""
+
+    def are_in(self, block: bytes) -> bool:
+        """Whether a line of whole lines begins with one, blanks before it or not."""
+        ...
+
+
+class OfOthers(Exception):  # noqa: N818 - it says what is there
+    """Nothing of a block was taken, since lines of it begin with commands of other dialects."""
+
+
 class LineSession(Protocol):
     """The telnet dialect on one connection. One block is in flight at a time, so arrival order holds."""
 
-    async def feed(self, block: bytes) -> LineReply:
+    async def feed(self, block: bytes, first_line: int, others: OtherCommands | None = None) -> LineReply:
         """Take a block of one or more whole lines, each ended by `\\n`, and return what to answer once everything in it
         is durable. Must not raise Refused; a raised Unavailable means: the transport stops reading and feeds the same
-        block again after a pause."""
+        block again after a pause.
+
+        first_line: the number on this connection, from 1, of the first of them.   others: of other dialects, taken
+        here too; a session whose own lines begin with a known command asks for them before it takes any line of a
+        block that is not plainly its own, and raises OfOthers where they are.
+        """
         ...
 
-    def line_too_long(self) -> LineReply:
-        """A line exceeded limits.TELNET_LINE_BYTES_MAX and was dropped up to its end."""
+    def line_too_long(self, line: int) -> LineReply:
+        """A line exceeded limits.TELNET_LINE_BYTES_MAX and was dropped up to its end.   line: its number."""
         ...
+
+
+LineSessions = Callable[[str], LineSession]
+"""Makes the telnet session of a new connection, from the address of its sender."""
 
 
 WholeAnswer = tuple[int, list[tuple[bytes, bytes]], bytes]
@@ -75,24 +96,25 @@ class Room:
 
     prefixes: the URL paths it owns, lower case, longest match wins over all rooms (routing.Router); its app words
     everything below them, unknown paths included.   refuse: words a refusal or failure that happened before the app
-    was reached (too large a body, bad gzip, a deadline), or that the app raised, in its dialect.   lines: makes a
-    telnet session for a new
-    connection, None if the room has no telnet.   small_posts: by the target (path and query) of a POST, exactly as it
-    is usually sent; any other spelling goes to the app.   about: what it says of itself on the start page; None: it is
-    not shown there.   work: what it does besides answering.
+    was reached (too large a body, bad gzip, a deadline), or that the app raised, in its dialect.   lines: its telnet,
+    None if it has none.   small_posts: by the target (path and query) of a POST, exactly as it is usually sent; any
+    other spelling goes to the app.   about: what it says of itself on the start page; None: it is not shown there.
+    work: what it does besides answering.   own_commands: what begins lines of its telnet and of no other's, so that
+    listeners of other dialects of commands take them.
     """
 
     name: str
     prefixes: tuple[str, ...]
     app: ASGIApp
     refuse: Refuse
-    lines: Callable[[], LineSession] | None = None
+    lines: LineSessions | None = None
     small_posts: Mapping[bytes, SmallPosts] = field(default_factory=dict)
     about: About | None = None
     work: Work | None = None
+    own_commands: tuple[bytes, ...] = ()
 
 
-def lines_only(name: str, lines: Callable[[], LineSession], about: About | None = None) -> Room:
+def lines_only(name: str, lines: LineSessions, about: About | None = None) -> Room:
     """A room that owns no path and speaks only lines, on a listener that names it (server.Listener)."""
     return Room(name, (), _never_asked, _never_refuses, lines, about=about)
 

@@ -8,8 +8,9 @@ import structlog
 from prometheus_client import Counter
 from starlette.types import Scope
 
+from headrace.model.few_per_minute import FewPerMinute
 from headrace.model.time import Clock
-from headrace.transport.few_per_minute import FewPerMinute
+from headrace.transport.senders import sender_of
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +30,6 @@ class Denials:
         untold = self._few.tell()
         if untold is None:
             return
-        client = scope.get("client")
         log.info(
             "request denied",
             room=self._room,
@@ -37,7 +37,7 @@ class Denials:
             method=scope["method"],
             # As it was sent: decoded, a path may have lines of its own.
             path=scope["raw_path"].decode("ascii", "backslashreplace"),
-            client=client[0] if client else None,
+            client=sender_of(scope),
             **shown,
             untold_before=untold,
         )

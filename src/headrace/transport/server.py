@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import structlog
 
 from headrace import limits
-from headrace.transport import Room
+from headrace.transport import LineSessions, Room
 from headrace.transport.bounds import Bounds
 from headrace.transport.connections.first_byte import FirstByte
 from headrace.transport.connections.gathering import Gathering
+from headrace.transport.connections.lent_lines import lending
 from headrace.transport.cors import CorsRouter
 from headrace.transport.routing import Router
-from headrace.transport.state import LineSessions, Meter, ServerState, SilentMeter
+from headrace.transport.state import Meter, ServerState, SilentMeter
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +36,15 @@ class Listener:
     port: int
     telnet_room: str | None
     http: bool = True
+
+
+def _telnet_of(listener: Listener, rooms: Sequence[Room]) -> LineSessions | None:
+    """Its room's telnet, and the commands that only others have."""
+    host = next((room.lines for room in rooms if room.name == listener.telnet_room), None)
+    if host is None:
+        return None
+    guests = [(command, room.lines) for room in rooms if room.lines is not host for command in room.own_commands]
+    return lending(host, {command: lines for command, lines in guests if lines is not None})
 
 
 class Server:
@@ -65,7 +75,7 @@ class Server:
                 raise ValueError(f"a listener on port {listener.port} speaks neither HTTP nor telnet")
             if listener.telnet_room is not None and sessions.get(listener.telnet_room) is None:
                 raise ValueError(f"there is no telnet in a room {listener.telnet_room}")
-        self._listeners = [(one, sessions[one.telnet_room] if one.telnet_room else None) for one in listeners]
+        self._listeners = [(one, _telnet_of(one, rooms)) for one in listeners]
         self._sockets: list[asyncio.Server] = []
         self._ticking: asyncio.Task[None] | None = None
 

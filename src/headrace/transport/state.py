@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from email.utils import formatdate
 from typing import Any, Protocol
 
 import structlog
 
-from headrace.transport import LineSession
 from headrace.transport.bounds import Bounds
 from headrace.transport.budget import BytesBudget
 from headrace.transport.crowding import WaitingBytes
@@ -178,7 +177,3 @@ class ServerState:
         task = loop.create_task(coroutine)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
-
-
-LineSessions = Callable[[], LineSession]
-"""Makes the telnet session of a new connection."""

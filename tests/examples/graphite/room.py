@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from graphite.about import ABOUT
 from graphite.names import ROOM
-from graphite.write import Appends, LineSession
+from graphite.write import Writes
+from headrace.intake import StoresPoints
 from headrace.metrics import Metrics
 from headrace.model.time import Clock, wall_clock
 from headrace.transport import Room, lines_only
 
 
-def open_room(store: Appends, metrics: Metrics, clock: Clock = wall_clock) -> Room:
+def open_room(store: StoresPoints, metrics: Metrics, clock: Clock = wall_clock) -> Room:
     """The room over a store. It only writes: what it took is read by the other rooms."""
-    session = LineSession(store, metrics, clock)
-    return lines_only(ROOM, lambda: session, ABOUT)
+    writes = Writes(store, metrics, clock)
+    return lines_only(ROOM, writes.session, ABOUT)

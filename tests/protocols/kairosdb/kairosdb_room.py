@@ -80,7 +80,7 @@ class KairosDB:
 
     async def lines(self, block: bytes | str) -> str:
         assert self.room.lines is not None
-        reply = await self.room.lines().feed(block.encode() if isinstance(block, str) else block)
+        reply = await self.room.lines("192.0.2.7").feed(block.encode() if isinstance(block, str) else block, 1)
         return reply.data.decode()
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-import structlog
 from kairosdb_room import KairosDB, kairosdb_room
-from structlog.testing import LogCapture
+from structlog.testing import capture_logs
 
-from headrace import limits
 from headrace.protocols.kairosdb.telnet import words_of
 
 
@@ -65,19 +64,22 @@ async def test_lines(kairos: KairosDB, line: str, stored: dict[str, Any]) -> Non
     assert await kairos.stored("m") == stored
 
 
-async def test_the_log_has_the_reasons_of_the_first_blocks_of_a_minute(
-    kairos: KairosDB, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told = LogCapture()
-    logger = structlog.wrap_logger(None, processors=[told], wrapper_class=structlog.BoundLogger)
-    monkeypatch.setattr("headrace.protocols.kairosdb.telnet.log", logger)
-    await kairos.lines("putm m x 5 h=a\nputm m 5 5 h=a\nputm m 6 y h=a\nput m\nput m\n")
-    [entry] = told.entries
-    assert entry["reasons"] == ["x is no time", "y is no number", "put needs a metric, a time and a value"]
-    for _ in range(2 * limits.TOLD_PER_MINUTE):
-        await kairos.lines("put m\n")
-    assert limits.TOLD_PER_MINUTE <= len(told.entries) <= 2 * limits.TOLD_PER_MINUTE  # a minute may end meanwhile
-    assert await kairos.stored("m") == {"number": [[5, 5]]}
+LONG = f"putm e 1 2 h={'t' * 5000}\n"
+
+
+async def test_the_log_names_the_first_of_each_minute_and_reason(tmp_path: Path) -> None:
+    with kairosdb_room(tmp_path / "data") as kairos, capture_logs() as logged:
+        await kairos.lines("putm a x 5 h=a\nputm m 5 5 h=a\n\n putm b 6 y h=a\nput c\nPUT d 1 2\n" + LONG)
+        told = [entry for entry in logged if entry["event"] == "point refused"]
+        assert [(entry["where"], entry["metric"], entry["reason"], entry["why"]) for entry in told] == [
+            ("line 1", "a", "timestamp-invalid", "x is no time"),
+            ("line 4", "b", "value-number", "y is no number"),
+            ("line 5", "c", "arguments", "put needs a metric, a time and a value"),
+            ("line 6", "d", "command-unknown", "unknown command: PUT"),
+            ("line 7", "e", "name-too-long", "tag-value is longer than 4096 bytes"),
+        ]
+        assert {(entry["room"], entry["sender"]) for entry in told} == {("kairosdb", "192.0.2.7")}
+        assert await kairos.stored("m") == {"number": [[5, 5]]}
 
 
 async def test_tags(kairos: KairosDB) -> None:
@@ -136,4 +138,4 @@ async def test_version_answers_once_all_before_it_is_durable(kairos: KairosDB) -
 
 async def test_a_line_too_long_is_silent(kairos: KairosDB) -> None:
     assert kairos.room.lines is not None
-    assert kairos.room.lines().line_too_long().data == b""
+    assert kairos.room.lines("").line_too_long(7).data == b""

@@ -97,8 +97,8 @@ class OpenTSDB:
 
     def session(self) -> LineSession:
         assert self.room.lines is not None
-        return self.room.lines()
+        return self.room.lines("192.0.2.7")
 
-    async def lines(self, block: bytes | str) -> str:
-        reply = await self.session().feed(block.encode() if isinstance(block, str) else block)
+    async def lines(self, block: bytes | str, first_line: int = 1) -> str:
+        reply = await self.session().feed(block.encode() if isinstance(block, str) else block, first_line)
         return reply.data.decode()

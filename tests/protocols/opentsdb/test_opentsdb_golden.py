@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,15 @@ async def test_http_dialogue(dialogue: dict[str, Any]) -> None:
     assert exactly(tsdb.store.stored()) == exactly(dialogue["stored"])
 
 
+LINE = re.compile(r" \(line [0-9]+(?:, metric [^\s]+)?\)$", re.MULTILINE)
+REFUSED = re.compile(r"^put: |^unknown command: ", re.MULTILINE)
+
+
 @pytest.mark.parametrize("dialogue", TELNET)
 async def test_telnet_dialogue(dialogue: dict[str, Any]) -> None:
     tsdb = OpenTSDB()
-    assert await tsdb.lines(dialogue["send"]) == dialogue["answer"]
+    said = await tsdb.lines(dialogue["send"])
+    # OpenTSDB's words, behind which we say which line it was.
+    assert LINE.sub("", said) == dialogue["answer"]
+    assert len(LINE.findall(said)) == len(REFUSED.findall(said))
     assert exactly(tsdb.store.stored()) == exactly(dialogue["stored"])

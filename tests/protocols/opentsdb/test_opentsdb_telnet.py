@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from room_fixture import MemoryStore, OpenTSDB, Stored
+from structlog.testing import capture_logs
 
 from headrace.errors import Unavailable
 from headrace.metrics import Metrics
@@ -46,7 +47,7 @@ async def test_a_block_fed_again_after_unavailable_counts_once() -> None:
     with pytest.raises(Unavailable):
         await tsdb.lines(block)
     tsdb.store.fault = None
-    assert await tsdb.lines(block) == "put: illegal argument: invalid timestamp: 0\n"
+    assert await tsdb.lines(block) == "put: illegal argument: invalid timestamp: 0 (line 2, metric m)\n"
     rendered = tsdb.metrics.render().decode()
     assert 'headrace_points_accepted_total{room="opentsdb"} 1.0' in rendered
     assert 'headrace_points_refused_total{reason="timestamp-invalid",room="opentsdb"} 1.0' in rendered
@@ -54,8 +55,8 @@ async def test_a_block_fed_again_after_unavailable_counts_once() -> None:
 
 async def test_exit_closes_and_nothing_else_does() -> None:
     session = OpenTSDB().session()
-    assert not (await session.feed(b"foo\n" + PUT.encode())).close
-    assert (await session.feed(b"exit\n")).close
+    assert not (await session.feed(b"foo\n" + PUT.encode(), 1)).close
+    assert (await session.feed(b"exit\n", 3)).close
 
 
 async def test_the_stats_of_a_block_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,9 +89,38 @@ async def test_empty_lines_say_nothing() -> None:
 
 
 async def test_a_line_that_is_too_long_is_answered() -> None:
-    reply = OpenTSDB().session().line_too_long()
-    assert reply.data.endswith(b"\n")
+    tsdb = OpenTSDB()
+    reply = tsdb.session().line_too_long(7)
+    assert reply.data == b"line too long: at most 16384 bytes are allowed (line 7)\n"
     assert not reply.close
+    assert 'headrace_points_refused_total{reason="line-too-long",room="opentsdb"} 1.0' in tsdb.metrics.render().decode()
+
+
+async def test_blanks_before_a_line_are_nothing() -> None:
+    tsdb = OpenTSDB()
+    assert (await tsdb.lines(f" {PUT}  \t{PUT} \n version\n")).startswith("net.opentsdb.tools")
+    assert len(tsdb.store.stored()) == 2
+    assert await tsdb.lines(" put m x 1 k=v\n") == "put: invalid value: Invalid character 'x' in x (line 1, metric m)\n"
+
+
+async def test_the_log_has_metric_reason_line_and_sender() -> None:
+    tsdb = OpenTSDB()
+    with capture_logs() as logged:
+        said = await tsdb.lines(f"{PUT}put a 1 x k=v\nfoo\n{PUT}put b 1364410924 1 k=v!\nput\n", first_line=11)
+    told = [entry for entry in logged if entry["event"] == "point refused"]
+    assert [(entry["where"], entry["metric"], entry["reason"]) for entry in told] == [
+        ("line 12", "a", "value-number"),
+        ("line 13", "", "command-unknown"),
+        ("line 15", "b", "tag-value-character"),
+        ("line 16", "", "arguments"),
+    ]
+    assert {(entry["room"], entry["sender"]) for entry in told} == {("opentsdb", "192.0.2.7")}
+    assert said == (
+        "put: invalid value: Invalid character 'x' in x (line 12, metric a)\n"
+        "unknown command: foo.  Try `help'. (line 13)\n"
+        'put: illegal argument: Invalid tag value with key [k] ("v!"): illegal character: ! (line 15, metric b)\n'
+        "put: illegal argument: not enough arguments (need least 4, got 0) (line 16)\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,12 +140,15 @@ async def test_a_line_that_is_too_long_is_answered() -> None:
 )
 async def test_words_of_a_bad_line(words: str, error: str) -> None:
     tsdb = OpenTSDB()
-    for block in (f"put {words}\n", f"{PUT}put {words}\r\n{PUT}"):
-        assert await tsdb.lines(block) == error + "\n"
+    for line, block in enumerate((f"put {words}\n", f"{PUT}put {words}\r\n{PUT}"), 1):
+        assert await tsdb.lines(block) == f"{error} (line {line}, metric m)\n"
 
 
 async def test_only_one_cr_belongs_to_the_end_of_a_line() -> None:
-    assert await OpenTSDB().lines("put m 1364410924 1 k=v \r\r\n") == "put: illegal argument: invalid tag: \r\n"
+    assert (
+        await OpenTSDB().lines("put m 1364410924 1 k=v \r\r\n")
+        == "put: illegal argument: invalid tag: \r (line 1, metric m)\n"
+    )
 
 
 WORD = st.text("ab=.-!é\r\t0", max_size=4)
@@ -139,6 +172,6 @@ def rows(tsdb: OpenTSDB) -> list[tuple[str, dict[str, str], int, str]]:
 async def test_lines_mean_the_same_however_they_are_cut_into_blocks(lines: list[str]) -> None:
     whole, single = OpenTSDB(), OpenTSDB()
     together = await whole.lines("".join(f"{line}\n" for line in lines))
-    apart = "".join([await single.lines(f"{line}\n") for line in lines])
+    apart = "".join([await single.lines(f"{line}\n", at) for at, line in enumerate(lines, 1)])
     assert together == apart
     assert rows(whole) == rows(single)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from smallhouse import House, running
+from smallhouse import EchoLines, House, running
 
+from headrace.transport import lines_only
 from headrace.transport.bounds import Bounds
+from headrace.transport.server import Listener, Server
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
@@ -27,6 +29,26 @@ async def test_after_a_line_that_is_longer_than_all_that_is_held_reading_goes_on
         writer.write(b"y" * 10_000 + b"\nversion\nbye\n")
         assert await asyncio.wait_for(reader.read(), 10) == b"version\nbye\n"
         writer.close()
+
+
+async def test_lines_are_numbered_as_they_came_and_told_whose_they_are() -> None:
+    sessions: list[tuple[str, EchoLines]] = []
+    busy = [2]
+
+    def session(sender: str) -> EchoLines:
+        sessions.append((sender, EchoLines([], busy)))
+        return sessions[-1][1]
+
+    server = Server([lines_only("l", session)], [Listener("127.0.0.1", 0, "l")], Bounds(line_bytes_max=8))
+    [(_, port)] = await server.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"a\n\nb\n" + b"y" * 20 + b"\nc\nbye\n")
+    assert await asyncio.wait_for(reader.read(), 10) == b"a\n\nb\ntoo long\nc\nbye\n"
+    writer.close()
+    await server.stop(0.2)
+    [(sender, echo)] = sessions
+    assert sender == "127.0.0.1"
+    assert echo.fed == [(1, 3), (1, 3), (1, 3), (4, 0), (5, 2)]
 
 
 async def test_an_unfinished_last_line_is_no_line(house: House) -> None:

@@ -20,6 +20,7 @@ from headrace.protocols.apollo.writing.write import SamplesService
 from headrace.transport.denials import Denials
 from headrace.transport.http.body import read_body
 from headrace.transport.http.streaming import Reply
+from headrace.transport.senders import sender_of
 
 log = structlog.get_logger(__name__)
 
@@ -104,7 +105,7 @@ class ApolloApp:
     async def _store(self, device: str, scope: Scope, receive: Receive) -> Answer:
         caller = self._access.caller(scope["headers"], writes=True)
         body = await read_body(scope, receive, self._body_bytes_max)
-        await self._writes.store(device, caller, body)
+        await self._writes.store(device, caller, body, sender_of(scope))
         return faults.taken(scope, {})
 
     async def _read(self, device: str, scope: Scope, receive: Receive, send: Send) -> None:

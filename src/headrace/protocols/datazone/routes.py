@@ -17,6 +17,7 @@ from headrace.protocols.datazone.wire import read_query
 from headrace.protocols.datazone.writing.write import FormsService
 from headrace.transport.denials import Denials
 from headrace.transport.http.body import read_body
+from headrace.transport.senders import sender_of
 
 ROOT: Final = "/v2/"
 
@@ -93,7 +94,7 @@ class DataZoneApp:
         name, entity, form_id = operation
         if name == "POST":
             _check_content_type(scope)
-            return await self._writes.post(entity, body, caller)
+            return await self._writes.post(entity, body, caller, sender_of(scope))
         parameters = read_query(query)
         if name == "DELETE":
             return await self._writes.delete(entity, parameters, caller)

@@ -11,6 +11,7 @@ import msgspec
 
 from headrace import limits
 from headrace.errors import Refused
+from headrace.intake import Refusal
 from headrace.model.cut_text import cut
 
 Headers = list[tuple[bytes, bytes]]
@@ -68,12 +69,17 @@ def shown(text: str) -> str:
 
 
 class Failure(NamedTuple):
-    """What is not taken: the index of its metric object, the broken rule's stable name, and the words for the
-    sender."""
+    """What is not taken: the index of its metric object, the broken rule's stable name, the words for the sender, and
+    the metric as far as it can be seen, cut."""
 
     place: int
     rule: str
     error: str
+    metric: str = ""
+
+    def refusal(self) -> Refusal:
+        """As the log tells of it."""
+        return Refusal(self.rule, f"[{self.place}]", self.metric, self.error)
 
 
 @dataclass(slots=True)

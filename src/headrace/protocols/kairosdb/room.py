@@ -17,7 +17,7 @@ from headrace.protocols.kairosdb.rollups.runner import ComputesRollups, Runner
 from headrace.protocols.kairosdb.rollups.shown import RollupMetrics
 from headrace.protocols.kairosdb.rollups.tasks import Tasks
 from headrace.protocols.kairosdb.routes import PREFIXES, SMALL_WRITES, KairosDBApp
-from headrace.protocols.kairosdb.telnet import Telnet
+from headrace.protocols.kairosdb.telnet import OWN_COMMANDS, Telnet
 from headrace.protocols.kairosdb.types import CustomType, Types
 from headrace.protocols.kairosdb.writing.decode import ReferenceDecoder
 from headrace.protocols.kairosdb.writing.scan import ScanningDecoder
@@ -52,4 +52,4 @@ def open_room(
     app = KairosDBApp(writes, questions, endpoints, settings.body_bytes_max)
     lines = Telnet(writes, store.table)
     small = {target.encode(): writes.gathered() for target in SMALL_WRITES}
-    return Room(ROOM, PREFIXES, app, alike(faults.refuse), lines.session, small, ABOUT, runner.running)
+    return Room(ROOM, PREFIXES, app, alike(faults.refuse), lines.session, small, ABOUT, runner.running, OWN_COMMANDS)

@@ -7,11 +7,14 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from headrace.errors import Refused
+from headrace.intake import refused_whole
 from headrace.protocols.kairosdb import faults
 from headrace.protocols.kairosdb.endpoints import Endpoint
 from headrace.protocols.kairosdb.faults import Answer
 from headrace.protocols.kairosdb.writing.write import DatapointsService
 from headrace.transport.http.body import read_body
+from headrace.transport.senders import sender_of
 
 ROOT: Final = "/api/v1/"
 
@@ -77,7 +80,13 @@ class KairosDBApp:
     async def _write(self, scope: Scope, receive: Receive) -> Answer:
         if scope["method"] != "POST":
             return faults.method_not_allowed("POST")
-        return await self._writes.write(await read_body(scope, receive, self._body_bytes_max, GZIP_TYPES))
+        sender = sender_of(scope)
+        try:
+            body = await read_body(scope, receive, self._body_bytes_max, GZIP_TYPES)
+        except Refused as refused:
+            self._writes.refuse(refused_whole(refused, sender))
+            raise
+        return await self._writes.write(body, sender)
 
 
 async def _send(send: Send, answer: Answer) -> None:

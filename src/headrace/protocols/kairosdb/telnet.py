@@ -6,16 +6,17 @@ durable.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
-import structlog
 
 from headrace import limits
 from headrace.gate import Admission
+from headrace.intake import Refusal, RefusedPoints
 from headrace.kernels.scanning.kairosdb_telnet import SECONDS_BELOW
 from headrace.model.json_pieces import work_of_lines
 from headrace.model.points import Points
@@ -24,16 +25,13 @@ from headrace.model.spelling import KeyCache, SpelledNames, Spelling, key_column
 from headrace.model.time import SECOND_MS, TIME_MS_MAX
 from headrace.model.values import INT64_MAX, INT64_MIN, ValuesBuilder
 from headrace.protocols.kairosdb.endpoints import VERSION
-from headrace.protocols.kairosdb.faults import shown
+from headrace.protocols.kairosdb.faults import Failure, shown
 from headrace.protocols.kairosdb.writing.decode import expiries
 from headrace.protocols.kairosdb.writing.scan import scan_lines
 from headrace.protocols.kairosdb.writing.values import DOUBLE_TEXT, BadValue
 from headrace.protocols.kairosdb.writing.write import DatapointsService
-from headrace.transport import LineReply
-from headrace.transport.few_per_minute import FewPerMinute
+from headrace.transport import LineReply, OfOthers, OtherCommands
 from headrace.transport.loop_or_thread import LoopOrThread
-
-log = structlog.get_logger(__name__)
 
 TTL_TAG: Final = "kairos_opt.ttl"
 
@@ -41,6 +39,9 @@ DEFAULT_TAGS: Final = {"add": "tag"}
 """What a line without tags gets, since a series must have one."""
 
 COMMANDS: Final = ("put", "putm", "puts")
+OWN_COMMANDS: Final = (b"putm", b"puts")
+"""Those that OpenTSDB has not: senders such as metrics4j's TelnetSink know no other port than the default one."""
+
 WORDS_MIN: Final = 4
 
 _BLANKS = bytes.maketrans(bytes(range(32)), b" " * 32)
@@ -57,75 +58,77 @@ class Telnet:
         self.keys = KeyCache(table, read_name)
         self.secret = table.secret
         self.blocks = LoopOrThread(limits.KAIROSDB_LOOP_BODY_BYTES_MAX)
-        self._few = FewPerMinute(writes.now_ms)
 
-    def session(self) -> TelnetSession:
+    def session(self, sender: str) -> TelnetSession:
         """A new connection's session."""
-        return TelnetSession(self)
-
-    def tell(self, reasons: list[str]) -> None:
-        """Nothing is answered, so the log tells of a block's refused lines. reasons: of the first few."""
-        untold = self._few.tell()
-        if untold is not None:
-            log.warning("telnet lines refused", reasons=reasons, blocks_untold_before=untold)
+        return TelnetSession(self, sender)
 
 
 class TelnetSession:
     """One connection (transport.LineSession)."""
 
-    def __init__(self, shared: Telnet) -> None:
+    def __init__(self, shared: Telnet, sender: str) -> None:
         self._shared = shared
+        self._sender = sender
 
-    async def feed(self, block: bytes) -> LineReply:
+    async def feed(self, block: bytes, first_line: int, others: OtherCommands | None = None) -> LineReply:
         """Take whole lines; returns the answers once all of their points are durable. Raises Unavailable, and then
-        the block may be fed again."""
+        the block may be fed again, and OfOthers."""
         writes = self._shared.writes
         lines = Lines(self._shared.keys)
         points = scan_lines(block, self._shared.secret, read_words)
         if points is not None:
             versions, admission = 0, writes.admit(points)
+        elif others is not None and others.are_in(block):
+            raise OfOthers
         else:
             versions, admission = await self._shared.blocks.run(work_of_lines(block), lambda: self._read(lines, block))
-        refused = await writes.store(admission, lines.bad)
-        if refused or lines.bad:
-            reasons = [*lines.words, *(failure.error for failure in refused)]
-            self._shared.tell(reasons[: limits.KAIROSDB_LOGGED_LINES_MAX])
+
+        def where(place: int) -> str:
+            return f"line {first_line + place}"
+
+        first = (Refusal(bad.rule, where(bad.place), bad.metric, bad.error) for bad in lines.failures)
+        await writes.store(admission, RefusedPoints(lines.bad, first, self._sender), where)
         return LineReply(f"{VERSION}\n".encode() * versions)
 
     def _read(self, lines: Lines, block: bytes) -> tuple[int, Admission]:
         """How many of the lines ask for the version, and what of the others may be stored. Any thread."""
-        versions = sum(map(lines.read, block.split(b"\n")))
+        versions = sum(map(lines.read, block.split(b"\n"), itertools.count()))
         return versions, self._shared.writes.admit(lines.points(self._shared.writes.now_ms()))
 
-    def line_too_long(self) -> LineReply:
+    def line_too_long(self, line: int) -> LineReply:
         """A line that was dropped; KairosDB says nothing."""
-        self._shared.tell([f"longer than {limits.TELNET_LINE_BYTES_MAX} bytes"])
+        rule, words = "line-too-long", f"longer than {limits.TELNET_LINE_BYTES_MAX} bytes"
+        refusal = Refusal(rule, f"line {line}", "", words)
+        self._shared.writes.refuse(RefusedPoints({rule: 1}, [refusal], self._sender))
         return LineReply()
 
 
 class Lines:
-    """A block as columns. bad: refused lines by broken rule.   words: the reasons of the first few of them."""
+    """A block as columns. bad: refused lines by broken rule.   failures: the first of them, placed by their lines."""
 
     def __init__(self, cache: KeyCache) -> None:
         self.bad: Counter[str] = Counter()
-        self.words: list[str] = []
+        self.failures: list[Failure] = []
         self._cache = cache
         self._values = ValuesBuilder()
         self._times: list[int] = []
+        self._places: list[int] = []
         self._spellings: list[Spelling] = []
         self._ttls_s: list[int] = []
 
-    def read(self, line: bytes) -> bool:
+    def read(self, line: bytes, place: int) -> bool:
         """Take one line; whether it asks for the version."""
         words = words_of(line)
-        if not words or words[0] not in COMMANDS:
-            return bool(words) and words[0] == "version"
+        if not words or words[0] == "version":
+            return bool(words)
         try:
-            self._put(words)
+            self._put(words, place)
         except BadValue as bad:
             self.bad[bad.rule] += 1
-            if len(self.words) < limits.KAIROSDB_LOGGED_LINES_MAX:
-                self.words.append(bad.words)
+            if len(self.failures) < limits.REFUSALS_WORDED_MAX:
+                metric = shown(words[1]) if len(words) > 1 else ""
+                self.failures.append(Failure(place, bad.rule, bad.words, metric))
         return False
 
     def points(self, now_ms: int) -> Points:
@@ -136,11 +139,13 @@ class Lines:
             np.array(self._times, dtype=np.int64),
             self._values.build(),
             SpelledNames(self._spellings, read_name),
-            np.arange(count),
+            np.array(self._places, dtype=np.int64),
             expiries(np.array(self._ttls_s, dtype=np.int64), np.ones(count, dtype=np.int64), now_ms),
         )
 
-    def _put(self, words: list[str]) -> None:
+    def _put(self, words: list[str], place: int) -> None:
+        if words[0] not in COMMANDS:
+            raise BadValue("command-unknown", f"unknown command: {shown(words[0])}")
         if len(words) < WORDS_MIN:
             raise BadValue("arguments", f"{words[0]} needs a metric, a time and a value")
         command, metric, stamp, text, *tags = words
@@ -151,6 +156,7 @@ class Lines:
         ttl_s, spelled = _tags_of(tags)
         self._values.add(value)
         self._times.append(time_ms)
+        self._places.append(place)
         self._spellings.append((metric.encode(), spelled))
         self._ttls_s.append(ttl_s)
 

@@ -25,6 +25,7 @@ from headrace.protocols.opentsdb.writing.wire import Decode, ReferenceDecoder
 from headrace.protocols.opentsdb.writing.write import ROOM, PutService, flags_of
 from headrace.transport import Room, alike
 from headrace.transport.http.body import read_body
+from headrace.transport.senders import sender_of
 
 API: Final = "/api/"
 
@@ -115,9 +116,13 @@ class OpenTSDBApp:
 
     async def _put(self, scope: Scope, receive: Receive) -> Answer:
         flags = flags_of(scope["query_string"].decode("latin-1"))
-        body = await read_body(scope, receive, self._body_bytes_max)
         try:
-            return await self._puts.put(body, _content_type(scope), flags)
+            body = await read_body(scope, receive, self._body_bytes_max)
+        except Refused as refused:
+            self._puts.refuse(refused, sender_of(scope))
+            raise
+        try:
+            return await self._puts.put(body, _content_type(scope), flags, sender_of(scope))
         except Refused as refused:
             return faults.refuse(400, refused, flags.callback)
         except Unavailable as error:

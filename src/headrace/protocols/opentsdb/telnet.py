@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from headrace import limits
 from headrace.errors import Refused
 from headrace.gate import Admission
+from headrace.intake import Refusal, RefusedPoints
 from headrace.model.json_pieces import work_of_lines
 from headrace.model.points import Points
 from headrace.model.series import SeriesName, SeriesTable, series_name
@@ -30,7 +31,7 @@ from headrace.protocols.opentsdb.values import integer, number
 from headrace.protocols.opentsdb.writing.scan import scan_lines
 from headrace.protocols.opentsdb.writing.wire import Failure
 from headrace.protocols.opentsdb.writing.write import PutService
-from headrace.transport import LineReply
+from headrace.transport import LineReply, OfOthers, OtherCommands
 from headrace.transport.loop_or_thread import LoopOrThread
 
 COMMANDS: Final = ("dropcaches", "exit", "help", "put", "stats", "version")
@@ -53,9 +54,9 @@ class Telnet:
     stats: Callable[[], Iterable[Stat]]
     blocks: LoopOrThread
 
-    def session(self) -> TelnetSession:
+    def session(self, sender: str) -> TelnetSession:
         """A new connection's session."""
-        return TelnetSession(self)
+        return TelnetSession(self, sender)
 
 
 def telnet(puts: PutService, table: SeriesTable, stats: Callable[[], Iterable[Stat]]) -> Telnet:
@@ -67,24 +68,28 @@ def telnet(puts: PutService, table: SeriesTable, stats: Callable[[], Iterable[St
 class TelnetSession:
     """One connection (transport.LineSession)."""
 
-    def __init__(self, shared: Telnet) -> None:
+    def __init__(self, shared: Telnet, sender: str) -> None:
         self._shared = shared
+        self._sender = sender
 
-    async def feed(self, block: bytes) -> LineReply:
+    async def feed(self, block: bytes, first_line: int, others: OtherCommands | None = None) -> LineReply:
         """Take whole lines; returns the answers once all of their points are durable. Raises Unavailable, and then
-        the block may be fed again."""
+        the block may be fed again, and OfOthers."""
         puts = self._shared.puts
         points = scan_lines(block, self._shared.secret, read_name)
         if points is not None:
             read, admission = Lines(points, {}, {}), puts.admit(points)
+        elif others is not None and others.are_in(block):
+            raise OfOthers
         else:
             read, admission = await self._shared.blocks.run(work_of_lines(block), lambda: self._read(block))
         by_rule = Counter(failure.rule for failure in read.failures.values()) + admission.by_rule
         for place, refused, name in admission.refused:
             words = faults.refused_name(refused, name.metric, dict(name.tags))
-            read.failures[place] = Failure(place, refused.rule, f"put: illegal argument: {words}")
-        await puts.append(admission.admitted, by_rule)
-        data = self._replies(read, len(admission.left_out) - len(admission.refused)).encode()
+            metric = faults.shown(name.metric)
+            read.failures[place] = Failure(place, refused.rule, f"put: illegal argument: {words}", metric)
+        await puts.append(admission.admitted, RefusedPoints(by_rule, _told(read, first_line), self._sender))
+        data = self._replies(read, first_line, len(admission.left_out) - len(admission.refused)).encode()
         return LineReply(data, close="exit" in read.commands.values())
 
     def _read(self, block: bytes) -> tuple[Lines, Admission]:
@@ -92,7 +97,7 @@ class TelnetSession:
         lines = _LineByLine(self._shared.keys).read(lines_of(block))
         return lines, self._shared.puts.admit(lines.points)
 
-    def _replies(self, read: Lines, unworded: int) -> str:
+    def _replies(self, read: Lines, first_line: int, unworded: int) -> str:
         """The answers in the order of their lines. unworded: lines that are refused without words of their own."""
         places = sorted([*read.failures, *read.commands])
         replies: list[str] = []
@@ -102,7 +107,7 @@ class TelnetSession:
             if size > limits.TELNET_REPLY_BYTES_MAX:
                 break
             if failure := read.failures.get(place):
-                replies.append(failure.error + "\n")
+                replies.append(_said(failure, first_line) + "\n")
             else:
                 command = read.commands[place]
                 if command not in answers:
@@ -112,9 +117,13 @@ class TelnetSession:
         unworded += len(places) - len(replies)
         return "".join(replies) + (f"and {unworded} more lines\n" if unworded else "")
 
-    def line_too_long(self) -> LineReply:
+    def line_too_long(self, line: int) -> LineReply:
         """The words for a line that was dropped."""
-        return LineReply(b"line too long: at most %d bytes are allowed\n" % limits.TELNET_LINE_BYTES_MAX)
+        words = f"line too long: at most {limits.TELNET_LINE_BYTES_MAX} bytes are allowed"
+        rule = "line-too-long"
+        refusal = Refusal(rule, f"line {line}", "", words)
+        self._shared.puts.refuse_lines(RefusedPoints({rule: 1}, [refusal], self._sender))
+        return LineReply(f"{words} (line {line})\n".encode())
 
     def _answer(self, command: str) -> str:
         match command:
@@ -130,7 +139,20 @@ class TelnetSession:
             case "exit":
                 return ""
             case _:
-                return f"unknown command: {faults.shown(command)}.  Try `help'.\n"
+                raise AssertionError(command)
+
+
+def _told(read: Lines, first_line: int) -> Iterator[Refusal]:
+    """The refused lines, as the log tells of them."""
+    for place in sorted(read.failures):
+        failure = read.failures[place]
+        yield Refusal(failure.rule, f"line {first_line + place}", failure.metric, failure.error)
+
+
+def _said(failure: Failure, first_line: int) -> str:
+    """OpenTSDB's words, and behind them which line it was."""
+    of = f", metric {failure.metric}" if failure.metric else ""
+    return f"{failure.error} (line {first_line + failure.place}{of})"
 
 
 class Lines(NamedTuple):
@@ -139,6 +161,9 @@ class Lines(NamedTuple):
     points: Points
     failures: dict[int, Failure]
     commands: dict[int, str]
+
+
+_BLANKS: Final = bytes(range(0x21))
 
 
 def lines_of(block: bytes) -> list[bytes]:
@@ -170,17 +195,21 @@ class _LineByLine:
         failures = {}
         commands = {}
         for place, line in enumerate(lines):
-            words = line.split(b" ", PUT_WORDS_MIN)
-            if words[0] != b"put":
-                if command := words[0].decode(errors="replace"):
-                    commands[place] = command
+            words = line.lstrip(_BLANKS).split(b" ", PUT_WORDS_MIN)
+            command = words[0].decode(errors="replace")
+            if command == "put":
+                try:
+                    self._put(place, words)
+                except _LineRefused as refusal:
+                    metric = faults.shown(words[1].decode(errors="replace")) if len(words) > 1 else ""
+                    failures[place] = Failure(place, refusal.rule, refusal.error, metric)
+            elif command in COMMANDS:
+                commands[place] = command
                 if command == "exit":
                     break
-                continue
-            try:
-                self._put(place, words)
-            except _LineRefused as refusal:
-                failures[place] = Failure(place, refusal.rule, refusal.error)
+            elif command:
+                words_of_refusal = f"unknown command: {faults.shown(command)}.  Try `help'."
+                failures[place] = Failure(place, "command-unknown", words_of_refusal)
         points = Points(
             key_column(self._keys),
             np.array(self._times, dtype=np.int64),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
+from headrace.transport import LineSessions
 from headrace.transport.connections.http_connection import HttpConnection
 from headrace.transport.connections.telnet_connection import TelnetConnection
-from headrace.transport.state import LineSessions, ServerState
+from headrace.transport.senders import address_of
+from headrace.transport.state import ServerState
 
 
 class FirstByte(asyncio.Protocol):
@@ -38,7 +40,7 @@ class FirstByte(asyncio.Protocol):
         if self._http and b"A" <= data[:1] <= b"Z":
             protocol = HttpConnection(self._state, self._loop)
         elif self._sessions is not None:
-            protocol = TelnetConnection(self._state, self._loop, self._sessions())
+            protocol = TelnetConnection(self._state, self._loop, self._sessions(address_of(self._transport)))
         else:
             self._transport.abort()
             return

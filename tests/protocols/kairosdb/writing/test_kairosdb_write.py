@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from kairosdb_room import KairosDB, kairosdb_room
+from structlog.testing import capture_logs
 
 from headrace import limits
 from headrace.errors import Unavailable
@@ -395,3 +397,20 @@ async def test_our_own_fault_is_500_in_the_same_shape(kairos: KairosDB, monkeypa
     reply = await kairos.ask("datapoints", point())
     assert reply.status == 500
     assert "ZeroDivisionError" in reply.errors[0]
+
+
+async def test_what_a_400_refused_is_in_the_log_by_name(tmp_path: Path) -> None:
+    tags = dict.fromkeys("a", "x" * 4097)
+    with kairosdb_room(tmp_path / "data") as kairos, capture_logs() as logged:
+        await kairos.ask("datapoints", [point(), point(name="two", tags={}), 5, point(name="three", tags=tags)])
+        await kairos.ask("datapoints", {"name": "pairs", "tags": TAGS, "datapoints": [[1, 2], [2]]})
+        await kairos.ask("datapoints", b"no gzip", headers={"content-type": "application/gzip"})
+    told = [entry for entry in logged if entry["event"] == "point refused"]
+    assert [(entry["where"], entry["metric"], entry["reason"], entry["why"]) for entry in told] == [
+        ("[1]", "two", "tags-missing", "metric[1](name=two).tags count must be greater than or equal to 1."),
+        ("[2]", "", "json", "metric[2] must be an object."),
+        ("[3]", "three", "name-too-long", "tag-value is longer than 4096 bytes"),
+        ("[0]", "pairs", "value-null", "metric[0](name=pairs).datapoints[1].value cannot be null or empty."),
+        ("all", "", "bad-compression", "the body can not be decompressed: the data ends early"),
+    ]
+    assert {(entry["room"], entry["sender"]) for entry in told} == {("kairosdb", "192.0.2.7")}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from real_room import RealRoom, answered, error, real_room
+from structlog.testing import capture_logs
 from wind_points import WIND, T, asking
 
 from headrace import limits
@@ -65,3 +66,19 @@ async def test_bytes_that_are_no_utf_8_are_refused_or_replaced(wrong: bytes, tsd
     for body in (sent.replace(b"%d", wrong), (sent % T).replace(b'"a","speed"', wrong + b',"speed"')):
         answer = await tsd.ask("/api/mput?summary", method="POST", body=body)
         assert answer.status in (200, 400), answer.body
+
+
+async def test_what_is_refused_is_in_the_log_by_name_and_counted(tsd: RealRoom) -> None:
+    bad, nameless = {**WIND, "fields": {"speed": "NaN", "level": 7}}, {**WIND, "fields": {"a!": 1, "b": 2}}
+    with capture_logs() as logged:
+        await tsd.post("mput", [WIND, bad, nameless, 5])
+    told = [entry for entry in logged if entry["event"] == "point refused"]
+    assert [(entry["where"], entry["metric"], entry["reason"]) for entry in told] == [
+        ("[1]", "wind.speed", "value-number"),
+        ("[2]", "wind", "metric-character"),
+        ("[3]", "", "json"),
+    ]
+    assert {entry["sender"] for entry in told} == {"192.0.2.7"}
+    rendered = tsd.metrics.render().decode()
+    for reason, points in (("value-number", 1), ("metric-character", 2), ("json", 1)):
+        assert f'headrace_points_refused_total{{reason="{reason}",room="opentsdb"}} {points}.0' in rendered

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from room_fixture import SECRET, MemoryStore, OpenTSDB
+from structlog.testing import capture_logs
 
 from headrace import limits
 from headrace.errors import Refused, Unavailable
@@ -233,3 +234,45 @@ async def test_points_of_one_series_too_many_are_refused_by_name_and_the_rest_ke
         "headrace_points_refused_total", {"room": "opentsdb", "reason": "series-limit"}
     )
     assert refused == 2
+
+
+async def told(
+    tsdb: OpenTSDB, body: str, target: str = "/api/put", status: int = 400
+) -> list[tuple[str, str, str, str]]:
+    """Place, metric, reason and words of each refused point in the log."""
+    with capture_logs() as logged:
+        assert (await tsdb.ask("/api/put", body)).status == status
+    assert {(entry["event"], entry["room"], entry["sender"]) for entry in logged} <= {
+        ("point refused", "opentsdb", "192.0.2.7")
+    }
+    return [(entry["where"], entry["metric"], entry["reason"], entry["why"]) for entry in logged]
+
+
+async def test_what_a_plain_put_refused_is_in_the_log_by_name() -> None:
+    tsdb = OpenTSDB()
+    named, broken = GOOD.replace('"m"', '"m!"'), GOOD.replace('"m"', '"b"').replace(":1,", ":x,")
+    assert await told(tsdb, f"[{GOOD},{BAD},{named},{broken},null]") == [
+        ("[1]", "m", "timestamp-invalid", "Invalid timestamp"),
+        ("[2]", "m!", "metric-character", 'Invalid metric name ("m!"): illegal character: !'),
+        ("[3]", "b", "json", "JSON is malformed: invalid character (byte 45)"),
+        ("[4]", "", "null-point", "Unexpected null datapoint encountered in set."),
+    ]
+    assert await told(tsdb, f"[{GOOD}]", status=204) == []
+    counted = dict.fromkeys(("timestamp-invalid", "metric-character", "json", "null-point"), 1)
+    assert refused_by(tsdb) == counted
+
+
+async def test_a_put_that_is_refused_whole_is_counted_and_told() -> None:
+    tsdb = OpenTSDB()
+    [(where, metric, reason, words)] = await told(tsdb, '[{"metric":"a","value":{}},5]')
+    assert (where, metric, reason) == ("all", "", "json")
+    assert words == "Unable to parse the given JSON: [0] a: text was expected, not an object or an array"
+    assert await told(tsdb, "[]") == await told(tsdb, "") == []
+    reply = await tsdb.ask("/api/put", "no gzip", headers={"content-encoding": "gzip"})
+    assert reply.status == 400
+    assert refused_by(tsdb) == {"json": 2, "bad-compression": 1}
+
+
+def refused_by(tsdb: OpenTSDB) -> dict[str, float]:
+    family = next(iter(tsdb.metrics.points_refused.collect()))
+    return {sample.labels["reason"]: sample.value for sample in family.samples if sample.name.endswith("_total")}

@@ -9,7 +9,7 @@ import numpy as np
 
 from headrace import limits
 from headrace.errors import Refused
-from headrace.intake import Intake, PointCounts, StoresPoints
+from headrace.intake import Intake, PointCounts, StoresPoints, refused_whole
 from headrace.metrics import Metrics
 from headrace.model.arrivals import pack
 from headrace.model.json_pieces import work_of
@@ -61,7 +61,7 @@ class SamplesService:
         ]
         return {"deviceId": device, "relationships": relationships}
 
-    async def store(self, device: str, caller: Caller, body: bytes) -> None:
+    async def store(self, device: str, caller: Caller, body: bytes, sender: str = "") -> None:
         """Store the samples of a body. Raises Refused, Unavailable; and then none of them is stored."""
         try:
             samples, bound = await self._bodies.run(work_of(body), lambda: self._read(device, caller, body))
@@ -77,7 +77,7 @@ class SamplesService:
                     await self._registrations.commit(bound.changes, self._admitted(samples, bound))
                 self._counts.add_accepted(len(samples))
         except Refused as refused:
-            self._counts.add_refused({refused.rule: 1})
+            self._counts.add_refused(refused_whole(refused, sender))
             raise
 
     def _read(self, device: str, caller: Caller, body: bytes) -> tuple[PostedSamples, Bound]:

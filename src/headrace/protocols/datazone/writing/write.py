@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from headrace import limits
 from headrace.errors import Refused
 from headrace.gate import admit
-from headrace.intake import PointCounts
+from headrace.intake import NOTHING_REFUSED, PointCounts, Refusal, RefusedPoints
 from headrace.metrics import Metrics
 from headrace.model.json_pieces import work_of
 from headrace.model.points import Admitted
@@ -91,20 +90,20 @@ class FormsService:
         self._entity_turns = Turns()
         self._bodies = LoopOrThread(limits.DATAZONE_LOOP_BODY_BYTES_MAX)
 
-    async def post(self, entity: Entity, body: bytes, caller: str) -> Answer:
+    async def post(self, entity: Entity, body: bytes, caller: str, sender: str = "") -> Answer:
         """Keep all forms of a body, or none."""
         violations = Violations()
         violations.entity(entity)
         post = await self._bodies.run(work_of(body), lambda: read_post(body, violations))
         if post.client_token is None:
-            return await self._posted(entity, post, await self._keep(entity, post, None))
+            return await self._posted(entity, post, await self._keep(entity, post, None, sender))
         parameters = _post_parameters(entity, post)
         token_name = post.client_token
         token = await self._bodies.run(_work_on(post), lambda: token_of("post", caller, token_name, parameters))
         async with self._token_turns.turn(token.name, alone=True):
             ids = self._tokens.outcome(token)
             if ids is None:
-                ids = await self._keep(entity, post, token)
+                ids = await self._keep(entity, post, token, sender)
         return await self._posted(entity, post, ids)
 
     async def delete(self, entity: Entity, query: dict[str, str], caller: str) -> Answer:
@@ -130,7 +129,7 @@ class FormsService:
                 await self._delete(entity, form_name, token)
         return faults.no_content()
 
-    async def _keep(self, entity: Entity, post: Post, token: Token | None) -> bytes:
+    async def _keep(self, entity: Entity, post: Post, token: Token | None, sender: str) -> bytes:
         """Returns the ids of the forms, one after another."""
         ids = await self._bodies.run(_work_on(post), lambda: [_new_id() for _ in post.forms])
         joined = "".join(ids).encode()
@@ -144,7 +143,7 @@ class FormsService:
                 await self._store.commit([*changes, *remembered], admitted)
         if admitted is not None:
             self._counts.add_accepted(len(admitted))
-        self._counts.add_refused(refused)
+        self._counts.add_refused(refused._replace(sender=sender))
         return joined
 
     async def _posted(self, entity: Entity, post: Post, ids: bytes) -> Answer:
@@ -152,8 +151,8 @@ class FormsService:
 
     def _changes(
         self, entity: Entity, post: Post, ids: list[str]
-    ) -> tuple[list[DocumentChange], Admitted | None, Counter[str]]:
-        """The documents of forms, the points of their numbers, and the numbers that can be none, by reason."""
+    ) -> tuple[list[DocumentChange], Admitted | None, RefusedPoints]:
+        """The documents of forms, the points of their numbers, and the numbers that can be none."""
         changes: list[DocumentChange] = [*new_types(self._store, entity.domain, post.forms, self._clock() * 1000)]
         for form, form_id in zip(post.forms, ids, strict=True):
             prefix = keys.form_prefix(entity, form.name)
@@ -161,10 +160,16 @@ class FormsService:
             changes.append(Document(keys.FORM, prefix + form_id, form_json(form, form_id)))
             changes.append(Document(keys.ITEM, keys.item_key(prefix, form.time_us, form_id), item))
         if not self._makes_points:
-            return changes, None, Counter()
+            return changes, None, NOTHING_REFUSED
         made = points_of(entity, post.forms, self._store.table)
         admission = admit(made.points, DATAZONE_RULES, self._store.table)
-        refused = made.skipped + admission.by_rule
+        refused = RefusedPoints(
+            made.skipped + admission.by_rule,
+            [
+                *(Refusal(rule, "/".join(entity), "", "numbers of its forms are no points") for rule in made.skipped),
+                *(Refusal(why.rule, f"[{at}]", name.metric, why.detail) for at, why, name in admission.refused),
+            ],
+        )
         if not len(admission.admitted):
             return changes, None, refused
         out = set(admission.left_out.tolist())

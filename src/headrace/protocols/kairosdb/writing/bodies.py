@@ -78,7 +78,10 @@ def _each(elements: Iterable[tuple[int, Metric | Unread]], first: int = 0) -> It
     """first: the index in the request of the first of them."""
     for index, read in elements:
         place = first + index
-        yield place, Failure(place, "json", _words(place, read)) if isinstance(read, Unread) else read
+        if isinstance(read, Unread):
+            yield place, Failure(place, "json", _words(place, read), shown(read.metric))
+        else:
+            yield place, read
 
 
 def _words(place: int, unread: Unread) -> str:

@@ -44,6 +44,7 @@ class MetricReader:
         self._types = types
         self._failures = failures
         self._about = f"metric[{place}]"
+        self._name = ""
         self._type = text_of(metric.type)
         self._stamp = metric.time if is_given(metric.time) else metric.timestamp
 
@@ -53,7 +54,7 @@ class MetricReader:
         problems += self._problems_of_rest()
         for number, (rule, words) in enumerate(problems):
             # Its points are counted once, for the first reason.
-            self._failures.add(Failure(self._place, rule, words), 0 if number else self._points())
+            self._failures.add(Failure(self._place, rule, words, self._name), 0 if number else self._points())
         return not problems
 
     def read(self, values: ValuesBuilder) -> NDArray[np.int64]:
@@ -77,7 +78,8 @@ class MetricReader:
         elif not name:
             yield "name-empty", f"{self._about}.name may not be empty."
         else:
-            self._about = f"{self._about}(name={shown(name)})"
+            self._name = shown(name)
+            self._about = f"{self._about}(name={self._name})"
 
     def _problems_of_single(self) -> Iterator[Problem]:
         value = self._metric.value
@@ -180,7 +182,7 @@ class MetricReader:
             words = self._about + bad.words
         else:
             words = self._about + where + bad.words
-        self._failures.add(Failure(self._place, bad.rule, words))
+        self._failures.add(Failure(self._place, bad.rule, words, self._name))
 
 
 def _pieces(datapoints: bytes) -> list[Piece]:

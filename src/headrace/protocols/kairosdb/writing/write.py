@@ -3,13 +3,15 @@ name."""
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
 from headrace import limits
+from headrace.errors import Refused
 from headrace.gate import Admission, RuleSet
-from headrace.intake import Intake, PointCounts, StoresPoints
+from headrace.intake import Intake, PointCounts, Refusal, RefusedPoints, StoresPoints, refused_whole
 from headrace.metrics import Metrics
 from headrace.model.json_pieces import work_of
 from headrace.model.points import Points
@@ -46,10 +48,16 @@ class DatapointsService:
         self._bodies = LoopOrThread(limits.KAIROSDB_LOOP_BODY_BYTES_MAX)
         self._now_ms = now_ms
 
-    async def write(self, body: bytes) -> Answer:
-        """The answer to a body, already decompressed. Raises Unavailable, and then nothing was stored."""
-        decoded, admission = await self._bodies.run(work_of(body), lambda: self._read(body))
-        refused = await self.store(admission, decoded.failures.by_rule)
+    async def write(self, body: bytes, sender: str = "") -> Answer:
+        """The answer to a body, already decompressed. Raises Refused when it fails as a whole, Unavailable; and then
+        nothing was stored."""
+        try:
+            decoded, admission = await self._bodies.run(work_of(body), lambda: self._read(body))
+        except Refused as whole:
+            self.refuse(refused_whole(whole, sender))
+            raise
+        first = map(Failure.refusal, decoded.failures.first)
+        refused = await self.store(admission, RefusedPoints(decoded.failures.by_rule, first, sender))
         if not refused and not decoded.failures:
             return faults.done()
         unworded = len(admission.left_out) - len(refused)
@@ -64,22 +72,33 @@ class DatapointsService:
         """What of a batch may be stored. Any thread."""
         return self._intake.admit(points)
 
-    async def store(self, admission: Admission, bad: Counter[str]) -> list[Failure]:
+    async def store(
+        self, admission: Admission, bad: RefusedPoints, where: Callable[[int], str] = "[{}]".format
+    ) -> list[Failure]:
         """Store what the gate lets through, and count it and the refusals. Returns the gate's refusals, each placed
         as its key, of many the first.
 
-        bad: what was refused before, points by broken rule. Raises Unavailable, and then nothing is stored or counted.
+        bad: what was refused before.   where: a place as the log shows it. Raises Unavailable, and then nothing is
+        stored or counted.
         """
-        failures = [
-            Failure(place, refused.rule, f"metric[{place}](name={shown(name.metric)}) {refused.detail}.")
-            for place, refused, name in admission.refused
-        ]
         if admission.lost:
             # All are counted under the rule of the first: a batch hardly ever breaks more than one.
             [rule, *_] = admission.by_rule
-            bad = bad + Counter({rule: admission.lost})
+            by_rule = Counter(bad.by_rule) + Counter({rule: admission.lost})
+            by_gate = (
+                Refusal(refused.rule, where(place), name.metric, refused.detail)
+                for place, refused, name in admission.refused
+            )
+            bad = bad._replace(by_rule=by_rule, first=itertools.chain(bad.first, by_gate))
         await self._intake.append(admission.admitted, bad)
-        return failures
+        return [
+            Failure(place, refused.rule, f"metric[{place}](name={shown(name.metric)}) {refused.detail}.")
+            for place, refused, name in admission.refused
+        ]
+
+    def refuse(self, refused: RefusedPoints) -> None:
+        """Count what is refused before anything was decoded."""
+        self._intake.refuse(refused)
 
     def gathered(self) -> GatheredWrites:
         """The short way of small bodies."""

@@ -13,7 +13,7 @@ from starlette.types import Scope
 from headrace import limits
 from headrace.errors import Refused, Unavailable
 from headrace.gate import RuleSet
-from headrace.intake import Intake, PointCounts, StoresPoints
+from headrace.intake import Intake, PointCounts, RefusedPoints, StoresPoints, refused_whole
 from headrace.metrics import Metrics
 from headrace.model.json_pieces import check_items, work_of
 from headrace.model.odd_json.broken import Unread
@@ -24,9 +24,10 @@ from headrace.protocols.opentsdb.multi_field.decode import FieldDecoder, MultiFi
 from headrace.protocols.opentsdb.names import OPENTSDB_RULES
 from headrace.protocols.opentsdb.reply import Parameters, Reply
 from headrace.protocols.opentsdb.writing.bodies import as_utf8
-from headrace.protocols.opentsdb.writing.wire import Failure
-from headrace.protocols.opentsdb.writing.write import ROOM, Flags, flags_of
+from headrace.protocols.opentsdb.writing.wire import BodyRefused, Failure
+from headrace.protocols.opentsdb.writing.write import ROOM, WITHOUT_POINTS, Flags, flags_of
 from headrace.transport.loop_or_thread import LoopOrThread
+from headrace.transport.senders import sender_of
 
 FIELD_RULES: Final = RuleSet(
     name="opentsdb-fields",
@@ -61,8 +62,15 @@ class MultiFieldPuts:
         """Counts are of points. A field that cannot be taken fails alone, and its point counts as failed."""
         flags = flags_of(scope["query_string"].decode("latin-1"))
         work = work_of(body)
-        read = await self._bodies.run(work, lambda: self._read(body))
-        await self._append(read, flags.timeout_ms)
+        sender = sender_of(scope)
+        try:
+            read = await self._bodies.run(work, lambda: self._read(body))
+        except Refused as whole:
+            if whole.rule not in WITHOUT_POINTS:
+                points = whole.points if isinstance(whole, BodyRefused) else 1
+                self._intake.refuse(refused_whole(whole, sender, points))
+            raise
+        await self._append(read, sender, flags.timeout_ms)
         if flags.asks_counts:
             status = 400 if read.failures and not flags.ignore_errors else 200
             await reply.whole(await self._bodies.run(work, lambda: _counts(read, flags)), status)
@@ -93,11 +101,13 @@ class MultiFieldPuts:
             failures.setdefault(place, Failure(place, next(iter(admission.by_rule)), "as others before it"))
         return _Read(decoded.sent, admission.admitted, refused + admission.by_rule, failures)
 
-    async def _append(self, read: _Read, timeout_ms: int) -> None:
+    async def _append(self, read: _Read, sender: str, timeout_ms: int) -> None:
         """Raises Unavailable, also when it takes longer than timeout_ms (0: as long as it takes)."""
+        first = (read.failures[place].refusal() for place in sorted(read.failures))
+        refused = RefusedPoints(read.refused, first, sender)
         try:
             async with asyncio.timeout(timeout_ms / 1000 if timeout_ms else None):
-                await self._intake.append(read.admitted, read.refused)
+                await self._intake.append(read.admitted, refused)
         except TimeoutError:
             raise Unavailable(f"The put call has timedout, {len(read.admitted)} values may yet come") from None
 

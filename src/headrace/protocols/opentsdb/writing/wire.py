@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from headrace import limits
 from headrace.errors import Refused
+from headrace.intake import Refusal
 from headrace.model.json_pieces import Piece, has_at_most
 from headrace.model.odd_json.broken import Unread
 from headrace.model.points import Names, Points, join_values
@@ -55,6 +56,10 @@ class Failure(NamedTuple):
     def about(self) -> str:
         """Which point it is."""
         return f"[{self.place}] {self.metric}" if self.metric else f"[{self.place}]"
+
+    def refusal(self) -> Refusal:
+        """As the log tells of it."""
+        return Refusal(self.rule, f"[{self.place}]", self.metric, self.error)
 
 
 @dataclass(frozen=True, slots=True)

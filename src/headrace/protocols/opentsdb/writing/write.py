@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -18,7 +18,7 @@ import msgspec
 from headrace import limits
 from headrace.errors import Refused, Unavailable
 from headrace.gate import Admission, RuleSet
-from headrace.intake import NOTHING_REFUSED, Intake, PointCounts, StoresPoints
+from headrace.intake import Intake, PointCounts, RefusedPoints, StoresPoints, refused_whole
 from headrace.metrics import Metrics
 from headrace.model.json_pieces import work_of
 from headrace.model.points import Admitted, Points
@@ -27,12 +27,16 @@ from headrace.protocols.opentsdb import faults
 from headrace.protocols.opentsdb.faults import Answer, answer, envelope
 from headrace.protocols.opentsdb.writing.bodies import Incoming, IncomingPoint, as_utf8, points_at
 from headrace.protocols.opentsdb.writing.gathered import scan_gathered
-from headrace.protocols.opentsdb.writing.wire import Decode, Failure, read_tags, text_of
+from headrace.protocols.opentsdb.writing.wire import BodyRefused, Decode, Failure, read_tags, text_of
 from headrace.transport.gathered_writes import GatheredWrites
 from headrace.transport.loop_or_thread import LoopOrThread
 
 ROOM = "opentsdb"
 """The label of this room's metrics."""
+
+
+WITHOUT_POINTS: Final = ("body-empty", "no-points")
+"""Rules of bodies that have no point that could be refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +118,22 @@ class PutService:
         self._decode = decode
         self._bodies = LoopOrThread(limits.OPENTSDB_LOOP_BODY_BYTES_MAX, executor)
 
-    async def put(self, body: bytes, content_type: str, flags: Flags) -> Answer:
+    async def put(self, body: bytes, content_type: str, flags: Flags, sender: str = "") -> Answer:
         """The answer to a body, already decompressed. Raises Refused when the request fails as a whole, Unavailable
         when nothing was stored and no flag asks for counts."""
-        read = await self._bodies.run(work_of(body), lambda: self._read(body, content_type))
+        try:
+            read = await self._bodies.run(work_of(body), lambda: self._read(body, content_type))
+        except Refused as whole:
+            self.refuse(whole, sender)
+            raise
         admitted = read.admitted
+        refused = RefusedPoints(read.by_rule, map(Failure.refusal, read.failures), sender)
         try:
             if flags.timeout_ms:
                 async with asyncio.timeout(flags.timeout_ms / 1000):
-                    await self._intake.append(admitted, read.by_rule)
+                    await self._intake.append(admitted, refused)
             else:
-                await self._intake.append(admitted, read.by_rule)
+                await self._intake.append(admitted, refused)
         except TimeoutError:
             return await self._timed_out(read, flags)
         except Unavailable as error:
@@ -151,17 +160,25 @@ class PutService:
         failures = decoded.failures
         if admission.refused:
             failures = sorted([*failures, *_name_failures(text, admission.refused)])[: limits.REFUSALS_WORDED_MAX]
-        by_rule = decoded.by_rule + admission.by_rule
-        return _Read(text, admission.admitted, failures, decoded.total, by_rule or NOTHING_REFUSED)
+        return _Read(text, admission.admitted, failures, decoded.total, decoded.by_rule + admission.by_rule)
 
     def admit(self, points: Points) -> Admission:
         """What of a batch may be stored."""
         return self._intake.admit(points)
 
-    async def append(self, admitted: Admitted, refused: Mapping[str, int]) -> None:
-        """Store what the gate let through and count all points, the refused by broken rule. Raises Unavailable, and
-        then nothing is counted."""
+    async def append(self, admitted: Admitted, refused: RefusedPoints) -> None:
+        """Store what the gate let through and count all points. Raises Unavailable, and then nothing is counted."""
         await self._intake.append(admitted, refused)
+
+    def refuse(self, whole: Refused, sender: str) -> None:
+        """Count a body that is refused as a whole; one without a point is none."""
+        if whole.rule not in WITHOUT_POINTS:
+            points = whole.points if isinstance(whole, BodyRefused) else 1
+            self._intake.refuse(refused_whole(whole, sender, points))
+
+    def refuse_lines(self, refused: RefusedPoints) -> None:
+        """Count lines that are refused and never came to a batch."""
+        self._intake.refuse(refused)
 
     async def _timed_out(self, read: _Read, flags: Flags) -> Answer:
         """503, flags or not: sending again is harmless, dropping is not; the points may yet become durable."""
@@ -225,7 +242,7 @@ def _name_failures(body: bytes, refusals: list[tuple[int, Refused, SeriesName]])
         assert isinstance(point, IncomingPoint), "the gate only sees points"
         tags: Mapping[str, str | None] = read_tags(bytes(point.tags)) or {}
         words = faults.refused_name(refused, text_of(point.metric) or "", tags)
-        failures.append(Failure(place, refused.rule, words))
+        failures.append(Failure(place, refused.rule, words, faults.shown(text_of(point.metric) or "")))
     return failures
 
 

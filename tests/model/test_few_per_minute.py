@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from headrace import limits
+from headrace.model.few_per_minute import FewPerMinute
 from headrace.model.time import MINUTE_MS
-from headrace.transport.few_per_minute import FewPerMinute
 
 
 def test_the_first_of_each_minute_are_told_and_the_others_counted() -> None:

@@ -30,6 +30,9 @@ def ms(year: int, month: int, day: int, hour: int = 0) -> int:
 def test_scans_are_whole_hours_and_whole_buckets() -> None:
     assert scan_range(TimeRange(HOUR_MS + 5, 2 * HOUR_MS), None) == (HOUR_MS, 3 * HOUR_MS - 1)
     assert scan_range(TimeRange(HOUR_MS + 5, HOUR_MS + 6), FixedBuckets(DAY_MS)) == (0, DAY_MS - 1)
+    # As measured on OpenTSDB 2.4.1: a question that ends in the last second of an hour sees the next.
+    assert scan_range(TimeRange(HOUR_MS + 5, 2 * HOUR_MS - 1001), None) == (HOUR_MS, 2 * HOUR_MS - 1)
+    assert scan_range(TimeRange(HOUR_MS + 5, 2 * HOUR_MS - 1000), None) == (HOUR_MS, 3 * HOUR_MS - 1)
     assert scan_range(TimeRange(5, 10), OneBucket()) == (5, 9)
     day = scan_range(TimeRange(ms(2024, 3, 31, 12), ms(2024, 3, 31, 13)), CalendarBuckets(1, "day", BERLIN))
     assert day == (ms(2024, 3, 31), ms(2024, 4, 1) - 1)

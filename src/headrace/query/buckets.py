@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from headrace.errors import Refused
 from headrace.limits import CALENDAR_BUCKET_MS_MAX, QUERY_POINTS_MAX
 from headrace.model.query import Buckets, CalendarBuckets, FixedBuckets, OneBucket
-from headrace.model.time import DAY_MS, HOUR_MS, UNIT_MS, TimeRange, duration_ms, floor_to
+from headrace.model.time import DAY_MS, HOUR_MS, SECOND_MS, UNIT_MS, TimeRange, duration_ms, floor_to
 from headrace.query.calendar import first_of, plus, whole_units
 from headrace.query.clock import Clock, clock
 
@@ -17,11 +17,14 @@ def scan_range(asked: TimeRange, buckets: Buckets | None) -> TimeRange:
     """The range whose points take part in an answer about `asked`: whole buckets, and whole hours around them.
 
     Points up to an hour outside still feed interpolation, rates and the edge buckets, so that neither end of a chart
-    sags (OpenTSDB: TsdbQuery scans whole rows). With one bucket for all, exactly its points: the end is excluded.
+    sags (OpenTSDB: TsdbQuery scans whole rows, and from the second behind the end on, so that an end in the last second
+    of an hour reaches through the next). With one bucket for all, exactly its points: the end is excluded.
     """
     if isinstance(buckets, OneBucket):
         return TimeRange(asked.start_ms, asked.end_ms - 1)
     start, end = asked
+    if not isinstance(buckets, CalendarBuckets):
+        end = floor_to(end, SECOND_MS) + SECOND_MS
     if isinstance(buckets, FixedBuckets):
         start = floor_to(start, buckets.interval_ms)
         end = floor_to(end, buckets.interval_ms) + buckets.interval_ms - 1

@@ -99,8 +99,13 @@ EXPRESSIONS = [
     ),
     Wanted[Case](
         "null pointers",
-        "OpenTSDB forgets the fill policy of a nested expression, and fails at a series without a point in the range",
-        lambda case, found: _refused(found, "NumericFillPolicy", '"dp" is null', "dps[i]") or _without_a_word(found),
+        "OpenTSDB forgets the fill policy of a nested expression, and fails at a series without a point in the range, "
+        "and at metrics without a formula",
+        lambda case, found: (
+            _refused(found, "NumericFillPolicy", '"dp" is null', "dps[i]")
+            or _without_a_word(found)
+            or ("exp" in case.said and not _expressions(case) and _refused(found, "null pointer"))
+        ),
     ),
     Wanted[Case](
         "several series with one key",

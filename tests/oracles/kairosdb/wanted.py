@@ -22,7 +22,7 @@ FAILS_ON = ("validate null", "JsonNull", "JSON Array", "Object: null", "value ma
 REFUSALS = (
     *("percentile must be between 0 and 1", "must be greater than or equal to 1", "must be a string"),
     *(".tags must be a JSON object", ".threshold", "ttl must be a number", "must be in ascending order"),
-    *(".bins may not be", "m_size may not be zero", "save_as cannot store"),
+    *(".bins may not be", "m_size may not be zero", "save_as cannot store", "metricName may not"),
 )
 
 

@@ -85,9 +85,11 @@ def test_moving_averages_do_not_drift() -> None:
 
 
 def test_months_of_time_groups_are_the_calendars_and_years_have_52_weeks() -> None:
-    moments = [ms(2023, 1, 15), ms(2023, 2, 14), ms(2023, 2, 15), ms(2024, 1, 14)]
+    """Months begin on the first, as KairosDB 1.3.0 has them, whatever day the question begins on."""
+    moments = [ms(2023, 1, 15), ms(2023, 1, 31), ms(2023, 2, 1), ms(2024, 1, 14)]
     rows = of_doubles(dict.fromkeys(moments, 0.0))
-    assert ByTime(moments[0], 1, "month", 12).numbers(rows).tolist() == [0, 0, 1, 11]
+    assert ByTime(moments[0], 1, "month", 24).numbers(rows).tolist() == [0, 0, 1, 12]
+    assert ByTime(moments[0], 2, "month", 24).numbers(rows).tolist() == [0, 0, 0, 6]
     assert ByTime(moments[0], 1, "year", 12).numbers(rows).tolist() == [0, 0, 0, 1]
 
 

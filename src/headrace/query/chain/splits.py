@@ -13,7 +13,7 @@ from headrace.errors import Refused
 from headrace.limits import QUERY_GROUPS_MAX
 from headrace.model.points import Kind
 from headrace.model.time import UNIT_MS
-from headrace.query.calendar import whole_units
+from headrace.query.calendar import first_of, whole_units
 from headrace.query.chain.rows import Rows
 
 NO_NUMBER = -1
@@ -43,7 +43,7 @@ class ByTime:
     def numbers(self, rows: Rows) -> NDArray[np.int64]:
         """See Split."""
         if self.unit == "month":
-            units = whole_units(self.since_ms, rows.times, "month")
+            units = whole_units(first_of(self.since_ms, "month"), rows.times, "month")
         else:
             length = 52 * UNIT_MS["week"] if self.unit == "year" else UNIT_MS[self.unit]
             units = (rows.times - self.since_ms) // length

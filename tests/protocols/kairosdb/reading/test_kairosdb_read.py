@@ -490,3 +490,12 @@ async def test_rates_per_day_and_week_go_by_the_calendar(room: Reading) -> None:
     for (name, unit), values in expected.items():
         step = {"name": name, "unit": unit, "time_zone": "America/New_York"}
         assert [value for _, value in await room.values(step, start=start)] == pytest.approx(values)
+
+
+async def test_months_in_turns_begin_on_their_first_day(room: Reading) -> None:
+    """As KairosDB 1.3.0 answered, from 15 December 2013 on: 16 and 31 December, 1 and 16 January, 1 February."""
+    put(room, {1387152000000: 0, 1388448000000: 1, 1388534400000: 2, 1389830400000: 3, 1391212800000: 4})
+    by_month = {"name": "time", "range_size": {"value": 1, "unit": "months"}, "group_count": 100}
+    answer = await room.metric(start=1387130399857, group_by=[by_month])
+    groups = [one["group_by"][0]["group"]["group_number"] for one in answer["results"] for _ in one["values"]]
+    assert groups == [0, 0, 1, 1, 2]

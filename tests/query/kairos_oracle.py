@@ -8,10 +8,9 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from fractions import Fraction
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 Point = tuple[int, float]
 
@@ -23,16 +22,16 @@ class Asked(NamedTuple):
     start_ms: int
     every: int
     unit: str
-    zone: ZoneInfo
+    zone: tzinfo
     align_sampling: bool
     stamp: str = "POINT"
 
 
-def local(ms: int, zone: ZoneInfo) -> datetime:
+def local(ms: int, zone: tzinfo) -> datetime:
     return (EPOCH + timedelta(milliseconds=ms)).astimezone(zone).replace(tzinfo=None)
 
 
-def instant(moment: datetime, zone: ZoneInfo) -> int:
+def instant(moment: datetime, zone: tzinfo) -> int:
     return (moment.replace(tzinfo=zone, fold=0) - EPOCH) // timedelta(milliseconds=1)
 
 

@@ -6,10 +6,9 @@ before the change would show it; one that comes twice stands for its first momen
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,9 +38,11 @@ class Clock(NamedTuple):
         return local - self.offsets[np.searchsorted(shown_until, local, side="right")]
 
 
-def clock(zone: ZoneInfo, first_ms: int, last_ms: int) -> Clock:
+def clock(zone: tzinfo, first_ms: int, last_ms: int) -> Clock:
     """The clock of `zone`, right from first_ms to last_ms and some days around them. Outside the years 1 to 9999 the
-    nearest offset holds."""
+    nearest offset holds. A fixed offset (datetime.timezone) never changes."""
+    if isinstance(zone, timezone):
+        return Clock(np.empty(0, dtype=np.int64), np.array([_offset_ms(zone, 0)], dtype=np.int64))
     margin_ms = 2 * DAY_MS
     first = min(max((first_ms - margin_ms) // _CENTURY_MS, _FIRST_CENTURY), _LAST_CENTURY)
     last = min(max((last_ms + margin_ms) // _CENTURY_MS, _FIRST_CENTURY), _LAST_CENTURY)
@@ -51,7 +52,7 @@ def clock(zone: ZoneInfo, first_ms: int, last_ms: int) -> Clock:
 
 
 @lru_cache(maxsize=256)
-def _century(zone: ZoneInfo, number: int) -> Clock:
+def _century(zone: tzinfo, number: int) -> Clock:
     """The changes of one century, found day by day: no zone has changed its clock and back within one."""
     days = np.arange(number * _CENTURY_MS, (number + 1) * _CENTURY_MS + 1, DAY_MS, dtype=np.int64)
     by_day = [_offset_ms(zone, day) for day in days.tolist()]
@@ -69,7 +70,7 @@ def _century(zone: ZoneInfo, number: int) -> Clock:
     return Clock(np.array(changes, dtype=np.int64), np.array(offsets, dtype=np.int64))
 
 
-def _offset_ms(zone: ZoneInfo, instant_ms: int) -> int:
+def _offset_ms(zone: tzinfo, instant_ms: int) -> int:
     offset = (_EPOCH + timedelta(milliseconds=instant_ms)).astimezone(zone).utcoffset()
-    assert offset is not None, "ZoneInfo knows all its offsets"
+    assert offset is not None, "zones know all their offsets"
     return offset // timedelta(milliseconds=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
+from datetime import tzinfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ class Span:
 
     count: int
     unit: str
-    zone: ZoneInfo
+    zone: tzinfo
 
     def lengths_ms(self, times: NDArray[np.int64]) -> NDArray[np.int64]:
         """How long a span is that begins at each time: a day on which clocks change has 23 or 25 hours; units shorter
@@ -106,7 +106,7 @@ class Ranges:
         return wall.instants(plus(origin, numbers * self.span.count, self.span.unit))
 
 
-def aligned(time_ms: int, unit: str, zone: ZoneInfo) -> int:
+def aligned(time_ms: int, unit: str, zone: tzinfo) -> int:
     """The anchor of ranges in `unit` that shall begin where people begin them: on 1 January, the first of the month,
     Monday, midnight, the second, in `zone` (KairosDB: RangeAggregator.alignRangeBoundary)."""
     if unit == "ms":

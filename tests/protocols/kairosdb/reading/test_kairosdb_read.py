@@ -499,3 +499,27 @@ async def test_months_in_turns_begin_on_their_first_day(room: Reading) -> None:
     answer = await room.metric(start=1387130399857, group_by=[by_month])
     groups = [one["group_by"][0]["group"]["group_number"] for one in answer["results"] for _ in one["values"]]
     assert groups == [0, 0, 1, 1, 2]
+
+
+OFFSETS_MS = {
+    "+01:00": 3_600_000,
+    "-01:00": -3_600_000,
+    "+01": 3_600_000,
+    "+0530": 19_800_000,
+    "-00:00": 0,
+    "+01:00:30": 3_630_000,
+    "+010030": 3_630_000,
+    "+010030123": 3_630_123,
+    "+01:00:30.5": 3_630_500,
+    "-01:00:30,123": -3_630_123,
+    "+23:59:59.999": 86_399_999,
+}
+
+
+@pytest.mark.parametrize(("name", "ahead_ms"), OFFSETS_MS.items())
+async def test_days_of_a_fixed_offset(room: Reading, name: str, ahead_ms: int) -> None:
+    """KairosDB 1.3.0 takes all of these for time zones: their days begin that much before those of UTC."""
+    noon = 1359806400000
+    put(room, {noon: 1})
+    step = {"name": "sum", "sampling": {"value": 1, "unit": "days"}, "align_start_time": True, "time_zone": name}
+    assert await room.values(step, start=noon) == [[noon - (noon + ahead_ms) % 86_400_000, 1]]

@@ -149,6 +149,28 @@ def test_an_unknown_time_zone_is_answered_with_all_known_ones() -> None:
     assert refused.value.detail.endswith("]")
 
 
+NO_OFFSETS = [
+    "+1",
+    "+1:00",
+    "+010",
+    "+24:00",
+    "+01:60",
+    "+01:0030",
+    "+010030.5",
+    " +01:00",
+    "01:00",
+    "UTC+01:00",
+    "+١٢:00",
+]
+
+
+@pytest.mark.parametrize("name", NO_OFFSETS)
+def test_what_is_no_offset_for_kairosdb_is_none_here(name: str) -> None:
+    """KairosDB 1.3.0 refuses all of them."""
+    with pytest.raises(Refused, match="is not a valid time zone"):
+        parse({**one(), "time_zone": name})
+
+
 @pytest.mark.parametrize("body", [b"{", b"[]", b'""', b"\xff", b'{"metrics":"\xff"}', b"[" * 100_000])
 def test_what_is_no_json_object(body: bytes) -> None:
     with pytest.raises(Refused):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from headrace.protocols.kairosdb.reading import fields
 from headrace.protocols.kairosdb.reading.features import Feature, Property, one_of
@@ -22,7 +22,7 @@ class Asked:
 
     start_ms: int
     end_ms: int
-    zone: ZoneInfo
+    zone: tzinfo
 
 
 Found = Mapping[str, Any]
@@ -64,7 +64,7 @@ def word_property(name: str, description: str, options: tuple[str, ...], wording
     return Property(name, description, "enum", one_of(options, wording), default, options)
 
 
-def _read_zone(said: Any, context: str, _own: str) -> ZoneInfo:
+def _read_zone(said: Any, context: str, _own: str) -> tzinfo:
     return fields.zone(said, context)
 
 

@@ -99,12 +99,10 @@ EXPRESSIONS = [
     ),
     Wanted[Case](
         "null pointers",
-        "OpenTSDB forgets the fill policy of a nested expression, and fails at a series without a point in the range, "
-        "and at metrics without a formula",
+        "OpenTSDB forgets the fill policy of a nested expression, and fails where a series has no point in the range, "
+        "or has one and the aggregator is none",
         lambda case, found: (
-            _refused(found, "NumericFillPolicy", '"dp" is null', "dps[i]")
-            or _without_a_word(found)
-            or ("exp" in case.said and not _expressions(case) and _refused(found, "null pointer"))
+            _refused(found, "NumericFillPolicy", '"dp" is null', "dps[i]", "null pointer") or _without_a_word(found)
         ),
     ),
     Wanted[Case](

@@ -131,9 +131,9 @@ def _swallowed_rates(case: Case, found: Difference) -> bool:
 
 
 def _members(case: Case, found: Difference) -> bool:
-    """Elements with other tags, or more tsuids."""
+    """Elements with other tags, or more tsuids; and, as they pair otherwise for it, other times."""
     one_bucket = any(str(part.get("downsample", "")).startswith("0all") for part in case.parts)
-    return one_bucket and found.kind in ("elements", "tsuids")
+    return one_bucket and found.kind in ("elements", "tsuids", "times")
 
 
 def _running_bucket(case: Case, found: Difference) -> bool:

@@ -83,7 +83,7 @@ def test_kairosdb_python_reads_what_was_written(tmp_path: Path) -> None:
         assert server.request("POST", "/api/v1/datapoints", body) == (204, b"")
         client = kairosdb.KairosDB(f"http://127.0.0.1:{server.port}")
         assert client.check_health_status() == ["JVM-Thread-Deadlock: OK", "Datastore-Query: OK"]
-        assert [kind["name"] for kind in client.features()] == ["aggregators", "group_by"]
+        assert [kind["name"] for kind in client.features()] == ["group_by", "aggregators"]
         assert client.get_metric_names("client.") == {"results": ["client.http"]}
         assert ask(server, "client.http")["values"] == points
         summed = ask(server, "client.http", aggregators=[{"name": "sum", "sampling": {"value": 1, "unit": "hours"}}])

@@ -410,6 +410,23 @@ async def test_save_as_stores_what_passes(room: Reading) -> None:
     assert saved.expires.max() < NEVER
 
 
+async def test_save_as_keeps_the_tags_of_further_groups_too(room: Reading) -> None:
+    """As KairosDB 1.3.0 stores: a further group_by tag makes no groups, and of its tags those with one value stay."""
+    put(room, {0: 1}, host="A", dc="x", rack="1")
+    put(room, {0: 2}, host="A", dc="x", rack="2")
+    put(room, {0: 3}, host="B", dc="y")
+    put(room, {0: 4}, host="C", rack="7")
+    by = [{"name": "tag", "tags": keys} for keys in (["host"], ["dc"], ["rack", "host"])]
+    save = {"name": "save_as", "metric_name": "s", "add_saved_from": False, "tags": {"k": "v"}}
+    await room.metric(aggregators=[save], group_by=by)
+    [saved] = room.store.saved
+    assert {room.store.table.name(s).tags for s in saved.series.tolist()} == {
+        (("dc", "x"), ("host", "A"), ("k", "v")),
+        (("dc", "y"), ("host", "B"), ("k", "v")),
+        (("host", "C"), ("k", "v"), ("rack", "7")),
+    }
+
+
 async def test_save_as_without_any_tag_is_refused(room: Reading) -> None:
     put(room, {0: 1})
     save = {"name": "save_as", "metric_name": "other", "add_saved_from": False}

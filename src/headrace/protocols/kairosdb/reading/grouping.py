@@ -14,10 +14,12 @@ from headrace.query.chain.splits import ByBin, ByTime, ByValue, Split
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """All of a question's group_bys. tag_keys: None without a group_by tag; further ones do not count.   echoes: of
-    each split, what an answer says of a group with this number."""
+    """All of a question's group_bys. tag_keys: None without a group_by tag; further ones make no groups.
+    further_keys: theirs, which save_as keeps (KairosDB: SaveAsAggregator.setGroupBys).   echoes: of each split, what an
+    answer says of a group with this number."""
 
     tag_keys: tuple[str, ...] | None
+    further_keys: tuple[str, ...]
     splits: tuple[Split, ...]
     echoes: tuple[Callable[[int], dict[str, Any]], ...]
 
@@ -77,6 +79,7 @@ FEATURES = {
 def grouping(said: Any, context: str, start_ms: int) -> Grouping:
     """The group_by of one metric. context: the metric's place.   start_ms: of the question. Raises Refused."""
     tag_keys: tuple[str, ...] | None = None
+    further_keys: list[str] = []
     splits: list[Split] = []
     echoes: list[Callable[[int], dict[str, Any]]] = []
     for at, one in enumerate(fields.is_list(said, f"{context}.group_by") if said is not None else ()):
@@ -91,7 +94,10 @@ def grouping(said: Any, context: str, start_ms: int) -> Grouping:
         match name:
             case "tag":
                 keys = _checked_list(found, "tags", place)
-                tag_keys = tuple(dict.fromkeys(keys)) if tag_keys is None else tag_keys
+                if tag_keys is None:
+                    tag_keys = tuple(dict.fromkeys(keys))
+                else:
+                    further_keys += [key for key in keys if key not in tag_keys]
             case "time":
                 splits.append(_by_time(found, place, start_ms))
                 echoes.append(_echo("time", found["range_size"], found["group_count"]))
@@ -104,7 +110,7 @@ def grouping(said: Any, context: str, start_ms: int) -> Grouping:
                     refuse(f"{place}.bins", "must be in ascending order")
                 splits.append(ByBin(tuple(bins)))
                 echoes.append(_echo_bin([int(bound) if bound.is_integer() else bound for bound in bins]))
-    return Grouping(tag_keys, tuple(splits), tuple(echoes))
+    return Grouping(tag_keys, tuple(dict.fromkeys(further_keys)), tuple(splits), tuple(echoes))
 
 
 def _by_time(found: dict[str, Any], place: str, start_ms: int) -> ByTime:

@@ -11,6 +11,7 @@ from headrace.errors import Refused
 from headrace.gate import RuleSet, admit
 from headrace.model.points import Admitted, Points, Values, concatenate
 from headrace.model.series import SeriesName, SeriesTable, series_name
+from headrace.protocols.kairosdb.reading.answer import tags_of
 from headrace.protocols.kairosdb.reading.wire import MetricQuery
 from headrace.query.chain.engine import Result, Saved
 from headrace.query.chain.rows import GAP, Rows
@@ -35,7 +36,10 @@ def saved_points(
 ) -> list[Admitted]:
     """What the results of one metric save. Raises Refused when the rules do not allow the new name."""
     saves = ((result, saved, rows) for result in results for saved, rows in result.saves)
-    return [_admitted(_name(asked, result, saved), saved, rows, table, rules, now_ms) for result, saved, rows in saves]
+    return [
+        _admitted(_name(asked, result, saved, table), saved, rows, table, rules, now_ms)
+        for result, saved, rows in saves
+    ]
 
 
 def together(batches: Sequence[Admitted]) -> Admitted | None:
@@ -44,9 +48,13 @@ def together(batches: Sequence[Admitted]) -> Admitted | None:
     return concatenate(batches) if batches else None
 
 
-def _name(asked: MetricQuery, result: Result, saved: Saved) -> SeriesName:
-    """Tags as said, and those by which the query groups."""
+def _name(asked: MetricQuery, result: Result, saved: Saved, table: SeriesTable) -> SeriesName:
+    """Tags as said, and those by which the query groups; of a further group_by tag those of which the group has one
+    value."""
     tags = {key: value for key, value in zip(asked.query.tag_keys or (), result.tag_values, strict=True) if value}
+    if asked.grouping.further_keys:
+        found = tags_of(table.names(result.series))
+        tags |= {key: found[key][0] for key in asked.grouping.further_keys if len(found.get(key, ())) == 1}
     tags |= saved.tags
     if saved.from_tag:
         tags[SAVED_FROM] = asked.name

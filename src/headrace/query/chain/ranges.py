@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import timedelta, timezone, tzinfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,7 +110,9 @@ def aligned(time_ms: int, unit: str, zone: tzinfo) -> int:
     """The anchor of ranges in `unit` that shall begin where people begin them: on 1 January, the first of the month,
     Monday, midnight, the second, in `zone` (KairosDB: RangeAggregator.alignRangeBoundary)."""
     if unit == "ms":
-        return time_ms - time_ms % SECOND_MS
+        # Zones with a name are whole seconds ahead.
+        ahead = zone.utcoffset(None) if isinstance(zone, timezone) else timedelta()
+        return time_ms - (time_ms + ahead // timedelta(milliseconds=1)) % SECOND_MS
     time_ms = min(max(time_ms, -TIME_MS_MAX), TIME_MS_MAX)
     wall = clock(zone, time_ms - 400 * DAY_MS, time_ms)
     [local] = wall.local(np.array([time_ms], dtype=np.int64)).tolist()

@@ -540,3 +540,11 @@ async def test_days_of_a_fixed_offset(room: Reading, name: str, ahead_ms: int) -
     put(room, {noon: 1})
     step = {"name": "sum", "sampling": {"value": 1, "unit": "days"}, "align_start_time": True, "time_zone": name}
     assert await room.values(step, start=noon) == [[noon - (noon + ahead_ms) % 86_400_000, 1]]
+
+
+async def test_seconds_of_a_fixed_offset(room: Reading) -> None:
+    """As KairosDB 1.3.0 answered: ranges of milliseconds begin with a second of the zone, here 1 ms after ours."""
+    put(room, {1359788400326: 1})
+    step = {"name": "sum", "sampling": {"value": 5, "unit": "milliseconds"}, "align_end_time": True}
+    step["time_zone"] = "+23:59:59.999"
+    assert await room.values(step, start=1359788399850) == [[1359788400331, 1]]

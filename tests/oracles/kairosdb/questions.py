@@ -13,7 +13,7 @@ from oracles.kairosdb.worlds import HOSTS, Series, span
 
 ZONES = [
     *("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "America/St_Johns", "UTC"),
-    "Pacific/Auckland",
+    *("Pacific/Auckland", "+01:00", "-03:30", "+23:59:59.999"),
 ]
 
 OF_RANGES = ("avg", "sum", "min", "max", "count", "dev", "first", "last", "percentile", "least_squares")

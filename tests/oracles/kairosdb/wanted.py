@@ -9,15 +9,21 @@ from typing import Any
 
 from oracles.comparing.differences import Difference, Table, Wanted
 from oracles.kairosdb import judging
+from oracles.kairosdb.having import HAVE_POINTS, first_difference_ms, is_less, values_of
 from oracles.kairosdb.judging import Number, Seen
-from oracles.kairosdb.questions import OF_RANGES
+from oracles.kairosdb.servers import UNIT_MS
 from oracles.kairosdb.sorts import Case, Said
 
 POINTS = ("times", "values", "spelling")
 
 LARGE = 2**31 - 1
 
-FAILS_ON = ("validate null", "JsonNull", "JSON Array", "Object: null", "value may not be empty.")
+LONGEST_MS = {**UNIT_MS, "months": 31 * UNIT_MS["days"], "years": 366 * UNIT_MS["days"]}
+
+FAILS_ON = (
+    *("validate null", "JsonNull", "JSON Array", "Object: null", "value may not be empty."),
+    "FilterOperation.filterData",  # a filter without filter_op; `equal` is the documented default
+)
 
 REFUSALS = (
     *("percentile must be between 0 and 1", "must be greater than or equal to 1", "must be a string"),
@@ -56,15 +62,7 @@ def table() -> Table[Case]:
             Wanted(
                 "threshold in quotes",
                 "a number in quotes is a number; KairosDB drops all numbers then",
-                lambda case, found: (
-                    (
-                        _kind(found) in POINTS
-                        and any(
-                            one["name"] == "filter" and one.get("threshold") in ("5", "+1") for one in _chain(found)
-                        )
-                    )
-                    or '"threshold": +' in str(case.said.get("text"))
-                ),
+                _is_quoted_threshold,
             ),
             Wanted(
                 "great value groups",
@@ -81,7 +79,17 @@ def table() -> Table[Case]:
                 lambda case, found: (
                     _kind(found) in ("values", "spelling")
                     and "least_squares" in _names(found)
-                    and _are_close(found, 1e-2)
+                    and _are_close(found, 1e-2, max(1e-2, 2e-5 * _greatest(case)))
+                ),
+            ),
+            Wanted(
+                "sums of great numbers",
+                "integers are added up exactly; KairosDB's doubles lose what is small beside the greatest",
+                lambda case, found: (
+                    _kind(found) in ("values", "spelling")
+                    and bool(_names(found) & {"avg", "sum"})
+                    and _greatest(case) > 2**53
+                    and _are_close(found, 0, 1e-9 * _greatest(case))
                 ),
             ),
             Wanted(
@@ -90,13 +98,13 @@ def table() -> Table[Case]:
                 lambda case, found: (
                     _kind(found) in ("status", "words")
                     and "NaN or Infinity" in found.words
-                    and "least_squares" in str(_metric(found))
+                    and "least_squares" in str(_metric(found) if case.sort.name == "query" else case.said)
                 ),
             ),
             Wanted(
                 "before the anchor",
                 "points before the moment from which ranges are counted lie in ranges too; KairosDB counts towards it",
-                lambda case, found: _kind(found) in (*POINTS, "status") and _is_before_the_anchor(found),
+                _is_before_the_anchor,
             ),
             Wanted(
                 "trimmed gaps",
@@ -129,14 +137,17 @@ def table() -> Table[Case]:
             Wanted(
                 "two kinds at one time",
                 "of a series and a millisecond the last write counts; KairosDB keeps one of each type of value",
-                lambda case, found: (_is_of_saved(found) and bool(_saves(case))) or _is_lost_kind(case, found),
+                lambda case, found: _is_lost_kind(case, found) and _kind(found) in HAVE_POINTS and is_less(found),
             ),
             Wanted(
                 "minus zero",
                 "-0.0 is 0 to a filter, as to JSON's readers; to Java it is less",
                 lambda case, found: (
-                    _kind(found) in POINTS
-                    and any(one["name"] == "filter" and one.get("threshold") == 0 for one in _chain(found))
+                    (
+                        _kind(found) in POINTS
+                        and any(one["name"] == "filter" and one.get("threshold") == 0 for one in _chain(found))
+                    )
+                    or _saves_filtered(case, found, 0)
                 ),
             ),
             Wanted(
@@ -189,7 +200,7 @@ def table() -> Table[Case]:
             Wanted(
                 "words of Java",
                 "what Gson and Java say of a request is said in our words, with the place in it",
-                lambda case, found: _kind(found) == "words" and _is_of_java(found),
+                lambda case, found: _kind(found) == "words" and (_is_of_java(found) or _is_named(found)),
                 in_short_run=True,
             ),
             Wanted(
@@ -206,11 +217,6 @@ def table() -> Table[Case]:
                     _kind(found) == "status" and found.words.startswith("500") and "| 400" in found.words
                 ),
                 in_short_run=True,
-            ),
-            Wanted(
-                "named places",
-                "a refusal names the place as exactly as it can",
-                lambda case, found: _kind(found) == "words" and _is_named(found),
             ),
             Wanted(
                 "shortest digits",
@@ -292,32 +298,48 @@ def _is_large(case: Case) -> bool:
     return any(isinstance(one, int | float) and abs(one) > LARGE for one in _values(case))
 
 
+def _saves_filtered(case: Case, found: Difference, *thresholds: Any) -> bool:
+    """Whether it is about what was saved, and that had passed a filter with one of the thresholds."""
+    chains = [metric["aggregators"] for metric in _saved_metrics(case)]
+    filters = [
+        one for chain in chains for one in chain if one["name"] == "filter" and one.get("threshold") in thresholds
+    ]
+    return bool(filters) and (_is_of_saved(found) or _kind(found) == "names")
+
+
 def _is_of_saved(found: Difference) -> bool:
     return str(_metric(found).get("name")).endswith(".saved")
 
 
+def _saved_metrics(case: Case) -> list[Said]:
+    """Those of the questions that save."""
+    return [metric for step in case.said.get("steps", ()) if "save" in step for metric in step["save"]["metrics"]]
+
+
 def _saves(case: Case) -> list[Said]:
-    questions = [step["save"] for step in case.said.get("steps", ()) if "save" in step]
-    chains = [metric.get("aggregators", ()) for question in questions for metric in question["metrics"]]
+    chains = [metric.get("aggregators", ()) for metric in _saved_metrics(case)]
     return [one for chain in chains for one in chain if one["name"] == "save_as"]
 
 
 def _is_unsaved(case: Case, found: Difference) -> bool:
     if not _saves(case):
         return False
-    if any("tags" not in one and one.get("add_saved_from") is False for one in _saves(case)) and (
-        "at least 1 tag is needed" in found.words or _is_of_saved(found)
-    ):
-        return True
+    if "at least 1 tag is needed" in found.words:
+        return any("tags" not in one and one.get("add_saved_from") is False for one in _saves(case))
     real, ours = _said(found)
-    if _kind(found) != "names":
+    if _kind(found) == "names":
+        return bool([name for name in real if not name.endswith(".saved")] == ours)
+    if not _is_of_saved(found):
         return False
-    others = [[name for name in names if not name.endswith(".saved")] for names in (real, ours)]
-    return others[0] == others[1]
+    if _kind(found) == "tags":
+        return all(set(values) <= set(real["tags"].get(name, ())) for name, values in ours["tags"].items())
+    return _kind(found) in ("members", "sample_size") and not values_of(found)[1]
 
 
 def _is_refused_here(case: Case, found: Difference) -> bool:
     real, _, ours = found.words.partition(" | ")
+    if case.sort.name == "broken write" and '"ttl": -' in case.said["text"] and found.kind.startswith("left "):
+        return _kind(found) in ("members", "sample_size") and not values_of(found)[1]
     return (
         _kind(found) == "status"
         and ours.startswith("400")
@@ -327,9 +349,9 @@ def _is_refused_here(case: Case, found: Difference) -> bool:
 
 
 def _is_lost_kind(case: Case, found: Difference) -> bool:
-    """Of lines whose values are of several types at one time."""
-    if case.sort.name != "telnet" or _kind(found) not in ("sample_size", "results", "type", *POINTS):
-        return False
+    """Of what was saved, or of lines, whose values are of several types at one time."""
+    if case.sort.name != "telnet":
+        return _is_of_saved(found) and bool(_saves(case))
     words = [line.replace('"', "").split() for line in case.said["lines"]]
     times = [line[2] for line in words if len(line) > 3]
     return len(times) > len(set(times))
@@ -345,14 +367,11 @@ def _is_oddly_spelled(found: Difference) -> bool:
 def _is_good_beside_bad(case: Case, found: Difference) -> bool:
     if case.sort.name != "broken write" or not found.kind.startswith("left "):
         return False
-    real, ours = _said(found)
-    if judging.question_of(case.said["text"]) == {}:
-        return True  # of an object that breaks off KairosDB keeps what stands before, we the other objects
-    if case.said["path"] == "datapoints/delete":
+    if case.said["path"] == "datapoints/delete" or _kind(found) not in ("members", *HAVE_POINTS):
         return False
-    if found.kind == "left sample_size":
-        return int(real) < int(ours)
-    return found.kind != "left members" or "group_by" not in real
+    if judging.question_of(case.said["text"]) == {} and is_less(found):
+        return True  # of an object that breaks off KairosDB keeps what stands before
+    return is_less(found, ours=False)
 
 
 def _is_of_several_months(grouper: Said) -> bool:
@@ -398,21 +417,45 @@ def _is_limit(case: Case, found: Difference) -> bool:
     )
 
 
-def _are_close(found: Difference, relative: float) -> bool:
+def _greatest(case: Case) -> float:
+    """Of all that was written, without its sign."""
+    return float(max((abs(one) for one in _values(case) if isinstance(one, int | float)), default=0))
+
+
+def _are_close(found: Difference, relative: float, absolute: float) -> bool:
     real, ours = _said(found)
     pairs = zip(real["values"], ours["values"], strict=True)
     numbers = [(one[1], other[1]) for one, other in pairs if isinstance(one[1], Number)]
     return all(
-        isinstance(other, Number) and math.isclose(one.value, other.value, rel_tol=relative, abs_tol=relative)
+        isinstance(other, Number) and math.isclose(one.value, other.value, rel_tol=relative, abs_tol=absolute)
         for one, other in numbers
     )
 
 
-def _is_before_the_anchor(found: Difference) -> bool:
-    """A start_time may lie after points, and the start of the query after the ranges of an earlier aggregator."""
-    of_ranges = [one for one in _chain(found) if one["name"] in (*OF_RANGES, "gaps")]
-    is_moved = any(str(one.get("align_start_time")).lower() == "true" for one in of_ranges[:-1])
-    return is_moved or any("start_time" in one for one in of_ranges)
+def _is_quoted_threshold(case: Case, found: Difference) -> bool:
+    """Where KairosDB has dropped all, our points may still have one time, which rate refuses."""
+    if '"threshold": +' in str(case.said.get("text")):
+        return True
+    filters = [one for one in _chain(found) if one["name"] == "filter" and one.get("threshold") in ("5", "+1")]
+    is_refused = _kind(found) == "status" and found.words.startswith("200 | 500 The ") and "same time" in found.words
+    return (bool(filters) and (_kind(found) in POINTS or is_refused)) or _saves_filtered(case, found, "5", "+1")
+
+
+def _is_before_the_anchor(case: Case, found: Difference) -> bool:
+    """A start_time may lie after points, and the start of the query after the ranges of an earlier aggregator: the
+    answers part before the first two ranges from there on are over."""
+    of_ranges = [one for one in _chain(found) if "sampling" in one and one["name"] not in ("rate", "sampler")]
+    starts = [one["start_time"] for one in of_ranges if "start_time" in one]
+    if not starts and not any(str(one.get("align_start_time")).lower() == "true" for one in of_ranges[:-1]):
+        return False
+    if _kind(found) == "status":
+        return "same time stamp" in found.words
+    if case.sort.name != "query" or _kind(found) not in POINTS:
+        return False
+    samplings = [one["sampling"] for one in of_ranges]
+    longest = max(int(float(one["value"])) * LONGEST_MS[one["unit"].lower()] for one in samplings)
+    start = max([float(case.said["question"].get("start_absolute", math.inf)), *starts])
+    return first_difference_ms(found) < float(start + 2 * longest)
 
 
 def _is_order_of_texts(case: Case, found: Difference) -> bool:

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from oracles.comparing.campaign import met, run
+from oracles.comparing.differences import Difference
 from oracles.kairosdb import oracle, wanted
+from oracles.kairosdb.having import first_difference_ms, is_less
+from oracles.kairosdb.judging import Number
 from oracles.kairosdb.servers import get, may_be_asked, post
 
 CASES, SEED = 300, 1
@@ -48,3 +51,32 @@ def test_what_would_fill_the_disk_is_never_asked(question: object, asked: bool) 
 
 def test_gaps_in_a_url_are_seen() -> None:
     assert not may_be_asked(get('datapoints/query?query={"metrics":[{"aggregators":[{"name":"gaps"}]}]}'))
+
+
+def result(*points: tuple[int, str]) -> dict[str, object]:
+    return {"values": [[Number(time_ms), Number(value)] for time_ms, value in points]}
+
+
+TWO_AT_ONCE = result((1, "5"), (1, "7.5"), (2, "3"))
+
+
+@pytest.mark.parametrize(
+    ("ours", "less"),
+    [
+        (result((1, "7.5"), (2, "3")), True),
+        (result(), True),
+        (TWO_AT_ONCE, False),
+        (result((1, "7.5"), (2, "4")), False),
+        (result((1, "7.5"), (3, "3")), False),
+        (result((1, "5"), (1, "5")), False),
+    ],
+)
+def test_fewer_points_are_excused_only_if_all_are_there(ours: dict[str, object], less: bool) -> None:
+    found = Difference("left values", "", TWO_AT_ONCE, ours)
+    assert is_less(found) is less
+    assert not is_less(found, ours=False)
+
+
+def test_where_two_answers_part() -> None:
+    found = Difference("times", "", TWO_AT_ONCE, result((1, "5"), (1, "7.5"), (4, "3")))
+    assert first_difference_ms(found) == 2

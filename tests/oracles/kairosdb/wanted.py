@@ -78,7 +78,7 @@ def table() -> Table[Case]:
                 "least_squares is exact; KairosDB's is some digits off, and more where points are dense",
                 lambda case, found: (
                     _kind(found) in ("values", "spelling")
-                    and "least_squares" in _names(found)
+                    and "least_squares" in _names(case, found)
                     and _are_close(found, 1e-2, max(1e-2, 2e-5 * _greatest(case)))
                 ),
             ),
@@ -87,7 +87,7 @@ def table() -> Table[Case]:
                 "integers are added up exactly; KairosDB's doubles lose what is small beside the greatest",
                 lambda case, found: (
                     _kind(found) in ("values", "spelling")
-                    and bool(_names(found) & {"avg", "sum"})
+                    and bool(_names(case, found) & {"avg", "sum"})
                     and _greatest(case) > 2**53
                     and _are_close(found, 0, 1e-9 * _greatest(case))
                 ),
@@ -122,7 +122,7 @@ def table() -> Table[Case]:
             Wanted(
                 "deviation of great numbers",
                 "dev is exact also of numbers that are great beside their deviation",
-                lambda case, found: _kind(found) in ("values", "spelling") and "dev" in _names(found),
+                lambda case, found: _kind(found) in ("values", "spelling") and "dev" in _names(case, found),
             ),
             Wanted(
                 "texts at one time",
@@ -138,6 +138,11 @@ def table() -> Table[Case]:
                 "two kinds at one time",
                 "of a series and a millisecond the last write counts; KairosDB keeps one of each type of value",
                 lambda case, found: _is_lost_kind(case, found) and _kind(found) in HAVE_POINTS and is_less(found),
+            ),
+            Wanted(
+                "groups saved in turn",
+                "groups are saved one after the other; before a further step KairosDB saves the first point of each",
+                lambda case, found: _is_of_saved(found) and _kind(found) == "values" and _is_saved_in_turn(case),
             ),
             Wanted(
                 "minus zero",
@@ -266,8 +271,10 @@ def _chain(found: Difference) -> list[Said]:
     return [one for metric in _metrics(found) for one in _named(metric.get("aggregators"))]
 
 
-def _names(found: Difference) -> set[str]:
-    return {one["name"] for one in _chain(found)}
+def _names(case: Case, found: Difference) -> set[str]:
+    """Of the aggregators that the points have passed."""
+    saved = [one for metric in _saved_metrics(case) for one in metric.get("aggregators", ()) if _is_of_saved(found)]
+    return {one["name"] for one in (*_chain(found), *saved)}
 
 
 def _groupers(found: Difference) -> list[Said]:
@@ -348,6 +355,17 @@ def _is_refused_here(case: Case, found: Difference) -> bool:
     )
 
 
+def _is_saved_in_turn(case: Case) -> bool:
+    """Whether groups of one name are saved before a further step."""
+    splits = ("time", "value", "bin")
+    by_points = [
+        metric["aggregators"]
+        for metric in _saved_metrics(case)
+        if any(one["name"] in splits for one in metric.get("group_by", ()))
+    ]
+    return any(chain[-1]["name"] != "save_as" for chain in by_points)
+
+
 def _is_lost_kind(case: Case, found: Difference) -> bool:
     """Of what was saved, or of lines, whose values are of several types at one time."""
     if case.sort.name != "telnet":
@@ -398,7 +416,7 @@ def _is_order_of_tags(case: Case, found: Difference) -> bool:
 
 
 def _is_count_of_texts(case: Case, found: Difference) -> bool:
-    if _kind(found) not in ("type", *POINTS) or "count" not in _names(found):
+    if _kind(found) not in ("type", *POINTS) or "count" not in _names(case, found):
         return False
     real, ours = map(_type, _said(found))
     return (real, ours) == ("text", "number")

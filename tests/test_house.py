@@ -62,7 +62,7 @@ SUBROOMS: dict[str, tuple[str, ...]] = {
     "transport": ("http", "connections"),
     "protocols": ("opentsdb", "kairosdb", "apollo", "datazone"),
     "protocols.opentsdb": ("writing", "reading", "telling", "old", "expressions", "multi_field", "catalog", "managing"),
-    "protocols.kairosdb": ("writing", "reading", "rollups"),
+    "protocols.kairosdb": ("types", "writing", "reading", "rollups"),
     "protocols.kairosdb.reading": ("aggregators",),
     "protocols.apollo": ("writing", "reading"),
     "protocols.datazone": ("writing", "reading"),

@@ -698,7 +698,9 @@ KAIROSDB_NAME_BYTES_MAX = 4096
 """UTF-8 bytes of one metric name, tag name or tag value: the longest path of Linux, as in the OpenTSDB room."""
 
 KAIROSDB_TEXT_BYTES_MAX = 64 * 1024
-"""UTF-8 bytes of a string or of a custom value's JSON; must stay below what model.points.HEAP_LENGTH_BITS can say."""
+"""UTF-8 bytes of a string or of a custom value's JSON, as sent and as stored; must stay below what
+model.points.HEAP_LENGTH_BITS can say. It bounds what one value is decoded into, too: a histogram of 64 KiB has at most
+10,000 bins, while the 128 bins per power of two of the usual precision make 4096 from a microsecond to an hour."""
 
 KAIROSDB_TTL_S_MAX = 2**31 - 1
 """The greatest ttl: KairosDB's is a 32-bit integer, 68 years."""

@@ -16,7 +16,7 @@ from hostile_puts import SHARP, assert_equal, compare_all, mutated
 from headrace.model.series import SeriesTable
 from headrace.model.spelling import KeyCache
 from headrace.protocols.kairosdb.telnet import Lines, read_name, read_words
-from headrace.protocols.kairosdb.types import Types
+from headrace.protocols.kairosdb.types.registry import Types
 from headrace.protocols.kairosdb.writing.decode import ReferenceDecoder
 from headrace.protocols.kairosdb.writing.scan import scan, scan_lines
 

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headrace.kernels.answering.kairosdb_json import POINT_BYTES_MAX, weave_pairs
-from headrace.protocols.kairosdb.types import double_text
+from headrace.protocols.kairosdb.types.doubles import double_text
 
 GAP = 255
 int64s = st.integers(-(2**63), 2**63 - 1)

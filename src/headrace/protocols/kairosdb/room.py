@@ -18,7 +18,7 @@ from headrace.protocols.kairosdb.rollups.shown import RollupMetrics
 from headrace.protocols.kairosdb.rollups.tasks import Tasks
 from headrace.protocols.kairosdb.routes import PREFIXES, SMALL_WRITES, KairosDBApp
 from headrace.protocols.kairosdb.telnet import OWN_COMMANDS, Telnet
-from headrace.protocols.kairosdb.types import CustomType, Types
+from headrace.protocols.kairosdb.types.registry import CustomType, Types
 from headrace.protocols.kairosdb.writing.decode import ReferenceDecoder
 from headrace.protocols.kairosdb.writing.scan import ScanningDecoder
 from headrace.protocols.kairosdb.writing.write import ROOM, DatapointsService

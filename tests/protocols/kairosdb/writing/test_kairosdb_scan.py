@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from headrace.kernels.scanning import kairosdb_datapoints as kernel
 from headrace.model.points import Points
 from headrace.model.series import SeriesTable
-from headrace.protocols.kairosdb.types import Types
+from headrace.protocols.kairosdb.types.registry import Types
 from headrace.protocols.kairosdb.writing.decode import ReferenceDecoder
 from headrace.protocols.kairosdb.writing.scan import ScanningDecoder, scan
 

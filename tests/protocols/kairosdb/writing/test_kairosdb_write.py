@@ -113,6 +113,16 @@ async def test_values_by_their_looks(kairos: KairosDB, value: str, stored: objec
         ('""', "string", {"text": [[1, ""]]}),
         ("false", "string", {"text": [[1, "false"]]}),
         ('{"real":2.3,"imaginary":5.0}', "complex-number", {"complex": [[1, {"real": 2.3, "imaginary": 5}]]}),
+        ('{"real":2.3,"imaginary":5.0}', "complex", {"complex": [[1, {"real": 2.3, "imaginary": 5}]]}),
+        (
+            '{"bins":{"10":2,"9":1},"min":9,"max":10.5,"mean":10,"sum":30}',
+            "histogram",
+            {
+                "histogram": [
+                    [1, {"bins": {"9.0": 1, "10.0": 2}, "min": 9, "max": 10.5, "mean": 10, "sum": 30, "precision": 7}]
+                ]
+            },
+        ),
         ('{"floor":-3,"name":"\\u00e9"}', "position", {"position": [[1, {"name": "é", "floor": -3}]]}),
     ],
 )
@@ -143,6 +153,18 @@ async def test_longs_stay_longs(kairos: KairosDB) -> None:
         ),
         ('{"real":"x","imaginary":2}', "complex-number", ".value must have a double as its real."),
         ("[1]", "complex-number", ".value must be an object of type complex-number."),
+        ('{"real":1}', "complex", '.value must have the field "imaginary".'),
+        ('{"bins":{}}', "histogram", ".value is no histogram: Object missing required field `min`."),
+        (
+            '{"bins":{"a":1},"min":1,"max":1,"mean":1,"sum":1}',
+            "histogram",
+            ".value must have bins that are named by finite numbers.",
+        ),
+        (
+            json.dumps({"bins": dict.fromkeys(range(8000), 1), "min": 1, "max": 1, "mean": 1, "sum": 1}),
+            "histogram",
+            ".value is longer than 65536 bytes.",
+        ),
         ('{"name":"x","floor":1.5}', "position", ".value must have a long as its floor."),
     ],
 )

@@ -15,7 +15,7 @@ from headrace.model.spelling import Hashing, KeyCache, SpelledNames, Spelling, k
 from headrace.model.time import SECOND_MS
 from headrace.model.values import ValuesBuilder
 from headrace.protocols.kairosdb.faults import Failure, Failures
-from headrace.protocols.kairosdb.types import Types
+from headrace.protocols.kairosdb.types.registry import Types
 from headrace.protocols.kairosdb.writing.bodies import metrics_of
 from headrace.protocols.kairosdb.writing.metric import MetricReader
 from headrace.protocols.kairosdb.writing.wire import read_name

@@ -16,7 +16,7 @@ from headrace import limits
 from headrace.model.json_pieces import Piece, pieces_of
 from headrace.model.values import ValuesBuilder
 from headrace.protocols.kairosdb.faults import Failure, Failures, shown
-from headrace.protocols.kairosdb.types import Types
+from headrace.protocols.kairosdb.types.registry import Types
 from headrace.protocols.kairosdb.writing.values import (
     BadValue,
     check_not_empty,

@@ -17,7 +17,7 @@ from headrace.model.points import Values
 from headrace.model.time import TIME_MS_MAX
 from headrace.model.values import INT64_MAX, INT64_MIN, Value, integers_column, numbers_column
 from headrace.protocols.kairosdb.faults import shown
-from headrace.protocols.kairosdb.types import BUILT_IN, Types
+from headrace.protocols.kairosdb.types.registry import BUILT_IN, Types
 
 INVALID_TYPE: Final = " value is an invalid type"
 """KairosDB's words, with no dot and no index."""
@@ -101,17 +101,18 @@ def value_of(raw: msgspec.Raw, kind: str | None, types: Types) -> Value:
     if kind is not None and kind not in types:
         raise BadValue("type-unknown", unregistered(kind))
     if kind is not None and kind not in BUILT_IN:
+        _check_length(text)
         try:
             custom = types.read(kind, text)
         except ValueError as error:
             raise BadValue("value-custom", f".value {error}.") from None
-        _check_length(custom.json)
+        _check_length(custom.json.encode())
         return custom
     if text[0] in b"[{":
         raise BadValue("value-type", INVALID_TYPE)
     spelled = _STRING.decode(text) if text[0] == ord('"') else text.decode()
     if kind == "string" or (kind is None and not _is_number(text, spelled, kind)):
-        _check_length(spelled)
+        _check_length(spelled.encode())
         return spelled
     number = _finite(spelled) if _is_number(text, spelled, kind) else None
     if number is None:
@@ -164,6 +165,6 @@ def _text_of_number(raw: msgspec.Raw) -> str | None:
     return spelled.strip(_BLANKS) if _NUMBER.fullmatch(spelled) else None
 
 
-def _check_length(text: str) -> None:
-    if len(text.encode()) > limits.KAIROSDB_TEXT_BYTES_MAX:
+def _check_length(text: bytes) -> None:
+    if len(text) > limits.KAIROSDB_TEXT_BYTES_MAX:
         raise BadValue("value-too-long", f".value is longer than {limits.KAIROSDB_TEXT_BYTES_MAX} bytes.")

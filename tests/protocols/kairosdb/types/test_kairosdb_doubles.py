@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.protocols.kairosdb.types import CustomType, Types, double_text
+from headrace.protocols.kairosdb.types.doubles import double_text
 
 
 @pytest.mark.parametrize(
@@ -39,18 +39,3 @@ def test_every_double_comes_back(value: float) -> None:
     back = float(double_text(value))
     assert back == value
     assert math.copysign(1, back) == math.copysign(1, value)
-
-
-def test_groups() -> None:
-    types = Types([CustomType("position", "place", {"x": "double"})])
-    assert types.group_of("complex-number") == "complex"
-    assert types.group_of("position") == "place"
-    assert types.group_of("registered no longer") == "registered no longer"
-    assert "position" in types
-    assert "string" in types
-    assert "place" not in types
-
-
-def test_fields_come_in_the_order_of_the_type() -> None:
-    types = Types([CustomType("t", "t", {"b": "long", "a": "string"})])
-    assert types.read("t", b'{"a": "x\\u0041\\"", "b": 7}').json == '{"b":7,"a":"xA\\""}'

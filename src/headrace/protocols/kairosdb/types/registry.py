@@ -1,4 +1,5 @@
-"""Registered types of values: KairosDB's own three, the documented `complex-number`, and those that a deployer adds."""
+"""Registered types of values: KairosDB's own three, its `complex`, the documented `complex-number`, the `histogram` of
+KairosDB Extensions, and those that a deployer adds."""
 
 from __future__ import annotations
 
@@ -12,6 +13,8 @@ import msgspec
 from headrace import limits
 from headrace.model.cut_text import cut
 from headrace.model.values import INT64_MAX, INT64_MIN, Custom
+from headrace.protocols.kairosdb.types.doubles import double_text
+from headrace.protocols.kairosdb.types.histogram import HISTOGRAM, histogram_text
 
 BUILT_IN: Final = frozenset(("long", "double", "string"))
 
@@ -31,8 +34,13 @@ class CustomType:
     fields: Mapping[str, Field]
 
 
-COMPLEX: Final = CustomType("complex-number", "complex", {"real": "double", "imaginary": "double"})
-"""KairosDB's documentation: Custom Types. Its own server does not register it; its page on writing uses it."""
+_COMPLEX_FIELDS: Final[Mapping[str, Field]] = {"real": "double", "imaginary": "double"}
+
+COMPLEX: Final = CustomType("complex", "complex", _COMPLEX_FIELDS)
+"""KairosDB 1.3.0's example of a type, in its source and its page Custom Types (ComplexDataPointFactory)."""
+
+COMPLEX_NUMBER: Final = CustomType("complex-number", "complex", _COMPLEX_FIELDS)
+"""The same by the name that KairosDB's page on writing uses."""
 
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NUMBER = msgspec.json.Decoder(int | float)
@@ -43,10 +51,11 @@ class Types:
     """The registry of one server."""
 
     def __init__(self, added: Iterable[CustomType] = ()) -> None:
-        self._custom = {custom.name: custom for custom in (COMPLEX, *added)}
+        """added: a type of the name of one that is there already takes its place."""
+        self._custom = {custom.name: custom for custom in (COMPLEX, COMPLEX_NUMBER, *added)}
 
     def __contains__(self, name: str) -> bool:
-        return name in BUILT_IN or name in self._custom
+        return name in BUILT_IN or name == HISTOGRAM or name in self._custom
 
     def group_of(self, name: str) -> str:
         """The group of a stored custom value's type; its own name when it is registered no longer."""
@@ -55,6 +64,8 @@ class Types:
 
     def read(self, name: str, text: bytes) -> Custom:
         """The value of custom type `name` that a JSON text means. Raises ValueError with the reason for the sender."""
+        if name == HISTOGRAM and name not in self._custom:
+            return Custom(HISTOGRAM, histogram_text(text))
         custom = self._custom[name]
         if not text.startswith(b"{"):
             raise ValueError(f"must be an object of type {name}")
@@ -65,26 +76,6 @@ class Types:
             raise ValueError(f'must not have the field "{cut(unknown[0], limits.KAIROSDB_SHOWN_TEXT_MAX)}"')
         members = (f"{_quoted(field)}:{_field(field, kind, given[field])}" for field, kind in custom.fields.items())
         return Custom(name, "{" + ",".join(members) + "}")
-
-
-def double_text(value: float) -> str:
-    """A finite double as KairosDB prints it: Java's digits, without the `.0` of an integral one (5, 1.5, 1.0E10)."""
-    if value == 0 or 1e-3 <= abs(value) < 1e7:
-        text = f"{value:.0f}" if value.is_integer() else repr(value)
-        return "-0" if text == "0" and math.copysign(1, value) < 0 else text
-    # repr has the shortest digits that mean this double, as Java from version 19 on.
-    sign, digits, exponent = _decimal(value)
-    return f"{sign}{digits[0]}.{digits[1:] or '0'}E{exponent}"
-
-
-def _decimal(value: float) -> tuple[str, str, int]:
-    """Sign, significant digits and the power of ten of the first of them."""
-    mantissa, _, exponent = f"{value!r}".partition("e")
-    sign = "-" * mantissa.startswith("-")
-    whole, _, fraction = mantissa.removeprefix("-").partition(".")
-    digits = (whole + fraction).lstrip("0")
-    leading_zeros = len(whole + fraction) - len(digits)
-    return sign, digits.rstrip("0"), int(exponent or 0) + len(whole) - 1 - leading_zeros
 
 
 def _field(name: str, kind: Field, raw: msgspec.Raw) -> str:

@@ -21,21 +21,24 @@ def values_of(found: Difference) -> tuple[Points, Points]:
     return real, ours
 
 
-def is_less(found: Difference, ours: bool = True) -> bool:
-    """Whether our points are some of KairosDB's, and fewer; or with `ours` false KairosDB's of ours."""
+def is_less(found: Difference, ours: bool = True, relative: float = 0) -> bool:
+    """Whether our points are some of KairosDB's, and fewer; or with `ours` false KairosDB's of ours. relative: how far
+    doubles may be off."""
     real, here = values_of(found)
     more, fewer = (real, here) if ours else (here, real)
-    return len(fewer) < len(more) and has_all_of(more, fewer)
+    return len(fewer) < len(more) and has_all_of(more, fewer, relative)
 
 
-def has_all_of(more: Points, fewer: Points) -> bool:
+def has_all_of(more: Points, fewer: Points, relative: float) -> bool:
     """Whether each of `fewer` is there, as often."""
     by_time: dict[Any, list[Any]] = {}
     for time_ms, value in more:
         by_time.setdefault(time_ms, []).append(value)
     for time_ms, value in fewer:
         here = by_time.get(time_ms, [])
-        at = next((at for at, other in enumerate(here) if alike(other, value)), None)
+        at = next(
+            (at for at, other in enumerate(here) if alike(other, value) or _is_near(other, value, relative)), None
+        )
         if at is None:
             return False
         del here[at]
@@ -48,6 +51,11 @@ def first_difference_ms(found: Difference) -> float:
         if one is None or other is None or one[0] != other[0] or not alike(one[1], other[1]):
             return min(float(point[0]) for point in (one, other) if point is not None)
     return math.inf
+
+
+def _is_near(one: Any, other: Any, relative: float) -> bool:
+    are_numbers = isinstance(one, Number) and isinstance(other, Number)
+    return are_numbers and math.isclose(one.value, other.value, rel_tol=relative)
 
 
 def _points(said: Any) -> Points:

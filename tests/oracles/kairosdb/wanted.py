@@ -137,7 +137,7 @@ def table() -> Table[Case]:
             Wanted(
                 "two kinds at one time",
                 "of a series and a millisecond the last write counts; KairosDB keeps one of each type of value",
-                lambda case, found: _is_lost_kind(case, found) and _kind(found) in HAVE_POINTS and is_less(found),
+                _is_lost_kind,
             ),
             Wanted(
                 "groups saved in turn",
@@ -368,11 +368,14 @@ def _is_saved_in_turn(case: Case) -> bool:
 
 def _is_lost_kind(case: Case, found: Difference) -> bool:
     """Of what was saved, or of lines, whose values are of several types at one time."""
-    if case.sort.name != "telnet":
-        return _is_of_saved(found) and bool(_saves(case))
-    words = [line.replace('"', "").split() for line in case.said["lines"]]
-    times = [line[2] for line in words if len(line) > 3]
-    return len(times) > len(set(times))
+    if case.sort.name == "telnet":
+        words = [line.replace('"', "").split() for line in case.said["lines"]]
+        times = [line[2] for line in words if len(line) > 3]
+        may_be = len(times) > len(set(times))
+    else:
+        may_be = _is_of_saved(found) and bool(_saves(case))
+    relative = 1e-2 if "least_squares" in _names(case, found) else 0
+    return may_be and _kind(found) in HAVE_POINTS and is_less(found, relative=relative)
 
 
 def _is_oddly_spelled(found: Difference) -> bool:
@@ -459,12 +462,24 @@ def _is_quoted_threshold(case: Case, found: Difference) -> bool:
     return (bool(filters) and (_kind(found) in POINTS or is_refused)) or _saves_filtered(case, found, "5", "+1")
 
 
+def _of_ranges(chain: list[Said]) -> list[Said]:
+    return [one for one in chain if "sampling" in one and one["name"] not in ("rate", "sampler")]
+
+
+def _is_moved(of_ranges: list[Said]) -> bool:
+    """Whether points may lie before the question for all but the first."""
+    return any(str(one.get("align_start_time")).lower() == "true" for one in of_ranges[:-1])
+
+
 def _is_before_the_anchor(case: Case, found: Difference) -> bool:
     """A start_time may lie after points, and the start of the query after the ranges of an earlier aggregator: the
     answers part before the first two ranges from there on are over."""
-    of_ranges = [one for one in _chain(found) if "sampling" in one and one["name"] not in ("rate", "sampler")]
+    if _is_of_saved(found):
+        chains = [metric["aggregators"] for metric in _saved_metrics(case)]
+        return _kind(found) in ("sample_size", *POINTS) and any(_is_moved(_of_ranges(chain)) for chain in chains)
+    of_ranges = _of_ranges(_chain(found))
     starts = [one["start_time"] for one in of_ranges if "start_time" in one]
-    if not starts and not any(str(one.get("align_start_time")).lower() == "true" for one in of_ranges[:-1]):
+    if not starts and not _is_moved(of_ranges):
         return False
     if _kind(found) == "status":
         return "same time stamp" in found.words

@@ -30,6 +30,8 @@ BAD = '{"metric":"m","timestamp":0,"value":1,"tags":{"k":"v"}}'
         ("summary=false&details=0", Flags(summary=True, details=True)),
         ("ignoreErrors=true", Flags(ignore_errors=True)),
         ("sync&sync_timeout=60000", Flags(timeout_ms=60000)),
+        ("sync&sync_timeout=%2B0060000", Flags(timeout_ms=60000)),
+        ("sync&sync_timeout=-1", Flags()),
         ("sync_timeout=60000", Flags()),
         ("sync", Flags()),
         ("jsonp=a.b", Flags(callback="a.b")),
@@ -41,7 +43,7 @@ def test_flags_are_set_by_being_there(query: str, flags: Flags) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["sync&sync_timeout=x", "sync&sync_timeout=", "sync_timeout=-1", "sync_timeout=99999999999"]
+    "query", ["sync&sync_timeout=x", "sync&sync_timeout=", "sync&sync_timeout=1.5", "sync_timeout=99999999999"]
 )
 def test_a_timeout_that_is_no_number(query: str) -> None:
     with pytest.raises(Refused):

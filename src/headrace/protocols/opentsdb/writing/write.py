@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
-import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from headrace.model.points import Admitted, Points
 from headrace.model.series import SeriesName
 from headrace.protocols.opentsdb import faults
 from headrace.protocols.opentsdb.faults import Answer, answer, envelope
+from headrace.protocols.opentsdb.integers import integer_of
 from headrace.protocols.opentsdb.writing.bodies import Incoming, IncomingPoint, as_utf8, points_at
 from headrace.protocols.opentsdb.writing.gathered import scan_gathered
 from headrace.protocols.opentsdb.writing.wire import BodyRefused, Decode, Failure, read_tags, text_of
@@ -47,8 +47,8 @@ class Flags:
     details: bool = False
     ignore_errors: bool = False
     timeout_ms: int = 0
-    """sync_timeout beside sync; 0: wait for as long as it takes. Every put is sync: an answer always waits for the
-    disk."""
+    """sync_timeout beside sync; 0, which also stands for less: wait for as long as it takes. Every put is sync: an
+    answer always waits for the disk."""
     callback: str = ""
 
     @property
@@ -59,24 +59,21 @@ class Flags:
 
 NO_FLAGS = Flags()
 
-_TIMEOUT = re.compile(r"[0-9]{1,9}")
-
 
 def flags_of(query: str) -> Flags:
     """The flags of a query string. Raises Refused (rules "sync-timeout", "jsonp")."""
     if not query:
         return NO_FLAGS
     given = dict(parse_qsl(query, keep_blank_values=True))
-    timeout = given.get("sync_timeout", "0")
-    if not _TIMEOUT.fullmatch(timeout):
-        raise Refused(
-            "sync-timeout", "Unable to parse 'sync_timeout' as a number of milliseconds", faults.shown(timeout)
-        )
+    said = given.get("sync_timeout", "0")
+    timeout_ms = integer_of(said)
+    if timeout_ms is None:
+        raise Refused("sync-timeout", "Unable to parse 'sync_timeout' as a number of milliseconds", faults.shown(said))
     return Flags(
         summary="summary" in given,
         details="details" in given,
         ignore_errors="ignoreErrors" in given,
-        timeout_ms=int(timeout) if "sync" in given else 0,
+        timeout_ms=max(timeout_ms, 0) if "sync" in given else 0,
         callback=faults.callback_of(given.get("jsonp", "")),
     )
 

@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 from serverprocess import ServerProcess, running
+from test_readme import PROTOCOLS, block
+
+OPENTSDB = PROTOCOLS / "opentsdb.md"
 
 AGENT_WITHIN_S = 40
 """icinga2 connects ten seconds after its start."""
@@ -52,39 +55,31 @@ NETDATA = """
 """
 
 NETDATA_EXPORTING = """
-[exporting:global]
-  enabled = yes
-  send configured labels = no
-  send automatic labels = no
-  send charts matching = system.uptime system.load
-  update every = 1
-[opentsdb:lines]
-  enabled = yes
-  destination = 127.0.0.1:{port}
-  prefix = telnet
 [opentsdb:http:posts]
   enabled = yes
   destination = 127.0.0.1:{port}
   prefix = http
+"""
+"""Beside what the page of the protocol says."""
+
+NETDATA_SOON = """[exporting:global]
+  update every = 1
+  send charts matching = system.uptime system.load
 """
 
 ICINGA2 = """
 include <itl>
 const NodeName = "collector"
 const ZoneName = NodeName
-object Endpoint NodeName {{}}
-object Zone ZoneName {{ endpoints = [ NodeName ] }}
-object IcingaApplication "app" {{}}
-object CheckerComponent "checker" {{}}
-object OpenTsdbWriter "opentsdb" {{
-  host = "127.0.0.1"
-  port = "{port}"
-  service_template = {{ tags = {{ site = "$host.vars.site$" }} }}
-}}
-object CheckCommand "said" {{ command = [ "/bin/sh", "-c", "echo 'OK | load1=0.5;1;2;0;4 users=3'" ] }}
-object Host "web01" {{ check_command = "said", check_interval = 1s, vars.site = "test" }}
-object Service "load" {{ host_name = "web01", check_command = "said", check_interval = 1s }}
+object Endpoint NodeName {}
+object Zone ZoneName { endpoints = [ NodeName ] }
+object IcingaApplication "app" {}
+object CheckerComponent "checker" {}
+object CheckCommand "said" { command = [ "/bin/sh", "-c", "echo 'OK | load1=0.5;1;2;0;4 users=3'" ] }
+object Host "web01" { check_command = "said", check_interval = 1s, vars.site = "test" }
+object Service "load" { host_name = "web01", check_command = "said", check_interval = 1s }
 """
+"""Beside what the page of the protocol says."""
 
 
 @contextmanager
@@ -123,12 +118,13 @@ def test_netdata(server: ServerProcess, tmp_path: Path) -> None:
     folder = tmp_path / "netdata"
     (folder / "conf").mkdir(parents=True)
     (folder / "conf" / "netdata.conf").write_text(NETDATA.format(user=getpass.getuser(), folder=folder))
-    (folder / "conf" / "exporting.conf").write_text(NETDATA_EXPORTING.format(port=server.port))
+    lines = block("[exporting:global]", server, OPENTSDB).replace("[exporting:global]\n", NETDATA_SOON)
+    (folder / "conf" / "exporting.conf").write_text(lines + NETDATA_EXPORTING.format(port=server.port))
     log = folder / "error.log"
     log.touch()
     with agent(["netdata", "-D", "-c", str(folder / "conf" / "netdata.conf")], folder / "out.log"):
-        for way in ("telnet", "http"):
-            uptimes = values(server, f"{way}.system.uptime.uptime", "host=collector", 3, log)
+        for prefix in ("netdata", "http"):
+            uptimes = values(server, f"{prefix}.system.uptime.uptime", "host=collector", 3, log)
             with Path("/proc/uptime").open() as now:
                 assert 0 < max(uptimes.values()) <= float(now.read().split()[0])
     assert b'points_refused_total{room="opentsdb"' not in server.get("/metrics")[1]
@@ -145,7 +141,7 @@ def test_icinga2(server: ServerProcess, tmp_path: Path) -> None:
     settings = [f"-DConfiguration.{name}Dir={folder / name}" for name in names]
     settings += [f"-DConfiguration.RunAsUser={user}", f"-DConfiguration.RunAsGroup={group}"]
     log = folder / "out.log"
-    (folder / "icinga2.conf").write_text(ICINGA2.format(port=server.port))
+    (folder / "icinga2.conf").write_text(ICINGA2 + block("object OpenTsdbWriter", server, OPENTSDB))
     with agent(["icinga2", "daemon", "-c", str(folder / "icinga2.conf"), *settings], log):
         loads = values(server, "icinga.service.load.load1", "host=web01,site=test", 2, log)
         assert set(loads.values()) == {0.5}

@@ -69,6 +69,20 @@ def test_kairosdb(version: str, server: ServerProcess, tmp_path: Path) -> None:
 
 
 @pytest.mark.peer("javac")
+def test_micrometer(server: ServerProcess, tmp_path: Path) -> None:
+    """It posts when it is closed, and reads no answer; what it wrote is read by OpenTSDB's questions."""
+    url = f"http://127.0.0.1:{server.port}/api/v1/datapoints"
+    java("micrometer-registry-kairos-1.13.0", "MicrometerDialogue.java", tmp_path, url)
+    metrics = {"queue_size": 17.5, "latency_count": 1, "latency_max": 20, "latency_sum": 20}
+    queries = [{"metric": metric, "aggregator": "none"} for metric in metrics]
+    answers = server.query(start="1h-ago", queries=queries)
+    assert {answer["metric"]: set(answer["dps"].values()) for answer in answers} == {
+        metric: {value} for metric, value in metrics.items()
+    }
+    assert all(answer["tags"] == {"host": "a"} for answer in answers)
+
+
+@pytest.mark.peer("javac")
 def test_hitsdb(server: ServerProcess, tmp_path: Path) -> None:
     """The load-balancing client asks for the server's health every 2 s, and refuses every put once it is ill."""
     heard = java("hitsdb-client-0.3.7", "HitsDialogue.java", tmp_path, "127.0.0.1", server.port, START_MS)

@@ -102,7 +102,7 @@ EXPRESSIONS = [
         "OpenTSDB forgets the fill policy of a nested expression, and fails where a series has no point in the range, "
         "or has one and the aggregator is none",
         lambda case, found: (
-            _refused(found, "NumericFillPolicy", '"dp" is null', "dps[i]", "null pointer") or _without_a_word(found)
+            _refused(found, "NumericFillPolicy", '" is null', "dps[i]", "null pointer") or _without_a_word(found)
         ),
     ),
     Wanted[Case](

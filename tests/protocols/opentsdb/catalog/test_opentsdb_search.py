@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from real_room import RealRoom, answered, error, real_room
+from real_room import RealRoom, answered, error
 
 T = 1356998400
-
-
-@pytest.fixture
-def tsd(tmp_path: Path) -> Iterator[RealRoom]:
-    with real_room(tmp_path) as room:
-        yield room
 
 
 async def stored(tsd: RealRoom) -> None:

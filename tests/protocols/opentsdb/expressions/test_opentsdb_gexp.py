@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -171,12 +170,6 @@ def test_lengths_of_time(text: str, length: int) -> None:
 def test_no_lengths_of_time(text: str) -> None:
     with pytest.raises(Refused):
         length_ms(text, "")
-
-
-@pytest.fixture
-def tsd(tmp_path: Path) -> Iterator[RealRoom]:
-    with real_room(tmp_path) as room:
-        yield room
 
 
 async def ask(tsd: RealRoom, *expressions: str, more: str = "") -> Any:

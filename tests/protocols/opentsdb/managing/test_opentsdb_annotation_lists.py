@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from real_room import RealRoom, answered, error, real_room
+from real_room import RealRoom, answered, error
 
 T = 1356998400
 TSUID = "0" * 31 + "A"
-
-
-@pytest.fixture
-def tsd(tmp_path: Path) -> Iterator[RealRoom]:
-    with real_room(tmp_path) as room:
-        yield room
 
 
 async def noted(tsd: RealRoom) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,6 @@ from real_room import RealRoom, answered, error, real_room
 
 T = 1369141261
 NOTE = {"startTime": T, "description": "deployed", "notes": "by hand", "custom": {"owner": "jdoe"}}
-
-
-@pytest.fixture
-def tsd(tmp_path: Path) -> Iterator[RealRoom]:
-    with real_room(tmp_path) as room:
-        yield room
 
 
 async def tsuid_of(tsd: RealRoom, metric: str) -> str:

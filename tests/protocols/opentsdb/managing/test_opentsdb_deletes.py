@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-from real_room import RealRoom, answered, error, real_room
+from real_room import RealRoom, answered, error
 
 T = 1537170208
-
-
-@pytest.fixture
-def tsd(tmp_path: Path) -> Iterator[RealRoom]:
-    with real_room(tmp_path) as room:
-        yield room
 
 
 async def fill(tsd: RealRoom) -> None:

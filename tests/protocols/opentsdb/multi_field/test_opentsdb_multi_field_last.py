@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-from real_room import RealRoom, answered, real_room
+from real_room import RealRoom, answered
 from wind_points import TAGS, WIND, T
-
-
-@pytest.fixture
-def tsd(tmp_path: Path) -> Iterator[RealRoom]:
-    with real_room(tmp_path) as room:
-        yield room
 
 
 async def test_the_latest_values(tsd: RealRoom) -> None:

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from real_room import RealRoom, answered, error, real_room
+from real_room import RealRoom, answered, error
 from structlog.testing import capture_logs
 from wind_points import WIND, T, asking
 
 from headrace import limits
-
-
-@pytest.fixture
-def tsd(tmp_path: Path) -> Iterator[RealRoom]:
-    with real_room(tmp_path) as room:
-        yield room
 
 
 async def test_flags_and_bad_points(tsd: RealRoom) -> None:

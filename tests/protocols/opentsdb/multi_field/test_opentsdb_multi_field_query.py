@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from real_room import RealRoom, answered, error, real_room
+from real_room import RealRoom, answered, error
 from wind_points import TAGS, WIND, T, asking
 
 from headrace import limits
-
-
-@pytest.fixture
-def tsd(tmp_path: Path) -> Iterator[RealRoom]:
-    with real_room(tmp_path) as room:
-        yield room
 
 
 async def test_what_the_sdk_writes_comes_back_in_columns(tsd: RealRoom) -> None:

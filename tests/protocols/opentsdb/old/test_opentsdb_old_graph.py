@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from real_room import RealRoom, real_room
+from real_room import RealRoom
 from roomclient import Answered
 
 T = 1356998400
 RANGE = f"start={T}&end={T + 60}"
-
-
-@pytest.fixture
-def tsd(tmp_path: Path) -> Iterator[RealRoom]:
-    with real_room(tmp_path) as room:
-        yield room
 
 
 async def stored(tsd: RealRoom) -> None:

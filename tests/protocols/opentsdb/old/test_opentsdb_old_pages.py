@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from real_room import RealRoom, answered, real_room
-
-
-@pytest.fixture
-def tsd(tmp_path: Path) -> Iterator[RealRoom]:
-    with real_room(tmp_path) as room:
-        yield room
+from real_room import RealRoom, answered
 
 
 async def test_suggest_and_aggregators(tsd: RealRoom) -> None:

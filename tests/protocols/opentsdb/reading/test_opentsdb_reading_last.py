@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from real_room import RealRoom, answered, error, real_room
+from real_room import RealRoom, answered, error
 
 T = 1356998400
 NOW = int(time.time())
-
-
-@pytest.fixture
-def tsd(tmp_path: Path) -> Iterator[RealRoom]:
-    with real_room(tmp_path) as room:
-        yield room
 
 
 async def fill(tsd: RealRoom) -> None:

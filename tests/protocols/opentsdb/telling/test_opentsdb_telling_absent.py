@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from real_room import RealRoom, real_room
+from real_room import RealRoom
 
 from headrace.protocols.opentsdb.telling.absent import ABSENT
 
 PATHS = [*(path.removesuffix("/") for path in ABSENT), "tree/branch", "v1/tree/rules", "tags/add"]
-
-
-@pytest.fixture
-def tsd(tmp_path: Path) -> Iterator[RealRoom]:
-    with real_room(tmp_path) as room:
-        yield room
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from real_room import RealRoom, real_room
+from real_room import RealRoom
 
 from headrace.errors import Unavailable
 from headrace.protocols.opentsdb.telling.health import health_pages
 
 PATHS = ("health", "vip_health", "v1/vip_health", "Health/")
-
-
-@pytest.fixture
-def tsd(tmp_path: Path) -> Iterator[RealRoom]:
-    with real_room(tmp_path) as room:
-        yield room
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-from real_room import RealRoom, answered, real_room
+from real_room import RealRoom, answered
 
 from headrace.protocols.opentsdb.telling.version import VERSION_LINES
-
-
-@pytest.fixture
-def tsd(tmp_path: Path) -> Iterator[RealRoom]:
-    with real_room(tmp_path) as room:
-        yield room
 
 
 async def test_config_is_a_flat_object_of_text(tsd: RealRoom) -> None:

@@ -5,20 +5,11 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-from real_room import RealRoom, answered, real_room
+from real_room import RealRoom, answered
 
 from headrace.protocols.opentsdb.telling.process import process_figures, threads
-
-
-@pytest.fixture
-def tsd(tmp_path: Path) -> Iterator[RealRoom]:
-    with real_room(tmp_path) as room:
-        yield room
 
 
 async def test_jvm(tsd: RealRoom) -> None:

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-from real_room import RealRoom, answered, real_room
+from real_room import RealRoom, answered
 
 from headrace import limits
 from headrace.protocols.opentsdb.telling.queries import QueryWatch
 
 T = 1356998400
 GET: Any = {"method": "GET", "query_string": b"start=1"}
-
-
-@pytest.fixture
-def tsd(tmp_path: Path) -> Iterator[RealRoom]:
-    with real_room(tmp_path) as room:
-        yield room
 
 
 class Shown:

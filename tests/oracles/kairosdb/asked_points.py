@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 from oracles.comparing.asking import Request
 from oracles.comparing.differences import Difference
+from oracles.comparing.sorts import Said
 from oracles.kairosdb import judging, worlds
 from oracles.kairosdb.questions import Asking, named
 from oracles.kairosdb.servers import Servers, get, post, side_by_side
-from oracles.kairosdb.sorts import Said
 
 QUESTIONS = 30
 """About one world."""

@@ -8,10 +8,10 @@ from random import Random
 
 from oracles.comparing.asking import Request
 from oracles.comparing.differences import Difference
+from oracles.comparing.sorts import Said
 from oracles.kairosdb import judging, mutating
 from oracles.kairosdb.mutating import METRIC, TIME_MS
 from oracles.kairosdb.servers import Answers, Servers, may_be_asked, post, side_by_side
-from oracles.kairosdb.sorts import Said
 
 HANDFUL = 20
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from oracles.comparing.asking import Request
 from oracles.comparing.differences import Difference
+from oracles.comparing.sorts import Said
 from oracles.kairosdb import judging, worlds
 from oracles.kairosdb.questions import Asking, named
 from oracles.kairosdb.servers import API, Answers, Servers, get, post, side_by_side
-from oracles.kairosdb.sorts import Said
 
 WORLDS = 4
 """In a handful; each is written for its case alone."""

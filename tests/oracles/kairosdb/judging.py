@@ -10,8 +10,8 @@ from typing import Any
 
 from oracles.comparing.asking import Answer
 from oracles.comparing.differences import Difference
+from oracles.comparing.sorts import Said
 from oracles.kairosdb.servers import Answers
-from oracles.kairosdb.sorts import Said
 
 HEADERS = ("content-type", "pragma", "cache-control", "expires")
 """Which clients go by. Access-Control-Allow-Origin is a setting of ours."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from oracles.kairosdb.sorts import Said
+from oracles.comparing.sorts import Said
 
 TIME_MS = 1359788400000
 MINUTE: Said = {"value": 1, "unit": "minutes"}

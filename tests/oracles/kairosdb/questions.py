@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
+from oracles.comparing.sorts import Said
 from oracles.kairosdb.servers import UNIT_MS
-from oracles.kairosdb.sorts import Said
 from oracles.kairosdb.worlds import HOSTS, Series, span
 
 ZONES = [

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from random import Random
 
 from oracles.comparing.differences import Difference
+from oracles.comparing.sorts import Said
 from oracles.kairosdb import judging
 from oracles.kairosdb.servers import Answers, Servers, post, side_by_side
-from oracles.kairosdb.sorts import Said
 
 HANDFUL = 10
 

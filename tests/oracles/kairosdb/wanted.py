@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from oracles.comparing.differences import Difference, Table, Wanted
+from oracles.comparing.sorts import Case, Said
 from oracles.kairosdb import judging
 from oracles.kairosdb.having import HAVE_POINTS, first_difference_ms, is_less, values_of
 from oracles.kairosdb.judging import Number, Seen
 from oracles.kairosdb.servers import UNIT_MS
-from oracles.kairosdb.sorts import Case, Said
 
 POINTS = ("times", "values", "spelling")
 

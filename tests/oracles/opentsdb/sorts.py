@@ -1,47 +1,23 @@
-"""What a sort of cases is, and a case."""
+"""A case, as the table of OpenTSDB's wanted differences sees it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from random import Random
-from typing import Any, Protocol
 
-from oracles.comparing.differences import Difference
-
-
-class Sort(Protocol):
-    """A case is described by JSON, so that parts of it can be left out to find what matters."""
-
-    @property
-    def name(self) -> str: ...
-
-    def some(self, random: Random) -> Iterator[dict[str, Any]]:
-        """Some cases that share what was written for them."""
-        ...
-
-    def differences(self, said: dict[str, Any]) -> list[Difference]:
-        """Writes what the case needs, asks both, compares."""
-        ...
-
-    def shown(self, said: dict[str, Any]) -> str:
-        """The case and both answers, for a reader."""
-        ...
+from oracles.comparing import sorts
+from oracles.comparing.sorts import Said
 
 
 @dataclass(frozen=True)
-class Case:
-    """One case of a sort, as the table of wanted differences sees it."""
-
-    sort: Sort
-    said: dict[str, Any]
+class Case(sorts.Case):
+    """What it asks of /api/query is looked at often."""
 
     @property
-    def query(self) -> dict[str, Any]:
+    def query(self) -> Said:
         """Of /api/query; {} of others."""
         found = self.said.get("query")
         return found if isinstance(found, dict) else {}
 
     @property
-    def parts(self) -> list[dict[str, Any]]:
+    def parts(self) -> list[Said]:
         return [part for part in self.query.get("queries") or () if isinstance(part, dict)]

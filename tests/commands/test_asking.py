@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
+from answering import answering_posts
 from click.testing import CliRunner, Result
 from serverprocess import free_port
 
@@ -28,32 +28,20 @@ def report(sound: bool | None, *findings: dict[str, str]) -> bytes:
 def answering(status: int, *lines: bytes) -> Iterator[str]:
     """The address of a server that answers every post with these lines, one a chunk, and breaks off behind the last."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        assert request.headers["content-type"] == "application/json"
+        assert request.rfile.read(int(request.headers["content-length"])) == b"{}"
+        request.send_response(status)
+        request.send_header("transfer-encoding", "chunked")
+        request.end_headers()
+        for line in lines:
+            request.wfile.write(b"%x\r\n%s\n\r\n" % (len(line) + 1, line))
+        if not lines or b"sound" in lines[-1] or status != 200:
+            request.wfile.write(b"0\r\n\r\n")
+        request.close_connection = True
 
-        def do_POST(self) -> None:
-            assert self.headers["content-type"] == "application/json"
-            assert self.rfile.read(int(self.headers["content-length"])) == b"{}"
-            self.send_response(status)
-            self.send_header("transfer-encoding", "chunked")
-            self.end_headers()
-            for line in lines:
-                self.wfile.write(b"%x\r\n%s\n\r\n" % (len(line) + 1, line))
-            if not lines or b"sound" in lines[-1] or status != 200:
-                self.wfile.write(b"0\r\n\r\n")
-            self.close_connection = True
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering_posts(answer) as url:
+        yield url
 
 
 def verify(url: str, *flags: str) -> Result:

@@ -6,12 +6,12 @@ import os
 import pty
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
+from answering import answering_posts
 from serverprocess import running
 
 from headrace import operating
@@ -59,24 +59,15 @@ def test_of_a_running_server_and_of_a_stopped_database(tmp_path: Path) -> None:
 def breaking_off(sent: bytes, told: int) -> Iterator[str]:
     """A server that says it has `told` bytes and sends fewer."""
 
-    class Answers(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(told))
-            self.send_header(operating.LAST_RECORD_HEADER, "7")
-            self.end_headers()
-            self.wfile.write(sent)
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", str(told))
+        request.send_header(operating.LAST_RECORD_HEADER, "7")
+        request.end_headers()
+        request.wfile.write(sent)
 
-        def log_message(self, *_: object) -> None: ...
-
-    with HTTPServer(("127.0.0.1", 0), Answers) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering_posts(answer, "HTTP/1.0") as url:
+        yield url
 
 
 def test_what_is_not_whole_is_a_sentence_and_exit_code_1(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import io
 import shutil
 import tarfile
 import tempfile
+import threading
 from pathlib import Path
 from typing import ClassVar
 
@@ -227,3 +228,28 @@ async def test_a_client_that_goes_away_ends_a_verification(reads: bool, monkeypa
     async with asyncio.timeout(10):
         await room.app(scope, receive, send)
     assert ended
+
+
+async def test_a_backup_whose_client_has_gone_before_it_was_made_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, goes_on, closed = threading.Event(), threading.Event(), threading.Event()
+
+    class Slow(BackupStream):
+        def close(self) -> None:
+            closed.set()
+            super().close()
+
+    def stream_backup(_: object) -> BackupStream:
+        begun.set()
+        assert goes_on.wait(10)
+        folder = Path(tempfile.mkdtemp())
+        (folder / "backup.json").write_text("{}")
+        return Slow(Backup("id", 1, 2, 3, 4), TarOfBackup(folder), lambda: shutil.rmtree(folder))
+
+    monkeypatch.setattr(Store, "stream_backup", stream_backup)
+    asking = asyncio.create_task(post("/api/headrace/v1/backup.tar"))
+    await asyncio.to_thread(begun.wait, 10)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    goes_on.set()
+    assert await asyncio.to_thread(closed.wait, 10)

@@ -78,7 +78,12 @@ def operating_routes(store: Operated) -> list[Route]:
         return JSONResponse({"target": wanted.target, **asdict(taken)})
 
     async def backup_tar(_request: Request) -> Response:
-        return _Tar(await asyncio.to_thread(store.stream_backup))
+        made = asyncio.ensure_future(asyncio.to_thread(store.stream_backup))
+        try:
+            return _Tar(await asyncio.shield(made))
+        except asyncio.CancelledError:
+            made.add_done_callback(_close_stream)
+            raise
 
     async def seal(_request: Request) -> Response:
         return JSONResponse({"sealed_through": await store.seal()})
@@ -168,6 +173,12 @@ class _Tar(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             await asyncio.shield(asyncio.to_thread(self._stream.close))
+
+
+def _close_stream(made: asyncio.Future[BackupStream]) -> None:
+    """Of a stream that nobody waits for any more."""
+    if not made.cancelled() and made.exception() is None:
+        made.get_loop().run_in_executor(None, made.result().close)
 
 
 def _told(one: CountedFile) -> dict[str, object]:

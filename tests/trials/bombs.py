@@ -155,6 +155,17 @@ BUILT: Final[Mapping[str, tuple[Bomb, int]]] = {
         ),
         300_000,
     ),
+    "quotes in a text that never ends": (
+        lambda count: b'[{"metric":"m","name":"m"},{"' + b'\\"' * count,
+        MILLION,
+    ),
+    "comments that never end": (lambda count: b'[{"metric":"m","name":"m","value":+1},' + b"/*x" * count, MILLION),
+    "quotes in texts where tags should be": (
+        lambda count: (
+            b'[{"metric":"m","name":"m","timestamp":1364968800,"value":1,"tags":{"k":["%b,"]}}]' % (b'\\"' * count)
+        ),
+        MILLION,
+    ),
     "a word that never ends": (_repeated(b'{"a":"', b"\\", b""), 1_000_001),
 }
 """Of each its maker, and how many parts make it a bomb."""

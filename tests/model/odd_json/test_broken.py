@@ -70,3 +70,10 @@ def test_what_can_be_mended_is_read_whole() -> None:
 )
 def test_a_metric_is_seen_in_what_can_not_be_read(text: bytes, metric: str) -> None:
     assert metric_of(text) == metric
+
+
+@pytest.mark.parametrize("end", [b"", b"\\", b'\\"'])
+def test_a_text_that_never_ends_is_looked_through_once(end: bytes) -> None:
+    """Begun again at each quote in it, a megabyte takes half an hour: the time limit of a test."""
+    array = b'[{"n":1},{"' + b'\\"' * 500_000 + end
+    assert [said(read) for _, read in read_array(decode, array)] == [1, (Trouble.BROKEN, "")]

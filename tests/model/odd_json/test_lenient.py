@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace import limits
-from headrace.model.odd_json.lenient import GSON, JACKSON, TooLongForTheLoop, mended
+from headrace.model.odd_json.lenient import GSON, JACKSON, Leniency, TooLongForTheLoop, mended
 
 
 def both(text: str) -> tuple[str, str]:
@@ -85,3 +85,17 @@ async def test_on_an_event_loop_only_short_bodies_are_mended(monkeypatch: pytest
     with pytest.raises(TooLongForTheLoop):
         mended(b"[.50]", GSON)
     assert await asyncio.to_thread(mended, b"[.50]", GSON) == b'[".50"]'
+
+
+@pytest.mark.parametrize("leniency", [JACKSON, GSON])
+def test_a_comment_that_never_ends_ends_the_mending(leniency: Leniency) -> None:
+    """Looked for again at each slash, the end of a megabyte of them takes half an hour: the time limit of a test."""
+    body = b'{"a":1,' + b"/*x" * 300_000
+    assert mended(body, leniency) == body
+    assert (
+        mended(b"[+1,/* */+1,/*,+1]", leniency)
+        == {
+            JACKSON: b'["+1",/* */"+1",/*,+1]',
+            GSON: b'["+1", "+1",/*,+1]',
+        }[leniency]
+    )

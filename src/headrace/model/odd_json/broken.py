@@ -137,9 +137,9 @@ def metric_of(text: bytes) -> str:
     return found[1].decode(errors="replace").strip() if found else ""
 
 
-_STRUCTURE: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
-"""A string, whose brackets are text, or a bracket. Possessive quantifiers: a string that never ends is given up in one
-pass, not tried again from each length."""
+_STRUCTURE: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+\\?+(?:"|\Z)|[\[\]{}]', re.DOTALL)
+"""A string, whose brackets are text, or a bracket. One that never ends is a string to the end of the text: given up, it
+would be begun again at each quote in it."""
 
 
 def _end_of_object(text: bytes) -> int:

@@ -33,6 +33,7 @@ _TOKENS: Final = re.compile(
     + rb'"(?P<double>(?:[^"\\]++|\\.)*+)"'
     + rb"|'(?P<single>(?:[^'\\]++|\\.)*+)'"
     + rb"|(?P<comment>//[^\r\n]*+|\#[^\r\n]*+|/\*[^*]*+\*++(?:[^/*][^*]*+\*++)*+/)"
+    + rb"|(?P<unending>/\*)"
     + rb"|(?P<bare>[^\x00-\x20,:{}\[\]\"'/\\;#=\x7f]++)(?P<named>[ \t\n\r]*+:)?"
     + rb"|(?P<comma>;)"
     + rb"|(?P<colon>=>?+)"
@@ -121,6 +122,8 @@ class _Mender:
                 else:
                     at = found.end()
                 continue
+            if kind == "unending":
+                break
             self._left -= 1
             group = "bare" if kind == "named" else kind
             begin, end = found.span(group)

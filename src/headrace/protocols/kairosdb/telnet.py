@@ -45,7 +45,8 @@ OWN_COMMANDS: Final = (b"putm", b"puts")
 WORDS_MIN: Final = 4
 
 _BLANKS = bytes.maketrans(bytes(range(32)), b" " * 32)
-_WORD = re.compile(r'"(.*?)"(?= |\Z)|([^ ]+)')
+_WORD = re.compile(r"[^ ]+")
+_CLOSING = re.compile(r'"(?= |\Z)')
 _LONG = re.compile(r"-?[0-9]{1,19}")
 _TTL = re.compile(r"0*[0-9]{1,10}")
 
@@ -167,7 +168,24 @@ def words_of(line: bytes) -> list[str]:
     blank = line.translate(_BLANKS)
     if b'"' not in blank:
         return [word.decode(errors="replace") for word in blank.split(b" ") if word]
-    return [quoted or bare for quoted, bare in _WORD.findall(blank.decode(errors="replace"))]
+    return list(_quoted_and_bare(blank.decode(errors="replace")))
+
+
+def _quoted_and_bare(text: str) -> Iterator[str]:
+    """In one pass: each closing quote is looked for once, however many begin a word in vain."""
+    at = 0
+    closing: int | None = -1
+    while word := _WORD.search(text, at):
+        begin, at = word.span()
+        if text[begin] == '"' and closing is not None:
+            if closing <= begin:
+                found = _CLOSING.search(text, begin + 1)
+                closing = found.start() if found else None
+            if closing is not None:
+                yield text[begin + 1 : closing]
+                at = closing + 1
+                continue
+        yield word[0]
 
 
 def _time_of(command: str, text: str) -> int:

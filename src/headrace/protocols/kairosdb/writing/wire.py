@@ -31,10 +31,12 @@ class Metric(msgspec.Struct, gc=False):
 
 
 _STRING = msgspec.json.Decoder(str)
+_STRING_JSON = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _MEMBER = re.compile(
-    rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")[ \t\r\n]*+:[ \t\r\n]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^",]*+)', re.DOTALL
+    rb'(%b)[ \t\r\n]*+:[ \t\r\n]*+(?:%b|[^",]*+)|%b' % (_STRING_JSON, _STRING_JSON, _STRING_JSON), re.DOTALL
 )
-"""A member of an object whose value is no object."""
+"""A member of an object whose value is no object, or a text that is none: in an array. Such a one is passed over whole,
+as its escaped quotes would each begin one anew."""
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 _TAGS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -64,6 +66,8 @@ def repeated_tag(text: bytes) -> str | None:
         return None  # as many members as names, at most
     seen = set()
     for found in _MEMBER.finditer(text, 1):
+        if found[1] is None:
+            continue
         name = _STRING.decode(found[1])
         if name in seen:
             return name

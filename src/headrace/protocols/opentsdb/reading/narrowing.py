@@ -27,7 +27,7 @@ COMPARISONS: Final[dict[str, Comparison]] = {
     "!=": operator.ne,
 }
 
-_CONDITION = re.compile(r"\s*([<>!=]=?)\s*([^<>!=\s].*?)\s*", re.DOTALL)
+_CONDITION = re.compile(r"([<>!=]=?)\s*([^<>!=\s].*)", re.DOTALL)
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
 
 
@@ -36,7 +36,7 @@ def value_condition(name: str, text: str | None) -> ValuesMatch | None:
     "value-condition")."""
     if not text:
         return None
-    found = _CONDITION.fullmatch(text)
+    found = _CONDITION.fullmatch(text.strip())
     if found is None or found[1] not in COMPARISONS:
         raise Refused("value-condition", f"Invalid {name}: {shown(text)}. It must look like >=45.2")
     return compared(COMPARISONS[found[1]], _number(found[2]), found[2])

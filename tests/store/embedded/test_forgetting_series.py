@@ -140,3 +140,17 @@ async def test_points_that_only_their_age_hides_keep_the_name(tmp_path: Path) ->
     with assembled(tmp_path, retention={"default": "1d"}) as store:
         series, _ = await emptied(store, "a", "b")
         assert series.tolist() == []
+
+
+async def test_points_that_a_wrong_clock_takes_for_expired_keep_the_name(tmp_path: Path) -> None:
+    with assembled(tmp_path) as store:
+        live = point(store, "a", 1)
+        expires = np.array([NOW_MS - 1], dtype=np.int64)  # for the clock as it is: it may be a year ahead
+        await in_one_turn(
+            store,
+            store.append(Admitted(live.series, live.times, live.values, expires)),
+            store.append(point(store, "b", 2)),
+        )
+        await in_one_turn(store, store.delete(point(store, "b", 0).series, 0, 5))
+        series, _ = empty(store)
+        assert series.tolist() == point(store, "b", 0).series.tolist()

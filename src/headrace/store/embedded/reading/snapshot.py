@@ -58,7 +58,9 @@ class EmbeddedSnapshot:
     def without_points(self, series: NDArray[np.uint32]) -> NDArray[np.uint32]:
         """See store.Store."""
         kept = series[self._retention.oldest_ms(series, self._now_ms) <= ALL_TIME.start_ms]
-        return np.setdiff1d(kept, self.last(kept, ALL_TIME.end_ms).series)
+        # As before all time, when nothing had expired yet: the clock may be wrong.
+        ageless = self._with(self.check, self.memory, ALL_TIME.start_ms)
+        return np.setdiff1d(kept, ageless.last(kept, ALL_TIME.end_ms).series)
 
     def find(
         self,
@@ -121,13 +123,13 @@ class EmbeddedSnapshot:
         with self.memory.parts(len(items)) as accounts:
 
             def of_item(number: int, check: Check) -> Done:
-                return work(self._with(check, accounts[number]), items[number])
+                return work(self._with(check, accounts[number], self._now_ms), items[number])
 
             return self._helpers.each(range(len(items)), of_item, self.check)
 
-    def _with(self, check: Check, memory: QueryAccount) -> EmbeddedSnapshot:
+    def _with(self, check: Check, memory: QueryAccount, now_ms: int) -> EmbeddedSnapshot:
         return EmbeddedSnapshot(
-            self._pinned, self._index, self._table, self._retention, self._now_ms, check, memory, self._helpers
+            self._pinned, self._index, self._table, self._retention, now_ms, check, memory, self._helpers
         )
 
     def last(self, series: NDArray[np.uint32], before_ms: int) -> Columns:

@@ -1,4 +1,4 @@
-"""Questions are read on the event loop, and on a thread where much of them is to be mended."""
+"""Questions are read on the event loop, long ones on a thread."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from headrace.protocols.kairosdb.reading.wire import MetricQuery, parse_query
 from headrace.query.pool import QueryPool
 
 SHORT = b"{start_absolute:1,metrics:[{name:m}]}"
-LONG = SHORT.replace(b"{name", b"{" + b"'x':1," * 3000 + b"name")
+LONG = SHORT.replace(b"{name", b"{" + b"'x':1," * 1000 + b"name")
+PLAIN = b'{"start_absolute":1,"metrics":[{"name":"m"%b}]}' % (b',"x":1' * 1000)
 
 
-@pytest.mark.parametrize(("body", "on_loop"), [(SHORT, True), (LONG, False)])
+@pytest.mark.parametrize(("body", "on_loop"), [(SHORT, True), (LONG, False), (PLAIN, False)])
 async def test_where_a_question_is_read(body: bytes, on_loop: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     read_by: list[threading.Thread] = []
 

@@ -583,6 +583,12 @@ QUESTION_BYTES_MAX = 4 * 1024 * 1024
 """Of the JSON of a question and of annotations in bulk, unpacked: 100,000 values of a tag have room. Its decoder holds
 the interpreter, for 20 us per number of 4300 digits and so for 0.1 s at most; 64 MB of them were 5 s."""
 
+QUESTION_ON_LOOP_BYTES_MAX = 4 * 1024
+"""A longer question is read beside the event loop: a byte takes up to 1 us, of regular expressions 4, so this 5 to 16
+ms. A panel of Grafana asks with some hundred bytes."""
+
+assert QUESTION_ON_LOOP_BYTES_MAX <= JSON_MENDED_ON_LOOP_BYTES_MAX, "what is read on the loop may be mended there"
+
 QUESTION_INLINE_BYTES_MAX = 1024 * 1024
 """Items of larger questions are counted on a thread."""
 
@@ -710,14 +716,6 @@ KAIROSDB_ERRORS_MAX = 1000
 
 KAIROSDB_SHOWN_TEXT_MAX = 512
 """Characters of one of the sender's texts that an error repeats."""
-
-KAIROSDB_QUESTION_ON_LOOP_BYTES_MAX = 4 * 1024
-"""A longer question is read beside the event loop: a byte takes 1 us, of regular expressions 4, so this 5 to 16 ms. A
-panel of Grafana asks with some hundred bytes."""
-
-assert KAIROSDB_QUESTION_ON_LOOP_BYTES_MAX <= JSON_MENDED_ON_LOOP_BYTES_MAX, (
-    "what is read on the loop may be mended there"
-)
 
 KAIROSDB_LOOP_BODY_BYTES_MAX = 256 * 1024
 """Bodies up to this size are decoded on the event loop: at most 5 ms by the slowest decoder; larger ones on a

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from headrace import limits
-from headrace.errors import Unavailable
+from headrace.errors import Refused, Unavailable
 from headrace.query.pool import QueryPool
 
 
@@ -39,3 +39,19 @@ async def test_chunks_come_one_by_one_and_then_nothing() -> None:
     with ThreadPoolExecutor(1) as threads:
         pool, chunks = QueryPool(threads, 60), iter([b"a", b"b"])
         assert [await pool.next_of(chunks) for _ in range(3)] == [b"a", b"b", b""]
+
+
+@pytest.mark.parametrize(("size", "on_loop"), [(0, True), (4096, True), (4097, False), (1 << 21, False)])
+async def test_a_long_question_is_read_on_a_thread(size: int, on_loop: bool) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        reader = await QueryPool(threads, 60).read(size, threading.current_thread)
+    assert (reader is threading.current_thread()) == on_loop
+
+
+@pytest.mark.parametrize("size", [10, 1 << 21])
+async def test_what_reading_refuses_is_raised(size: int) -> None:
+    def refusing() -> None:
+        raise Refused("json", "detail")
+
+    with ThreadPoolExecutor(1) as threads, pytest.raises(Refused, match="detail"):
+        await QueryPool(threads, 60).read(size, refusing)

@@ -67,6 +67,11 @@ class QueryPool:
         with self._place():
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
+    async def read(self, size: int, work: Callable[[], T]) -> T:
+        """Read a question of so many bytes: a short one at once, a long one on a thread. Raises what `work` raises, and
+        Unavailable as `run` does."""
+        return work() if size <= limits.QUESTION_ON_LOOP_BYTES_MAX else await self.look_up(work)
+
     async def next_of(self, chunks: Iterator[bytes]) -> bytes:
         """The next chunk of an answer that is under way, b"" after the last."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, next, chunks, b"")

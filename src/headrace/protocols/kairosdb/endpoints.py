@@ -20,8 +20,8 @@ from headrace.protocols.kairosdb import faults
 from headrace.protocols.kairosdb.faults import Answer
 from headrace.protocols.kairosdb.metadata import KeepsMetadata, Metadata, path_below
 from headrace.protocols.kairosdb.reading.aggregators.table import AGGREGATORS
-from headrace.protocols.kairosdb.reading.asking import asked_of
 from headrace.protocols.kairosdb.reading.grouping import FEATURES as GROUPERS
+from headrace.protocols.kairosdb.reading.wire import parse_query
 from headrace.protocols.kairosdb.writing.write import clock_ms
 from headrace.query import groups
 from headrace.query.pool import QueryPool
@@ -132,7 +132,7 @@ class SmallEndpoints:
     async def delete_points(self, scope: Scope, receive: Receive) -> Answer:
         """Delete what a question would read."""
         body = await read_question(scope, receive, self._body_bytes_max)
-        for question in await asked_of(body, clock_ms(), self._pool):
+        for question in await self._pool.read(len(body), lambda: parse_query(body, clock_ms())):
             await self._delete(question.query.selection, question.query.range)
         return faults.done()
 

@@ -16,10 +16,9 @@ from headrace.gate import RuleSet
 from headrace.model.points import Admitted
 from headrace.protocols.kairosdb import faults
 from headrace.protocols.kairosdb.reading.answer import Answered, Shown, pieces, shown, tags_of
-from headrace.protocols.kairosdb.reading.asking import asked_of
 from headrace.protocols.kairosdb.reading.running import Running, RunningQueries
 from headrace.protocols.kairosdb.reading.save import saved_points, together
-from headrace.protocols.kairosdb.reading.wire import MetricQuery
+from headrace.protocols.kairosdb.reading.wire import MetricQuery, parse_query
 from headrace.query import groups
 from headrace.query.chain import engine as chained
 from headrace.query.chain.engine import GroupOf
@@ -87,7 +86,7 @@ class KairosDBQueries:
     async def query(self, question: bytes | str, reply: Reply) -> None:
         """datapoints/query. What save_as makes is durable before the answer begins."""
         now_ms = time.time_ns() // 1_000_000
-        asked = await asked_of(question, now_ms, self.pool)
+        asked = await self.pool.read(len(question), lambda: parse_query(question, now_ms))
         with self.running.noted(question) as running:
             answer, saved = await self.pool.run(
                 lambda check: self._answer(asked, now_ms, running, check), reply.client_leaves
@@ -98,7 +97,8 @@ class KairosDBQueries:
 
     async def tags(self, question: bytes | str, reply: Reply) -> None:
         """datapoints/query/tags."""
-        asked = await asked_of(question, time.time_ns() // 1_000_000, self.pool)
+        now_ms = time.time_ns() // 1_000_000
+        asked = await self.pool.read(len(question), lambda: parse_query(question, now_ms))
         answer = await self.pool.run(lambda check: self._tags(asked, check), reply.client_leaves)
         await reply.whole(answer)
 

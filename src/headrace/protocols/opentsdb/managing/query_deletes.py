@@ -39,16 +39,20 @@ class QueryDeletes:
     async def query(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """/api/query. Raises Refused."""
         said = _said(scope, parameters, body)
+        size = len(body) + len(scope["query_string"])
         in_arrays = "arrays" in parameters
         if not said.delete:
-            await self._queries.answer(self._queries.asked(said), in_arrays, reply)
+            await self._queries.answer(await self._asked(said, size), in_arrays, reply)
             return
         if not self._allowed:
             raise Refused("delete", "Deleting data is not enabled", "the setting opentsdb_delete allows it")
         if any(name == b"origin" for name, _ in scope["headers"]):
             raise Refused("delete", "Deleting data is not for web pages")
         said.delete = False
-        await self._delete(self._queries.asked(said), in_arrays, reply, scope)
+        await self._delete(await self._asked(said, size), in_arrays, reply, scope)
+
+    async def _asked(self, said: Query, size: int) -> Question:
+        return await self._pool.read(size, lambda: self._queries.asked(said))
 
     async def _delete(self, asked: Question, in_arrays: bool, reply: Reply, scope: Scope) -> None:
         """Delete every point between start and end of the series that the sub-queries find, whatever they make of them;

@@ -76,7 +76,7 @@ class _Reader:
         if result.startswith("-"):
             return
         begin = int(seconds) * NS + int(micros) * 1000
-        # Without an answer the process was killed meanwhile: it may be done, and never ended.
+        # Without an answer the process was killed meanwhile: it may be done, and nothing of that thread follows.
         end = sys.maxsize if result == "?" else begin + int(float(lasted or 0) * NS)
         for event in self._events(call, arguments, result, opened):
             if self._is_watched(event.path):
@@ -112,7 +112,8 @@ class _Reader:
             case "ftruncate":
                 return [_event("size", path)._replace(at=int(arguments.rsplit(",", 1)[1]))]
             case "lseek":
-                self._offsets[descriptor] = int(result)
+                if result != "?":
+                    self._offsets[descriptor] = int(result)
                 return []
         assert call in ("write", "writev", *_OFFSET_FROM_THE_RIGHT), f"not modelled: {call} of {path}"
         count = len(_bytes(arguments)) if result == "?" else int(result)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from oracles.comparing.differences import FAILED, Difference
 
 NO_ANSWER = 0
 """Stands for a status where the server said nothing in time, or broke the connection off."""
@@ -74,3 +77,25 @@ class Peer:
         came = self._connection.getresponse()
         body = came.read()
         return Answer(came.status, {name.lower(): value for name, value in came.getheaders()}, body)
+
+
+class Watched(Peer):
+    """headrace as a peer: remembers what was its own fault, a status of 500 and above, or no answer at all."""
+
+    def __init__(self, port: int, may: Callable[[Request, Answer], bool] = lambda request, answer: False) -> None:
+        """may: the answers that are documented all the same, by their addresses."""
+        super().__init__(port)
+        self._may = may
+        self._failed: list[Difference] = []
+
+    def ask(self, request: Request) -> Answer:
+        answer = super().ask(request)
+        failed = answer.status == NO_ANSWER or answer.status >= 500
+        if failed and not self._may(request, answer):
+            self._failed.append(Difference(FAILED, f"{request}: {answer}"[:2000], ours=answer))
+        return answer
+
+    def failures(self) -> list[Difference]:
+        """Since they were last asked for. No wanted difference explains one."""
+        failed, self._failed = self._failed, []
+        return failed

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol, TypeVar
 
-from oracles.comparing.differences import Difference, Table
+from oracles.comparing.differences import FAILED, Difference, Table
 
 C = TypeVar("C")
 
@@ -87,10 +87,10 @@ def run(oracle: Oracle[C], count: int, seed: int, short: bool = False) -> Outcom
         left = oracle.table.unexplained(case, found)
         if not left:
             continue
-        if not oracle.differences(case):
+        first = left[0]
+        if first.kind != FAILED and not oracle.differences(case):
             outcome.fleeting += 1
             continue
-        first = left[0]
         name = f"{oracle.kind(case)} {first.kind}"
         outcome.unexplained[name] += 1
         if len(outcome.shown) < SHOWN_MAX and (name not in shown or outcome.unexplained[name] <= 3):

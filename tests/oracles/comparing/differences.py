@@ -9,6 +9,9 @@ from typing import Generic, TypeVar
 
 Case = TypeVar("Case")
 
+FAILED = "headrace failed"
+"""The kind of difference that no entry explains, whatever it says: what asking.Watched found."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -51,6 +54,8 @@ class Table(Generic[Case]):
 
     def explanation(self, case: Case, difference: Difference) -> str | None:
         """The name of the first entry that explains it, not counted; None if none does."""
+        if difference.kind == FAILED:
+            return None
         return next((entry.name for entry in self.entries if entry.explains(case, difference)), None)
 
     def unexplained(self, case: Case, differences: Sequence[Difference]) -> list[Difference]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Generic, Protocol, TypeVar
 
+from oracles.comparing.asking import Watched
 from oracles.comparing.differences import Difference, Table
 from oracles.comparing.shrinking import shrunk
 
@@ -54,12 +55,15 @@ class MixedSorts(Generic[C]):
         table: Table[C],
         sorts: Sequence[tuple[Sort, int]],
         case: Callable[[Sort, Said], C],
+        ours: Watched,
         stay: Collection[str] = (),
     ) -> None:
-        """sorts: each with its weight.   stay: members that are not left out to make a case smaller."""
+        """sorts: each with its weight.   ours: whom all of them ask; what it fails at is a difference of each.
+        stay: members that are not left out to make a case smaller."""
         self.table = table
         self._sorts = sorts
         self._case = case
+        self._ours = ours
         self._stay = stay
 
     def cases(self, random: Random) -> Iterator[C]:
@@ -74,14 +78,15 @@ class MixedSorts(Generic[C]):
         return case.sort.name
 
     def differences(self, case: C) -> list[Difference]:
-        return case.sort.differences(case.said)
+        found = case.sort.differences(case.said)
+        return [*self._ours.failures(), *found]
 
     def minimised(self, case: C, difference: Difference) -> str:
         def shows(said: Said) -> bool:
             smaller = self._case(case.sort, said)
-            found = case.sort.differences(said)
+            found = self.differences(smaller)
             return any(one.kind == difference.kind and self.table.explanation(smaller, one) is None for one in found)
 
         said = shrunk(case.said, shows, SHRINK_S, self._stay)
-        found = case.sort.differences(said)
+        found = self.differences(self._case(case.sort, said))
         return "\n".join([f"{case.sort.name} {', '.join(map(str, found))}", case.sort.shown(said), ""])

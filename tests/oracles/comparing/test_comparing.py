@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import http.server
 import itertools
+import threading
 from collections.abc import Iterator
 from random import Random
 
+import pytest
+
+from oracles.comparing.asking import Answer, Request, Watched
 from oracles.comparing.campaign import run
-from oracles.comparing.differences import Difference, Table, Wanted
+from oracles.comparing.differences import FAILED, Difference, Table, Wanted
+from oracles.comparing.sorts import Case, MixedSorts, Said
 
 
 class Adding:
@@ -64,3 +70,60 @@ def test_entries_count_the_cases_that_met_them() -> None:
     oracle = Adding({3: 7, 4: 7}, SEVEN)
     assert run(oracle, 10, seed=1).is_clean
     assert oracle.table.met["seven"] == 2
+
+
+ANYTHING = Wanted[Case]("anything", "excuses whatever is found", lambda case, found: True)
+
+
+class Headrace(http.server.BaseHTTPRequestHandler):
+    """/500 and /501 are answered so; /gone never is."""
+
+    def do_GET(self) -> None:
+        if self.path == "/gone":
+            self.close_connection = True
+            return
+        self.send_response(int(self.path[1:]))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def headrace() -> Iterator[int]:
+    """Its port."""
+    with http.server.HTTPServer(("127.0.0.1", 0), Headrace) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+class Asking:
+    """A sort that sees no differences."""
+
+    name = "asking"
+
+    def __init__(self, ours: Watched) -> None:
+        self._ours = ours
+
+    def some(self, random: Random) -> Iterator[Said]:
+        return iter([{"path": "/200"}, {"path": "/500"}, {"path": "/501"}, {"path": "/gone"}])
+
+    def differences(self, said: Said) -> list[Difference]:
+        self._ours.ask(Request("GET", said["path"]))
+        return []
+
+    def shown(self, said: Said) -> str:
+        return str(said)
+
+
+def test_what_headrace_fails_at_no_entry_excuses(headrace: int) -> None:
+    def documented(request: Request, answer: Answer) -> bool:
+        return request.path == "/501" and answer.status == 501
+
+    watched = Watched(headrace, documented)
+    outcome = run(MixedSorts(Table([ANYTHING]), [(Asking(watched), 1)], Case, watched), 4, seed=1, short=True)
+    assert outcome.unexplained == {f"asking {FAILED}": 2}
+    assert ["/500" in shown or "/gone" in shown for shown in outcome.shown] == [True, True]
+    watched.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from serverprocess import running as headrace_running
 
-from oracles.comparing.asking import Peer
+from oracles.comparing.asking import Peer, Watched
 from oracles.comparing.sorts import Case, MixedSorts, Sort
 from oracles.kairosdb import wanted
 from oracles.kairosdb.asked_points import Questions
@@ -22,7 +22,7 @@ from oracles.servers import kairosdb
 missing = kairosdb.missing
 
 
-def mixed(servers: Servers) -> MixedSorts[Case]:
+def mixed(servers: Servers, ours: Watched) -> MixedSorts[Case]:
     """All sorts of cases."""
     sorts: list[tuple[Sort, int]] = [
         (Questions(servers), 40),
@@ -32,7 +32,7 @@ def mixed(servers: Servers) -> MixedSorts[Case]:
         (Lists(servers), 4),
         (Lines(servers), 8),
     ]
-    return MixedSorts(wanted.table(), sorts, Case)
+    return MixedSorts(wanted.table(), sorts, Case, ours)
 
 
 @contextmanager
@@ -40,9 +40,9 @@ def running(folder: Path) -> Iterator[MixedSorts[Case]]:
     """Both servers, each with fresh data in the folder."""
     lines = ("--telnet", "kairosdb")
     with headrace_running(folder / "headrace", *lines) as ours, kairosdb.running(folder / "kairosdb") as real:
-        peers = Peer(real.port), Peer(ours.port)
+        peers = Peer(real.port), Watched(ours.port)
         try:
-            yield mixed(Servers(*peers, real.telnet_port))
+            yield mixed(Servers(*peers, real.telnet_port), peers[1])
         finally:
             for peer in peers:
                 peer.close()

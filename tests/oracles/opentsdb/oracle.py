@@ -8,7 +8,7 @@ from pathlib import Path
 
 from serverprocess import running as headrace_running
 
-from oracles.comparing.asking import Peer
+from oracles.comparing.asking import Peer, Watched
 from oracles.comparing.sorts import MixedSorts, Sort
 from oracles.expressions.sort import Expressions
 from oracles.opentsdb import wanted, worlds
@@ -25,7 +25,7 @@ STAY = ("start", "end", "timestamp", "metric", "what", "asked", "steps", "method
 """Members whose default is a matter of the clock, or whose absence is another case."""
 
 
-def mixed(servers: Servers) -> MixedSorts[Case]:
+def mixed(servers: Servers, ours: Watched) -> MixedSorts[Case]:
     """All sorts of cases."""
     servers.write(worlds.every_tag())
     sorts: list[tuple[Sort, int]] = [
@@ -34,16 +34,16 @@ def mixed(servers: Servers) -> MixedSorts[Case]:
         (Broken(servers), 2),
         (Finding(servers), 1),
     ]
-    return MixedSorts(wanted.table(), sorts, Case, STAY)
+    return MixedSorts(wanted.table(), sorts, Case, ours, STAY)
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[MixedSorts[Case]]:
     """Both servers, each with fresh data in the folder."""
     with headrace_running(folder / "headrace") as ours, tsd.running(folder / "opentsdb") as real:
-        peers = Peer(real.port), Peer(ours.port)
+        peers = Peer(real.port), Watched(ours.port)
         try:
-            yield mixed(Servers(*peers))
+            yield mixed(Servers(*peers), peers[1])
         finally:
             for peer in peers:
                 peer.close()

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from headrace.errors import Unavailable
 from headrace.metrics import Metrics
-from headrace.protocols.opentsdb import routes
+from headrace.protocols.opentsdb.telling import stats
 from headrace.protocols.opentsdb.telling.stats import Stat, server_stats
 
 PUT = "put m 1364410924 1 k=v\n"
@@ -59,16 +59,19 @@ async def test_exit_closes_and_nothing_else_does() -> None:
     assert (await session.feed(b"exit\n", 3)).close
 
 
-async def test_the_stats_of_a_block_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stats_are_gathered_once_for_all_who_ask_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
 
     def counted(metrics: Metrics) -> list[Stat]:
         asked.append(metrics)
         return server_stats(metrics)
 
-    monkeypatch.setattr(routes, "server_stats", counted)
-    answer = await OpenTSDB().lines("stats\n" * 50)
+    monkeypatch.setattr(stats, "server_stats", counted)
+    monkeypatch.setattr(stats, "STATS_KEPT_S", 60)
+    tsdb = OpenTSDB()
+    answer = await tsdb.lines("stats\n" * 50)
     assert answer == answer[: len(answer) // 50] * 50
+    assert await tsdb.lines("stats\n") == answer[: len(answer) // 50]
     assert len(asked) == 1
 
 

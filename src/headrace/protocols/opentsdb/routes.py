@@ -19,7 +19,6 @@ from headrace.protocols.opentsdb import faults
 from headrace.protocols.opentsdb.about import ABOUT
 from headrace.protocols.opentsdb.faults import Answer
 from headrace.protocols.opentsdb.names import OPENTSDB_RULES
-from headrace.protocols.opentsdb.telling.stats import server_stats
 from headrace.protocols.opentsdb.telnet import telnet
 from headrace.protocols.opentsdb.writing.wire import Decode, ReferenceDecoder
 from headrace.protocols.opentsdb.writing.write import ROOM, PutService, flags_of
@@ -64,7 +63,7 @@ def room(
     executor: where large bodies are decoded; None: the event loop's own threads.   old: an app for each name of OLD.
     """
     puts = PutService(store, OPENTSDB_RULES, metrics, decode or ReferenceDecoder(store.table), executor)
-    lines = telnet(puts, store.table, lambda: server_stats(metrics))
+    lines = telnet(puts, store.table, metrics)
     return Room(
         ROOM,
         PREFIXES,

@@ -4,7 +4,7 @@ import socket
 import time
 
 from headrace.metrics import Metrics
-from headrace.protocols.opentsdb.telling.stats import Stat, server_stats
+from headrace.protocols.opentsdb.telling.stats import STATS_KEPT_S, RecentStats, Stat, server_stats
 
 
 def test_a_line_is_what_put_would_take() -> None:
@@ -22,3 +22,15 @@ def test_the_servers_own_numbers() -> None:
     assert abs(accepted.timestamp_s - time.time()) < 10
     assert {stat.metric for stat in stats} >= {"headrace.commit.seconds.count", "headrace.commit.seconds.sum"}
     assert not [stat for stat in stats if "bucket" in stat.metric or "python" in stat.metric]
+
+
+def test_recent_numbers_are_gathered_again_when_they_are_old() -> None:
+    metrics, now_s = Metrics(), [5.0]
+    recent = RecentStats(metrics, lambda: now_s[0])
+    first = recent.text()
+    assert "headrace.rollup.tasks" in first
+    metrics.points_accepted.labels("opentsdb").inc(3)
+    now_s[0] += STATS_KEPT_S - 0.01
+    assert recent.text() == first
+    now_s[0] += 0.02
+    assert "headrace.points.accepted.total" in recent.text()

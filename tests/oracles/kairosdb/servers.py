@@ -15,6 +15,9 @@ from oracles.comparing.asking import Answer, Peer, Request
 
 API = "/api/v1/"
 
+AS_KAIROSDB = re.compile(r"aggregator cannot compute rate for data points with the same time stamp|non-finite numbers")
+"""What headrace answers with 500 because KairosDB does."""
+
 RANGES_MAX = 3000
 """Of a `gaps`: KairosDB writes all of them to its disk, without an end those of the next 300 million years."""
 
@@ -97,6 +100,12 @@ class Servers:
             while not re.search(rb"KairosDB [^\n]*\n", came) and (more := connection.recv(65536)):
                 came += more
         return re.sub(rb"KairosDB [^\n]*\n", b"", came)
+
+
+def may_fail(request: Request, answer: Answer) -> bool:
+    """Whether an answer of headrace is a 500 of KairosDB's."""
+    is_question = request.path.partition("?")[0].endswith("/datapoints/query")
+    return is_question and answer.status == 500 and AS_KAIROSDB.search(answer.body.decode()) is not None
 
 
 def may_be_asked(request: Request) -> bool:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from oracles.comparing.asking import Answer
 from oracles.comparing.campaign import met, run
 from oracles.comparing.differences import Difference
 from oracles.kairosdb import oracle, wanted
 from oracles.kairosdb.having import first_difference_ms, is_less
 from oracles.kairosdb.judging import Number
-from oracles.kairosdb.servers import get, may_be_asked, post
+from oracles.kairosdb.servers import get, may_be_asked, may_fail, post
 
 CASES, SEED = 300, 1
 
@@ -80,3 +81,22 @@ def test_fewer_points_are_excused_only_if_all_are_there(ours: dict[str, object],
 def test_where_two_answers_part() -> None:
     found = Difference("times", "", TWO_AT_ONCE, result((1, "5"), (1, "7.5"), (4, "3")))
     assert first_difference_ms(found) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words", "may"),
+    [
+        (
+            "datapoints/query",
+            500,
+            "The rate aggregator cannot compute rate for data points with the same time stamp.",
+            True,
+        ),
+        ("datapoints/query", 500, "JSON does not allow non-finite numbers.", True),
+        ("datapoints/query", 500, "something else", False),
+        ("datapoints/query", 503, "non-finite numbers", False),
+        ("datapoints", 500, "non-finite numbers", False),
+    ],
+)
+def test_headrace_may_fail_only_as_kairosdb_does(path: str, status: int, words: str, may: bool) -> None:
+    assert may_fail(post(path, {}), Answer(status, {}, words.encode())) is may

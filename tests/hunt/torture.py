@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -71,10 +71,20 @@ def store(minutes: float, seed: int | None, count: int, replay: str) -> None:
 @torture.command()
 @click.option("--flips", type=int, default=10_000, help="How many bits, one at a time.")
 @click.option("--seed", type=int, default=1, help="Which bits.")
-def bits(flips: int, seed: int) -> None:
-    """A bit of a small database's files is flipped, then it is opened and read."""
+@click.option("--every", is_flag=True, help="All of them instead, which takes hours.")
+@click.option("--part", type=int, default=0, help="Of --parts, with --every.")
+@click.option("--parts", type=click.IntRange(min=1), default=1, help="For several processes.")
+def bits(flips: int, seed: int, every: bool, part: int, parts: int) -> None:
+    """A bit of a small database's files is flipped, then it is verified, opened and read."""
+
+    def chosen(sizes: flipping.Sizes) -> Iterator[flipping.Bit]:
+        found = flipping.every(sizes, part, parts) if every else flipping.by_chance(sizes, flips, seed)
+        length = len(range(part, 8 * sum(sizes.values()), parts)) if every else flips
+        with click.progressbar(found, length) as bar:
+            yield from bar
+
     with tempfile.TemporaryDirectory() as folder:
-        _tell(flipping.trial(Path(folder), flips, seed))
+        _tell(flipping.trial(Path(folder), chosen))
 
 
 @torture.command()

@@ -3,20 +3,47 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
-from trial_database import contents_of, copied, judge, make, opened, quick_disk
+from trial_database import Contents, contents_of, copied, judge, make, opened, quick_disk
 from verifying import check_word, said_of
 
 NO_CONTENT = ("lock", "-shm")
 """Files that mean nothing to the next start."""
 
 
-def trial(folder: Path, flips: int, seed: int) -> Counter[str]:
+class Bit(NamedTuple):
+    """file: below the database.   at: which byte.   place: 0 to 7 in it."""
+
+    file: Path
+    at: int
+    place: int
+
+
+Sizes = Mapping[Path, int]
+"""Bytes of each file of the database that has any."""
+
+
+def by_chance(sizes: Sizes, count: int, seed: int) -> Iterator[Bit]:
+    """Every file as often as any other: the small ones decide the most."""
+    chance, files = Random(seed), list(sizes)
+    for _ in range(count):
+        file = chance.choice(files)
+        yield Bit(file, chance.randrange(sizes[file]), chance.randrange(8))
+
+
+def every(sizes: Sizes, part: int, parts: int) -> Iterator[Bit]:
+    """All bits of all files; of `parts` equal parts only that one, 0 the first."""
+    whole = (Bit(file, at, place) for file, size in sizes.items() for at in range(size) for place in range(8))
+    return (bit for number, bit in enumerate(whole) if number % parts == part)
+
+
+def trial(folder: Path, choose: Callable[[Sizes], Iterable[Bit]]) -> Counter[str]:
     """How often it came out right, named and refused. Raises AssertionError, which names file and bit, at the first
     that is neither."""
-    chance = Random(seed)
     data = folder / "data"
     make(data)
     outcomes: Counter[str] = Counter()
@@ -25,22 +52,22 @@ def trial(folder: Path, flips: int, seed: int) -> Counter[str]:
         expected = contents_of(store)
         store.close()
         files = [file for file in sorted(data.rglob("*")) if file.is_file() and not file.name.endswith(NO_CONTENT)]
-        sizes = [file.stat().st_size for file in files]
-        for _ in range(flips):
-            # Every file as often as any other: the small ones decide the most.
-            [file] = chance.choices([file for file, size in zip(files, sizes, strict=True) if size])
-            at, bit = chance.randrange(file.stat().st_size), chance.randrange(8)
-            spoilt = copied(data, folder / "spoilt")
-            path = spoilt / file.relative_to(data)
-            content = bytearray(path.read_bytes())
-            content[at] ^= 1 << bit
-            path.write_bytes(content)
-            try:
-                said = said_of(spoilt)
-                outcome = judge(spoilt, expected)
-                outcomes[outcome.word] += 1
-                check_word(said, outcome)
-            except BaseException as wrong:
-                wrong.add_note(f"bit {bit} of byte {at} of {file.relative_to(data)}, seed {seed}")
-                raise
+        sizes = {file.relative_to(data): file.stat().st_size for file in files if file.stat().st_size}
+        for bit in choose(sizes):
+            outcomes[_outcome(data, folder / "spoilt", bit, expected)] += 1
     return outcomes
+
+
+def _outcome(data: Path, spoilt: Path, bit: Bit, expected: Contents) -> str:
+    path = copied(data, spoilt) / bit.file
+    content = bytearray(path.read_bytes())
+    content[bit.at] ^= 1 << bit.place
+    path.write_bytes(content)
+    try:
+        said = said_of(spoilt)
+        outcome = judge(spoilt, expected)
+        check_word(said, outcome)
+    except BaseException as wrong:
+        wrong.add_note(f"bit {bit.place} of byte {bit.at} of {bit.file}")
+        raise
+    return outcome.word

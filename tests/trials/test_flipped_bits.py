@@ -7,11 +7,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flipping import trial
+from flipping import Bit, by_chance, every, trial
 
 
 def test_a_flipped_bit_is_never_a_wrong_or_missing_point_without_a_word(tmp_path: Path) -> None:
-    outcomes = trial(tmp_path, flips=400, seed=1)
+    outcomes = trial(tmp_path, lambda sizes: by_chance(sizes, 400, seed=1))
     assert sum(outcomes.values()) == 400
     assert outcomes["named"]
     assert outcomes["refused"]
+
+
+def test_every_bit_is_in_one_part_of_several() -> None:
+    sizes = {Path("a"): 2, Path("b"): 1}
+    parts = [list(every(sizes, part, 5)) for part in range(5)]
+    assert sorted(bit for part in parts for bit in part) == [
+        Bit(Path(file), at, place) for file, at in (("a", 0), ("a", 1), ("b", 0)) for place in range(8)
+    ]

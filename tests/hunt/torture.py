@@ -84,7 +84,9 @@ def bits(flips: int, seed: int, every: bool, part: int, parts: int) -> None:
             yield from bar
 
     with tempfile.TemporaryDirectory() as folder:
-        _tell(flipping.trial(Path(folder), chosen))
+        tried = flipping.trial(Path(folder), chosen)
+    _tell(tried.outcomes)
+    hostile_commands.finish(tried.wrong)
 
 
 @torture.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -41,12 +42,19 @@ def every(sizes: Sizes, part: int, parts: int) -> Iterator[Bit]:
     return (bit for number, bit in enumerate(whole) if number % parts == part)
 
 
-def trial(folder: Path, choose: Callable[[Sizes], Iterable[Bit]]) -> Counter[str]:
-    """How often it came out right, named and refused. Raises AssertionError, which names file and bit, at the first
-    that is neither."""
+class Tried(NamedTuple):
+    """outcomes: how often it came out right, named and refused.   wrong: the bits of which it was neither, each with
+    what happened."""
+
+    outcomes: Counter[str]
+    wrong: list[str]
+
+
+def trial(folder: Path, choose: Callable[[Sizes], Iterable[Bit]]) -> Tried:
+    """Flips them one by one, each in a fresh copy."""
     data = folder / "data"
     make(data)
-    outcomes: Counter[str] = Counter()
+    tried = Tried(Counter(), [])
     with quick_disk():
         store = opened(copied(data, folder / "expected"))
         expected = contents_of(store)
@@ -54,8 +62,12 @@ def trial(folder: Path, choose: Callable[[Sizes], Iterable[Bit]]) -> Counter[str
         files = [file for file in sorted(data.rglob("*")) if file.is_file() and not file.name.endswith(NO_CONTENT)]
         sizes = {file.relative_to(data): file.stat().st_size for file in files if file.stat().st_size}
         for bit in choose(sizes):
-            outcomes[_outcome(data, folder / "spoilt", bit, expected)] += 1
-    return outcomes
+            try:
+                tried.outcomes[_outcome(data, folder / "spoilt", bit, expected)] += 1
+            except Exception as fault:  # noqa: BLE001 - whatever it is, it is told, and the others are tried
+                told = traceback.format_exception_only(fault)[-1].strip()
+                tried.wrong.append(f"bit {bit.place} of byte {bit.at} of {bit.file}: {told}")
+    return tried
 
 
 def _outcome(data: Path, spoilt: Path, bit: Bit, expected: Contents) -> str:
@@ -63,11 +75,7 @@ def _outcome(data: Path, spoilt: Path, bit: Bit, expected: Contents) -> str:
     content = bytearray(path.read_bytes())
     content[bit.at] ^= 1 << bit.place
     path.write_bytes(content)
-    try:
-        said = said_of(spoilt)
-        outcome = judge(spoilt, expected)
-        check_word(said, outcome)
-    except BaseException as wrong:
-        wrong.add_note(f"bit {bit.place} of byte {bit.at} of {bit.file}")
-        raise
+    said = said_of(spoilt)
+    outcome = judge(spoilt, expected)
+    check_word(said, outcome)
     return outcome.word

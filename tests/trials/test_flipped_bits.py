@@ -11,7 +11,8 @@ from flipping import Bit, by_chance, every, trial
 
 
 def test_a_flipped_bit_is_never_a_wrong_or_missing_point_without_a_word(tmp_path: Path) -> None:
-    outcomes = trial(tmp_path, lambda sizes: by_chance(sizes, 400, seed=1))
+    outcomes, wrong = trial(tmp_path, lambda sizes: by_chance(sizes, 400, seed=1))
+    assert wrong == []
     assert sum(outcomes.values()) == 400
     assert outcomes["named"]
     assert outcomes["refused"]

@@ -174,3 +174,27 @@ def test_an_identity_that_is_not_what_was_written_is_no_identity(tmp_path: Path,
         stranger.execute(f"UPDATE database SET {column} = ?", (bytes([was[0] ^ 2]) + was[1:],))
     with pytest.raises(Corrupt, match="id or secret is not what was written"):
         Catalog(path)
+
+
+def test_a_flipped_bit_in_what_sqlite_keeps_of_a_table_gives_no_wrong_names(tmp_path: Path) -> None:
+    """SQLite takes a column of type INTEGEP for one without values."""
+    path = tmp_path / "catalog.sqlite"
+    with closing(Catalog(path)) as catalog:
+        catalog.add_series(new_series(0, 3))
+    sound = path.read_bytes()
+    said = b"series (first INTEGER PRIMARY KEY"
+    begin = sound.index(said)
+    refused = 0
+    for at in range(begin, begin + len(said)):
+        for place in range(8):
+            spoilt = bytearray(sound)
+            spoilt[at] ^= 1 << place
+            path.write_bytes(spoilt)
+            try:
+                with closing(Catalog(path)) as catalog:
+                    assert held(catalog) == expected(3), f"bit {place} of {chr(sound[at])}"
+            except Corrupt:
+                refused += 1
+            for left in tmp_path.glob("catalog.sqlite-*"):
+                left.unlink()
+    assert refused > 4 * len(said)

@@ -14,7 +14,7 @@ import pytest
 
 from headrace import limits
 from headrace.errors import Corrupt, Unavailable
-from headrace.store.embedded.files.sqlite_files import failures_as_ours, is_sound, let_go
+from headrace.store.embedded.files.sqlite_files import check_tables, failures_as_ours, is_sound, let_go
 
 
 def malformed(path: Path) -> None:
@@ -82,3 +82,34 @@ def _target(link: Path) -> str:
         return str(link.readlink())
     except FileNotFoundError:  # the one that lists them
         return ""
+
+
+@pytest.mark.parametrize(
+    "stands",
+    [
+        "t (a INTEGEP PRIMARY KEY, b BLOB NOT NULL)",
+        "t (a INTEGER PRIMARY KEY, b BLOB)",
+        "t (a INTEGER, b BLOB NOT NULL)",
+        "t (a INTEGER PRIMARY KEY, c BLOB NOT NULL)",
+        "t (a INTEGER PRIMARY KEY)",
+        "u (a INTEGER PRIMARY KEY, b BLOB NOT NULL)",
+    ],
+)
+def test_a_table_that_is_not_as_it_was_made(stands: str, tmp_path: Path) -> None:
+    made = ["CREATE TABLE IF NOT EXISTS t (a INTEGER PRIMARY KEY, b BLOB NOT NULL)"]
+    with closing(sqlite3.connect(":memory:")) as right, closing(sqlite3.connect(":memory:")) as wrong:
+        right.execute(made[0])
+        check_tables(right, tmp_path, made)
+        wrong.execute(f"CREATE TABLE {stands}")
+        with pytest.raises(Corrupt, match="the table t is not as it was made"):
+            check_tables(wrong, tmp_path, made)
+
+
+def test_a_text_that_is_no_utf_8_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "documents.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE t (a TEXT)")
+        connection.execute("INSERT INTO t VALUES (CAST(x'ff' AS TEXT))")
+        connection.commit()
+        with pytest.raises(Corrupt, match="UTF-8"), failures_as_ours(path):
+            connection.execute("SELECT a FROM t").fetchone()

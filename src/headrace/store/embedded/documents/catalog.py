@@ -22,7 +22,7 @@ from headrace.kernels.hashing import SECRET_WORDS
 from headrace.model.series import NewSeries
 from headrace.store import Document
 from headrace.store.embedded.files.durable import sync_folder
-from headrace.store.embedded.files.sqlite_files import are_of, failures_as_ours, let_go, transaction
+from headrace.store.embedded.files.sqlite_files import are_of, check_tables, failures_as_ours, let_go, transaction
 
 FORMAT = 2
 FORMAT_WITH_DOCUMENTS = 1
@@ -80,6 +80,7 @@ class Catalog:
                 self._begin()
             self._connection.execute(_SCHEMA_OF_HIDDEN)
             self._connection.execute(_SCHEMA_OF_PROGRESS)
+            check_tables(self._connection, path, (*_SCHEMA, _SCHEMA_OF_HIDDEN, _SCHEMA_OF_PROGRESS))
             found = self._connection.execute("SELECT format, id, secret FROM database").fetchone()
             identity: tuple[Any, ...] = found or ()
         if not are_of(identity, int, bytes, bytes):

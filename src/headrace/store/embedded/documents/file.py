@@ -24,6 +24,7 @@ from headrace.store.embedded.files.disk_file import forget_cached
 from headrace.store.embedded.files.durable import sync_folder
 from headrace.store.embedded.files.sqlite_files import (
     are_of,
+    check_tables,
     complaints,
     descriptor_of,
     failures_as_ours,
@@ -168,6 +169,7 @@ class DocumentFile:
         """A wrong `applied` would let changes that the journal has be passed over. A file that was begun before it was
         checked says it once."""
         self._connection.execute(_SCHEMA_OF_PROGRESS)
+        check_tables(self._connection, self.path, (*_SCHEMA, _SCHEMA_OF_GONE, _SCHEMA_OF_PROGRESS))
         progress = self._connection.execute("SELECT applied, crc FROM progress").fetchone()
         if progress is None:
             self._connection.execute("INSERT INTO progress VALUES (?, ?)", self._progress(self._applied))

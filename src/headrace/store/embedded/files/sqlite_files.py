@@ -44,7 +44,7 @@ def failures_as_ours(path: Path) -> Iterator[None]:
         raise  # a fault of ours says nothing about the file
     except sqlite3.OperationalError as failure:
         # Our statements are right for the tables that we made: where they are not, somebody else was at the file.
-        if failure.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+        if _code_of(failure) == sqlite3.SQLITE_ERROR:
             _read_whole(path)
             raise Corrupt(path, str(failure)) from failure
         raise Unavailable(f"{path.name} cannot be used: {failure}") from failure
@@ -54,10 +54,27 @@ def failures_as_ours(path: Path) -> Iterator[None]:
         raise Corrupt(path, str(failure)) from failure
 
 
+def _code_of(failure: sqlite3.OperationalError) -> int:
+    """SQLite's own code. A text that is no UTF-8 is Python's finding, which has none: we write no such texts."""
+    return getattr(failure, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+
+
 def are_of(row: Sequence[object], *types: type) -> bool:
     """Whether the values of a row are of these types. SQLite keeps the type of each value beside it and not in the
     table, so one flipped bit makes another one of it."""
     return len(row) == len(types) and all(map(isinstance, row, types))
+
+
+def check_tables(connection: sqlite3.Connection, path: Path, schema: Sequence[str]) -> None:
+    """Raises Corrupt when the columns of a table are not those that the statements of `schema` make, sqlite3.Error.
+    SQLite keeps the statements as texts, and takes a column of type INTEGEP for one that has no values."""
+    with closing(sqlite3.connect(":memory:")) as made:
+        for statement in schema:
+            made.execute(statement)
+        for (table,) in made.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
+            columns = f"PRAGMA table_info({table})"
+            if connection.execute(columns).fetchall() != made.execute(columns).fetchall():
+                raise Corrupt(path, f"the table {table} is not as it was made")
 
 
 def sound_but_unusable(path: Path, said: str) -> Unavailable:
@@ -83,7 +100,7 @@ def _is_well_formed(path: Path, check: str) -> bool:
             [tables] = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             return not wrong and tables > 0  # without any, somebody has emptied it
     except sqlite3.OperationalError as failure:
-        if failure.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+        if _code_of(failure) == sqlite3.SQLITE_ERROR:
             return False
         raise Unavailable(f"{path.name} cannot be used: {failure}") from failure
     except (sqlite3.DatabaseError, UnicodeDecodeError):

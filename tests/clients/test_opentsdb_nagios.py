@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from serverprocess import ServerProcess, running
 
-NOW = int(time.time())
 SERIES: dict[str, list[float]] = {"web01": [1, 2, 250], "web02": [1, 2, 3], "web03": [1e16, 0.5, 1e-7]}
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     with running(Path(tmp_path_factory.mktemp("nagios")) / "data") as process:
+        now = int(time.time())
         points = [
-            {"metric": "seconds.behind", "timestamp": NOW - 60 * n - 1, "value": value, "tags": {"host": host}}
+            {"metric": "seconds.behind", "timestamp": now - 60 * n - 1, "value": value, "tags": {"host": host}}
             for host, values in SERIES.items()
             for n, value in enumerate(values)
         ]
@@ -34,10 +34,11 @@ def check(
     status, answer = server.get(f"/q?start={duration}s-ago&m={arguments}&ascii&nagios")
     if status not in (200, 202):
         return 2, f"status = {status}"
+    now = int(time.time())
     values: list[int | float] = []
     for line in answer.decode().splitlines():
         _metric, stamp, text, *_tags = line.split()
-        if 0 < NOW - int(stamp) <= duration:
+        if 0 < now - int(stamp) <= duration:
             values.append(float(text) if "." in text else int(text))
     if not values:
         return 2, "query did not return any data point"

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from real_room import RealRoom, answered, error, real_room
 
-NOW = int(time.time())
 DAY = 86_400
 HOST = {"host": "a"}
 
 
 async def write_old_points(tsd: RealRoom) -> None:
-    await tsd.put(*(("sys.cpu", NOW - age * DAY, age, HOST) for age in (1, 20, 40)), ("kept", NOW - 40 * DAY, 40, HOST))
+    now = int(time.time())
+    await tsd.put(*(("sys.cpu", now - age * DAY, age, HOST) for age in (1, 20, 40)), ("kept", now - 40 * DAY, 40, HOST))
 
 
 async def values(tsd: RealRoom, metric: str = "sys.cpu") -> list[int]:

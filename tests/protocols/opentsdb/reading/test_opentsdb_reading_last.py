@@ -9,7 +9,6 @@ import pytest
 from real_room import RealRoom, answered, error
 
 T = 1356998400
-NOW = int(time.time())
 
 
 async def fill(tsd: RealRoom) -> None:
@@ -18,7 +17,7 @@ async def fill(tsd: RealRoom) -> None:
         ("sys.cpu", T + 10, 3, web01),
         ("sys.cpu", T, 1, web01),
         ("sys.cpu", T, 10, web02),
-        ("sys.cpu", NOW - 60, 1.5, web02),
+        ("sys.cpu", int(time.time()) - 60, 1.5, web02),
         ("load", (T + 5) * 1000 + 250, 0.5, {"host": "web01"}),
         ("state", T, 'on "air"', {"host": "web01"}),
         ("door", T, True, {"host": "web01"}),

@@ -410,3 +410,36 @@ def test_every_test_file_has_a_name_of_its_own() -> None:
     names = [file.name for file in (ROOT / "tests").rglob("test_*.py")]
     twice = {name for name in names if names.count(name) > 1}
     assert not twice, twice
+
+
+CLOCKS = {"time", "time_ns", "now", "utcnow", "today"}
+
+
+def clocks_read_at_import(tree: ast.AST) -> list[int]:
+    """The lines that ask what time it is outside of every function."""
+    found: list[int] = []
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            outside: list[ast.expr] = [*node.decorator_list, *node.args.defaults]
+            found += [line for part in outside for line in clocks_read_at_import(ast.Expression(part))]
+        elif not isinstance(node, ast.Lambda):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CLOCKS:
+                found.append(node.lineno)
+            found += clocks_read_at_import(node)
+    return found
+
+
+def test_the_clock_test_knows_right_from_wrong() -> None:
+    wrong = "NOW = int(time.time())\nclass A:\n    B = datetime.now(UTC)\n@mark(time.time_ns())\ndef f(): ...\n"
+    assert clocks_read_at_import(ast.parse(wrong)) == [1, 3, 4]
+    assert clocks_read_at_import(ast.parse("def f():\n    return time.time()\nG = lambda: time.time()\n")) == []
+
+
+def test_no_test_reads_the_clock_at_import() -> None:
+    # What was now when the tests were collected is minutes ago when the last of them runs.
+    found = {
+        str(file.relative_to(ROOT)): lines
+        for file in (ROOT / "tests").rglob("*.py")
+        if "node_modules" not in file.parts and (lines := clocks_read_at_import(ast.parse(file.read_text())))
+    }
+    assert not found, found

@@ -116,6 +116,17 @@ def test_what_is_no_origin(origin: str) -> None:
     assert f'"{origin}" is no origin' in problems({"cors_origins": (origin,)})[0]
 
 
+def test_host_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().host_names == ()
+    monkeypatch.setenv("HEADRACE_HOST_NAMES", "tsdb, tsdb.example.net")
+    assert load({}).settings.host_names == ("tsdb", "tsdb.example.net")
+
+
+@pytest.mark.parametrize("name", ["http://tsdb.example.net", "tsdb:4242", "", "*.example.net", "a/b"])
+def test_what_is_no_host_name(name: str) -> None:
+    assert "host_names = " in problems({"host_names": (name,)})[0]
+
+
 def test_no_port(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text("port = []")
     assert "at least one port is needed" in problems({}, tmp_path / "c.toml")[0]

@@ -44,6 +44,7 @@ PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 """What an endpoint URL may have behind host and port: segments that no client escapes."""
 
 Port = Annotated[int, Field(ge=0, le=65535)]
+HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -98,6 +99,11 @@ class Settings(BaseSettings):
     # NoDecode: the environment says one or several with commas rather than JSON.
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Web origins whose pages may call, such as https://grafana.example.net; `*` is every."
+    )
+    # NoDecode: as cors_origins.
+    host_names: Annotated[tuple[HostName, ...], NoDecode] = Field(
+        default=(),
+        description="Names by which browsers reach this server, besides the machine's own, localhost and addresses.",
     )
     telnet: Literal["opentsdb", "kairosdb"] = Field(default="opentsdb", description="Whose law holds for telnet lines.")
     opentsdb_times: OpenTSDBTimes = Field(
@@ -255,9 +261,9 @@ class Settings(BaseSettings):
             raise ValueError("the same port is given twice")
         return value
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "host_names", mode="before")
     @classmethod
-    def _origins(cls, value: object) -> object:
+    def _with_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
     @field_validator("cors_origins")

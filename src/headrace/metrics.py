@@ -52,7 +52,7 @@ class Metrics:
         )
         self.requests_denied = Counter(
             "headrace_requests_denied_total",
-            "Requests refused for who sent them (tokens, signatures, scopes), by reason.",
+            "Requests refused for who sent them (tokens, signatures, scopes, web pages), by reason.",
             ["room", "reason"],
             registry=registry,
         )

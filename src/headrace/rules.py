@@ -19,6 +19,7 @@ TransportRule = Literal[
     "request-timeout",  # headers and body come in time
     "unavailable",  # errors.Unavailable, worded by the room whose app raised it
     "unsupported-encoding",  # the Content-Encoding is one that we unpack
+    "web-page",  # no page of another origin changes anything
 ]
 """Of any request, whatever its dialect."""
 

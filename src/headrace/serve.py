@@ -38,7 +38,9 @@ from headrace.store.embedded.concessions import Concessions
 from headrace.store.embedded.store import EmbeddedStore, open_store
 from headrace.transport import Room
 from headrace.transport.bounds import Bounds
+from headrace.transport.denials import Denials
 from headrace.transport.server import CannotListen, Listener, Server
+from headrace.transport.web_pages import Pages, guarded
 
 log = structlog.get_logger(__name__)
 
@@ -123,6 +125,8 @@ def _server(rooms: Sequence[Room], settings: Settings, metrics: Metrics) -> Serv
         idle_timeout_s=settings.idle_timeout_s,
     )
     listeners = [Listener(settings.host, port, settings.telnet) for port in settings.port]
+    pages = Pages(settings.cors_origins, [settings.host, *settings.host_names])
+    rooms = [guarded(room, pages, Denials(metrics.requests_denied, room.name, wall_clock)) for room in rooms]
     return Server(rooms, listeners, bounds, TransportMeter(metrics), settings.cors_origins)
 
 

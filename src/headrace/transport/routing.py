@@ -32,6 +32,7 @@ STATUS_OF_RULE: Final[Mapping[Rule, int]] = {
     "header-too-large": 431,
     "request-timeout": 408,
     "unsupported-encoding": 415,
+    "web-page": 403,
 }
 """HTTP status of a refusal that the transport itself makes, or that a room's app lets through. A rule of a room's own
 is a 400 here: what else it is, that room says where it answers it, or in its `refuse`."""

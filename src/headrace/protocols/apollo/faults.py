@@ -42,6 +42,7 @@ STATUS_OF_RULE: Final[Mapping[Rule, int]] = {
     "scope-missing": 403,
     "collection-access": 403,
     "device-access": 403,
+    "web-page": 403,
     "not-found": 404,
     "series-unknown": 404,
     "method": 405,

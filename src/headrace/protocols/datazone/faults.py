@@ -25,6 +25,7 @@ FAULTS: Final[Mapping[Rule, tuple[int, str]]] = {
     "signature-incomplete": (403, "IncompleteSignatureException"),
     "signature-invalid": (403, "InvalidSignatureException"),
     "caller-unknown": (403, "UnrecognizedClientException"),
+    "web-page": (403, "AccessDeniedException"),
     "not-found": (404, "ResourceNotFoundException"),
     "operation-unknown": (404, "UnknownOperationException"),
     "conflict": (409, "ConflictException"),

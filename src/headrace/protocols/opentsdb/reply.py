@@ -49,6 +49,7 @@ STATUS_OF_RULE: Final[Mapping[Rule, int]] = {
     "name-unknown": 404,
     "annotation-unknown": 404,
     "not-implemented": 501,
+    "web-page": 403,
 }
 """HTTP status of a refused question, for each rule that this room can meet (tests/test_rules.py)."""
 

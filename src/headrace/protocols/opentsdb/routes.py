@@ -25,6 +25,7 @@ from headrace.protocols.opentsdb.writing.write import ROOM, PutService, flags_of
 from headrace.transport import Room, alike
 from headrace.transport.http.body import read_body
 from headrace.transport.senders import sender_of
+from headrace.transport.web_pages import refuse_pages
 
 API: Final = "/api/"
 
@@ -99,6 +100,8 @@ class OpenTSDBApp:
         if isinstance(method, Refused):
             await _send(send, faults.refuse(405, method))
             return
+        if method not in ("GET", scope["method"]):
+            refuse_pages(scope)
         version, endpoint = split_path(scope["path"])
         first = scope["path"].lower().split("/")[1]
         if first in self.old:

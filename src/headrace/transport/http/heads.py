@@ -26,6 +26,10 @@ _PLAIN_TYPES = frozenset(
 )
 
 
+_OF_PAGES = (b"origin", b"sec-fetch-site")
+"""What browsers say of the page that asks, see cors.py and web_pages.py."""
+
+
 @dataclass(slots=True)
 class Head:
     """What a request says of itself before its body. Shared by all requests that say the same: not to be changed once
@@ -55,12 +59,12 @@ class Head:
                 self.content_type = value.strip().lower()
             elif name == b"content-encoding":
                 self.encoding = value.strip().lower().replace(b"identity", b"")
-        asks_for_origin = any(name == b"origin" for name, _ in self.headers)  # see cors.py
+        is_of_a_page = any(name in _OF_PAGES for name, _ in self.headers)
         self.is_plain_post = (
             method == "POST"
             and version == "1.1"
             and keep_alive
-            and not asks_for_origin
+            and not is_of_a_page
             and self.content_type in _PLAIN_TYPES
         )
 

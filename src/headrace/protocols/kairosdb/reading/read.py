@@ -4,7 +4,7 @@ results the answer."""
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 from urllib.parse import parse_qs
@@ -28,6 +28,7 @@ from headrace.rules import Rule
 from headrace.store import Check, Snapshot
 from headrace.transport.http.body import read_question
 from headrace.transport.http.streaming import Answer, Reply, joined
+from headrace.transport.web_pages import refuse_pages
 
 GZIP_TYPES = frozenset((b"application/gzip",))
 
@@ -52,6 +53,7 @@ STATUS_OF_RULE: Final[Mapping[Rule, int]] = {
     "query-time": 413,
     "same-time": 500,
     "not-finite": 500,
+    "web-page": 403,
 }
 """HTTP status of a refused question, for each rule that this room can meet (tests/test_rules.py)."""
 
@@ -83,10 +85,13 @@ class KairosDBQueries:
     rules: RuleSet
     running: RunningQueries = field(default_factory=RunningQueries)
 
-    async def query(self, question: bytes | str, reply: Reply) -> None:
-        """datapoints/query. What save_as makes is durable before the answer begins."""
+    async def query(self, question: bytes | str, reply: Reply, before_saving: Callable[[], None]) -> None:
+        """datapoints/query. What save_as makes is durable before the answer begins.   before_saving: raises Refused for
+        who may not."""
         now_ms = time.time_ns() // 1_000_000
         asked = await self.pool.read(len(question), lambda: parse_query(question, now_ms))
+        if any(one.saves for one in asked):
+            before_saving()
         with self.running.noted(question) as running:
             answer, saved = await self.pool.run(
                 lambda check: self._answer(asked, now_ms, running, check), reply.client_leaves
@@ -162,7 +167,7 @@ def read_endpoints(queries: KairosDBQueries, body_bytes_max: int) -> dict[str, A
             if scope["method"] == "GET":
                 parameters = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
                 body = parameters.get("query", [""])[0]
-            await queries.query(body, _reply(scope, receive, send))
+            await queries.query(body, _reply(scope, receive, send), lambda: refuse_pages(scope))
         except Refused as refused:
             await _send(send, faults.refuse(STATUS_OF_RULE[refused.rule], refused))
 

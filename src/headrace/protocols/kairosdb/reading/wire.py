@@ -41,6 +41,11 @@ class MetricQuery:
     exclude_tags: bool
     alias: str | None
 
+    @property
+    def saves(self) -> bool:
+        """Whether asking it writes points."""
+        return any(step.saved is not None for step in self.query.steps)
+
 
 def parse_query(body: bytes | str, now_ms: int) -> list[MetricQuery]:
     """The question, one MetricQuery per element of `metrics`, in that order. Raises Refused (rules "json", "query" and

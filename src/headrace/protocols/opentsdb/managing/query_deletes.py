@@ -21,6 +21,7 @@ from headrace.protocols.opentsdb.reply import Parameters, Reply
 from headrace.query import groups
 from headrace.query.pool import QueryPool
 from headrace.store import Snapshot
+from headrace.transport.web_pages import refuse_pages
 
 log = structlog.get_logger(__name__)
 
@@ -46,8 +47,7 @@ class QueryDeletes:
             return
         if not self._allowed:
             raise Refused("delete", "Deleting data is not enabled", "the setting opentsdb_delete allows it")
-        if any(name == b"origin" for name, _ in scope["headers"]):
-            raise Refused("delete", "Deleting data is not for web pages")
+        refuse_pages(scope)
         said.delete = False
         await self._delete(await self._asked(said, size), in_arrays, reply, scope)
 

@@ -1,0 +1,131 @@
+"""Which requests come from pages of others, as the Fetch standard and Fetch Metadata have browsers say it."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from smallhouse import GRAFANA
+from starlette.types import Receive, Scope, Send
+from structlog.testing import capture_logs
+
+from headrace.errors import Refused
+from headrace.metrics import Metrics
+from headrace.transport import Room, alike
+from headrace.transport.denials import Denials
+from headrace.transport.web_pages import Pages, guarded, refuse_pages
+
+OURS = Pages([], ["tsdb.example.net"])
+MACHINE = socket.gethostname().encode()
+
+
+def said(host: bytes, origin: bytes = b"", site: bytes = b"") -> list[tuple[bytes, bytes]]:
+    headers = [(b"host", host), (b"origin", origin), (b"sec-fetch-site", site), (b"content-type", b"text/plain")]
+    return [(name, value) for name, value in headers if value]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        said(b"whatever.example:4242"),
+        said(b"127.0.0.1:4242", b"http://127.0.0.1:4242", b"same-origin"),
+        said(b"127.0.0.1:4242", b"http://127.0.0.1:4242"),
+        said(b"127.0.0.1:4242", site=b"none"),
+        said(b"LocalHost:4242", b"http://localhost:4242", b"same-origin"),
+        said(b"a.localhost", b"http://a.localhost"),
+        said(b"[::1]:4242", b"http://[::1]:4242"),
+        said(b"[::1]", b"http://[::1]"),
+        said(b"192.0.2.7:4242", b"http://192.0.2.7:4242"),
+        said(b"tsdb.example.net", b"https://tsdb.example.net", b"same-origin"),
+        said(b"TSDB.example.net:4242", b"http://tsdb.example.net:4242"),
+        said(MACHINE + b":4242", b"http://" + MACHINE.lower() + b":4242"),
+    ],
+)
+def test_agents_and_our_own_pages(headers: list[tuple[bytes, bytes]]) -> None:
+    assert OURS.foreign(headers) is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "why"),
+    [
+        (said(b"127.0.0.1:4242", b"https://evil.example"), "of another origin ('https://evil.example')"),
+        (said(b"127.0.0.1:4242", b"https://evil.example", b"cross-site"), "of another site ('https://evil.example')"),
+        (said(b"127.0.0.1:4242", site=b"cross-site"), "of another site"),
+        (said(b"localhost:4242", b"http://localhost:3000", b"same-site"), "of another site"),
+        (said(b"localhost:4242", b"http://localhost:3000"), "of another origin"),
+        (said(b"localhost:4242", b"http://127.0.0.1:4242", b"same-origin"), "of another origin"),
+        (said(b"127.0.0.1:4242", b"null", b"cross-site"), "of another site"),
+        (said(b"127.0.0.1:4242", b"null"), "of another origin ('null')"),
+        (said(b"", b"http://evil.example"), "of another origin"),
+        (said(b"evil.example:4242", b"http://evil.example:4242", b"same-origin"), "by a name it does not have"),
+        (said(b"evil.example:4242", b"http://evil.example:4242"), "by a name it does not have ('evil.example:4242')"),
+        (said(b"127.0.0.1.evil.example", b"http://127.0.0.1.evil.example"), "by a name it does not have"),
+        (said(b"localhost.evil.example", b"http://localhost.evil.example"), "by a name it does not have"),
+        (said(b"evillocalhost", b"http://evillocalhost"), "by a name it does not have"),
+        (said(b"x.tsdb.example.net", b"http://x.tsdb.example.net"), "by a name it does not have"),
+        (said(b"\xff\n", b"http://\xff\n"), "by a name it does not have ('\\xff\\n')"),
+    ],
+)
+def test_foreign_pages(headers: list[tuple[bytes, bytes]], why: str) -> None:
+    assert why in str(OURS.foreign(headers))
+
+
+def test_pages_that_the_operator_allows() -> None:
+    headers = said(b"127.0.0.1:4242", GRAFANA, b"cross-site")
+    assert Pages([GRAFANA.decode()], []).foreign(headers) is None
+    assert Pages(["*"], []).foreign(headers) is None
+    assert Pages(["https://other.example"], []).foreign(headers) is not None
+    assert Pages([GRAFANA.decode()], []).foreign(said(b"127.0.0.1:4242", site=b"cross-site")) is not None
+
+
+FOREIGN = said(b"127.0.0.1:4242", b"https://evil.example", b"cross-site")
+
+
+class Seen:
+    """A room that notes which requests reach it; a GET of /change changes something."""
+
+    def __init__(self) -> None:
+        self.methods: list[str] = []
+        self.metrics = Metrics()
+        room = Room("echo", ("/echo",), self.app, alike(lambda status, refused: (status, [], b"")))
+        self.room = guarded(room, OURS, Denials(self.metrics.requests_denied, "echo", lambda: 0))
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/change":
+            refuse_pages(scope)
+        self.methods.append(scope["method"])
+
+    async def ask(self, method: str, path: str, headers: list[tuple[bytes, bytes]]) -> None:
+        scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "headers": headers}
+
+        async def nothing(*_: object) -> None:
+            raise AssertionError("nothing is sent or received here")
+
+        await self.room.app(scope, nothing, nothing)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE"])
+async def test_what_changes_something_does_not_reach_the_room(method: str) -> None:
+    seen = Seen()
+    with capture_logs() as logged, pytest.raises(Refused, match="may not change anything here") as refused:
+        await seen.ask(method, "/put", FOREIGN)
+    assert refused.value.rule == "web-page"
+    assert seen.methods == []
+    await seen.ask(method, "/put", said(b"any.example"))
+    assert seen.methods == [method]
+    [line] = logged
+    assert (line["event"], line["reason"], line["path"]) == ("request denied", "web-page", "/put")
+    assert line["page"] == "a web page of another site ('https://evil.example')"
+    assert 'headrace_requests_denied_total{reason="web-page",room="echo"} 1.0' in seen.metrics.render().decode()
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+async def test_what_only_reads_does(method: str) -> None:
+    seen = Seen()
+    await seen.ask(method, "/query", FOREIGN)
+    assert seen.methods == [method]
+    with pytest.raises(Refused, match="may not change anything here"):
+        await seen.ask(method, "/change", FOREIGN)
+    await seen.ask(method, "/change", said(b"127.0.0.1:4242"))
+    assert seen.methods == [method, method]

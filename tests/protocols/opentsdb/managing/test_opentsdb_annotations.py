@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from real_room import RealRoom, answered, error, real_room
 
+from headrace import limits
+
 T = 1369141261
 NOTE = {"startTime": T, "description": "deployed", "notes": "by hand", "custom": {"owner": "jdoe"}}
 
@@ -152,3 +154,14 @@ async def test_mistakes(tsd: RealRoom, body: Any, message: str) -> None:
 
 async def test_one_that_is_too_large(tsd: RealRoom) -> None:
     assert (await tsd.post("annotation", json.dumps({**NOTE, "notes": "x" * 70_000}))).status == 413
+
+
+async def test_a_delete_names_as_many_series_as_a_commit_may_change(tsd: RealRoom) -> None:
+    tsuids = [f"{number:032X}" for number in range(limits.COMMIT_RECORDS + 1)]
+    asked = {"startTime": T, "endTime": T + 1, "tsuids": tsuids}
+    refused = error(await tsd.post("annotation/bulk", asked, method="DELETE"))
+    assert refused == (413, f"one request may name {limits.COMMIT_RECORDS} series")
+    await tsd.post("annotation", {**NOTE, "tsuid": tsuids[7]})
+    asked["tsuids"] = [*tsuids[:9], tsuids[7].lower()]
+    assert answered(await tsd.post("annotation/bulk", asked, method="DELETE"))["totalDeleted"] == 1
+    assert (await tsd.get(f"annotation?start_time={T}&tsuid={tsuids[7]}")).status == 404

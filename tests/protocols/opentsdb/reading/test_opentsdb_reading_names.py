@@ -89,6 +89,7 @@ async def test_mistakes(tsd: RealRoom) -> None:
     assert error(await tsd.get("search/lookup?m=a{=}"))[0] == 400
     assert error(await tsd.get("uid/assign")) == (400, "Missing values to assign UIDs")
     assert error(await tsd.get("dump_meta")) == (400, "Missing 'tagkey' parameter")
+    assert error(await tsd.get("dump_meta?tagkey=host&max=x")) == (400, "Unable to parse the given parameters")
 
 
 async def test_uid_assign(tsd: RealRoom) -> None:

@@ -64,6 +64,22 @@ async def test_what_runs(tsd: RealRoom) -> None:
     assert b'"running":[]' in shown.body
 
 
+async def test_every_member_of_a_question_is_told(tsd: RealRoom) -> None:
+    rate = {"counter": True, "counterMax": 100, "resetValue": "7"}
+    sub = {"aggregator": "sum", "metric": "m", "rateOptions": rate, "limit": 1, "offset": 0, "globalLimit": 3}
+    await tsd.post("query", {"start": T, "queries": [sub]})
+    await tsd.get(f"query?start={T}&m=sum:rate%7Bcounter,100,7%7D:m")
+    by_url, by_body = (one["query"]["queries"][0] for one in answered(await tsd.get("stats/query"))["completed"])
+    for told in (by_url, by_body):
+        assert told["rateOptions"] == {
+            "counter": True,
+            "counterMax": 100,
+            "resetValue": 7,
+            "dropResets": told["rateOptions"]["dropResets"],
+        }
+    assert (by_body["limit"], by_body["offset"], by_body["globalLimit"]) == (1, 0, 3)
+
+
 async def test_only_so_many_are_remembered_and_none_that_is_large(tsd: RealRoom) -> None:
     for _ in range(limits.OPENTSDB_QUERIES_REMEMBERED + 5):
         await tsd.get("query?start=1")

@@ -28,7 +28,7 @@ from headrace.protocols.opentsdb.catalog.metas import (
 from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.reading.filters import short_form
 from headrace.protocols.opentsdb.reading.question import selection_of
-from headrace.protocols.opentsdb.reading.wire import decode_json, metric_and_filters
+from headrace.protocols.opentsdb.reading.wire import decode_json, metric_and_filters, of_parameters
 from headrace.protocols.opentsdb.reply import Handler, Parameters, Reply
 from headrace.protocols.opentsdb.tsuids import keys_of, tsuids_of, uid_of
 from headrace.query import groups
@@ -72,7 +72,7 @@ class UidPages:
     async def uidmeta(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """GET shows what is known of a name, POST adds to what people say of it, PUT replaces it, DELETE forgets it."""
         method = scope["method"]
-        said = decode_json(_UID_META, body) if body else _of(parameters, UidMeta)
+        said = await self._read(_UID_META, UidMeta, parameters, body)
         role, uid = _named(said)
         if method == "DELETE":
             await self._metas.forget(UID_KIND, uid_key(role, uid))
@@ -88,7 +88,7 @@ class UidPages:
         """The same of a series: by its tsuid or, as `m`, by its metric and tags. A GET by `m` shows all that have
         them."""
         method = scope["method"]
-        said = decode_json(_SERIES_META, body) if body else _of(parameters, SeriesMeta)
+        said = await self._read(_SERIES_META, SeriesMeta, parameters, body)
         if method == "GET" and not said.tsuid:
             await reply.whole(await self._pool.run(lambda check: self._all(parameters, check), reply.client_leaves))
             return
@@ -117,6 +117,13 @@ class UidPages:
     async def other(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """OpenTSDB's words for all else. Raises Refused."""
         raise Refused("not-implemented", "Other UID endpoints have not been implemented yet")
+
+    async def _read(
+        self, decoder: msgspec.json.Decoder[Meta], kind: type[Meta], parameters: Parameters, body: bytes
+    ) -> Meta:
+        if not body:
+            return _of(parameters, kind)
+        return await self._pool.read(len(body), lambda: decode_json(decoder, body))
 
     def _name(self, role: str, uid: str, check: Check) -> str:
         """An id is a hash of the name: all are tried. Raises Refused."""
@@ -202,7 +209,4 @@ def _of(given: Parameters, kind: type[Meta]) -> Meta:
     """What a query string says; `custom` has no room there. Raises Refused."""
     names = zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True)
     said = {encoded: given[name][0] for name, encoded in names if name in given and name != "custom"}
-    try:
-        return msgspec.convert(said, kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise Refused("json", "Unable to parse the given parameters", str(error)) from error
+    return of_parameters(said, kind)

@@ -27,7 +27,7 @@ class ExpQueries:
 
     async def exp(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """/api/query/exp."""
-        request = request_of_body(body)
+        request = await self._pool.read(len(body), lambda: request_of_body(body))
         now_ms = time.time_ns() // 1_000_000
         answer = await self._pool.run(lambda check: self._answer(request, now_ms, check), reply.client_leaves)
         await reply.stream(answer, self._pool.next_of)

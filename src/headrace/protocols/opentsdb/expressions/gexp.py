@@ -72,6 +72,14 @@ class _Node(NamedTuple):
     earlier_ms: int = 0
 
 
+class _Plan(NamedTuple):
+    """trees: one for each expression.   texts: of the sub-queries of the question, as they were written."""
+
+    trees: list[_Node]
+    texts: list[str]
+    asked: Question
+
+
 class GexpQueries:
     """Answers /api/query/gexp."""
 
@@ -80,19 +88,22 @@ class GexpQueries:
 
     async def gexp(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """/api/query/gexp. `m` and `tsuid` beside `exp` are read over, as OpenTSDB shows nothing of them."""
+        plan = await self._queries.read(len(scope["query_string"]), lambda: self._plan(parameters))
+
+        def combine(reading: Reading) -> list[Element]:
+            evaluation = _Evaluation(plan.asked, plan.texts, reading)
+            return [element for tree in plan.trees for element in evaluation.of(tree, 0)]
+
+        await self._queries.answer(plan.asked, "arrays" in parameters, reply, combine)
+
+    def _plan(self, parameters: Parameters) -> _Plan:
+        """Raises Refused."""
         if not parameters.get("exp"):
             raise Refused("expression", "Missing parameter <code>exp</code>")
         check_lengths(parameters["exp"], "exp")
         texts: list[str] = []
         trees = [_planned(call_of(text), texts) for text in parameters["exp"]]
-        said = query_of_parameters({**parameters, "m": texts, "tsuid": []})
-        asked = self._queries.asked(said)
-
-        def combine(reading: Reading) -> list[Element]:
-            evaluation = _Evaluation(asked, texts, reading)
-            return [element for tree in trees for element in evaluation.of(tree, 0)]
-
-        await self._queries.answer(asked, "arrays" in parameters, reply, combine)
+        return _Plan(trees, texts, self._queries.asked(query_of_parameters({**parameters, "m": texts, "tsuid": []})))
 
 
 def _planned(call: Call, texts: list[str]) -> _Node:

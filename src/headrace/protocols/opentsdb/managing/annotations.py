@@ -21,6 +21,7 @@ from headrace.protocols.opentsdb.reading.wire import decode_json
 from headrace.protocols.opentsdb.reply import Parameters, Reply
 from headrace.protocols.opentsdb.tsuids import keys_of
 from headrace.store import Document, DocumentChange, DocumentRange
+from headrace.transport.loop_or_thread import LoopOrThread
 
 KIND: Final = "opentsdb.annotation"
 METHODS: Final = ("GET", "POST", "PUT", "DELETE")
@@ -81,12 +82,15 @@ class Annotations:
 
     def __init__(self, store: KeepsAnnotations) -> None:
         self._store = store
+        self._bodies = LoopOrThread(limits.QUESTION_ON_LOOP_BYTES_MAX)
 
     async def annotation(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """GET shows one, POST changes what it names, PUT replaces all, DELETE removes. One that says nothing but which
         it is about is 304, and one that says again what is kept is 200 (OpenTSDB: Annotation.syncToStorage)."""
         method = scope["method"]
-        said = decode_json(_ANNOTATION, body) if body else _of_parameters(parameters)
+        said = _of_parameters(parameters)
+        if body:
+            said = await self._bodies.run(len(body), lambda: decode_json(_ANNOTATION, body))
         key = key_of(said)
         found = self._store.document(KIND, key)
         if method in ("POST", "PUT"):
@@ -110,8 +114,16 @@ class Annotations:
         """POST and PUT of many, which are kept all or none and answered but for those that say nothing; DELETE of
         those that begin within a range (OpenTSDB: AnnotationRpc.executeBulk)."""
         if scope["method"] == "DELETE":
-            await reply.whole(await self._delete_range(decode_json(_RANGE, body) if body else _range_of(parameters)))
+            await reply.whole(await self._delete_range(parameters, body))
             return
+        replacing = scope["method"] == "PUT"
+        changed, answer = await self._bodies.run(len(body), lambda: self._changes(body, replacing))
+        if changed:
+            await self._store.commit(changed)
+        await reply.whole(answer)
+
+    def _changes(self, body: bytes, replacing: bool) -> tuple[list[Document], bytes]:
+        """What a body in bulk changes, and what is answered when that is durable. Any thread. Raises Refused."""
         changed: dict[str, bytes] = {}
         told: dict[str, bytes] = {}
         several = decode_json(_ANNOTATIONS, body)
@@ -122,14 +134,24 @@ class Annotations:
             if not _says_something(said):
                 continue
             found = told.get(key) or self._store.document(KIND, key)
-            told[key] = _written(said, found if scope["method"] == "POST" else None)
+            told[key] = _written(said, None if replacing else found)
             if told[key] != found:
                 changed[key] = told[key]
-        if changed:
-            await self._store.commit([Document(KIND, key, whole) for key, whole in changed.items()])
-        await reply.whole(orjson.dumps([_shown(whole) for whole in told.values()]))
+        answer = orjson.dumps([_shown(whole) for whole in told.values()])
+        return [Document(KIND, key, whole) for key, whole in changed.items()], answer
 
-    async def _delete_range(self, asked: AnnotationRange) -> bytes:
+    async def _delete_range(self, parameters: Parameters, body: bytes) -> bytes:
+        size = len(body) + len(parameters.get("tsuids", [""])[0])
+        spans, answer = await self._bodies.run(
+            size, lambda: self._taken_away(decode_json(_RANGE, body) if body else _range_of(parameters))
+        )
+        if spans:
+            await self._store.commit(spans)
+        return answer
+
+    def _taken_away(self, asked: AnnotationRange) -> tuple[list[DocumentRange], bytes]:
+        """What a delete of a range changes, nothing where nothing lies in it, and what is answered. Any thread. Raises
+        Refused."""
         if not asked.start_time:
             raise Refused("start-missing", "Missing the start time value")
         if not (asked.tsuids or asked.global_):
@@ -139,12 +161,14 @@ class Annotations:
         end = time_ms(str(asked.end_time), now_ms, UTC) if asked.end_time else now_ms
         tsuids = [tsuid.upper() for tsuid in asked.tsuids or ()]
         keys_of(tsuids)
-        spans = [(_key(tsuid, start), _key(tsuid, end + 1)) for tsuid in tsuids + [""] * bool(asked.global_)]
-        total = sum(len(self._store.document_keys(KIND, *span)) for span in dict.fromkeys(spans))
-        if total:
-            await self._store.commit([DocumentRange(KIND, *span) for span in spans])
+        series = dict.fromkeys(tsuids + [""] * bool(asked.global_))
+        if len(series) > limits.COMMIT_RECORDS:
+            raise Refused("body-too-large", f"one request may name {limits.COMMIT_RECORDS} series")
+        spans = [DocumentRange(KIND, _key(tsuid, start), _key(tsuid, end + 1)) for tsuid in series]
+        found = [(span, len(self._store.document_keys(*span))) for span in spans]
+        total = sum(count for _, count in found)
         said = {"tsuids": asked.tsuids, "global": bool(asked.global_), "startTime": start, "endTime": end}
-        return orjson.dumps({**said, "totalDeleted": total})
+        return [span for span, count in found if count], orjson.dumps({**said, "totalDeleted": total})
 
     def within(self, tsuids: Sequence[str], asked: TimeRange) -> list[dict[str, Any]]:
         """Those that begin within the range, as an answer shows them. For the global ones: the tsuid ""."""

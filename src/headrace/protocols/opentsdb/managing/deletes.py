@@ -56,7 +56,7 @@ class DeleteService:
 
     async def delete_data(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """Delete the points of the series between start and end, both included."""
-        asked = decode_json(_TIMELINE, body)
+        asked = await self._pool.read(len(body), lambda: decode_json(_TIMELINE, body))
         if asked.start is None:
             raise Refused("start-missing", "Missing start time")
         end = time.time_ns() // 1_000_000 if asked.end is None else _ms(asked.end)
@@ -64,7 +64,7 @@ class DeleteService:
 
     async def delete_meta(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """Delete the series with all their points; a name without a point shows no more."""
-        asked = decode_json(_TIMELINE, body)
+        asked = await self._pool.read(len(body), lambda: decode_json(_TIMELINE, body))
         if asked.delete_data is False:
             raise Refused("not-implemented", "delete_meta without its data is not implemented")
         await self._delete(asked, ALL_TIME, reply)

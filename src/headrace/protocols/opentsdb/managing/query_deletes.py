@@ -39,8 +39,8 @@ class QueryDeletes:
 
     async def query(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """/api/query. Raises Refused."""
-        said = _said(scope, parameters, body)
         size = len(body) + len(scope["query_string"])
+        said = await self._pool.read(size, lambda: _said(scope, parameters, body))
         in_arrays = "arrays" in parameters
         if not said.delete:
             await self._queries.answer(await self._asked(said, size), in_arrays, reply)

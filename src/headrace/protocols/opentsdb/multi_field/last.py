@@ -36,7 +36,7 @@ class MultiFieldLast:
 
     async def mlast(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """One element a metric and set of tags."""
-        asked = last_query(decode_json(LAST_QUERY, body))
+        asked = await self._pool.read(len(body), lambda: last_query(decode_json(LAST_QUERY, body)))
         await reply.whole(await self._pool.run(lambda check: self._answer(asked, check), reply.client_leaves))
 
     def _answer(self, asked: LastQuery, check: Check) -> bytes:

@@ -95,7 +95,7 @@ class MultiFieldQueries:
 
     async def mquery(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """One element a group."""
-        said = decode_json(_QUERY, body)
+        said = await self._pool.read(len(body), lambda: decode_json(_QUERY, body))
         if not said.queries:
             raise Refused("queries-missing", "Missing sub queries")
         answer = await self._pool.run(lambda check: self._answer(said, check), reply.client_leaves)

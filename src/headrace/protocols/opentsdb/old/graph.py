@@ -12,7 +12,7 @@ from starlette.types import Scope
 from headrace.errors import Refused
 from headrace.protocols.opentsdb.old.lines import lines
 from headrace.protocols.opentsdb.reading.answer import Element
-from headrace.protocols.opentsdb.reading.question import question
+from headrace.protocols.opentsdb.reading.question import Question, question
 from headrace.protocols.opentsdb.reading.read import OpenTSDBQueries
 from headrace.protocols.opentsdb.reading.wire import query_of_parameters
 from headrace.protocols.opentsdb.reply import Parameters, Reply
@@ -29,10 +29,7 @@ class Graph:
     async def q(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """/q. `nagios`, `nocache`, `o` and all else that says how a plot looks have no effect."""
         began = time.perf_counter()
-        said = query_of_parameters(parameters)
-        said.timezone = parameters.get("tz", [None])[0]
-        said.show_query = True
-        asked = question(said, time.time_ns() // 1_000_000)
+        asked = await self._queries.read(len(scope["query_string"]), lambda: _asked(parameters))
 
         def described(elements: Sequence[Element], _summary: object) -> Iterator[bytes]:
             yield description(elements, len(asked.parts), time.perf_counter() - began)
@@ -43,6 +40,13 @@ class Graph:
             await self._queries.stream(asked, described, reply)
         else:
             raise Refused("not-implemented", NO_PLOTS)
+
+
+def _asked(parameters: Parameters) -> Question:
+    said = query_of_parameters(parameters)
+    said.timezone = parameters.get("tz", [None])[0]
+    said.show_query = True
+    return question(said, time.time_ns() // 1_000_000)
 
 
 def description(elements: Sequence[Element], parts: int, seconds: float) -> bytes:

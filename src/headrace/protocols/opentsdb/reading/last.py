@@ -62,7 +62,11 @@ class LastPoints:
 
     async def last(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """/api/query/last."""
-        asked = last_query(decode_json(LAST_QUERY, body) if scope["method"] == "POST" else _of_parameters(parameters))
+        posted = scope["method"] == "POST"
+        asked = await self._pool.read(
+            len(body) + len(scope["query_string"]),
+            lambda: last_query(decode_json(LAST_QUERY, body) if posted else _of_parameters(parameters)),
+        )
         await reply.whole(await self._pool.run(lambda check: self._answer(asked, check), reply.client_leaves))
 
     def _answer(self, asked: LastQuery, check: Check) -> bytes:

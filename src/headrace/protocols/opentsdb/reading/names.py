@@ -22,7 +22,7 @@ from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.fields import SEPARATOR, Field, field_of, series_metric
 from headrace.protocols.opentsdb.integers import INT_MAX, Whole, parameter, whole_member
 from headrace.protocols.opentsdb.names import ILLEGAL_CHARACTER
-from headrace.protocols.opentsdb.reading.wire import decode_json, metric_and_filters
+from headrace.protocols.opentsdb.reading.wire import decode_json, metric_and_filters, of_parameters
 from headrace.protocols.opentsdb.reply import Parameters, Reply
 from headrace.protocols.opentsdb.tsuids import tsuids_of, uid_of
 from headrace.query import filters
@@ -97,16 +97,18 @@ class NameQuestions:
 
     async def lookup(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """/api/search/lookup."""
-        asked = decode_json(_LOOKUP, body) if scope["method"] == "POST" and body else _lookup_of(parameters)
+        size = len(body) + len(scope["query_string"])
+        posted = scope["method"] == "POST" and body
+        asked = await self._pool.read(size, lambda: decode_json(_LOOKUP, body) if posted else _lookup_of(parameters))
         await reply.whole(await self._pool.run(lambda check: self._lookup(asked, check), reply.client_leaves))
 
     async def uid_assign(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """/api/uid/assign."""
         if scope["method"] == "POST" and body:
-            asked = decode_json(_ASSIGNMENT, body)
+            asked = await self._pool.read(len(body), lambda: decode_json(_ASSIGNMENT, body))
         else:
             asked = {role: given[0].split(",") for role, given in parameters.items() if role in UID_ROLES}
-        answer, failed = await self._pool.run(lambda _: self._assign(asked), reply.client_leaves)
+        answer, failed = await self._pool.run(lambda check: self._assign(asked, check), reply.client_leaves)
         await reply.whole(msgspec.json.encode(answer), 400 if failed else 200)
 
     async def dump_meta(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
@@ -114,8 +116,7 @@ class NameQuestions:
         if scope["method"] == "POST" and body:
             asked = decode_json(_DUMP_META, body)
         else:
-            said = {key: given[0] for key, given in parameters.items()}
-            asked = msgspec.convert(said, DumpMeta, strict=False, dec_hook=whole_member)
+            asked = of_parameters({key: given[0] for key, given in parameters.items()}, DumpMeta)
         if not asked.tagkey:
             raise Refused("dump-meta", "Missing 'tagkey' parameter")
         await reply.whole(await self._pool.run(lambda check: self._dump_meta(asked, check), reply.client_leaves))
@@ -153,7 +154,7 @@ class NameQuestions:
         first = max(asked.start_index or 0, 0)
         tags = [(tag.key or ANY, tag.value or ANY) for tag in asked.tags or ()]
         with self._store.snapshot(check) as snapshot:
-            series = self._find(snapshot, asked.metric or ANY, tags)
+            series = self._find(snapshot, asked.metric or ANY, tags, check)
             page = series[first : first + limit]
             results = [
                 {"tsuid": tsuid, "metric": name.metric, "tags": dict(name.tags)}
@@ -172,9 +173,12 @@ class NameQuestions:
             }
         )
 
-    def _find(self, snapshot: Snapshot, metric: str, tags: Sequence[tuple[str, str]]) -> NDArray[np.uint32]:
+    def _find(
+        self, snapshot: Snapshot, metric: str, tags: Sequence[tuple[str, str]], check: Check
+    ) -> NDArray[np.uint32]:
         """Ordinals of the series that have all `tags`. Raises Refused (rule "name-unknown")."""
-        for key, value in tags:
+        for key, value in dict.fromkeys(tags):
+            check()
             for role, name in (("tagk", key), ("tagv", value)):
                 if name != ANY and not self._is_known(role, name):
                     raise _unknown(role, name)
@@ -199,14 +203,15 @@ class NameQuestions:
     def _is_known(self, role: str, name: str) -> bool:
         return self._store.suggest(role, name, 1) == [name]
 
-    def _assign(self, asked: dict[str, list[str]]) -> tuple[dict[str, dict[str, str]], bool]:
+    def _assign(self, asked: dict[str, list[str]], check: Check) -> tuple[dict[str, dict[str, str]], bool]:
         """Nothing is stored: an id derives from its name, and a name exists from its first point on."""
         answer: dict[str, dict[str, str]] = {}
         failed = False
         for role, names in asked.items():
             if role not in UID_ROLES:
                 continue
-            for name in names:
+            for name in dict.fromkeys(names):
+                check()
                 error = self._unassignable(UID_ROLES[role], role, name)
                 failed |= bool(error)
                 answer.setdefault(f"{role}_errors" if error else role, {})[name] = error or self._uid(role, name)

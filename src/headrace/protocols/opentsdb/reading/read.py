@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from headrace.config import OpenTSDBTimes
 from headrace.errors import Refused
@@ -24,6 +24,8 @@ from headrace.query.pool import QueryPool, Reads
 from headrace.store import Check, Snapshot
 from headrace.transport.http import streaming
 from headrace.transport.http.streaming import joined
+
+T = TypeVar("T")
 
 Write = Callable[[Sequence[Element], dict[str, Any] | None], Iterator[bytes]]
 """Makes the answer of its elements and, where it is asked for, its summary, piece by piece."""
@@ -116,6 +118,10 @@ class OpenTSDBQueries:
     def asked(self, said: Query) -> Question:
         """The question as it is asked now. Raises Refused."""
         return question(said, time.time_ns() // 1_000_000, self._told)
+
+    async def read(self, size: int, work: Callable[[], T]) -> T:
+        """See QueryPool.read."""
+        return await self._pool.read(size, work)
 
     async def answer(
         self, asked: Question, in_arrays: bool, reply: streaming.Reply, combine: Combine = Reading.in_turn

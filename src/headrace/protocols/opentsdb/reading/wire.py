@@ -105,6 +105,14 @@ def decode_json(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise Refused("json", "Unable to parse the given JSON", type(error).__name__) from error
 
 
+def of_parameters(said: Mapping[str, str], kind: type[T]) -> T:
+    """What parameters of the URL say, by the names that JSON has. Raises Refused (rule "json")."""
+    try:
+        return msgspec.convert(said, kind, strict=False, dec_hook=whole_member)
+    except msgspec.ValidationError as error:
+        raise Refused("json", "Unable to parse the given parameters", str(error)) from error
+
+
 def query_of_parameters(given: Mapping[str, Sequence[str]]) -> Query:
     """The question of a GET; a flag is set when it is there, whatever its value. Raises Refused."""
     if not given.get("start", [""])[0]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -57,11 +60,12 @@ class QueryWatch:
         return watched
 
     async def query(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
-        """/api/stats/query (OpenTSDB: QueryStats.getRunningAndCompleteStats): the latest first."""
-        running = [_told(one) for one in self._running.values()]
-        await reply.whole(
-            msgspec.json.encode({"completed": [_told(one) for one in self._completed], "running": running})
-        )
+        """/api/stats/query (OpenTSDB: QueryStats.getRunningAndCompleteStats): the latest of what has ended first; of
+        what runs, as many as may run or wait at once."""
+        running = [replace(one) for one in islice(self._running.values(), limits.QUERIES_WAITING_MAX)]
+        completed = list(self._completed)
+        # Beside the event loop, as questions are read again, and not on the pool, which those that run may hold.
+        await reply.whole(await asyncio.to_thread(_listed, completed, running))
 
 
 def _kept(scope: Scope, parameters: Parameters, body: bytes) -> bytes | Parameters:
@@ -77,6 +81,12 @@ def _status(error: Exception) -> int:
             return HTTPStatus.SERVICE_UNAVAILABLE
         case _:
             return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _listed(completed: Sequence[Watched], running: Sequence[Watched]) -> bytes:
+    """The answer. Any thread."""
+    told = {"completed": list(map(_told, completed)), "running": list(map(_told, running))}
+    return msgspec.json.encode(told)
 
 
 def _told(one: Watched) -> dict[str, Any]:
@@ -108,7 +118,7 @@ def _question(asked: bytes | Parameters) -> Any:
         said = query_of_body(asked) if isinstance(asked, bytes) else query_of_parameters(asked)
     except Refused:
         return None
-    return msgspec.to_builtins(said)
+    return msgspec.to_builtins(said, enc_hook=int)  # Whole is the one type that is not JSON's
 
 
 def _now_ms() -> int:

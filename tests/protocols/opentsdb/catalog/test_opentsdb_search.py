@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from real_room import RealRoom, answered, error
 
+from headrace import limits
+
 T = 1356998400
 
 
@@ -114,3 +116,14 @@ async def test_without_a_limit(tsd: RealRoom, limit: int | None) -> None:
 )
 async def test_what_is_wrong(tsd: RealRoom, path: str, message: str) -> None:
     assert error(await tsd.get(f"search/{path}")) == (400, message)
+
+
+async def test_annotations_of_more_bytes_than_an_answer_may_have(
+    tsd: RealRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "OPENTSDB_METAS_BYTES_MAX", 3000)
+    notes = [{"startTime": T + at, "description": f"note{at}", "notes": "n" * 1000} for at in range(4)]
+    assert (await tsd.post("annotation/bulk", notes)).status == 200
+    assert len(await results(tsd, "annotation", {"query": "note*", "limit": 2})) == 2
+    status, words = error(await tsd.post("search/annotation", {"query": "note*"}))
+    assert (status, words) == (413, "more than 3000 bytes of meta data: ask for less")

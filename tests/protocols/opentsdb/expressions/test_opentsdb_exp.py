@@ -117,6 +117,21 @@ def test_many_series_go_by_blocks_and_pieces() -> None:
     assert first["dpsMeta"] == {"firstTimestamp": 0, "lastTimestamp": 4999, "setCount": 5000, "series": 9}
 
 
+def test_what_describes_many_series_goes_in_pieces() -> None:
+    """Names of a hundred metrics for each of ten thousand series would be gigabytes at once."""
+    times, values = np.zeros(1, dtype=np.int64), np.zeros(1)
+    names = frozenset(f"{n:04}" * 1000 for n in range(3))
+    many = [Series(names, {"host": str(n)}, frozenset(("dc",)), times, values) for n in range(300)]
+    with MemoryStore().snapshot(go_on) as snapshot:
+        made = list(pieces([("p", None, laid_out(many, 0.0, snapshot))], {}))
+    assert max(map(len, made)) < 15_000
+    meta = json.loads(b"".join(made))["outputs"][0]["meta"]
+    assert meta[0] == {"index": 0, "metrics": ["timestamp"]}
+    assert len(meta) == 301
+    described = {"index": 300, "metrics": sorted(names), "commonTags": {"host": "299"}, "aggregatedTags": ["dc"]}
+    assert meta[300] == described
+
+
 def test_a_long_series_goes_by_blocks_between_which_a_question_may_end() -> None:
     times = np.arange(3 * EXPRESSION_BLOCK_VALUES + 7, dtype=np.int64)
     values = np.random.default_rng(1).normal(size=len(times))

@@ -33,6 +33,7 @@ from headrace.protocols.opentsdb.expressions.functions import (
 from headrace.protocols.opentsdb.expressions.gexp import FUNCTIONS, SHIFTS
 from headrace.protocols.opentsdb.reading.answer import Element
 from headrace.store import go_on
+from headrace.store.query_memory import QueryAccount, QueryMemory
 
 T = 1356998400
 
@@ -140,6 +141,23 @@ def test_the_tags_of_an_alias() -> None:
     made = applied(alias(["@host", "@hostname @nosuch"], ""), element({0: 1}, host="a@hostname", hostname="b"))
     assert made[0].head == {"metric": "a@hostname,b @nosuch", "tags": {}, "aggregateTags": []}
     assert applied(alias(["@host"], ""), element({0: 1}))[0].head["metric"] == "@host"
+
+
+def test_the_tags_of_an_alias_count_as_memory() -> None:
+    """Eight thousand times four kilobytes, of each series."""
+    with MemoryStore().snapshot(go_on) as snapshot:
+        snapshot.memory = QueryAccount(QueryMemory(4_000_000))
+        some = [[element({0: 1}, a="v" * 4096)]]
+        [made] = alias(["@a" * 200], "")(some, snapshot)
+        assert made.head["metric"] == "v" * 4096 * 200
+        with pytest.raises(Refused, match=r"^the query needs more than 4 MB of memory"):
+            alias(["@a" * 200], "")(some, snapshot)
+
+
+def test_keys_that_look_like_others_of_an_alias() -> None:
+    tags = {"a": "1", "a@a": "2", "@": "3"}
+    made = applied(alias(["@a@a@a@b@@"], ""), element({0: 1}, **tags))
+    assert made[0].head["metric"] == "21@b3"
 
 
 def test_the_highest_without_nan() -> None:

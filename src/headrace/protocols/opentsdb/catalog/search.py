@@ -136,14 +136,18 @@ class SearchPages:
 
     def _notes(self, matches: Matches, page: Page, check: Check) -> Found:
         total = 0
-        results: list[Any] = []
-        for notes in self._annotations():
-            check()
-            right = np.flatnonzero(matches(pa.array([note.get("description") or "" for note in notes])))
-            first, end = max(page.first - total, 0), max(page.first + page.limit - total, 0)
-            results += [notes[row] for row in right[first:end].tolist()]
-            total += len(right)
-        return total, results
+
+        def found() -> Iterator[dict[str, Any]]:
+            nonlocal total
+            for notes in self._annotations():
+                check()
+                right = np.flatnonzero(matches(pa.array([note.get("description") or "" for note in notes])))
+                first, end = max(page.first - total, 0), max(page.first + page.limit - total, 0)
+                yield from (notes[row] for row in right[first:end].tolist())
+                total += len(right)
+
+        results = written(found())
+        return total, [orjson.Fragment(one) for one in results]
 
     def _series(self, matches: Matches, page: Page, check: Check) -> Found:
         """(tsuid, name) of the series whose metric matches."""

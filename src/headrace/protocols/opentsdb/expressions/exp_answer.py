@@ -25,15 +25,16 @@ def pieces(outputs: Sequence[tuple[str, str | None, Table]], echo: dict[str, Any
         head = {"id": name} if alias is None else {"id": name, "alias": alias}
         yield before + orjson.dumps(head)[:-1] + b',"dps":['
         yield from _rows(table)
-        yield b"]," + orjson.dumps(_tail(table))[1:]
+        yield from _tail(table)
         before = b","
     if not outputs:
         yield before
     yield b'],"query":' + orjson.dumps(echo) + b"}"
 
 
-def _tail(table: Table) -> dict[str, Any]:
-    """What stands behind the values; without a series there is no `meta`, as in OpenTSDB."""
+def _tail(table: Table) -> Iterator[bytes]:
+    """From the end of the values to that of the output; without a series there is no `meta`, as in OpenTSDB. The names
+    of all metrics stand in it once for each series, so that it may be far longer than all else."""
     times = table.times
     meta = {
         "firstTimestamp": int(times[0]) if len(times) else 0,
@@ -41,20 +42,20 @@ def _tail(table: Table) -> dict[str, Any]:
         "setCount": len(times),
         "series": len(table.rows),
     }
-    if not table.rows:
-        return {"dpsMeta": meta}
-    described: list[dict[str, Any]] = [{"index": 0, "metrics": ["timestamp"]}]
-    metrics = sorted(frozenset().union(*(series.metrics for series in table.rows)))
-    for index, series in enumerate(table.rows, 1):
-        described.append(
-            {
+    yield b'],"dpsMeta":' + orjson.dumps(meta)
+    if table.rows:
+        yield b',"meta":[{"index":0,"metrics":["timestamp"]}'
+        metrics = orjson.Fragment(orjson.dumps(sorted(frozenset().union(*(series.metrics for series in table.rows)))))
+        for index, series in enumerate(table.rows, 1):
+            described = {
                 "index": index,
                 "metrics": metrics,
                 "commonTags": dict(series.tags),
                 "aggregatedTags": sorted(series.aggregated),
             }
-        )
-    return {"dpsMeta": meta, "meta": described}
+            yield b"," + orjson.dumps(described)
+        yield b"]"
+    yield b"}"
 
 
 def _rows(table: Table) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -37,6 +37,9 @@ _UNITS: Final = {
     **dict.fromkeys(("d", "day", "days"), "day"),
     **dict.fromkeys(("w", "week", "weeks"), "week"),
 }
+
+_CHARACTER_BYTES: Final = 4
+"""Of a text as Python holds it, at most."""
 
 _INT64_ABOVE: Final = 2.0**63
 """The least double that is too large for 64 bits."""
@@ -109,12 +112,26 @@ def alias(parameters: Sequence[str], place: str) -> Transform:
     name = ",".join(parameters)
 
     def change(element: Element, snapshot: Snapshot) -> Element:
-        tags = element.head["tags"]
-        keys = "|".join(re.escape(key) for key in sorted(tags, key=len, reverse=True))
-        filled = re.sub(f"@({keys})", lambda found: str(tags[found[1]]), name) if tags else name
-        return replace(element, head=element.head | {"metric": filled, "tags": {}, "aggregateTags": []})
+        parts = _with_tags(name, element.head["tags"])
+        snapshot.memory.hold(_CHARACTER_BYTES * sum(map(len, parts)))
+        return replace(element, head=element.head | {"metric": "".join(parts), "tags": {}, "aggregateTags": []})
 
     return of_each(change)
+
+
+def _with_tags(name: str, tags: Mapping[str, str]) -> list[str]:
+    """The name in parts, with the value of a tag for each @key; of several keys that fit, the longest counts."""
+    keys = sorted(tags, key=len, reverse=True)
+    parts: list[str] = []
+    told = 0
+    at = name.find("@")
+    while at >= 0:
+        key = next((key for key in keys if name.startswith(key, at + 1)), None)
+        if key is not None:
+            parts += name[told:at], tags[key]
+            told = at + 1 + len(key)
+        at = name.find("@", max(told, at + 1))
+    return [*parts, name[told:]]
 
 
 def moving_average(parameters: Sequence[str], place: str) -> Transform:

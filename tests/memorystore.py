@@ -185,7 +185,8 @@ class MemoryStore:
             for time, value in points.items():
                 times.append(time)
                 if isinstance(value, str):
-                    kinds.append(Kind.TEXT)
+                    # A custom value is the name of its type, NUL, JSON.
+                    kinds.append(Kind.CUSTOM if "\0" in value else Kind.TEXT)
                     bits.append(len(heap) << HEAP_LENGTH_BITS | len(value.encode()))
                     heap += value.encode()
                 elif isinstance(value, bool):

@@ -63,7 +63,7 @@ SUBROOMS: dict[str, tuple[str, ...]] = {
     "protocols": ("opentsdb", "kairosdb", "apollo", "datazone"),
     "protocols.opentsdb": ("writing", "reading", "telling", "old", "expressions", "multi_field", "catalog", "managing"),
     "protocols.kairosdb": ("types", "writing", "reading", "rollups"),
-    "protocols.kairosdb.reading": ("aggregators",),
+    "protocols.kairosdb.reading": ("histograms", "aggregators"),
     "protocols.apollo": ("writing", "reading"),
     "protocols.datazone": ("writing", "reading"),
 }

@@ -708,6 +708,15 @@ KAIROSDB_TEXT_BYTES_MAX = 64 * 1024
 model.points.HEAP_LENGTH_BITS can say. It bounds what one value is decoded into, too: a histogram of 64 KiB has at most
 10,000 bins, while the 128 bins per power of two of the usual precision make 4096 from a microsecond to an hour."""
 
+KAIROSDB_HISTOGRAM_BLOCK_BYTES = 2 * 1024 * 1024
+"""Of stored histograms, the texts that a question works on at a time: at most 300,000 bins, each of which takes some
+100 bytes while they are put in order."""
+
+KAIROSDB_HISTOGRAM_BINS_MAX = 100_000
+"""Bins of a histogram that a question makes of others: at 47 bytes it is far below what model.points.HEAP_LENGTH_BITS
+can say. 1 ns to 30 years takes 7700 of the usual precision; more come from histograms that hold single values, which a
+lower precision brings together."""
+
 KAIROSDB_TTL_S_MAX = 2**31 - 1
 """The greatest ttl: KairosDB's is a 32-bit integer, 68 years."""
 

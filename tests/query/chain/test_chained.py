@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 from memorystore import MemoryStore
-from numpy.typing import NDArray
 
 from headrace.errors import Refused
 from headrace.model.points import Kind, Values
@@ -20,23 +19,12 @@ from headrace.query.chain.engine import ChainQuery, Step, run
 from headrace.query.chain.ranges import Span
 from headrace.query.chain.rows import Rows
 from headrace.query.chain.splits import ByTime, ByValue, split
-from headrace.store import Columns
 
 UTC_ZONE = ZoneInfo("UTC")
 
 
-class CustomStore(MemoryStore):
-    """Gives texts that are written as name, NUL, JSON as custom values."""
-
-    def select(self, series: NDArray[np.uint32], start_ms: int, end_ms: int) -> Columns:
-        found = super().select(series, start_ms, end_ms)
-        custom = [kind == Kind.TEXT and "\0" in found.values.text(row) for row, kind in enumerate(found.values.kinds)]
-        kinds = np.where(custom, np.uint8(Kind.CUSTOM), found.values.kinds).astype(np.uint8)
-        return Columns(found.series, found.starts, found.times, Values(kinds, found.values.bits, found.values.heap))
-
-
 def test_custom_values_are_grouped_by_what_their_type_stands_for() -> None:
-    store = CustomStore()
+    store = MemoryStore()
     store.put("m", {"h": "a"}, {1: "complex-number\0{}", 2: "geo\0{}", 3: "complex-number\0[]", 4: "text", 5: 6})
     answer = run(
         store, ChainQuery(Selection("m"), TimeRange(0, 9)), {"complex-number": "complex", "geo": "geo"}.__getitem__

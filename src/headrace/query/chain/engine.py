@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, pairwise
+from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
@@ -26,6 +27,7 @@ from headrace.query.chain.rows import Rows
 from headrace.query.chain.splits import Split, split
 from headrace.query.chain.within_ranges import Folding, Part
 from headrace.store import Columns, Piece, Snapshot
+from headrace.store.query_memory import Hold, uncounted
 
 SCRATCH_POINT_BYTES = 8 + 8 + 17 + 17
 """An order of rows, times, the points of a group and what a step makes of them, if nothing makes them fewer."""
@@ -54,20 +56,32 @@ class Saved:
 
 
 class Step(NamedTuple):
-    """One aggregator. apply: makes rows of rows.   numbers_only: it takes no other type; results of one pass by it.
-    gives: the type of what it makes, None: as it was.   saved: what passes is to be kept as well.   fold: does what
-    `apply` does, of some of the series at a time."""
+    """One aggregator. apply: makes rows of rows; None: they pass by it.   numbers_only: it takes no other type; results
+    of one pass by it.   gives: the type of what it makes, None: as it was.   saved: what passes is to be kept as well.
+    fold: does what `apply` does, of some of the series at a time.   holding: in place of `apply`, of a step that may
+    need far more memory than it is given: it counts that first.   of_type: what stands in its place for results of
+    these types.   reads_from_ms: from when on it needs points, None: from the start of the query."""
 
-    apply: Callable[[Rows], Rows]
+    apply: Callable[[Rows], Rows] | None
     numbers_only: bool = False
     gives: str | None = None
     saved: Saved | None = None
     fold: Folding | None = None
+    holding: Callable[[Rows, Hold], Rows] | None = None
+    of_type: Mapping[str, Step] = MappingProxyType({})
+    reads_from_ms: int | None = None
+
+    def made_of(self, rows: Rows, hold: Hold) -> Rows:
+        """What it makes."""
+        if self.holding is not None:
+            return self.holding(rows, hold)
+        return rows if self.apply is None else self.apply(rows)
 
 
 @dataclass(frozen=True, slots=True)
 class ChainQuery:
-    """tag_keys: series with equal values of these make a group, None: all are one.   limit: 0 for none."""
+    """range: what is asked for; steps may need points before it.   tag_keys: series with equal values of these make a
+    group, None: all are one.   limit: 0 for none."""
 
     selection: Selection
     range: TimeRange
@@ -76,6 +90,12 @@ class ChainQuery:
     tag_keys: tuple[str, ...] | None = None
     splits: tuple[Split, ...] = ()
     steps: tuple[Step, ...] = ()
+
+    @property
+    def read(self) -> TimeRange:
+        """What is read."""
+        early = [step.reads_from_ms for step in self.steps if step.reads_from_ms is not None]
+        return self.range._replace(start_ms=min([self.range.start_ms, *early]))
 
 
 class _Folded(NamedTuple):
@@ -119,7 +139,7 @@ def nothing(query: ChainQuery) -> Answer:
     like any other; none where groups are made by what points are. Raises as `run`."""
     if query.splits:
         return Answer(0, [])
-    rows, _, _ = _chained(Rows.empty(), NUMBER, query.steps)
+    rows, _, _ = _chained(Rows.empty(), NUMBER, query.steps, uncounted)
     return Answer(0, [Result(np.empty(0, np.uint32), NUMBER, ("",) * len(query.tag_keys or ()), (), rows, ())])
 
 
@@ -138,13 +158,13 @@ def _found(snapshot: Snapshot, query: ChainQuery, group_of: GroupOf) -> Answer:
         return answer
     results: list[Result] = []
     with snapshot.memory.scratch():
-        read = snapshot.select(np.concatenate([part for _, part in tagged] or [series]), *query.range)
+        read = snapshot.select(np.concatenate([part for _, part in tagged] or [series]), *query.read)
         snapshot.memory.hold(SCRATCH_POINT_BYTES * len(read))
         columns = _limited_columns(read, query.limit, query.descending)
         for type_name, of_type in sorted(_by_type(columns, group_of).items()):
             for tag_values, group in _tag_groups(of_type, tagged):
                 snapshot.check()
-                results += _group_results(group, type_name, tag_values, query)
+                results += _group_results(group, type_name, tag_values, query, snapshot.memory.hold)
     snapshot.memory.hold(_bytes_of(results))
     return Answer(len(columns), results, read.first_expiry_ms)
 
@@ -167,7 +187,7 @@ def _folded(snapshot: Snapshot, query: ChainQuery, series: NDArray[np.uint32], t
     fold = query.steps[0].fold if query.steps else None
     if fold is None or query.limit or query.splits:
         return None
-    pieces = snapshot.pieces(series, *query.range)
+    pieces = snapshot.pieces(series, *query.read)
     if len(pieces) <= 1:
         return None
     try:
@@ -182,7 +202,7 @@ def _folded(snapshot: Snapshot, query: ChainQuery, series: NDArray[np.uint32], t
     results = []
     for (tag_values, _), group_parts, group_series in zip(tagged, parts, present, strict=True):
         if group_parts:
-            rows, type_after, saves = _chained(fold.whole(group_parts), NUMBER, query.steps[1:])
+            rows, type_after, saves = _chained(fold.whole(group_parts), NUMBER, query.steps[1:], snapshot.memory.hold)
             rows = rows.taken(slice(None, None, -1)) if query.descending else rows
             results.append(Result(np.concatenate(group_series), type_after, tag_values, (), rows, saves))
     first_expiry_ms = min(piece.first_expiry_ms for piece in folded)
@@ -198,7 +218,7 @@ def _folded_piece(query: ChainQuery, fold: Folding, tagged: _Tagged, snapshot: S
     numbers, firsts = np.unique(codes[own], return_index=True)
     tagged_of_piece = list(zip(numbers.tolist(), np.split(ordered[own], firsts[1:]), strict=True))
     with snapshot.memory.scratch():
-        columns = snapshot.select(ordered[own], *query.range)
+        columns = snapshot.select(ordered[own], *query.read)
         snapshot.memory.hold(SCRATCH_POINT_BYTES * len(columns))
         if columns.values.kinds.max(initial=0) > Kind.INT64:
             raise _NotNumbersError
@@ -210,23 +230,28 @@ def _folded_piece(query: ChainQuery, fold: Folding, tagged: _Tagged, snapshot: S
     return _Folded(len(columns), columns.first_expiry_ms, parts)
 
 
-def _group_results(group: Columns, type_name: str, tag_values: tuple[str, ...], query: ChainQuery) -> Iterator[Result]:
+def _group_results(
+    group: Columns, type_name: str, tag_values: tuple[str, ...], query: ChainQuery, hold: Hold
+) -> Iterator[Result]:
     parts = split(Rows(group.starts, group.times, group.values), query.splits, query.descending)
     for numbers, part in parts:
-        rows, type_after, saves = _chained(_limited(part, query.limit, query.descending), type_name, query.steps)
+        rows, type_after, saves = _chained(_limited(part, query.limit, query.descending), type_name, query.steps, hold)
         if query.descending:
             rows = rows.taken(slice(None, None, -1))
         yield Result(group.series, type_after, tag_values, numbers, rows, saves)
 
 
-def _chained(rows: Rows, type_name: str, steps: tuple[Step, ...]) -> tuple[Rows, str, tuple[tuple[Saved, Rows], ...]]:
+def _chained(
+    rows: Rows, type_name: str, steps: tuple[Step, ...], hold: Hold
+) -> tuple[Rows, str, tuple[tuple[Saved, Rows], ...]]:
     """(one series, its type, what is to be saved) after all steps that take its type."""
     saves: list[tuple[Saved, Rows]] = []
-    for step in steps:
+    for asked in steps:
+        step = asked.of_type.get(type_name, asked)
         if step.numbers_only and type_name != NUMBER:
             continue
         with np.errstate(all="ignore"):  # what no double can hold, the room refuses when it writes the answer
-            rows = step.apply(rows)
+            rows = step.made_of(rows, hold)
         type_name = step.gives or type_name
         if step.saved is not None:
             saves.append((step.saved, rows))

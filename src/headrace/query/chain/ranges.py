@@ -77,27 +77,32 @@ class Ranges:
         if self.span.unit not in CALENDAR_UNITS:
             first = first_ms - (first_ms - self.anchor_ms) % step
             return np.arange(first, last_ms + 1, step, dtype=np.int64)
-        numbers = self._numbers(np.array([first_ms, last_ms], dtype=np.int64))
-        return self._starts(np.arange(numbers[0], numbers[1] + 1, dtype=np.int64))
+        numbers = self.numbers(np.array([first_ms, last_ms], dtype=np.int64))
+        return self.starts(np.arange(numbers[0], numbers[1] + 1, dtype=np.int64))
 
     def ends(self, range_starts: NDArray[np.int64]) -> NDArray[np.int64]:
         """Where the range that begins at each of `range_starts` ends."""
         if self.span.unit not in CALENDAR_UNITS:
             return range_starts + self.span.count * UNIT_MS[self.span.unit]
-        return self._starts(self._numbers(range_starts) + 1) if len(range_starts) else range_starts
+        return self.starts(self.numbers(range_starts) + 1) if len(range_starts) else range_starts
 
-    def _numbers(self, times: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The k of the calendar range that holds each time, ascending."""
+    def numbers(self, times: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The k of the range that holds each of one or more times, ascending."""
+        if self.span.unit not in CALENDAR_UNITS:
+            return (times - self.anchor_ms) // (self.span.count * UNIT_MS[self.span.unit])
         wall = clock(self.span.zone, min(self.anchor_ms, int(times[0])), max(self.anchor_ms, int(times[-1])))
         [since] = wall.local(np.array([self.anchor_ms], dtype=np.int64)).tolist()
         numbers = whole_units(since, wall.local(times), self.span.unit) // self.span.count
         # A clock set back shows times of the last range again: the start of a range, as an instant, decides.
-        numbers += self._starts(numbers + 1) <= times
-        numbers -= self._starts(numbers) > times
+        numbers += self.starts(numbers + 1) <= times
+        numbers -= self.starts(numbers) > times
         return numbers
 
-    def _starts(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    def starts(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where the range of each of one or more k begins, ascending."""
         step = self.span.count * UNIT_MS[self.span.unit]
+        if self.span.unit not in CALENDAR_UNITS:
+            return self.anchor_ms + numbers * step
         bounds = (0, int(numbers[0]), int(numbers[-1]))
         first, last = (self.anchor_ms + number * step * 2 for number in (min(bounds), max(bounds)))
         wall = clock(self.span.zone, first, last)
@@ -118,3 +123,12 @@ def aligned(time_ms: int, unit: str, zone: tzinfo) -> int:
     [local] = wall.local(np.array([time_ms], dtype=np.int64)).tolist()
     begin = first_of(local, unit if unit in CALENDAR_UNITS else "day")
     return int(wall.instants(np.array([begin], dtype=np.int64))[0])
+
+
+def floored(time_ms: int, unit: str, zone: tzinfo) -> int:
+    """Where the unit begins that holds a time, in `zone`: as `aligned`, but hours, minutes and seconds are their own
+    (KairosDB Extensions: MovingWindowAggregator.alignRangeBoundary)."""
+    if unit in CALENDAR_UNITS or unit == "ms":
+        return aligned(time_ms, unit, zone)
+    [local] = clock(zone, time_ms, time_ms).local(np.array([time_ms], dtype=np.int64)).tolist()
+    return time_ms - int(local) % UNIT_MS[unit]

@@ -23,11 +23,13 @@ class Rows:
     """Points of k series as CSR columns.
 
     starts: int64[k + 1].   times: int64[n] ms, ascending within a series.   values: n values, kinds may be GAP.
+    weights: float64[n], what a step has noted of each value for a later one; None: nothing.
     """
 
     starts: NDArray[np.int64]
     times: NDArray[np.int64]
     values: Values
+    weights: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.times)
@@ -38,9 +40,9 @@ class Rows:
         return cls.of_doubles(np.empty(0, dtype=np.int64), np.empty(0))
 
     @classmethod
-    def of_one(cls, times: NDArray[np.int64], values: Values) -> Rows:
+    def of_one(cls, times: NDArray[np.int64], values: Values, weights: NDArray[np.float64] | None = None) -> Rows:
         """A single series."""
-        return cls(np.array([0, len(times)], dtype=np.int64), times, values)
+        return cls(np.array([0, len(times)], dtype=np.int64), times, values, weights)
 
     @classmethod
     def of_doubles(cls, times: NDArray[np.int64], values: NDArray[np.float64]) -> Rows:
@@ -60,7 +62,8 @@ class Rows:
 
     def taken(self, rows: NDArray[np.int64] | NDArray[np.bool_] | slice) -> Rows:
         """These rows, ascending in time, as a single series."""
-        return Rows.of_one(self.times[rows], Values(self.values.kinds[rows], self.values.bits[rows], self.values.heap))
+        values = Values(self.values.kinds[rows], self.values.bits[rows], self.values.heap)
+        return Rows.of_one(self.times[rows], values, None if self.weights is None else self.weights[rows])
 
     def merged(self) -> Rows:
         """All series as one, ascending in time; equal times ascending by value (KairosDB: SortingDataPointGroup)."""

@@ -57,6 +57,11 @@ class Gathered:
         count_rows(self._numbers, self._run_rows, self.counts)
 
     @property
+    def row_numbers(self) -> NDArray[np.int64]:
+        """int64[n], for each of the rows as they were given the place of its range in `starts`."""
+        return np.repeat(self._numbers, np.diff(self._run_rows))
+
+    @property
     def bounds(self) -> NDArray[np.int64]:
         """int64[r + 1], the rows of each range in `doubles` and `times`."""
         return np.insert(np.cumsum(self.counts), 0, 0)
@@ -106,7 +111,8 @@ class Gathered:
             case Stamp.END:
                 return self._sampling.ranges.ends(self.starts)
             case Stamp.POINT:
-                return self._rows.times[self.first_rows()]
+                # Which of several points at one time is the first does not matter.
+                return self._rows.times[self._extreme(self._run_rows[:-1], last=False, ranked=False)]
 
     def _gathered(self, bits: NDArray[np.int64]) -> NDArray[np.int64]:
         if len(self._rows.starts) <= 2:
@@ -115,12 +121,13 @@ class Gathered:
         gather_runs(bits, self._run_rows, self._numbers, self.bounds[:-1].copy(), out)
         return out
 
-    def _extreme(self, candidates: NDArray[np.int64], last: bool) -> NDArray[np.int64]:
-        """Of one candidate row per run the first or last of each range."""
+    def _extreme(self, candidates: NDArray[np.int64], last: bool, ranked: bool = True) -> NDArray[np.int64]:
+        """Of one candidate row per run the first or last of each range. ranked: of equal times the value decides."""
         if len(self._rows.starts) <= 2:
             return candidates
         best = np.full(len(self.starts), -1, dtype=np.int64)
-        extreme_rows(last, self._numbers, candidates, self._rows.times, self._rows.ranks(candidates), best)
+        ranks = self._rows.ranks(candidates) if ranked else np.zeros(len(candidates))
+        extreme_rows(last, self._numbers, candidates, self._rows.times, ranks, best)
         return candidates[best]
 
 
@@ -188,14 +195,15 @@ def count_ranges(rows: Rows, sampling: Sampling) -> Rows:
 def first_of_ranges(rows: Rows, sampling: Sampling) -> Rows:
     """The first point of each range."""
     gathered = Gathered(rows, sampling)
-    return Rows.of_one(gathered.stamps(), rows.taken(gathered.first_rows()).values)
+    found = rows.taken(gathered.first_rows())
+    return Rows.of_one(gathered.stamps(), found.values, found.weights)
 
 
 def last_of_ranges(rows: Rows, sampling: Sampling) -> Rows:
     """The last point of each range, at its own time unless ranges are stamped by where they lie."""
     gathered = Gathered(rows, sampling)
     found = rows.taken(gathered.last_rows())
-    return found if sampling.stamp is Stamp.POINT else Rows.of_one(gathered.stamps(), found.values)
+    return found if sampling.stamp is Stamp.POINT else Rows.of_one(gathered.stamps(), found.values, found.weights)
 
 
 def deviations(rows: Rows, sampling: Sampling, times_from_mean: float | None) -> Rows:

@@ -24,6 +24,8 @@ from headrace.query.chain.rows import GAP, Rows
 
 NAMES = ["avg", "sum", "min", "max", "count", "dev", "first", "last", "percentile", "least_squares", "gaps"]
 NAMES += ["diff", "rate", "sampler", "scale", "div", "sma", "trim", "filter", "save_as", "score"]
+NAMES += ["merge", "apdex", "movingWindow", "percent_remaining"]
+NAMES += ["havg", "hcount", "hdev", "hfilter", "hmax", "hmin", "hpercentile", "hsum"]
 
 
 def test_all_aggregators_and_group_bys_are_there_and_describe_themselves() -> None:
@@ -35,7 +37,7 @@ def test_all_aggregators_and_group_bys_are_there_and_describe_themselves() -> No
         assert described["name"] == feature.name
         assert described["description"].endswith(".")
         assert [one["name"] for one in described["properties"]] == list(feature.properties)
-        assert feature.java_class.startswith("org.kairosdb.core.")
+        assert feature.java_class.startswith(("org.kairosdb.core.", "io.inscopemetrics.kairosdb.aggregators."))
 
 
 @pytest.mark.parametrize(

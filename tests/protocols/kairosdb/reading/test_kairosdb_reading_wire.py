@@ -80,7 +80,6 @@ FAULTS = [
     (aggregator(), f"{A} must have a name"),
     (aggregator(name=""), f"{A} must have a name"),
     (aggregator(name="bogus"), f"{A}.bogus invalid aggregators name"),
-    (aggregator(name="merge"), f"{A}.merge invalid aggregators name"),
     (aggregator(name="js_function"), f"{A}.js_function invalid aggregators name"),
     (
         aggregator(name="sum", sampling={"value": -1, "unit": "days"}),

@@ -140,7 +140,7 @@ class _Chain:
         place = f"{self._place}.aggregators[{len(self.aggregators)}]"
         one = {**said, "name": fields.text(fields.alone(said["name"]), place)}
         feature = AGGREGATORS[one["name"]].feature
-        if "align_sampling" in feature.properties:
+        if "align_sampling" in feature.properties and one["name"] != "movingWindow":
             if one.get("start_time") is None:
                 one["start_time"] = self._asked.start_ms
             self.ranges = sampling_of(feature.read(one, place), self._asked).ranges
@@ -154,6 +154,8 @@ class _Chain:
             if size > limits.ROLLUP_LOOK_BACK_MAX:
                 refuse(f"{place}.size", f"must be less than or equal to {limits.ROLLUP_LOOK_BACK_MAX} in a roll-up")
             self.values_back += size + 1
+        elif one["name"] == "movingWindow":
+            refuse(place, "cannot be movingWindow: its windows overlap, and a roll-up computes ranges side by side")
         elif one["name"] == "trim":
             refuse(place, "cannot be trim: a roll-up computes whole ranges alone, of which none is to be trimmed")
         elif one["name"] == "save_as":

@@ -72,11 +72,11 @@ def _bins_text(bins: Mapping[str, int | float]) -> str:
     except (msgspec.DecodeError, ValueError):
         raise ValueError("must have bins that are named by finite numbers") from None
     # Two spellings of one number are one bin, and the later counts, as there.
-    by_name = {_bin_name(end): count for end, count in pairs}
+    by_name = {bin_name(end): count for end, count in pairs}
     return ",".join([f'"{name}":{count}' for name, count in by_name.items()])
 
 
-def _bin_name(end: float) -> str:
+def bin_name(end: float) -> str:
     """As Java's Double.toString, with the `.0` of an integral number."""
     least, most = _PLAIN
     if least <= end < most:

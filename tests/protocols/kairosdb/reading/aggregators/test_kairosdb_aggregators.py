@@ -10,9 +10,10 @@ import pytest
 
 from headrace.errors import Refused
 from headrace.model.time import UNIT_MS
-from headrace.protocols.kairosdb.reading.aggregators import along_time, over_ranges, save_as
+from headrace.protocols.kairosdb.reading.aggregators import along_time, extensions, over_ranges, save_as
 from headrace.protocols.kairosdb.reading.aggregators.aggregator import Aggregator, Asked
 from headrace.protocols.kairosdb.reading.aggregators.table import AGGREGATORS, steps
+from headrace.protocols.kairosdb.types.histogram import HISTOGRAM
 from headrace.query.chain.engine import Step
 
 ASKED = Asked(0, 60_000, ZoneInfo("UTC"))
@@ -23,8 +24,14 @@ NEEDED: dict[str, dict[str, Any]] = {
     "sma": {"size": 3},
     "save_as": {"metric_name": "saved"},
     "score": {"thresholds": [{"value": 1}]},
+    "apdex": {"target": 1},
+    "hpercentile": {"percentile": 0.5},
 }
 """Properties without which an aggregator is refused."""
+
+REMAINING = "percent_remaining"
+ONLY = ("havg", "hcount", "hdev", "hfilter", "hmax", "hmin", "hpercentile", "hsum")
+"""The names that KairosDB Extensions has for what others do to histograms."""
 
 
 def step_of(name: str, **properties: Any) -> Step:
@@ -33,19 +40,31 @@ def step_of(name: str, **properties: Any) -> Step:
 
 
 def test_every_aggregator_of_a_family_is_in_the_table() -> None:
-    families = [value for module in (along_time, over_ranges, save_as) for value in vars(module).values()]
-    found = {value.feature.name for value in families if isinstance(value, Aggregator)}
+    families = [value for module in (along_time, over_ranges, save_as, extensions) for value in vars(module).values()]
+    found = {value.feature.name for value in (*families, *extensions.OF_HISTOGRAMS) if isinstance(value, Aggregator)}
     assert found == AGGREGATORS.keys()
 
 
 def test_a_trace_names_the_aggregator() -> None:
-    named = {}
+    of_others, of_histograms = {}, {}
     for name in AGGREGATORS:
-        apply = step_of(name).apply
-        function = apply.func if isinstance(apply, partial) else apply
-        named[name] = function.__name__
-    assert "<lambda>" not in named.values()
-    assert len(set(named.values())) == len(AGGREGATORS), "one function each"
+        step = step_of(name)
+        of_others[name] = function_of(step)
+        if HISTOGRAM in step.of_type:
+            of_histograms[name] = function_of(step.of_type[HISTOGRAM])
+    for named in (of_others, of_histograms):
+        functions = [function for name, function in named.items() if function and name not in ONLY]
+        assert "<lambda>" not in functions
+        assert len(set(functions)) == len(functions), "one function each"
+    assert {name for name, function in of_others.items() if not function} == {*ONLY, "merge", "apdex", REMAINING}
+    assert all(of_histograms[name] == of_histograms[name[1:]] for name in ONLY)
+
+
+def function_of(step: Step) -> str:
+    """The name of what does the work, "" where nothing does."""
+    work = step.holding or step.apply
+    function = work.func if isinstance(work, partial) else work
+    return function.__name__ if function else ""
 
 
 @pytest.mark.parametrize("name", ["avg", "sum", "min", "max", "count"])

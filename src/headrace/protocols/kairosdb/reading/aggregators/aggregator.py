@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from headrace.protocols.kairosdb.reading import fields
 from headrace.protocols.kairosdb.reading.features import Feature, Property, one_of
+from headrace.protocols.kairosdb.types.histogram import HISTOGRAM
 from headrace.query.chain.engine import Step
 from headrace.query.chain.rows import Rows
 
@@ -41,6 +42,15 @@ class Aggregator:
 def described(name: str, description: str, java_class: str, properties: Mapping[str, Property]) -> Feature:
     """The description of an aggregator. java_class: without its package."""
     return Feature(name, description, f"org.kairosdb.core.aggregator.{java_class}", properties)
+
+
+PLUGIN_CLASSES: Final = "io.inscopemetrics.kairosdb.aggregators."
+"""The package of the aggregators of KairosDB Extensions."""
+
+
+def of_histograms(step: Step) -> Mapping[str, Step]:
+    """For Step.of_type: what stands in its place for histograms."""
+    return {HISTOGRAM: step}
 
 
 def of_numbers(apply: Callable[[Rows], Rows]) -> Step:

@@ -17,11 +17,13 @@ from headrace.protocols.kairosdb.reading.aggregators.aggregator import (
     Found,
     described,
     named_property,
+    of_histograms,
     of_numbers,
     word_property,
 )
 from headrace.protocols.kairosdb.reading.features import by_name, one_of
 from headrace.protocols.kairosdb.reading.fields import refuse
+from headrace.protocols.kairosdb.reading.histograms import filtering
 from headrace.query.chain import along_time
 from headrace.query.chain.engine import Step
 from headrace.query.chain.ranges import Span
@@ -152,7 +154,12 @@ TRIM: Final = Aggregator(
 def _filter(found: Found, asked: Asked, place: str) -> Step:
     number, text = found.get("threshold", (0.0, None))
     comparison = found.get("filter_op", "equal")
-    return Step(partial(along_time.filtered, comparison=comparison, number=number, text=text))
+    keep = found.get("filter_indeterminate_inclusion", "keep") == "keep"
+    bins = partial(filtering.filtered, comparison=comparison, threshold=number, keep=keep)
+    return Step(
+        partial(along_time.filtered, comparison=comparison, number=number, text=text),
+        of_type=of_histograms(Step(None, holding=bins)),
+    )
 
 
 def _threshold(said: Any, place: str) -> tuple[float | None, str | None]:
@@ -168,7 +175,7 @@ def _threshold(said: Any, place: str) -> tuple[float | None, str | None]:
 FILTER: Final = Aggregator(
     described(
         "filter",
-        "Leaves out the points that match.",
+        "Leaves out the points that match, and of histograms the bins.",
         "FilterAggregator",
         by_name(
             word_property(
@@ -179,6 +186,13 @@ FILTER: Final = Aggregator(
                 "equal",
             ),
             named_property("threshold", "A number or a text.", "double", _threshold, "0"),
+            word_property(
+                "filter_indeterminate_inclusion",
+                "What becomes of a histogram's bin of which only a part may match.",
+                ("keep", "discard"),
+                "is not a valid inclusion, must be 'keep' or 'discard'.",
+                "keep",
+            ),
         ),
     ),
     _filter,

@@ -16,11 +16,13 @@ from headrace.protocols.kairosdb.reading.aggregators.aggregator import (
     Found,
     described,
     named_property,
-    of_numbers,
+    of_histograms,
     word_property,
 )
 from headrace.protocols.kairosdb.reading.features import by_name
 from headrace.protocols.kairosdb.reading.fields import refuse
+from headrace.protocols.kairosdb.reading.histograms import in_ranges
+from headrace.protocols.kairosdb.reading.histograms.merging import percentiles
 from headrace.query.chain import within_ranges
 from headrace.query.chain.engine import NUMBER, Step
 from headrace.query.chain.ranges import Ranges, Span, aligned
@@ -75,12 +77,18 @@ class OfRanges(Protocol):
         ...
 
 
-def _reducing(apply: OfRanges, function: Function) -> Callable[[Found, Asked, str], Step]:
-    """The steps of `apply`, which reduces each range by `function` and so can do with some of the series at a time."""
+def _reducing(apply: OfRanges, function: Function, to_histograms: OfRanges) -> Callable[[Found, Asked, str], Step]:
+    """The steps of `apply`, which reduces each range by `function` and so can do with some of the series at a time.
+    to_histograms: makes of histograms what `apply` makes of numbers."""
 
     def step(found: Found, asked: Asked, place: str) -> Step:
         sampling = sampling_of(found, asked)
-        return Step(partial(apply, sampling=sampling), numbers_only=True, fold=Folding(sampling, function))
+        return Step(
+            partial(apply, sampling=sampling),
+            numbers_only=True,
+            fold=Folding(sampling, function),
+            of_type=of_histograms(Step(partial(to_histograms, sampling=sampling), gives=NUMBER)),
+        )
 
     return step
 
@@ -120,30 +128,33 @@ def percentile_of_ranges(rows: Rows, sampling: Sampling, probability: float) -> 
 
 
 AVERAGE: Final = Aggregator(
-    described("avg", "The mean of each range.", "AvgAggregator", RANGE), _reducing(avg_of_ranges, AVG)
+    described("avg", "The mean of each range.", "AvgAggregator", RANGE), _reducing(avg_of_ranges, AVG, in_ranges.means)
 )
 
 TOTAL: Final = Aggregator(
-    described("sum", "The sum of each range.", "SumAggregator", RANGE), _reducing(sum_of_ranges, SUM)
+    described("sum", "The sum of each range.", "SumAggregator", RANGE), _reducing(sum_of_ranges, SUM, in_ranges.sums)
 )
 
 LEAST: Final = Aggregator(
-    described("min", "The least value of each range.", "MinAggregator", RANGE), _reducing(min_of_ranges, MIN)
+    described("min", "The least value of each range.", "MinAggregator", RANGE),
+    _reducing(min_of_ranges, MIN, in_ranges.least),
 )
 
 GREATEST: Final = Aggregator(
-    described("max", "The greatest value of each range.", "MaxAggregator", RANGE), _reducing(max_of_ranges, MAX)
+    described("max", "The greatest value of each range.", "MaxAggregator", RANGE),
+    _reducing(max_of_ranges, MAX, in_ranges.greatest),
 )
 
 
 def _count(found: Found, asked: Asked, place: str) -> Step:
     sampling = sampling_of(found, asked)
     count = partial(within_ranges.count_ranges, sampling=sampling)
-    return Step(count, gives=NUMBER, fold=Folding(sampling, None))
+    samples = Step(partial(in_ranges.counts, sampling=sampling), gives=NUMBER)
+    return Step(count, gives=NUMBER, fold=Folding(sampling, None), of_type=of_histograms(samples))
 
 
 COUNT: Final = Aggregator(
-    described("count", "The number of points of each range.", "CountAggregator", RANGE),
+    described("count", "The number of points of each range, of samples in histograms.", "CountAggregator", RANGE),
     _count,
 )
 
@@ -151,7 +162,13 @@ COUNT: Final = Aggregator(
 def _deviation(found: Found, asked: Asked, place: str) -> Step:
     sampling, count = sampling_of(found, asked), found.get("dev_count", 1)
     times = {"value": None, "pos_sd": float(count), "neg_sd": -float(count)}[found.get("return_type", "value")]
-    return of_numbers(partial(within_ranges.deviations, sampling=sampling, times_from_mean=times))
+    return Step(
+        partial(within_ranges.deviations, sampling=sampling, times_from_mean=times),
+        numbers_only=True,
+        of_type=of_histograms(
+            Step(partial(in_ranges.deviations, sampling=sampling, times_from_mean=times), gives=NUMBER)
+        ),
+    )
 
 
 DEVIATION: Final = Aggregator(
@@ -191,7 +208,11 @@ def _percentile(found: Found, asked: Asked, place: str) -> Step:
         refuse(f"{place}.percentile", "may not be zero")
     if not 0 < probability <= 1:
         refuse(f"{place}.percentile", "must be between 0 and 1")
-    return of_numbers(partial(percentile_of_ranges, sampling=sampling, probability=probability))
+    return Step(
+        partial(percentile_of_ranges, sampling=sampling, probability=probability),
+        numbers_only=True,
+        of_type=of_histograms(Step(partial(percentiles, sampling=sampling, probability=probability), gives=NUMBER)),
+    )
 
 
 PERCENTILE: Final = Aggregator(

@@ -17,6 +17,13 @@ from headrace.protocols.kairosdb.reading.aggregators.along_time import (
     SCORE,
     TRIM,
 )
+from headrace.protocols.kairosdb.reading.aggregators.extensions import (
+    APDEX,
+    MERGE,
+    MOVING_WINDOW,
+    OF_HISTOGRAMS,
+    REMAINING,
+)
 from headrace.protocols.kairosdb.reading.aggregators.over_ranges import (
     AVERAGE,
     COUNT,
@@ -56,11 +63,16 @@ _IN_ORDER: Final[tuple[Aggregator, ...]] = (
     FILTER,
     SAVE_AS,
     SCORE,
+    MERGE,
+    APDEX,
+    MOVING_WINDOW,
+    REMAINING,
+    *OF_HISTOGRAMS,
 )
 
 AGGREGATORS: Final = {aggregator.feature.name: aggregator for aggregator in _IN_ORDER}
-"""By name, as KairosDB's own come. merge, js_function, js_filter and js_range belong to plugins and are unknown here as
-there."""
+"""By name, as KairosDB's own come, then those of KairosDB Extensions. js_function, js_filter and js_range belong to
+another plugin and are unknown here as there."""
 
 
 def steps(said: Any, context: str, asked: Asked) -> tuple[Step, ...]:

@@ -798,8 +798,14 @@ ROLLUP_LOAD_RETRY_S = 5.0
 ROLLUP_MARKS = 8
 """Into how many parts the time is cut after which ranges are computed again; they wait together within each."""
 
+ROLLUP_MARKS_MAX = 32
+"""Marks of ranges that wait to be computed again, of one queried metric and one such time: ROLLUP_MARKS and two while
+all is well, more while it fails. Then the oldest are due anyhow and become one: a mark has some 30 bytes, and all are
+written with every step."""
+
 ROLLUP_BACKFILLS_MAX = 16
-"""Stretches of a task that wait to be computed again by request."""
+"""Stretches of a task that wait to be computed again by request; while so many wait no other request is taken, of which
+each has at most ROLLUP_METRICS_MAX."""
 
 ROLLUP_BACKFILL_ANSWER_S = 20.0
 """For so long the answer to such a request waits for its end. Clients and proxies give up after 30 s and more."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from rollup_lab import HOUR, NOON, Lab, lab, sampled, soon, task
 
 from headrace import limits
 from headrace.errors import Unavailable
+from headrace.protocols.kairosdb.rollups.progress import Backfill, from_bytes
 from headrace.protocols.kairosdb.rollups.runner import Run, works
 from headrace.protocols.kairosdb.rollups.tasks import PROGRESS_KIND, Tasks
 
@@ -298,6 +301,118 @@ async def test_a_clock_that_jumps_ahead_and_back_stops_nothing(tmp_path: Path) -
         assert await one.of_all() == [[NOON, 1], [NOON + HOUR, 2], [NOON + 2 * HOUR, 3]]
 
 
+async def test_what_comes_late_is_taken_in_after_a_clock_that_was_ahead(tmp_path: Path) -> None:
+    with lab(tmp_path / "data", after_ms=(0, 10 * MINUTE)) as one:
+        live = await one.create(task(sampled("sum")))
+        await one.put({NOON: 1})
+        for ahead_ms in (1000 * HOUR, 1000 * HOUR + 10 * MINUTE):
+            one.clock.now_ms = NOON + ahead_ms
+            await one.run(live)
+        one.clock.now_ms = NOON + 2 * HOUR
+        await one.run(live)
+        await one.put({NOON + 2 * HOUR: 2})
+        one.clock.now_ms = NOON + 3 * HOUR
+        await one.run(live)
+        await one.put({NOON + 2 * HOUR + 1: 4})
+        one.clock.now_ms += 10 * MINUTE
+        await one.run(live)
+        assert await one.of_all() == [[NOON, 1], [NOON + 2 * HOUR, 6]]
+
+
+async def test_after_a_clock_that_was_ahead_points_of_a_short_life_are_computed(tmp_path: Path) -> None:
+    with lab(tmp_path / "data") as one:
+        live = await one.create(task(sampled("count")))
+        one.clock.now_ms = NOON + 1000 * HOUR
+        await one.run(live)
+        one.clock.now_ms = NOON
+        await one.run(live)
+        await one.put({NOON: 1}, ttl=65 * 60)
+        one.clock.now_ms = NOON + HOUR
+        await one.run(live)
+        assert await one.of_all() == [[NOON, 1]]
+
+
+async def test_a_step_over_what_was_computed_and_what_was_not_spoils_no_value(tmp_path: Path) -> None:
+    with lab(tmp_path / "data") as one:
+        live = await one.create(task(sampled("count")))
+        await one.put({NOON: 1}, ttl=3 * 3600)
+        one.clock.now_ms = NOON + HOUR - MINUTE
+        await one.put({one.clock.now_ms: 1}, ttl=4 * 3600 - 50 * 60)
+        one.clock.now_ms = NOON + HOUR
+        await one.run(live)
+        assert await one.of_all() == [[NOON, 2]]
+        one.clock.now_ms = NOON
+        await one.run(live)
+        one.clock.now_ms = NOON + 4 * HOUR
+        await one.put({NOON + 3 * HOUR: 1})
+        [digest] = live.plans
+        live.sizes[digest, "first"] = 100
+        await one.run(live)
+        assert await one.of_all() == [[NOON, 2], [NOON + 3 * HOUR, 1]]
+
+
+async def test_of_two_equal_requests_each_is_done_by_itself(tmp_path: Path) -> None:
+    with lab(tmp_path / "data") as one:
+        live = await one.create(task(sampled("sum"), start=None))
+        await one.put({NOON - HOUR: 1})
+        [digest] = live.plans
+        asked = [Backfill(digest, NOON - HOUR, NOON) for _ in range(2)]
+        snapshot, loop = one.kairos.store.snapshot, asyncio.get_running_loop()
+        await one.tasks.backfill(live, asked[:1])
+        with pytest.MonkeyPatch.context() as meanwhile:
+
+            @contextmanager
+            def with_another(*of: Any) -> Iterator[Any]:
+                """On the thread that computes: points come and are asked for when it can no longer see them."""
+                meanwhile.undo()
+                with snapshot(*of) as found:
+                    asyncio.run_coroutine_threadsafe(one.put({NOON - HOUR + 1: 2}), loop).result(10)
+                    asyncio.run_coroutine_threadsafe(one.tasks.backfill(live, asked[1:]), loop).result(10)
+                    yield found
+
+            meanwhile.setattr(one.kairos.store, "snapshot", with_another)
+            await one.run(live, steps_max=1)
+        assert [left.id for left in live.progress.backfills] == [asked[1].id]
+        await one.run(live)
+        assert await one.of_all() == [[NOON - HOUR, 3]]
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+async def test_durable_progress_does_not_go_back_when_something_is_asked_while_a_step_is_committed(
+    is_changed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lab(tmp_path / "data") as one:
+        await one.put({NOON: 1})
+        live = await one.create(task(sampled("sum")))
+        one.clock.now_ms = NOON + HOUR
+        [digest] = live.plans
+        commit = one.kairos.store.commit
+        asked: list[asyncio.Task[bool]] = []
+
+        async def slow(*of: Any, **by: Any) -> int:
+            monkeypatch.undo()
+            ends = (
+                one.tasks.change(live.task, NOON)
+                if is_changed
+                else one.tasks.backfill(live, [Backfill(digest, NOON, NOON + HOUR)])
+            )
+            sequence = await commit(*of, **by)
+            asked.append(asyncio.ensure_future(ends))
+            await asyncio.sleep(0.1)
+            return sequence
+
+        monkeypatch.setattr(one.kairos.store, "commit", slow)
+        await one.run(live, steps_max=1)
+        assert await asked[0]
+        now = one.tasks.get("1")
+        noted = one.kairos.store.document(PROGRESS_KIND, "1")
+        assert noted is not None
+        assert now is not None
+        assert from_bytes(noted) == now.progress
+        assert now.progress.parts[digest].through_ms == NOON + HOUR
+        assert len(now.progress.backfills) == (0 if is_changed else 1)
+
+
 async def test_a_clock_that_stood_in_the_past_makes_nothing_twice(tmp_path: Path) -> None:
     with lab(tmp_path / "data") as one:
         live = await one.create(task(sampled("sum")))
@@ -371,6 +486,32 @@ async def test_many_points_of_one_step_are_several_commits(tmp_path: Path, monke
         one.clock.now_ms = NOON + HOUR
         await one.run(live)
         assert len(await one.values("m.hourly", "host")) == 10
+
+
+async def test_an_end_between_the_commits_of_one_step_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "ROLLUP_COMMIT_POINTS", 3)
+    with lab(tmp_path / "data") as one:
+        live = await one.create(task(sampled("sum"), group_by=[{"name": "tag", "tags": ["host"]}]))
+        for host in map(str, range(10)):
+            await one.put({NOON: int(host)}, host=host)
+        one.clock.now_ms = NOON + HOUR
+
+        async def no_more(*_: Any, **__: Any) -> int:
+            raise Unavailable("the server ends")
+
+        with monkeypatch.context() as end:
+            end.setattr(one.kairos.store, "commit", no_more)
+            await one.run(live)
+        assert len(await one.values("m.hourly", "host")) == 9
+        assert live.progress.parts[live.task.parts[0].digest].through_ms == NOON
+    with lab(tmp_path / "data", NOON + HOUR) as one:
+        await one.tasks.load()
+        again = one.tasks.get("1")
+        assert again is not None
+        await one.run(again)
+        assert await one.values("m.hourly", "host") == {(str(host),): [[NOON, host]] for host in range(10)}
 
 
 async def test_texts_and_what_no_double_can_say(tmp_path: Path) -> None:

@@ -72,16 +72,16 @@ async def test_stretches_wait_over_a_restart_and_are_bounded(tmp_path: Path) -> 
         live = await one.create(task(sampled("sum"), start=None))
         await one.put({NOON - at * HOUR: 1 for at in range(1, 50)})
         [digest] = live.plans
-        stretch = Backfill(digest, NOON - 20 * HOUR, NOON - 10 * HOUR)
-        for _ in range(limits.ROLLUP_BACKFILLS_MAX):
+        stretches = [Backfill(digest, NOON - 20 * HOUR, NOON - 10 * HOUR) for _ in range(limits.ROLLUP_BACKFILLS_MAX)]
+        for stretch in stretches:
             assert await one.tasks.backfill(live, [stretch])
         with pytest.raises(Refused, match="so many stretches"):
-            await one.tasks.backfill(live, [stretch])
+            await one.tasks.backfill(live, [Backfill(digest, NOON - 20 * HOUR, NOON)])
     with lab(tmp_path / "data") as one:
         await one.tasks.load()
         again = one.tasks.get("1")
         assert again is not None
-        assert again.progress.backfills == (stretch,) * limits.ROLLUP_BACKFILLS_MAX
+        assert again.progress.backfills == tuple(stretches)
         await one.run(again)
         assert again.progress.backfills == ()
         assert await one.of_all() == [[NOON - at * HOUR, 1] for at in range(20, 10, -1)]

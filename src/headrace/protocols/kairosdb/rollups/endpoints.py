@@ -130,10 +130,10 @@ class RollupEndpoints:
         return await self._done(live, stretches)
 
     async def _done(self, live: Live, stretches: Sequence[Backfill]) -> Answer:
-        ends = {(one.digest, one.end_ms) for one in stretches}
+        asked = {one.id for one in stretches}
         deadline_s = time.monotonic() + limits.ROLLUP_BACKFILL_ANSWER_S
         while time.monotonic() < deadline_s and self._tasks.is_in_force(live):
-            if not any((one.digest, one.end_ms) in ends for one in live.progress.backfills):
+            if not any(one.id in asked for one in live.progress.backfills):
                 return faults.done()
             await asyncio.sleep(limits.ROLLUP_BACKFILL_POLL_S)
         return 202, faults.json_answer(b"")[1], msgspec.json.encode({"status": f"{URL}status/{live.task.id}"})

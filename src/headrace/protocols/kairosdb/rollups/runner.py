@@ -1,7 +1,8 @@
 """What computes roll-ups: one step after another, each of some ranges of one query, on a thread of its own.
 
-A step's points and how far that brings the task are one commit. So a crash loses no range, and what is computed twice
-is the same point twice, of which a store has one.
+How far a step brings its task is committed with its points: with the last limits.ROLLUP_COMMIT_POINTS of them, where
+there are more. So a crash loses no range. Between those before and the last ones it leaves points of a step that is not
+noted: it is done again, and what is computed twice is the same point twice, of which a store has one.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ from headrace.protocols.kairosdb.rollups import progress as progress_of
 from headrace.protocols.kairosdb.rollups.compute import Into, Step, Stretch, compute
 from headrace.protocols.kairosdb.rollups.progress import Progress
 from headrace.protocols.kairosdb.rollups.task import Part
-from headrace.protocols.kairosdb.rollups.tasks import PROGRESS_KIND, KeepsTasks, Live, Tasks
+from headrace.protocols.kairosdb.rollups.tasks import KeepsTasks, Live, Tasks
 from headrace.query.chain.engine import GroupOf
 from headrace.query.patience import Patience
-from headrace.store import Check, Document, DocumentChange, Snapshot, go_on
+from headrace.store import Check, Snapshot, go_on
 
 log = structlog.get_logger(__name__)
 
@@ -59,10 +60,6 @@ class ComputesRollups(KeepsTasks, Protocol):
         """See store.Store."""
         ...
 
-    async def commit(self, changes: Sequence[DocumentChange], points: Admitted | None = None) -> int:
-        """See store.Store."""
-        ...
-
 
 Failed = Callable[[Live], None]
 """Told of a task whose step failed."""
@@ -70,12 +67,13 @@ Failed = Callable[[Live], None]
 
 class Work(NamedTuple):
     """What is to be computed next of a queried metric, up to end_ms. why: FIRST, BACKFILL, or the time after which it
-    is done again."""
+    is done again. backfill_id: of a BACKFILL."""
 
     part: Part
     why: object
     first_ms: int
     end_ms: int
+    backfill_id: str = ""
 
 
 @dataclass(eq=False)
@@ -101,17 +99,19 @@ def _ready_ms(live: Live, part: Part, now_ms: int, after_ms: int) -> int:
     return plan.floor(now_ms - after_ms - plan.after_ms)
 
 
-def set_back(live: Live, now_ms: int, after_ms: int) -> None:
-    """A clock that was set back, or ahead and back again, leaves ranges noted as computed that are not over. They are
-    computed as if they had not been, or nothing would be for as long as the clock needs to get there.
+def set_back(live: Live, now_ms: int, after_ms: int) -> dict[str, int]:
+    """A clock that was set back, or ahead and back again, leaves ranges noted as computed that are not over, or as
+    computed at a time that is to come. They are to be computed as if they had not been, or nothing would be for as long
+    as the clock needs to get there.
 
-    after_ms: as in lag_ms."""
+    after_ms: as in lag_ms. Returns up to where ranges are over, by the digests of those that go back."""
+    back = {}
     for part in live.task.parts:
         known = live.progress.parts[part.digest]
-        through_ms = max(_ready_ms(live, part, now_ms, after_ms), live.plans[part.digest].floor(known.begin_ms))
-        if known.through_ms > through_ms:
-            log.warning("the clock was set back; a roll-up goes back too", task=live.task.id, metric=part.save_as)
-            live.progress = live.progress.with_part(part.digest, msgspec.structs.replace(known, through_ms=through_ms))
+        ready_ms = max(_ready_ms(live, part, now_ms, after_ms), live.plans[part.digest].floor(known.begin_ms))
+        if known.set_back(ready_ms, now_ms) != known:
+            back[part.digest] = ready_ms
+    return back
 
 
 def works(live: Live, now_ms: int, after_ms: Sequence[int]) -> Iterator[Work]:
@@ -124,7 +124,7 @@ def works(live: Live, now_ms: int, after_ms: Sequence[int]) -> Iterator[Work]:
     for backfill in progress.backfills:
         for part in live.task.parts:
             if part.digest == backfill.digest:
-                yield Work(part, BACKFILL, backfill.first_ms, backfill.end_ms)
+                yield Work(part, BACKFILL, backfill.first_ms, backfill.end_ms, backfill.id)
     for part in live.task.parts:
         known = progress.parts[part.digest]
         for again in known.again:
@@ -230,14 +230,17 @@ class Runner:
             return False
         now_ms = self._clock()
         after_ms = self._tasks.after_ms
-        set_back(live, now_ms, after_ms[0])
+        await self._set_back(run, now_ms)
         work = next((work for work in works(live, now_ms, after_ms) if work.part.digest not in run.failed), None)
         if work is None:
             await self._end(run, now_ms)
             return False
         run.begun_ms.setdefault(work.part.digest, now_ms)
         size = live.sizes.get((work.part.digest, work.why), 1)
-        stretch = Stretch(work.first_ms, live.plans[work.part.digest].reach(work.first_ms, size, work.end_ms))
+        # What was computed before is not judged together with what was not, see _may_write.
+        highest_ms = live.progress.parts[work.part.digest].highest_ms
+        end_ms = min(work.end_ms, highest_ms) if work.first_ms < highest_ms else work.end_ms
+        stretch = Stretch(work.first_ms, live.plans[work.part.digest].reach(work.first_ms, size, end_ms))
         try:
             step = await asyncio.get_running_loop().run_in_executor(thread, self._compute, live, work, stretch, now_ms)
             if step is None:
@@ -253,6 +256,21 @@ class Runner:
         live.errors.pop(work.part.digest, None)
         live.sizes[work.part.digest, work.why] = _next_size(size, step.read, live.plans[work.part.digest].ranges_max)
         return True
+
+    async def _set_back(self, run: Run, now_ms: int) -> None:
+        live = run.live
+        back = set_back(live, now_ms, self._tasks.after_ms[0])
+        if not back:
+            return
+        log.warning("the clock was set back; a roll-up goes back too", task=live.task.id)
+
+        def gone_back(progress: Progress) -> Progress:
+            for digest, ready_ms in back.items():
+                progress = progress.with_part(digest, progress.parts[digest].set_back(ready_ms, now_ms))
+            return progress
+
+        await self._tasks.advance(live, gone_back, is_durable=False)
+        run.is_noted = False
 
     def _compute(self, live: Live, work: Work, stretch: Stretch, now_ms: int) -> Step | None:
         """On the thread."""
@@ -279,7 +297,7 @@ class Runner:
         def advanced(progress: Progress) -> Progress:
             part = progress.parts[digest]
             if work.why == FIRST:
-                part = part.computed(stretch.end_ms, now_ms)
+                part = part.computed(stretch.end_ms, now_ms, made)
             elif isinstance(work.why, int):
                 part = part.computed_again(work.why, stretch.end_ms)
             executed = msgspec.structs.replace(
@@ -288,23 +306,20 @@ class Runner:
                 length_ms=max(self._clock() - run.begun_ms[digest], 0),
                 points=run.points.get(digest, 0) + made,
             )
-            return _shorter(progress, work, stretch.end_ms).with_part(digest, executed)
+            return progress.backfilled(work.backfill_id, stretch.end_ms).with_part(digest, executed)
 
+        last = None
         if points is not None:
             first, last = _cut(points)
             for part in first:
                 await self._store.append(part)
                 if not self._tasks.is_in_force(live):
                     return
-            await self._note(live, advanced(live.progress), last)
-            run.is_noted, run.noted_s = True, time.monotonic()
-        elif time.monotonic() - run.noted_s >= limits.ROLLUP_NOTE_S:
-            await self._note(live, advanced(live.progress))
-            run.is_noted, run.noted_s = True, time.monotonic()
-        else:
-            run.is_noted = False
-        # Again of what is there now: somebody may have asked for a stretch meanwhile.
-        live.progress = advanced(live.progress)
+        is_durable = last is not None or time.monotonic() - run.noted_s >= limits.ROLLUP_NOTE_S
+        await self._tasks.advance(live, advanced, last, is_durable)
+        run.is_noted = is_durable
+        if is_durable:
+            run.noted_s = time.monotonic()
         run.points[digest] = run.points.get(digest, 0) + made
 
     def _may_write(self, live: Live, digest: str, stretch: Stretch, step: Step, now_ms: int) -> bool:
@@ -317,25 +332,24 @@ class Runner:
         longest_ms = plan.reach(stretch.first_ms, 1, stretch.end_ms) - stretch.first_ms + plan.before_ms
         return step.first_expiry_ms > now_ms + longest_ms
 
-    async def _note(self, live: Live, progress: Progress, points: Admitted | None = None) -> None:
-        document = Document(PROGRESS_KIND, live.task.id, progress_of.to_bytes(progress))
-        await self._store.commit([document], points=points)
-
     async def _end(self, run: Run, now_ms: int) -> None:
         """There is no more to do."""
         live = run.live
-        if not run.is_noted:
-            try:
-                await self._note(live, live.progress)
-            except HeadraceError as failure:
-                self._fail(run, None, str(failure))
-                return
+        idle = [part.digest for part in live.task.parts if part.digest not in run.begun_ms and not run.failed]
+
+        def executed(progress: Progress) -> Progress:
+            for digest in idle:
+                part = msgspec.structs.replace(progress.parts[digest], executed_ms=now_ms, length_ms=0, points=0)
+                progress = progress.with_part(digest, part)
+            return progress
+
+        try:
+            await self._tasks.advance(live, executed, is_durable=not run.is_noted)
+        except HeadraceError as failure:
+            self._fail(run, None, str(failure))
+            return
         if not run.failed:
             live.success_ms = now_ms
-            idle = [part.digest for part in live.task.parts if part.digest not in run.begun_ms]
-            for digest in idle:
-                part = msgspec.structs.replace(live.progress.parts[digest], executed_ms=now_ms, length_ms=0, points=0)
-                live.progress = live.progress.with_part(digest, part)
 
     def _fail(self, run: Run, part: Part | None, reason: str) -> None:
         """part: which is left out for the rest of the run; None: of no one part."""
@@ -361,19 +375,6 @@ def _next_size(size: int, read: int, ranges_max: int) -> int:
     elif read > 4 * limits.ROLLUP_STEP_POINTS:
         size //= 2
     return max(min(size, ranges_max), 1)
-
-
-def _shorter(progress: Progress, work: Work, end_ms: int) -> Progress:
-    """Without what has been done of a backfill."""
-    if work.why != BACKFILL:
-        return progress
-    left = [
-        msgspec.structs.replace(one, first_ms=end_ms)
-        if (one.digest, one.first_ms, one.end_ms) == (work.part.digest, work.first_ms, work.end_ms)
-        else one
-        for one in progress.backfills
-    ]
-    return msgspec.structs.replace(progress, backfills=tuple(one for one in left if one.first_ms < one.end_ms))
 
 
 def _cut(points: Admitted) -> tuple[list[Admitted], Admitted]:

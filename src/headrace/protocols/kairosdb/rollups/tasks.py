@@ -14,6 +14,7 @@ import structlog
 
 from headrace import limits
 from headrace.errors import Corrupt, HeadraceError, Refused, Unavailable
+from headrace.model.points import Admitted
 from headrace.model.time import Clock
 from headrace.protocols.kairosdb.rollups import progress as progress_of
 from headrace.protocols.kairosdb.rollups.plan import Plan
@@ -33,7 +34,7 @@ T = TypeVar("T")
 class KeepsTasks(Protocol):
     """What the tasks need of a store (store.Store)."""
 
-    async def commit(self, changes: Sequence[DocumentChange]) -> int:
+    async def commit(self, changes: Sequence[DocumentChange], points: Admitted | None = None) -> int:
         """See store.Store."""
         ...
 
@@ -81,7 +82,8 @@ class Tasks:
     """All of them. On the event loop.
 
     What is durable is in force: a change is committed first, and what runs by the old form of a task meanwhile finds
-    itself replaced before it writes.
+    itself replaced before it writes. All that becomes of tasks and of their progress becomes here, one change at a
+    time, each made of what the one before it left: none loses another.
     """
 
     def __init__(self, store: KeepsTasks, after_ms: Sequence[int], clock: Clock) -> None:
@@ -193,19 +195,36 @@ class Tasks:
             held = live.progress
             if len(held.backfills) >= limits.ROLLUP_BACKFILLS_MAX:
                 raise Refused("rollups-too-many", "so many stretches of this roll-up wait to be computed again already")
-            # In memory first: a step that is committed meanwhile then has them too.
-            live.progress = msgspec.structs.replace(held, backfills=(*held.backfills, *stretches))
-            try:
-                await self._store.commit([Document(PROGRESS_KIND, live.task.id, progress_of.to_bytes(live.progress))])
-            except BaseException:
-                left = tuple(one for one in live.progress.backfills if one not in stretches)
-                live.progress = msgspec.structs.replace(live.progress, backfills=left)
-                raise
+            await self._write(live, msgspec.structs.replace(held, backfills=(*held.backfills, *stretches)), None)
             live.due_s = time.monotonic()
             self.changed.set()
             return True
 
         return await self._one_by_one(note)
+
+    async def advance(
+        self, live: Live, by: Callable[[Progress], Progress], points: Admitted | None = None, is_durable: bool = True
+    ) -> bool:
+        """Have the progress of a task be what `by` makes of it, in one commit with points; not is_durable: until a
+        later one is committed, in memory only. Whether the task is still in force; if not, nothing is written. Raises
+        Refused, Unavailable."""
+
+        async def note() -> bool:
+            if not self.is_in_force(live):
+                return False
+            progress = by(live.progress)
+            if is_durable:
+                await self._write(live, progress, points)
+            else:
+                live.progress = progress
+            return True
+
+        return await self._one_by_one(note)
+
+    async def _write(self, live: Live, progress: Progress, points: Admitted | None) -> None:
+        document = Document(PROGRESS_KIND, live.task.id, progress_of.to_bytes(progress))
+        await self._store.commit([document], points=points)
+        live.progress = progress
 
     async def _put(self, task: Task, before: Live | None, now_ms: int) -> None:
         known = before.progress if before is not None else None

@@ -26,7 +26,6 @@ from headrace.model.cut_text import cut
 from headrace.model.points import Admitted, Values, take_optional
 from headrace.model.series import SeriesTable
 from headrace.model.time import Clock
-from headrace.protocols.kairosdb.rollups import progress as progress_of
 from headrace.protocols.kairosdb.rollups.compute import Into, Step, Stretch, compute
 from headrace.protocols.kairosdb.rollups.progress import Progress
 from headrace.protocols.kairosdb.rollups.task import Part

@@ -9,30 +9,15 @@ from urllib.parse import quote
 
 from oracles.comparing.asking import Request
 from oracles.comparing.differences import Difference
+from oracles.comparing.pair import Answers, LastWritten
 from oracles.comparing.sorts import Said
 from oracles.kairosdb import judging, worlds
 from oracles.kairosdb.questions import Asking, named
+from oracles.kairosdb.rewording import reworded
 from oracles.kairosdb.servers import Servers, get, post, side_by_side
 
 QUESTIONS = 30
 """About one world."""
-
-
-class Worlds:
-    """Writes worlds. The last one stays written, as most cases ask about the same one as the case before."""
-
-    def __init__(self, servers: Servers) -> None:
-        self._servers = servers
-        self._written: tuple[str, str] = ("", "")
-
-    def prefix_of(self, series: list[worlds.Series]) -> str:
-        """Before the names of its metrics."""
-        text = json.dumps(series)
-        if self._written[0] != text:
-            prefix = self._servers.fresh()
-            self._servers.write(worlds.bodies(series, prefix))
-            self._written = (text, prefix)
-        return self._written[1]
 
 
 class Questions:
@@ -42,7 +27,7 @@ class Questions:
 
     def __init__(self, servers: Servers) -> None:
         self._servers = servers
-        self._worlds = Worlds(servers)
+        self._worlds = LastWritten(servers, lambda series, prefix: servers.write(worlds.bodies(series, prefix)))
 
     def some(self, random: Random) -> Iterator[Said]:
         kind, series = worlds.world(random)
@@ -53,7 +38,21 @@ class Questions:
 
     def differences(self, said: Said) -> list[Difference]:
         request, _ = self._request(said)
-        return judging.queries(self._servers.both(request), said["question"])
+        answers = self._servers.both(request)
+        found = judging.queries(answers, said["question"])
+        other = reworded(said["question"], said["series"]) if found else None
+        if other is None:
+            return found
+        real, texts = (
+            self._servers.real.ask(self._request({**said, "question": one})[0]) if one is not None else None
+            for one in (other.question, other.texts)
+        )
+        assert real is not None
+        of_texts = None if texts is None else (judging.parsed(texts) or {}).get("queries")
+        found = judging.queries(
+            Answers(real, answers.ours), other.judged, lambda queries: other.read(queries, of_texts)
+        )
+        return [*(Difference("reading", reading) for reading in other.readings), *found]
 
     def shown(self, said: Said) -> str:
         request, prefix = self._request(said)

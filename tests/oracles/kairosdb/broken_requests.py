@@ -8,14 +8,13 @@ from random import Random
 
 from oracles.comparing.asking import Request
 from oracles.comparing.differences import Difference
+from oracles.comparing.pair import Answers
 from oracles.comparing.sorts import Said
-from oracles.kairosdb import judging, mutating
+from oracles.kairosdb import judging, left, mutating, rewording
 from oracles.kairosdb.mutating import METRIC, TIME_MS
-from oracles.kairosdb.servers import Answers, Servers, may_be_asked, post, side_by_side
+from oracles.kairosdb.servers import Servers, may_be_asked, post, side_by_side
 
 HANDFUL = 20
-
-_EVER = {"start_absolute": TIME_MS - 10**6, "end_absolute": TIME_MS + 10**6}
 
 
 class Broken:
@@ -42,25 +41,28 @@ class Broken:
     def differences(self, said: Said) -> list[Difference]:
         prefix, request = self._prepared(said)
         if not self._writes:
-            return judging.queries(self._servers.both(request), judging.question_of(said["text"]))
+            answers, question = self._servers.both(request), judging.question_of(said["text"])
+            found = judging.queries(answers, question)
+            text = rewording.with_plain_thresholds(said["text"])
+            if not found or text == said["text"]:
+                return found
+            real = self._servers.real.ask(post(said["path"], text.replace(METRIC, f"{prefix}.")))
+            return [
+                Difference("reading", rewording.QUOTED),
+                *judging.queries(Answers(real, answers.ours), question),
+            ]
         found = judging.plain(self._servers.both(request))
         if said["path"] == "datapoints/delete" and any(one.kind == "status" for one in found):
             return found  # one of the two has deleted nothing
         self._servers.settle()
-        for name in ("0", "1"):
-            question, answers = self._left(prefix, name)
-            found += [
-                Difference(f"left {one.kind}", one.words, one.real, one.ours)
-                for one in judging.queries(answers, question)
-            ]
-        return found
+        return [*found, *left.differences(self._servers, _metrics(prefix))]
 
     def shown(self, said: Said) -> str:
         prefix, request = self._prepared(said)
         shown = [side_by_side(request, self._servers.both(request), prefix)]
         if self._writes:
             self._servers.settle()
-            shown += [side_by_side(request, self._left(prefix, name)[1], prefix) for name in ("0", "1")]
+            shown += left.shown(self._servers, _metrics(prefix), prefix)
         return "\n".join(shown)
 
     def _prepared(self, said: Said) -> tuple[str, Request]:
@@ -77,6 +79,6 @@ class Broken:
             self._known = prefix
         return prefix, post(said["path"], said["text"].replace(METRIC, f"{prefix}."))
 
-    def _left(self, prefix: str, name: str) -> tuple[Said, Answers]:
-        question = {**_EVER, "metrics": [{"name": f"{prefix}.{name}"}]}
-        return question, self._servers.both(post("datapoints/query", question))
+
+def _metrics(prefix: str) -> list[str]:
+    return [f"{prefix}.{name}" for name in ("0", "1")]

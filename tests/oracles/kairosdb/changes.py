@@ -9,17 +9,18 @@ from typing import Any
 
 from oracles.comparing.asking import Request
 from oracles.comparing.differences import Difference
+from oracles.comparing.pair import Answers
 from oracles.comparing.sorts import Said
 from oracles.kairosdb import judging, worlds
+from oracles.kairosdb.left import EVER, as_left
 from oracles.kairosdb.questions import Asking, named
-from oracles.kairosdb.servers import API, Answers, Servers, get, post, side_by_side
+from oracles.kairosdb.rewording import SPLITS, is_several_months, reworded
+from oracles.kairosdb.servers import API, Servers, get, post, side_by_side
 
 WORLDS = 4
 """In a handful; each is written for its case alone."""
 
 _METRICS = (0, 1, "saved")
-
-_EVER = {"start_absolute": -(10**13), "end_absolute": 10**13}
 
 
 class Changes:
@@ -35,14 +36,14 @@ class Changes:
             kind, series = worlds.world(random)
             asking = Asking(random, kind, series)
             steps = [_step(random, asking, series) for _ in range(random.choice((1, 1, 2, 3)))]
-            yield {"series": series, "steps": steps}
+            saves = [step for step in steps if "save" in step]
+            # What is saved once only is all there or, where the question is refused, nothing.
+            yield {"series": series, "steps": [step for step in steps if "save" not in step or step is saves[0]]}
 
     def differences(self, said: Said) -> list[Difference]:
         prefix, found = self._changed(said)
         for question, answers in self._left(prefix):
-            found += [
-                Difference(f"left {one.kind}", one.words, one.real, one.ours) for one in _judged(question, answers)
-            ]
+            found += map(as_left, _judged(question, answers))
         return found
 
     def shown(self, said: Said) -> str:
@@ -60,8 +61,8 @@ class Changes:
             self._servers.write(worlds.bodies(said["series"], prefix))
         found: list[Difference] = []
         for step in said["steps"]:
-            for request in _requests(step, prefix):
-                answers = self._servers.both(request)
+            for real, ours in _requests(step, said["series"], prefix):
+                answers = Answers(self._servers.real.ask(real), self._servers.ours.ask(ours))
                 found += judging.refusals(answers) or []
                 self._servers.settle()
         return prefix, found
@@ -70,7 +71,7 @@ class Changes:
         for name in _METRICS:
             metric = {"name": f"{prefix}.m{name}" if name != "saved" else f"{prefix}.saved"}
             for way in ("datapoints/query", "datapoints/query/tags"):
-                question = {**_EVER, "metrics": [metric], "way": way}
+                question = {**EVER, "metrics": [metric], "way": way}
                 yield question, self._servers.both(post(way, question))
         yield "names", self._servers.both(get(f"metricnames?prefix={prefix}"))
 
@@ -98,10 +99,22 @@ def _step(random: Random, asking: Asking, series: list[worlds.Series]) -> Said:
     question = asking.question()
     for metric in question["metrics"]:
         metric.pop("order", None)
+        if asking.is_mixed:
+            metric.pop("limit", None)
         chain = [one for one in metric.get("aggregators", ()) if one["name"] != "gaps"]
-        chain.insert(random.randint(0, len(chain)), _save_as(random))
-        metric["aggregators"] = chain
+        chain.insert(_place(random, metric, chain), _save_as(random))
+        metric["aggregators"] = [{**one, "threshold": 5} if one.get("threshold") == "5" else one for one in chain]
+        for grouper in filter(is_several_months, metric.get("group_by", ())):
+            grouper["range_size"]["value"] = 1
     return {"save": question}
+
+
+def _place(random: Random, metric: Said, chain: list[Said]) -> int:
+    """Of save_as in the chain. KairosDB saves the groups that points make in turns where a step follows: then only what
+    was written is saved, so that it is known."""
+    if any(one["name"] in SPLITS for one in metric.get("group_by", ())):
+        return random.choice((0, len(chain)))
+    return random.randint(0, len(chain))
 
 
 def _save_as(random: Random) -> Said:
@@ -123,11 +136,14 @@ def _rewritten(random: Random, one: worlds.Series) -> worlds.Series:
     return {**{name: inner for name, inner in one.items() if name != "again"}, "points": points}
 
 
-def _requests(step: Said, prefix: str) -> list[Request]:
+def _requests(step: Said, series: list[worlds.Series], prefix: str) -> list[tuple[Request, Request]]:
+    """What both are asked; KairosDB in the words that it reads as headrace reads the others."""
     if "write" in step:
-        return [post("datapoints", body) for body in worlds.bodies(step["write"], prefix)]
+        return [(one, one) for one in (post("datapoints", body) for body in worlds.bodies(step["write"], prefix))]
     if "drop" in step:
-        return [Request("DELETE", f"{API}metric/{prefix}.m{step['drop']}")]
-    if "delete" in step:
-        return [post("datapoints/delete", named(step["delete"], prefix))]
-    return [post("datapoints/query", named(step["save"], prefix))]
+        one = Request("DELETE", f"{API}metric/{prefix}.m{step['drop']}")
+        return [(one, one)]
+    path, question = ("datapoints/delete", step["delete"]) if "delete" in step else ("datapoints/query", step["save"])
+    other = reworded(question, series)
+    real = question if other is None else other.question
+    return [(post(path, named(real, prefix)), post(path, named(question, prefix)))]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from oracles.comparing.asking import Answer
 from oracles.comparing.differences import Difference
+from oracles.comparing.pair import Answers
 from oracles.comparing.sorts import Said
-from oracles.kairosdb.servers import Answers
 
 HEADERS = ("content-type", "pragma", "cache-control", "expires")
 """Which clients go by. Access-Control-Allow-Origin is a setting of ours."""
@@ -31,10 +33,12 @@ class Number(str):
 
 @dataclass(frozen=True)
 class Seen:
-    """What the table judges by. metric: as it was asked, or the whole question.   said: what was answered."""
+    """What the table judges by. metric: as it was asked, or the whole question.   said: what was answered.
+    whole: all of the answer about this metric."""
 
     metric: Any
     said: Any
+    whole: Any = None
 
 
 def parsed(answer: Answer) -> Any:
@@ -84,8 +88,9 @@ def headers(answers: Answers) -> list[Difference]:
     return [Difference("headers", str(unlike))] if unlike else []
 
 
-def queries(answers: Answers, question: Any) -> list[Difference]:
-    """Of the answers to a question of datapoints/query or query/tags, which may be no question at all."""
+def queries(answers: Answers, question: Any, read: Read = list) -> list[Difference]:
+    """Of the answers to a question of datapoints/query or query/tags, which may be no question at all. read: how
+    KairosDB's answers about the metrics are taken."""
     found = refusals(answers)
     if found is not None:
         return [Difference(one.kind, one.words, Seen(question, one.real), Seen(question, one.ours)) for one in found]
@@ -93,9 +98,9 @@ def queries(answers: Answers, question: Any) -> list[Difference]:
     real, ours = parsed(answers.real)["queries"], parsed(answers.ours)["queries"]
     if len(real) != len(ours):
         return [*found, Difference("queries", f"{len(real)} | {len(ours)}")]
-    for metric, one, other in zip(_metrics(question, len(real)), real, ours, strict=True):
+    for metric, one, other in zip(_metrics(question, len(real)), read(real), ours, strict=True):
         for kind, words, first, second in _answer(one, other):
-            found.append(Difference(kind, words[:600], Seen(metric, first), Seen(metric, second)))
+            found.append(Difference(kind, words[:600], Seen(metric, first, one), Seen(metric, second, other)))
     return found
 
 
@@ -117,6 +122,8 @@ def _told(answer: Answer) -> str:
     return f"{answer.status} {' '.join(errors(answer))[:200]}".strip()
 
 
+Read = Callable[[list[Said]], list[Said]]
+
 Found = tuple[str, str, Any, Any]
 """kind, words, what is there, what is here."""
 
@@ -127,19 +134,33 @@ def _answer(real: Said, ours: Said) -> list[Found]:
         sizes = real.get("sample_size"), ours.get("sample_size")
         found.append(("sample_size", f"{sizes[0]} | {sizes[1]}", *sizes))
     results, others = real["results"], ours["results"]
-    names, other_names = [_name(one) for one in results], [_name(one) for one in others]
+    names, other_names = [name_of(one) for one in results], [name_of(one) for one in others]
     if names != other_names:
         if sorted(names) != sorted(other_names):
-            return [*found, ("results", f"{names} | {other_names}", results, others)]
-        found.append(("order of results", f"{names} | {other_names}", results, others))
-        others = sorted(others, key=lambda one: names.index(_name(one)))
+            only = (
+                [name for name in names if name not in other_names],
+                [name for name in other_names if name not in names],
+            )
+            found.append(("results", f"{only[0]} | {only[1]}", results, others))
+            results = [one for one in results if names.count(name_of(one)) == other_names.count(name_of(one))]
+            others = [one for one in others if names.count(name_of(one)) == other_names.count(name_of(one))]
+            names, other_names = [name_of(one) for one in results], [name_of(one) for one in others]
+        if names != other_names:
+            found.append(("order of results", f"{names} | {other_names}", results, others))
+            others = _in_order(others, names)
     for one, other in zip(results, others, strict=True):
         found += _result(one, other)
     return found
 
 
-def _name(result: Said) -> str:
-    """What tells it from the others of one type, whatever the order in it."""
+def _in_order(results: list[Said], names: list[str]) -> list[Said]:
+    """By their names; those of one name, which are of two types, as they came."""
+    left = list(results)
+    return [left.pop(next(at for at, one in enumerate(left) if name_of(one) == name)) for name in names]
+
+
+def name_of(result: Said) -> str:
+    """What tells a result from the others of one type, whatever the order in it."""
     groups = [_plain_numbers(one) for one in result.get("group_by", ()) if one["name"] != "type"]
     return json.dumps([result.get("name"), sorted(json.dumps(one, sort_keys=True) for one in groups)])
 
@@ -156,32 +177,45 @@ def _plain_numbers(said: Any) -> Any:
 def _result(real: Said, ours: Said) -> list[Found]:
     found: list[Found] = []
     if real.keys() != ours.keys():
-        return [("members", f"{list(real)} | {list(ours)}", real, ours)]
-    if list(real) != list(ours):
+        found.append(("members", f"{list(real)} | {list(ours)}", real, ours))
+        if not real["values"] or not ours["values"]:
+            return found
+    elif list(real) != list(ours):
         found.append(("order of members", f"{list(real)} | {list(ours)}", real, ours))
     grouped, other_grouped = _plain_numbers(real.get("group_by")), _plain_numbers(ours.get("group_by"))
     if json.dumps(grouped) != json.dumps(other_grouped):
-        is_type = grouped[:-1] == other_grouped[:-1]
-        found.append(("type" if is_type else "group_by", f"{real['group_by']} | {ours['group_by']}", real, ours))
+        is_type = bool(grouped and other_grouped) and grouped[:-1] == other_grouped[:-1]
+        found.append(
+            ("type" if is_type else "group_by", f"{real.get('group_by')} | {ours.get('group_by')}", real, ours)
+        )
     if real.get("tags") != ours.get("tags"):
-        found.append(("tags", f"{real['tags']} | {ours['tags']}", real, ours))
+        found.append(("tags", f"{real.get('tags')} | {ours.get('tags')}", real, ours))
     elif json.dumps(real.get("tags")) != json.dumps(ours.get("tags")):
-        found.append(("order of tags", f"{real['tags']} | {ours['tags']}", real, ours))
+        found.append(("order of tags", f"{real.get('tags')} | {ours.get('tags')}", real, ours))
     return found + [(kind, words, real, ours) for kind, words in _points(real["values"], ours["values"])]
 
 
 def _points(real: list[list[Any]], ours: list[list[Any]]) -> list[tuple[str, str]]:
     """Kinds and words of what differs in the points of a result."""
     times, others = [point[0] for point in real], [point[0] for point in ours]
+    spelled = _spelled(real, ours)
+    found = [("spelling", str(spelled[:6]))] if spelled else []
     if times != others:
         only = [one for one in times if one not in set(others)], [one for one in others if one not in set(times)]
         words = f"{len(times)} | {len(others)} points, only KairosDB {only[0][:6]}, only headrace {only[1][:6]}"
-        return [("times", words)]
+        return [("times", words), *found]
     pairs = [(point[0], point[1], other[1]) for point, other in zip(real, ours, strict=True)]
     if unlike := [pair for pair in pairs if not alike(pair[1], pair[2])]:
-        return [("values", str(unlike[:6]))]
-    spelled = [pair for pair in pairs if _same_number(pair[1], pair[2]) and pair[1] != pair[2]]
-    return [("spelling", str(spelled[:6]))] if spelled else []
+        return [("values", str(unlike[:6])), *found]
+    return found
+
+
+def _spelled(real: list[list[Any]], ours: list[list[Any]]) -> list[tuple[Any, Any, Any]]:
+    """The numbers that are spelled otherwise, of times at which both have one value."""
+    there, here = Counter(point[0] for point in real), Counter(point[0] for point in ours)
+    values = {time_ms: value for time_ms, value in ours if here[time_ms] == 1}
+    both = [(time_ms, value, values.get(time_ms)) for time_ms, value in real if there[time_ms] == 1]
+    return [pair for pair in both if _same_number(pair[1], pair[2]) and pair[1] != pair[2]]
 
 
 def alike(real: Any, ours: Any) -> bool:

@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 from oracles.comparing.asking import Answer, Request
 from oracles.comparing.differences import Difference
+from oracles.comparing.pair import Answers
 from oracles.comparing.sorts import Said
 from oracles.kairosdb import judging
-from oracles.kairosdb.servers import API, Answers, Servers, get, side_by_side
+from oracles.kairosdb.servers import API, Servers, get, side_by_side
 
 HANDFUL = 20
 

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from oracles.comparing.sorts import Said
+from oracles.kairosdb.rewording import is_several_months, of_ranges
 from oracles.kairosdb.servers import UNIT_MS
 from oracles.kairosdb.worlds import HOSTS, Series, span
 
@@ -31,6 +32,9 @@ class Asking:
         self._step = max(1, (self._last - self._first) // 20)
         self._metrics = 1 + max(one["metric"] for one in series)
         self._is_now = kind == "now"
+        self.is_mixed = any(len({type(value) for _, value in one["points"]}) > 1 for one in series)
+        values = [value for one in series for _, value in (*one["points"], *one.get("again", ()))]
+        self._is_large = any(not isinstance(value, str) and abs(value) >= 2**31 for value in values)
 
     def question(self, raw: bool = False) -> Said:
         """The JSON of a question; its metrics are numbers. raw: without aggregators, group_by, limit and order."""
@@ -44,6 +48,8 @@ class Asking:
         length = said.get("end_absolute", int(time.time() * 1000)) - int(said.get("start_absolute", 0))
         plain = relative or "end_absolute" not in said
         metrics = [self._metric(raw, plain, relative, length) for _ in range(random.choice((1, 1, 1, 2)))]
+        for metric in metrics if "end_relative" in said else ():
+            metric.pop("limit", None)  # how many points there are must be known
         return {**said, "metrics": metrics}
 
     def _absolute(self) -> Said:
@@ -93,6 +99,30 @@ class Asking:
             said["aggregators"] = chain
         if random.random() < 0.08:
             said["order"] = random.choice(("desc", "asc", "DESC"))
+        return self._judgeable(said)
+
+    def _judgeable(self, said: Said) -> Said:
+        """Without aggregators where what KairosDB does otherwise before them could not be told from their results."""
+        groupers = said.get("group_by", ())
+        by_value = any(one["name"] == "value" for one in groupers) and self._is_large
+        is_limited = said.get("limit") and (self.is_mixed or str(said.get("order")).lower() == "desc")
+        if by_value:
+            said.pop("limit", None)
+        if by_value or is_limited or any(map(is_several_months, groupers)):
+            return {name: inner for name, inner in said.items() if name != "aggregators"}
+        chain = said.get("aggregators", [])
+        is_inexact = {"least_squares", *(("avg", "dev", "sum") if self._is_large else ())}
+        if any(one["name"] in is_inexact for one in chain):
+            seeing = ("filter", "score", "rate", "sampler")  # these see its last digits, or make much of them
+            chain[:] = [one for one in chain if one["name"] not in seeing]
+        at_zero = [at for at, one in enumerate(chain) if one["name"] == "filter" and one["threshold"] == 0]
+        if at_zero:
+            chain = said["aggregators"] = chain[: at_zero[0] + 1]
+        ranges = of_ranges(chain)
+        moved_from_now = ranges[:-1] if "start_time" not in str(chain) and self._is_now else []
+        before_gaps = [one for one in ranges[:-1] if ranges[-1]["name"] == "gaps"]
+        for one in (*moved_from_now, *before_gaps):
+            one.pop("align_start_time", None)
         return said
 
     def _trim(self) -> Said:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 import socket
 import time
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
 
-from oracles.comparing.asking import Answer, Peer, Request
+from oracles.comparing import pair
+from oracles.comparing.asking import Answer, Request
+from oracles.comparing.pair import Answers, Pair
 
 API = "/api/v1/"
 
@@ -33,13 +34,6 @@ UNIT_MS = {
 }
 
 
-class Answers(NamedTuple):
-    """To one request."""
-
-    real: Answer
-    ours: Answer
-
-
 def post(path: str, said: Any) -> Request:
     """said: JSON, or a text that is sent as it is."""
     body = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
@@ -51,22 +45,15 @@ def get(path: str) -> Request:
 
 
 @dataclass
-class Servers:
-    """KairosDB and headrace, side by side. Each case writes under names of its own."""
+class Servers(Pair):
+    """KairosDB and headrace."""
 
-    real: Peer
-    ours: Peer
     real_lines: int
-    _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def both(self, request: Request) -> Answers:
         """Never asks what would fill the disk."""
         assert may_be_asked(request), "this would make KairosDB fill the disk"
-        return Answers(self.real.ask(request), self.ours.ask(request))
-
-    def fresh(self) -> str:
-        """A name that nothing begins with yet."""
-        return f"t{next(self._numbers):x}x"
+        return super().both(request)
 
     def settle(self) -> None:
         """Until all that was written can be read: KairosDB's queue is first in, first out; ours answers when it is."""
@@ -131,13 +118,6 @@ def may_be_asked(request: Request) -> bool:
     return end >= start
 
 
-def readable(answer: Answer, most: int = 1200) -> str:
-    """For a reader."""
-    return f"{answer.status} {answer.body.decode(errors='replace')[:most]}"
-
-
 def side_by_side(request: Request, answers: Answers, prefix: str = "") -> str:
-    """For a reader; the prefix of the case's names stands as "P"."""
-    lines = [str(request), f"  KairosDB {readable(answers.real)}", f"  headrace {readable(answers.ours)}"]
-    text = "\n".join(lines)
-    return text.replace(prefix, "P") if prefix else text
+    """For a reader."""
+    return pair.side_by_side("KairosDB", request, answers, prefix)

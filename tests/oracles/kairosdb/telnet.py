@@ -7,8 +7,8 @@ from random import Random
 
 from oracles.comparing.differences import Difference
 from oracles.comparing.sorts import Said
-from oracles.kairosdb import judging
-from oracles.kairosdb.servers import Answers, Servers, post, side_by_side
+from oracles.kairosdb import left
+from oracles.kairosdb.servers import Servers
 
 HANDFUL = 10
 
@@ -22,8 +22,6 @@ NAMES = ["P.a", "P.b", '"P.c d"', '""', "P.é"]
 TIMES = ["1359788410", "0", "2999999999", "3000000000", "-5", "1.5", "x", "1e9", "+5"]
 VALUES = ["1", "2.5", "5.", ".5", "1e3", "x", "+5", '"a b"', "9223372036854775807", "true", "NaN", "up"]
 TAGS = ["a=b", "a=b", "c=d", "a=b=c", "a=", "=b", "a", "kairos_opt.ttl=3000", "kairos_opt.ttl=x", '"a=b c"', "é=ü"]
-
-_EVER = {"start_absolute": -(10**15), "end_absolute": 10**15}
 
 
 class Lines:
@@ -40,23 +38,16 @@ class Lines:
 
     def differences(self, said: Said) -> list[Difference]:
         prefix, found = self._sent(said)
-        for name in ("a", "b", "c d", "é"):
-            question, answers = self._left(prefix, name)
-            found += [
-                Difference(f"left {one.kind}", one.words, one.real, one.ours)
-                for one in judging.queries(answers, question)
-            ]
-        return found
+        return [*found, *self._marks(prefix), *left.differences(self._servers, _metrics(prefix), left.LATIN)]
 
     def shown(self, said: Said) -> str:
         prefix, _ = self._sent(said)
-        left = [self._left(prefix, name) for name in ("a", "b", "c d", "é")]
-        unlike = [
-            side_by_side(post("datapoints/query", question), answers, prefix)
-            for question, answers in left
-            if judging.queries(answers, question)
-        ]
-        return "\n".join([*said["lines"], *unlike])
+        return "\n".join([*said["lines"], *left.shown(self._servers, _metrics(prefix), prefix, left.LATIN)])
+
+    def _marks(self, prefix: str) -> list[Difference]:
+        """Whether KairosDB has stored names that are not ASCII otherwise: it is asked for its own then."""
+        strange = [name for name in _metrics(prefix) if not name.isascii()]
+        return [Difference("reading", left.LATIN) for _ in left.differences(self._servers, strange)[:1]]
 
     def _sent(self, said: Said) -> tuple[str, list[Difference]]:
         prefix = self._servers.fresh()
@@ -64,9 +55,9 @@ class Lines:
         self._servers.settle()
         return prefix, [Difference("said", f"{real!r} | {ours!r}", real, ours)] if real != ours else []
 
-    def _left(self, prefix: str, name: str) -> tuple[Said, Answers]:
-        question = {**_EVER, "metrics": [{"name": f"{prefix}.{name}"}]}
-        return question, self._servers.both(post("datapoints/query", question))
+
+def _metrics(prefix: str) -> list[str]:
+    return [f"{prefix}.{name}" for name in ("a", "b", "c d", "é")]
 
 
 def _line(random: Random) -> str:

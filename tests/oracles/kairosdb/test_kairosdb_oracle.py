@@ -10,9 +10,9 @@ from oracles.comparing.asking import Answer
 from oracles.comparing.campaign import met, run
 from oracles.comparing.differences import Difference
 from oracles.kairosdb import oracle, wanted
-from oracles.kairosdb.having import first_difference_ms, is_less
 from oracles.kairosdb.judging import Number
 from oracles.kairosdb.servers import get, may_be_asked, may_fail, post
+from oracles.kairosdb.wanted.points import is_less
 
 CASES, SEED = 300, 1
 
@@ -76,11 +76,6 @@ def test_fewer_points_are_excused_only_if_all_are_there(ours: dict[str, object],
     found = Difference("left values", "", TWO_AT_ONCE, ours)
     assert is_less(found) is less
     assert not is_less(found, ours=False)
-
-
-def test_where_two_answers_part() -> None:
-    found = Difference("times", "", TWO_AT_ONCE, result((1, "5"), (1, "7.5"), (4, "3")))
-    assert first_difference_ms(found) == 2
 
 
 @pytest.mark.parametrize(

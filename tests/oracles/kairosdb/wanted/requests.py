@@ -1,0 +1,145 @@
+"""Requests that are wrong or odd: what is refused, taken, stored of them, and in which words."""
+
+from __future__ import annotations
+
+from oracles.comparing.differences import Difference, Wanted
+from oracles.comparing.sorts import Case
+from oracles.kairosdb import judging
+from oracles.kairosdb.left import LATIN
+from oracles.kairosdb.wanted.points import HAVE_POINTS, all_of, is_less, values_of
+from oracles.kairosdb.wanted.told import POINTS, groups_by, has_whole, kind, said_of, whole_of
+
+FAILS_ON = (
+    *("validate null", "JsonNull", "JSON Array", "Object: null", "value may not be empty."),
+    "FilterOperation.filterData",  # a filter without filter_op; `equal` is the documented default
+)
+
+REFUSALS = (
+    *("percentile must be between 0 and 1", "must be greater than or equal to 1", "must be a string"),
+    *(".tags must be a JSON object", ".threshold", "ttl must be a number", "must be in ascending order"),
+    *(".bins may not be", "m_size may not be zero", "save_as cannot store", "metricName may not"),
+)
+
+
+def _is_of_java(found: Difference) -> bool:
+    real, ours = said_of(found)
+    is_broken = any(one.startswith(("JSON is malformed", "Input data was truncated", "Invalid ")) for one in ours)
+    return is_broken or all(one.startswith(("java.", "com.google.", "Use JsonReader")) for one in real)
+
+
+def _is_named(found: Difference) -> bool:
+    """Whether both say the same of two places, one inside the other."""
+    real, ours = said_of(found)
+    pairs = [(one.partition(" "), other.partition(" ")) for one, other in zip(real, ours, strict=False)]
+    return len(real) == len(ours) and all(one[2] == other[2] and other[0].startswith(one[0]) for one, other in pairs)
+
+
+def _is_refused_here(case: Case, found: Difference) -> bool:
+    real, _, ours = found.words.partition(" | ")
+    if case.sort.name == "broken write" and '"ttl": -' in case.said["text"] and found.kind.startswith("left "):
+        return kind(found) in ("members", "sample_size") and not values_of(found)[1]
+    return (
+        kind(found) == "status"
+        and ours.startswith("400")
+        and real in ("200", "204")
+        and any(word in ours for word in REFUSALS)
+    )
+
+
+def _is_oddly_spelled(found: Difference) -> bool:
+    real, _, ours = found.words.partition(" | ")
+    taken = any(word in real for word in ("Use JsonReader", "Expected a long but was STRING", "NumberFormat"))
+    refused = any(word in ours for word in ("JSON is malformed", "Invalid json in", "Input data was truncated"))
+    return (taken and ours in ("200", "204")) or (refused and real in ("200", "204"))
+
+
+def _is_good_beside_bad(case: Case, found: Difference) -> bool:
+    if case.sort.name != "broken write" or not found.kind.startswith("left ") or not has_whole(found):
+        return False
+    if case.said["path"] == "datapoints/delete" or kind(found) not in ("members", *HAVE_POINTS):
+        return False
+    if judging.question_of(case.said["text"]) == {} and is_less(found):
+        return True  # of an object that breaks off KairosDB keeps what stands before
+    here = all_of(whole_of(found)[1])
+    are_sent = all(str(time_ms) in case.said["text"] and str(value) in case.said["text"] for time_ms, value in here)
+    return is_less(found, ours=False) and are_sent and len({time_ms for time_ms, _ in here}) == len(here)
+
+
+def _is_great_integer(case: Case, found: Difference) -> bool:
+    if "99999999999" not in str(case.said.get("text")):
+        return False
+    real, _, ours = found.words.partition(" | ")
+    is_refused = kind(found) == "status" and real.startswith("20") and ours.startswith("400")
+    return is_refused or (case.sort.name == "broken question" and kind(found) in (*POINTS, "results", "group_by"))
+
+
+def _is_list_of_one(case: Case, found: Difference) -> bool:
+    if case.sort.name != "broken write" or not any(one in case.said["text"] for one in ("[1]", '["x"]')):
+        return False
+    return kind(found) in ("status", "words") or (kind(found) in ("members", *HAVE_POINTS) and is_less(found))
+
+
+ENTRIES: list[Wanted[Case]] = [
+    Wanted(
+        "names of tags",
+        "tagnames and tagvalues, which went with 1.3, answer as in 1.2: old clients ask",
+        lambda case, found: found.words.startswith("404 |") and "tag" in str(case.said["asked"]),
+    ),
+    Wanted(
+        "refused here",
+        "what makes no sense is refused by name: lengths of 0, falling bins, thresholds and names of odd types",
+        _is_refused_here,
+    ),
+    Wanted(
+        "taken here",
+        "null counts as left out, a number as its text, an empty text as one; KairosDB fails on them",
+        lambda case, found: (
+            kind(found) == "status"
+            and found.words.endswith(("| 200", "| 204"))
+            and (any(word in found.words for word in FAILS_ON) or groups_by(found, "tag"))
+        ),
+    ),
+    Wanted(
+        "lists of one in writes",
+        "a value, a time or a type in a list is refused; KairosDB takes what is in a list of one",
+        _is_list_of_one,
+    ),
+    Wanted(
+        "good beside bad",
+        "what is good beside something bad is stored; KairosDB ends at the first fault",
+        _is_good_beside_bad,
+        in_short_run=True,
+    ),
+    Wanted(
+        "odder than lenient",
+        "comments and odd numbers are taken everywhere, quotes within bare words nowhere",
+        lambda case, found: kind(found) == "status" and _is_oddly_spelled(found),
+    ),
+    Wanted(
+        "words of Java",
+        "what Gson and Java say of a request is said in our words, with the place in it",
+        lambda case, found: kind(found) == "words" and (_is_of_java(found) or _is_named(found)),
+        in_short_run=True,
+    ),
+    Wanted(
+        "list of zones",
+        "a refused time zone is told the zones of our tzdata",
+        lambda case, found: kind(found) == "words" and "is not a valid time zone, must be one of [" in found.words,
+    ),
+    Wanted(
+        "no fault of the server",
+        "what is wrong with a request is 400; KairosDB has 500 for much of it",
+        lambda case, found: kind(found) == "status" and found.words.startswith("500") and "| 400" in found.words,
+        in_short_run=True,
+    ),
+    Wanted(
+        "great integers",
+        "an integer beyond 32 or 64 bits is refused or as great as it is; KairosDB wraps it",
+        _is_great_integer,
+    ),
+    Wanted(
+        LATIN,
+        "lines are UTF-8; KairosDB takes their bytes for latin-1",
+        lambda case, found: found.kind == "reading" and found.words == LATIN,
+    ),
+]

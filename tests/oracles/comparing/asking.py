@@ -16,12 +16,15 @@ NO_ANSWER = 0
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent. body: None for a request without one."""
+    """What is sent. body: None for a request without one.   content_type: "" for none.   chunk_bytes: of a body that
+    is sent in chunks; 0 for one with a length."""
 
     method: str
     path: str
     body: bytes | None = None
     content_type: str = "application/json"
+    encoding: str = ""
+    chunk_bytes: int = 0
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} {'' if self.body is None else self.body.decode(errors='replace')}".rstrip()
@@ -72,11 +75,17 @@ class Peer:
         self._connection.close()
 
     def _ask(self, request: Request) -> Answer:
-        headers = {} if request.body is None else {"Content-Type": request.content_type}
-        self._connection.request(request.method, request.path, request.body, headers)
+        body = request.body
+        said = {"Content-Type": request.content_type, "Content-Encoding": request.encoding} if body is not None else {}
+        headers = {name: text for name, text in said.items() if text}
+        if body is not None and request.chunk_bytes:
+            chunks = (body[at : at + request.chunk_bytes] for at in range(0, len(body), request.chunk_bytes))
+            self._connection.request(request.method, request.path, chunks, headers, encode_chunked=True)
+        else:
+            self._connection.request(request.method, request.path, body, headers)
         came = self._connection.getresponse()
-        body = came.read()
-        return Answer(came.status, {name.lower(): value for name, value in came.getheaders()}, body)
+        said_back = came.read()
+        return Answer(came.status, {name.lower(): value for name, value in came.getheaders()}, said_back)
 
 
 class Watched(Peer):

@@ -58,6 +58,6 @@ def _without(said: Any, path: Path) -> Any:
         for step in path[:-1]:
             inner = inner[step]
         del inner[path[-1]]
-    except (KeyError, IndexError):
+    except (KeyError, IndexError, TypeError):
         return None
     return copied

@@ -17,6 +17,8 @@ from oracles.opentsdb.broken import Broken
 from oracles.opentsdb.finding import Finding
 from oracles.opentsdb.servers import Servers
 from oracles.opentsdb.sorts import Case
+from oracles.opentsdb.writing.lines import Lines
+from oracles.opentsdb.writing.puts import Puts
 from oracles.servers import tsd
 
 missing = tsd.missing
@@ -33,6 +35,8 @@ def mixed(servers: Servers, ours: Watched) -> MixedSorts[Case]:
         (Expressions(servers), 3),
         (Broken(servers), 2),
         (Finding(servers), 1),
+        (Puts(servers), 2),
+        (Lines(servers), 2),
     ]
     return MixedSorts(wanted.table(), sorts, Case, ours, STAY)
 

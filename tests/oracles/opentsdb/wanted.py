@@ -13,6 +13,7 @@ from oracles.expressions.wanted import EXPRESSIONS
 from oracles.opentsdb.judging import alike
 from oracles.opentsdb.sorts import Case
 from oracles.opentsdb.worlds import milliseconds_of
+from oracles.opentsdb.writing.wanted import WRITING
 
 POINTS = ("values", "times", "elements", "empty element", "order of times")
 """Kinds of difference that are about points."""
@@ -24,7 +25,7 @@ CALENDAR = re.compile(r"([0-9]+)(ms|[smhdwny])c-")
 
 def table() -> Table[Case]:
     """A new one, with nothing met."""
-    return Table([*QUERIES, *EXPRESSIONS])
+    return Table([*QUERIES, *EXPRESSIONS, *WRITING])
 
 
 def _is(*kinds: str) -> Callable[[Case, Difference], bool]:

@@ -133,6 +133,7 @@ async def test_the_log_has_metric_reason_line_and_sender() -> None:
         ("m 99999999999999999999 1 k=v", "put: invalid value: Value too long: 99999999999999999999"),
         ("m 1364410924 9223372036854775808 k=v", "put: invalid value: Overflow in 9223372036854775808"),
         ("m 1364410924 NaN k=v", "put: invalid value: Invalid character 'N' in NaN"),
+        ("m 1364410924 1.5.5 k=v", "put: invalid value: multiple points"),
         ("m 1364410924 1 k=", "put: illegal argument: invalid tag: k="),
         ("m 1364410924 1 =v", "put: illegal argument: invalid tag: =v"),
         ("m 1364410924 1 k=v=w", "put: illegal argument: invalid tag: k=v=w"),
@@ -145,6 +146,14 @@ async def test_words_of_a_bad_line(words: str, error: str) -> None:
     tsdb = OpenTSDB()
     for line, block in enumerate((f"put {words}\n", f"{PUT}put {words}\r\n{PUT}"), 1):
         assert await tsdb.lines(block) == f"{error} (line {line}, metric m)\n"
+
+
+@pytest.mark.parametrize("before", ["", "foo\n"])
+async def test_javas_letter_behind_a_double(before: str) -> None:
+    tsdb = OpenTSDB()
+    said = await tsdb.lines(f"{before}put m 1364410924 1.5d k=v\nput m 1364410925 1e3F k=v\n")
+    assert "put: " not in said
+    assert [value for *_, value in tsdb.store.stored()] == [1.5, 1000.0]
 
 
 async def test_only_one_cr_belongs_to_the_end_of_a_line() -> None:

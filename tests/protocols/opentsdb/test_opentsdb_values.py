@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from room_fixture import value_of
 
 from headrace.model.values import INT64_MAX, INT64_MIN, ValuesBuilder, integers_column, numbers_column
-from headrace.protocols.opentsdb.values import integer, number
+from headrace.protocols.opentsdb.values import integer, number, number_of_line
 
 INT64 = st.integers(INT64_MIN, INT64_MAX)
 DOUBLE = st.floats(allow_nan=False, allow_infinity=False)
@@ -77,6 +77,35 @@ def test_numbers(text: str, value: float) -> None:
 def test_what_is_no_number(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         number(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1.5d", 1.5), ("-.5D", -0.5), ("1.5f", 1.5), ("1e3F", 1000.0), ("1.f ", 1.0), ("1.5", 1.5), ("7", 7), (" 7 ", 7)],
+)
+def test_java_has_letters_for_doubles(text: str, value: float) -> None:
+    # OpenTSDB 2.4.1 stores 1.5 for `put m 1365465600 1.5d host=a`.
+    assert same(number_of_line(text), value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("1f", "Invalid character 'f' in 1f"),
+        ("-1d", "Invalid character 'd' in -1d"),
+        ("1.5L", 'For input string: "1.5L"'),
+        ("1.5ff", 'For input string: "1.5ff"'),
+        ("ef", 'For input string: "ef"'),
+        ("1.5.5", "multiple points"),
+        ("-..", "multiple points"),
+        ("f", "Invalid character 'f' in f"),
+        ("", "Empty string"),
+    ],
+)
+def test_words_of_parse_double(text: str, words: str) -> None:
+    with pytest.raises(ValueError, match=r".") as raised:
+        number_of_line(text)
+    assert str(raised.value) == words
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from headrace.model.values import ValuesBuilder
 from headrace.protocols.opentsdb import faults, times
 from headrace.protocols.opentsdb.telling.stats import RecentStats
 from headrace.protocols.opentsdb.telling.version import VERSION_LINES
-from headrace.protocols.opentsdb.values import integer, number
+from headrace.protocols.opentsdb.values import integer, number_of_line
 from headrace.protocols.opentsdb.writing.scan import scan_lines
 from headrace.protocols.opentsdb.writing.wire import Failure
 from headrace.protocols.opentsdb.writing.write import PutService
@@ -231,7 +231,7 @@ class _LineByLine:
         except Refused as refused:
             raise _illegal(refused.rule, refused.detail) from refused
         try:
-            value = number(text)
+            value = number_of_line(text)
         except ValueError as error:
             raise _invalid_value("value-number", error) from error
         if not math.isfinite(value):

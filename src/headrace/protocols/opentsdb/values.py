@@ -17,6 +17,8 @@ _FOREIGN = re.compile(r"[^0-9]")
 # Possessive quantifiers: a long run of digits with a wrong end is refused in one pass.
 _DOUBLE = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")
 
+_SEVERAL_POINTS = re.compile(r"[+-]?[0-9]*+\.[0-9]*+\.")
+
 
 def integer(text: str) -> int:
     """The int64 that `text` spells in decimal digits after an optional sign.
@@ -48,5 +50,16 @@ def number(text: str) -> int | float:
     if "." not in text and "e" not in text and "E" not in text:
         return integer(text)
     if not _DOUBLE.fullmatch(text):
+        if _SEVERAL_POINTS.match(text):
+            raise ValueError("multiple points")
         raise ValueError(f'For input string: "{text}"')
     return float(text)
+
+
+def number_of_line(text: str) -> int | float:
+    """As `number`; behind a double may stand one of Java's letters for it, as in 1.5f (Double.parseDouble). Only a
+    line, which knows no texts, is read so. Raises ValueError."""
+    cut = text.rstrip(BLANKS)
+    if cut[-1:] in ("d", "D", "f", "F") and _DOUBLE.fullmatch(cut[:-1]) and not cut[:-1].lstrip("+-").isdecimal():
+        return float(cut[:-1])
+    return number(text)

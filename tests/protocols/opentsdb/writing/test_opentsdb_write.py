@@ -29,10 +29,10 @@ BAD = '{"metric":"m","timestamp":0,"value":1,"tags":{"k":"v"}}'
         ("summary", Flags(summary=True)),
         ("summary=false&details=0", Flags(summary=True, details=True)),
         ("ignoreErrors=true", Flags(ignore_errors=True)),
-        ("sync&sync_timeout=60000", Flags(timeout_ms=60000)),
-        ("sync&sync_timeout=%2B0060000", Flags(timeout_ms=60000)),
+        ("sync&sync_timeout=60000", Flags(timeout_ms=60000, counts_timeouts=True)),
+        ("sync&sync_timeout=%2B0060000", Flags(timeout_ms=60000, counts_timeouts=True)),
         ("sync&sync_timeout=-1", Flags()),
-        ("sync_timeout=60000", Flags()),
+        ("sync_timeout=60000", Flags(counts_timeouts=True)),
         ("sync", Flags()),
         ("jsonp=a.b", Flags(callback="a.b")),
         ("unknown=1", Flags()),
@@ -56,6 +56,7 @@ def test_a_timeout_that_is_no_number(query: str) -> None:
         ("", None),
         ("?summary", {"success": 0, "failed": 2}),
         ("?summary&sync&sync_timeout=60000", {"success": 0, "failed": 2, "timeouts": 0}),
+        ("?summary&sync_timeout=60000", {"success": 0, "failed": 2, "timeouts": 0}),
         (
             "?details",
             {

@@ -49,6 +49,8 @@ class Flags:
     timeout_ms: int = 0
     """sync_timeout beside sync; 0, which also stands for less: wait for as long as it takes. Every put is sync: an
     answer always waits for the disk."""
+    counts_timeouts: bool = False
+    """Whether sync_timeout is above 0, beside sync or not: then the counts have one of timed out points."""
     callback: str = ""
 
     @property
@@ -74,6 +76,7 @@ def flags_of(query: str) -> Flags:
         details="details" in given,
         ignore_errors="ignoreErrors" in given,
         timeout_ms=max(timeout_ms, 0) if "sync" in given else 0,
+        counts_timeouts=timeout_ms > 0,
         callback=faults.callback_of(given.get("jsonp", "")),
     )
 
@@ -217,7 +220,7 @@ def _all_stored(flags: Flags, stored: int) -> Answer:
 
 def _no_timeouts(flags: Flags) -> int | None:
     """A client that sets a timeout is shown the count of timed out points, as 0; others are not."""
-    return 0 if flags.timeout_ms else None
+    return 0 if flags.counts_timeouts else None
 
 
 def _counted(flags: Flags, stored: int, failed: int, timeouts: int | None, errors: Sequence[bytes]) -> bytes:

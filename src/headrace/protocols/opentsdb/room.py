@@ -136,5 +136,5 @@ def catalog_endpoints(
     uids = UidPages(store, pool).by_path()
     return {
         **{path: endpoint(handler, settings.body_bytes_max) for path, handler in search.items()},
-        **{path: endpoint(handler, settings.body_bytes_max, UID_METHODS) for path, handler in uids.items()},
+        **{path: endpoint(handler, settings.body_bytes_max, UID_METHODS[path]) for path, handler in uids.items()},
     }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from oracles.comparing.differences import Wanted
 from oracles.opentsdb.sorts import Case
+from oracles.opentsdb.writing.ids import IDS
 from oracles.opentsdb.writing.line_wanted import LINES
 from oracles.opentsdb.writing.put_wanted import PUTS
 
-WRITING: list[Wanted[Case]] = [*PUTS, *LINES]
+WRITING: list[Wanted[Case]] = [*PUTS, *LINES, *IDS]

@@ -216,5 +216,6 @@ async def test_names_stay(tsd: RealRoom) -> None:
     ):
         assert error(reply) == (501, "Renaming is not implemented: points are stored with their names")
     assert error(await tsd.get("uid/rename?metric=sys.cpu")) == (400, "Missing necessary values to rename UID")
+    assert error(await tsd.post("uid/rename", {"metric": "sys.cpu", "name": "x"}, "PUT"))[0] == 405
     for path in ("uid", "uid/nix", "uid/uidmeta/x"):
         assert error(await tsd.get(path)) == (501, "Other UID endpoints have not been implemented yet")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from real_room import RealRoom, answered, error
 
@@ -105,6 +107,22 @@ async def test_uid_assign(tsd: RealRoom) -> None:
     assert '"bad!":"Invalid metric (\\"bad!\\"): illegal character: !"' in said
     assert f'"metric":{{"new.a":"{found["metric"]["new.a"]}"}}' in said
     assert '"tagv_errors":{"web01":"Name already exists' in said
+
+
+async def test_a_kind_of_names_that_nobody_knows_gets_no_ids(tsd: RealRoom) -> None:
+    # As OpenTSDB 2.4.1 answers: a bad name before an unknown kind, and the other kinds all the same.
+    reply = await tsd.post("uid/assign", {"foo": ["a", "b!", ""], "metric": ["new.a"]})
+    assert reply.status == 400
+    said = json.loads(reply.body)
+    assert said["foo"] == {}
+    assert said["foo_errors"] == {
+        "a": "Unknown type name",
+        "b!": 'Invalid foo ("b!"): illegal character: !',
+        "": "Invalid foo: empty string",
+    }
+    assert set(said["metric"]) == {"new.a"}
+    assert answered(await tsd.post("uid/assign", {"metric": []})) == {"metric": {}}
+    assert set(answered(await tsd.get("uid/assign?metric=new.a,,&tagk=,"))) == {"metric"}
 
 
 async def test_dump_meta(tsd: RealRoom) -> None:

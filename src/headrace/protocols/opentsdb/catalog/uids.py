@@ -35,7 +35,9 @@ from headrace.query import groups
 from headrace.query.pool import QueryPool, Reads
 from headrace.store import Check
 
-METHODS: Final = ("GET", "POST", "PUT", "DELETE")
+_ANY: Final = ("GET", "POST", "PUT", "DELETE")
+METHODS: Final = {"uid/uidmeta": _ANY, "uid/tsmeta": _ANY, "uid/rename": ("GET", "POST"), "uid/": _ANY}
+"""Of each endpoint, by its path below /api/."""
 
 _UID_META = msgspec.json.Decoder(UidMeta, strict=False)
 _SERIES_META = msgspec.json.Decoder(SeriesMeta, strict=False)

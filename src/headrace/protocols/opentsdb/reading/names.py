@@ -107,7 +107,9 @@ class NameQuestions:
         if scope["method"] == "POST" and body:
             asked = await self._pool.read(len(body), lambda: decode_json(_ASSIGNMENT, body))
         else:
-            asked = {role: given[0].split(",") for role, given in parameters.items() if role in UID_ROLES}
+            # As Java splits: what is empty at the end is no name.
+            named = {role: given[0].rstrip(",") for role, given in parameters.items() if role in UID_ROLES}
+            asked = {role: names.split(",") for role, names in named.items() if names}
         answer, failed = await self._pool.run(lambda check: self._assign(asked, check), reply.client_leaves)
         await reply.whole(msgspec.json.encode(answer), 400 if failed else 200)
 
@@ -208,11 +210,9 @@ class NameQuestions:
         answer: dict[str, dict[str, str]] = {}
         failed = False
         for role, names in asked.items():
-            if role not in UID_ROLES:
-                continue
             for name in dict.fromkeys(names):
                 check()
-                error = self._unassignable(UID_ROLES[role], role, name)
+                error = self._unassignable(role, name)
                 failed |= bool(error)
                 answer.setdefault(f"{role}_errors" if error else role, {})[name] = error or self._uid(role, name)
             answer.setdefault(role, {})
@@ -220,12 +220,16 @@ class NameQuestions:
             raise Refused("uid", "Missing values to assign UIDs")
         return answer, failed
 
-    def _unassignable(self, role: str, kind: str, name: str) -> str:
+    def _unassignable(self, kind: str, name: str) -> str:
+        """Why a name gets no id, in OpenTSDB's words and by its order of checks; "" for one that gets one."""
         if not name:
             return f"Invalid {kind}: empty string"
         if illegal := ILLEGAL_CHARACTER.search(name):
             return f'Invalid {kind} ("{shown(name)}"): illegal character: {illegal.group()}'
-        return f"Name already exists with UID: {self._uid(kind, name)}" if self._is_known(role, name) else ""
+        if kind not in UID_ROLES:
+            return "Unknown type name"
+        known = self._is_known(UID_ROLES[kind], name)
+        return f"Name already exists with UID: {self._uid(kind, name)}" if known else ""
 
     def _uid(self, kind: str, name: str) -> str:
         return uid_of(self._store.table, kind, name)

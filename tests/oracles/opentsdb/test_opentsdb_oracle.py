@@ -18,5 +18,5 @@ def test_headrace_answers_as_opentsdb_does(tmp_path: Path) -> None:
     if reason := oracle.missing():
         pytest.skip(reason)
     with oracle.running(tmp_path) as both:
-        outcome = run(both, CASES, seed=3, short=True)
+        outcome = run(both, CASES, seed=8, short=True)
     assert outcome.is_clean, str(outcome)

@@ -76,8 +76,14 @@ GSON: Final = Leniency(any_word=True, punctuation=True)
 
 
 class TooLongForTheLoop(Exception):  # noqa: N818 - it says what happened
-    """A body is to be mended, which takes longer than the event loop may stand still: to be done again on a thread
-    (transport.loop_or_thread)."""
+    """A body is to be mended, or read by a slow decoder, which takes longer than the event loop may stand still: to be
+    done again on a thread (transport.loop_or_thread)."""
+
+
+def leave_the_loop(size: int, most: int) -> None:
+    """Raises TooLongForTheLoop on an event loop, where size is more than most."""
+    if size > most and _on_an_event_loop():
+        raise TooLongForTheLoop
 
 
 def mended(body: bytes, leniency: Leniency) -> bytes:
@@ -87,8 +93,7 @@ def mended(body: bytes, leniency: Leniency) -> bytes:
     What can not be mended stays as it is, for a decoder to refuse; so does all behind limits.JSON_MENDS_MAX mends, or
     behind one for every four bytes. Raises TooLongForTheLoop.
     """
-    if len(body) > limits.JSON_MENDED_ON_LOOP_BYTES_MAX and _on_an_event_loop():
-        raise TooLongForTheLoop
+    leave_the_loop(len(body), limits.JSON_MENDED_ON_LOOP_BYTES_MAX)
     return _Mender(body, leniency).run()
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from headrace import limits
 from headrace.kernels.scanning import kairosdb_datapoints as kernel
+from headrace.model.odd_json.lenient import TooLongForTheLoop
 from headrace.model.points import Points
 from headrace.model.series import SeriesTable
 from headrace.protocols.kairosdb.types.registry import Types
@@ -180,3 +184,21 @@ def test_what_is_not_plain_goes_to_the_reference() -> None:
 @settings(deadline=None)
 def test_no_bytes_break_it(body: bytes) -> None:
     assert_scan_agrees(body.decode(errors="replace").encode())
+
+
+async def test_a_large_body_that_is_not_plain_leaves_the_event_loop() -> None:
+    decode = ScanningDecoder(reference, SECRET)
+    plain = '{"name":"m","timestamp":1,"value":1.5,"tags":{"a":"b"}}'
+    custom = '{"name":"m","timestamp":1,"type":"complex","value":{"real":1,"imaginary":2},"tags":{"a":"b"}}'
+
+    def body(metric: str, bytes_: int) -> bytes:
+        text = f"[{','.join([metric] * (bytes_ // len(metric)))}]"
+        return text.encode()
+
+    large = limits.KAIROSDB_LOOP_BODY_BYTES_MAX // 2
+    assert len(decode(body(plain, large), NOW_MS).points.times)
+    assert len(decode(body(custom, 10_000), NOW_MS).points.times)
+    with pytest.raises(TooLongForTheLoop):
+        decode(body(custom, large), NOW_MS)
+    decoded = await asyncio.to_thread(decode, body(custom, large), NOW_MS)
+    assert len(decoded.points.times) == large // len(custom)

@@ -14,6 +14,8 @@ from headrace.kernels.scanning import kairosdb_telnet, telnet_lines
 from headrace.kernels.scanning.decimal import NOT_PLAIN
 from headrace.kernels.series.names import line_parts
 from headrace.model import time
+from headrace.model.json_pieces import work_of
+from headrace.model.odd_json.lenient import leave_the_loop
 from headrace.model.points import Points, Values
 from headrace.model.scanning import is_utf8, join_bodies, room_for, scan_points
 from headrace.model.series import SeriesName
@@ -82,6 +84,9 @@ class ScanningDecoder:
         self._secret = secret
 
     def __call__(self, body: bytes, now_ms: int) -> Decoded:
-        """The body as columns."""
+        """The body as columns. Raises TooLongForTheLoop for a large one that is not plain."""
         points = scan(body, self._secret, now_ms)
-        return self._reference(body, now_ms) if points is None else Decoded(points, Failures())
+        if points is not None:
+            return Decoded(points, Failures())
+        leave_the_loop(work_of(body), limits.KAIROSDB_LOOP_ODD_BODY_BYTES_MAX)
+        return self._reference(body, now_ms)

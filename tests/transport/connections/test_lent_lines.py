@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,3 +109,20 @@ async def test_no_line_is_lost_moved_or_misled(lines: list[str], at_once: int) -
         for line in run.decode().splitlines():
             assert (name == GUEST) == (line.split()[:1] in (["putm"], ["puts"]))
             at += 1
+
+
+async def test_others_have_their_turn_between_runs() -> None:
+    """Of lines whose dialects take turns each is a run; where none is stored, no session waits for anything."""
+    session, fed = opened()
+    turns: list[int] = []
+
+    async def other() -> None:
+        while True:
+            turns.append(len(fed))
+            await asyncio.sleep(0)
+
+    beside = asyncio.ensure_future(other())
+    await session.feed(b"x\nputm\n" * 50, 1)
+    beside.cancel()
+    assert len(fed) == 100
+    assert turns == list(range(1, 100))

@@ -3,21 +3,12 @@ that begins with it can only be meant for KairosDB."""
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections import deque
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from headrace import limits
 from headrace.transport import LineReply, LineSession, LineSessions, OfOthers, OtherCommands
-
-
-class _Run(NamedTuple):
-    """Neighbouring lines of one dialect."""
-
-    session: LineSession
-    block: bytes
-    first_line: int
 
 
 class _Commands:
@@ -70,42 +61,46 @@ class _SharedLines:
         self._commands = commands
         self._sender = sender
         self._guests: dict[LineSessions, LineSession] = {}
-        self._runs: deque[_Run] = deque()
-        """What is left of a block whose feeding met Unavailable."""
+        self._block = b""
+        self._at = 0
+        self._line = 0
+        """A block of several dialects, where what is left of it begins, and which line of the connection that is."""
         self._replies = bytearray()
 
     async def feed(self, block: bytes, first_line: int, others: OtherCommands | None = None) -> LineReply:
         """See LineSession. Fed again after Unavailable, it goes on where it was."""
-        if not self._runs:
+        if not self._block:
             try:
                 return await self._host.feed(block, first_line, self._commands)
             except OfOthers:
                 self._replies.clear()
-                self._split(block, first_line)
+                self._block, self._at, self._line = block, 0, first_line
         close = False
-        while self._runs and not close:
-            run = self._runs[0]
-            reply = await run.session.feed(run.block, run.first_line)
-            self._runs.popleft()
+        while self._at < len(self._block) and not close:
+            if self._at:
+                # A run may be one line, and a session that stores nothing never waits: others have their turn.
+                await asyncio.sleep(0)
+            reply = await self._feed_run()
             if len(self._replies) <= limits.TELNET_REPLY_BYTES_MAX:
                 self._replies += reply.data
             close = reply.close
-        self._runs.clear()
+        self._block = b""
         return LineReply(bytes(self._replies), close)
+
+    async def _feed_run(self) -> LineReply:
+        """Feed the neighbouring lines of one dialect with which the rest of the block begins. Raises Unavailable, and
+        then they are what is left."""
+        end, command = self._commands.run_at(self._block, self._at)
+        session = self._guest(self._commands.guests[command]) if command else self._host
+        lines = self._block[self._at : end]
+        reply = await session.feed(lines, self._line)
+        self._at = end
+        self._line += lines.count(b"\n")
+        return reply
 
     def line_too_long(self, line: int) -> LineReply:
         """See LineSession. Whatever it began with, the host has words for it."""
         return self._host.line_too_long(line)
-
-    def _split(self, block: bytes, first_line: int) -> None:
-        at = 0
-        while at < len(block):
-            end, command = self._commands.run_at(block, at)
-            session = self._guest(self._commands.guests[command]) if command else self._host
-            lines = block[at:end]
-            self._runs.append(_Run(session, lines, first_line))
-            first_line += lines.count(b"\n")
-            at = end
 
     def _guest(self, sessions: LineSessions) -> LineSession:
         if sessions not in self._guests:

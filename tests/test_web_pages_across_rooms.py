@@ -36,6 +36,7 @@ CHANGES = [
     ("kairosdb", "POST", "/api/v1/datapoints/query", SAVING),
     ("kairosdb", "GET", f"/api/v1/datapoints/query?query={quote(json.dumps(SAVING))}", None),
     ("kairosdb", "POST", "/api/v1/rollups", {}),
+    ("kairosdb", "GET", "/api/v1/rollups/backfill/1?startTime=1", None),
     ("kairosdb", "POST", "/api/v1/metadata/s/k/v", "text"),
     ("apollo", "POST", "/apollo/devices", {}),
     ("apollo", "POST", "/apollo/timeseries/1/samples", []),

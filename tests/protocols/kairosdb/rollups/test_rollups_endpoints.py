@@ -108,14 +108,6 @@ async def test_a_long_one_goes_on_after_its_answer(kairos: KairosDB, monkeypatch
     await soon(is_done)
 
 
-async def test_no_page_of_another_site_asks_for_it(kairos: KairosDB) -> None:
-    made = await create(kairos, task(sampled("sum"), start=None))
-    path = f"rollups/backfill/{made}?startTime={NOON}"
-    for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 204), ("none", 204)):
-        reply = await kairos.ask(path, method="GET", headers={"Sec-Fetch-Site": site})
-        assert reply.status == status
-
-
 @pytest.mark.parametrize(
     ("change", "error"),
     [

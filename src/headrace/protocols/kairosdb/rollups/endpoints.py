@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import parse_qs, unquote
@@ -26,6 +26,7 @@ from headrace.protocols.kairosdb.rollups.task import BEGIN_MS_MIN, InvalidTask, 
 from headrace.protocols.kairosdb.rollups.tasks import TASK_KIND, KeepsTasks, Live, Tasks
 from headrace.query.pool import QueryPool
 from headrace.transport.http.body import read_body
+from headrace.transport.web_pages import refuse_pages
 
 URL: Final = "/api/v1/rollups/"
 
@@ -112,8 +113,7 @@ class RollupEndpoints:
     async def backfill(self, scope: Scope, _receive: Receive) -> Answer:
         """Compute the ranges from startTime to endTime again. 204 when it is done, 202 where that takes longer than
         limits.ROLLUP_BACKFILL_ANSWER_S: it goes on, over restarts too."""
-        if _is_of_a_page(scope):
-            return faults.errors(403, ["a web page of another site cannot ask for this"])
+        refuse_pages(scope)
         parameters = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         if not (said := parameters.get("startTime", [""])[-1]):
             raise Refused("query", "startTime must be specified")
@@ -161,12 +161,6 @@ def _time_ms(said: str) -> int:
         return round(datetime.strptime(said, ISO_LIKE).replace(tzinfo=UTC).timestamp() * 1000)
     except ValueError:
         raise Refused("query", f'Unparseable date: "{faults.shown(said)}"') from None
-
-
-def _is_of_a_page(scope: Scope) -> bool:
-    """A GET that does something could be sent by any page that is open in a browser here, as an image."""
-    said: Mapping[bytes, bytes] = dict(scope["headers"])
-    return said.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin")
 
 
 def _made(task: Task) -> Answer:

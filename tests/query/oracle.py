@@ -133,6 +133,12 @@ def aggregate(group: Sequence[Series], name: str, rate: bool = False) -> Series:
         taking_part = [v for v in values if v is not None and not math.isnan(v)]
         if name == "count" and not taking_part:
             result[time] = 0.0
+        elif taking_part and name in ("first", "last", "diff"):
+            # OpenTSDB 2.4.1 takes the first and the last as they are, and only the first of a difference not.
+            begun = [v for v in values if v is not None]
+            if name == "diff":
+                begun = begun[next(i for i, v in enumerate(begun) if not math.isnan(v)) :]
+            result[time] = function(begun)
         elif not taking_part or (name == "mult" and any(v is not None and math.isnan(v) for v in values)):
             result[time] = math.nan
         elif isinstance(taking_part[0], float):

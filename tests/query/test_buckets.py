@@ -45,9 +45,13 @@ def test_stamps_begin_within_the_range() -> None:
     assert stamps(TimeRange(10, 10), FixedBuckets(10)).tolist() == [10]
     assert stamps(TimeRange(11, 19), FixedBuckets(10)).tolist() == []
     assert stamps(TimeRange(10, 25), FixedBuckets(10), one_before=True).tolist() == [0, 10, 20]
+    # The bucket before an hour is not read.
+    assert stamps(TimeRange(0, 25), FixedBuckets(10), one_before=True).tolist() == [0, 10, 20]
     days = TimeRange(ms(2024, 3, 31), ms(2024, 4, 1))
     before = stamps(days, CalendarBuckets(1, "day", BERLIN), one_before=True)
-    assert before.tolist() == [ms(2024, 3, 30), ms(2024, 3, 31), ms(2024, 4, 1)]
+    assert before.tolist() == [ms(2024, 3, 31), ms(2024, 4, 1)]
+    later = stamps(TimeRange(days.start_ms + 1, days.end_ms), CalendarBuckets(1, "day", BERLIN), one_before=True)
+    assert later.tolist() == [ms(2024, 3, 31), ms(2024, 4, 1)]
     with pytest.raises(Refused, match="points"):
         stamps(TimeRange(0, 10**12), FixedBuckets(1))
 

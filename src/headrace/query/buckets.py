@@ -37,18 +37,19 @@ def scan_range(asked: TimeRange, buckets: Buckets | None) -> TimeRange:
 
 
 def stamps(asked: TimeRange, buckets: Buckets, one_before: bool = False) -> NDArray[np.int64]:
-    """The starts of all buckets that begin within `asked`, ascending; one_before: and of the one before them. Raises
-    Refused (rule "query-points") for too many."""
+    """The starts of all buckets that begin within `asked`, ascending; one_before: and of the one before them, if it is
+    read whole (`scan_range`), as a rate counted from an emptier one would be made up. Raises Refused (rule
+    "query-points") for too many."""
     if isinstance(buckets, OneBucket):
         return np.array([asked.start_ms], dtype=np.int64)
     if isinstance(buckets, CalendarBuckets):
-        if one_before:
-            return calendar_edges(buckets, asked, TimeRange(asked.start_ms - 1, asked.end_ms))
-        edges = calendar_edges(buckets, asked, asked)
-        return edges[edges >= asked.start_ms]
-    first = (-(-asked.start_ms // buckets.interval_ms) - one_before) * buckets.interval_ms
-    check_points((asked.end_ms - first) // buckets.interval_ms + 1)
-    return np.arange(first, asked.end_ms + 1, buckets.interval_ms, dtype=np.int64)
+        edges = calendar_edges(buckets, asked, TimeRange(asked.start_ms - one_before, asked.end_ms))
+    else:
+        first = (-(-asked.start_ms // buckets.interval_ms) - one_before) * buckets.interval_ms
+        check_points((asked.end_ms - first) // buckets.interval_ms + 1)
+        edges = np.arange(first, asked.end_ms + 1, buckets.interval_ms, dtype=np.int64)
+    begins_ms = scan_range(asked, buckets).start_ms if one_before else asked.start_ms
+    return edges[edges >= begins_ms]
 
 
 def check_points(points: int) -> None:

@@ -24,10 +24,13 @@ class Questions:
     def __init__(self, servers: Servers) -> None:
         self._servers = servers
         self._written: tuple[str, str] = ("", "")
+        self._ids: dict[str, str] = {}
 
     def some(self, random: Random) -> Iterator[dict[str, Any]]:
+        """Beside the question, `ids`: what OpenTSDB calls "key" and "key=value", as its order goes by that."""
+        self._ids = self._ids or _ids(self._servers.real)
         series = worlds.world(random)
-        return (questions.question(random, series) for _ in range(QUESTIONS))
+        return ({**questions.question(random, series), "ids": self._ids} for _ in range(QUESTIONS))
 
     def differences(self, said: dict[str, Any]) -> list[Difference]:
         return judging.queries(self._answers(said)[1])
@@ -65,3 +68,14 @@ class Questions:
             else []
         )
         return [tsuid for _, tsuids in sorted(found)[:3] for tsuid in tsuids]
+
+
+def _ids(real: Peer) -> dict[str, str]:
+    """Of all tags that worlds have, out of the tsuids of worlds.every_tag: three bytes each for metric, key, value."""
+    asked = [("start", 1), ("end", 2000000000), ("show_tsuids", ""), ("m", "none:every.tag")]
+    found: dict[str, str] = {}
+    for one in real.ask(questions.get("/api/query", asked)).json():
+        [(key, value)], [tsuid] = one["tags"].items(), one["tsuids"]
+        found |= {key: tsuid[6:12], f"{key}={value}": tsuid[12:]}
+    assert len(found) == len(worlds.TAGS) + len(worlds.every_tag()), "OpenTSDB does not know all tags"
+    return found

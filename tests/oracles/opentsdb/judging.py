@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 from oracles.comparing.asking import Answer
@@ -12,6 +13,9 @@ from oracles.comparing.differences import Difference
 from oracles.opentsdb.servers import Answers
 
 Element = dict[str, Any]
+
+POINTS = ("values", "number kind", "times", "order of times", "elements", "empty element", "tsuids")
+"""Kinds of difference that are about the elements, their members and their points."""
 
 NOT_ECHOED = {
     *("filterTagKs", "histogramQuery", "percentiles", "preAggregate", "rateOptions", "rollupTable", "rollupUsage"),
@@ -48,10 +52,16 @@ def queries(answers: Answers) -> list[Difference]:
     extras = [sorted(name for one in said if "dps" not in one for name in one) for said in (real, ours)]
     if extras[0] != extras[1]:
         found.append(Difference("extras", f"{extras[0]} | {extras[1]}", *extras))
+    return found + about_points(real, ours)
+
+
+def about_points(real: list[Element], ours: list[Element]) -> list[Difference]:
+    """What differs in the elements. Where it is about their points (POINTS), real and ours are all elements."""
+    found: list[Difference] = []
     by_name = _by_name(real), _by_name(ours)
     for name in sorted(by_name[0].keys() | by_name[1].keys()):
         found += _group(name, by_name[0].get(name, []), by_name[1].get(name, []))
-    return found
+    return [replace(one, real=real, ours=ours) if one.kind in POINTS else one for one in found]
 
 
 def _told(answer: Answer) -> str:
@@ -63,7 +73,7 @@ def _by_name(answer: list[Element]) -> dict[str, list[Element]]:
     found = defaultdict(list)
     for one in answer:
         if "dps" in one:
-            index = (one.get("query") or {}).get("index", 0)
+            index = (one.get("query") or {}).get("index", one.get("index", 0))
             name = [index, one.get("metric"), one.get("tags"), sorted(one.get("aggregateTags") or [])]
             found[json.dumps(name, sort_keys=True)].append(one)
     return dict(found)
@@ -71,7 +81,7 @@ def _by_name(answer: list[Element]) -> dict[str, list[Element]]:
 
 def _contents(element: Element) -> list[tuple[str, str]]:
     """By which elements of one name are told apart, whatever the kind of their numbers and the last digits."""
-    return [(time, f"{value:.6g}" if isinstance(value, int | float) else str(value)) for time, value in _pairs(element)]
+    return [(time, f"{value:.6g}" if isinstance(value, int | float) else str(value)) for time, value in pairs(element)]
 
 
 def _group(name: str, real: list[Element], ours: list[Element]) -> list[Difference]:
@@ -79,10 +89,10 @@ def _group(name: str, real: list[Element], ours: list[Element]) -> list[Differen
     found = []
     if len(real) > len(ours):
         empty = [one for one in real if not one["dps"]][: len(real) - len(ours)]
-        found += [Difference("empty element", f"only OpenTSDB has {name}", one) for one in empty]
+        found += [Difference("empty element", f"only OpenTSDB has {name}") for one in empty]
         real = [one for one in real if not any(one is gone for gone in empty)]
     if len(real) != len(ours):
-        return [*found, Difference("elements", f"{len(real)} | {len(ours)} of {name}", real, ours)]
+        return [*found, Difference("elements", f"{len(real)} | {len(ours)} of {name}")]
     pairings = [(real, ours), (sorted(real, key=_contents), sorted(ours, key=_contents))]
     return found + min((_pairs_differ(*pairing) for pairing in pairings), key=len)
 
@@ -106,7 +116,7 @@ def _element(real: Element, ours: Element) -> list[Difference]:
             found.append(Difference("echo", f"{echoed[0]} | {echoed[1]}"))
     if isinstance(real["dps"], list) != isinstance(ours["dps"], list):
         return [*found, Difference("shape", "one in arrays, one in a map")]
-    return found + _points(_pairs(real), _pairs(ours))
+    return found + _points(pairs(real), pairs(ours))
 
 
 def _echo(query: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
@@ -115,7 +125,8 @@ def _echo(query: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     return {name: query.get(name) for name in sorted(names) if query.get(name) != other.get(name)}
 
 
-def _pairs(element: Element) -> list[tuple[str, Any]]:
+def pairs(element: Element) -> list[tuple[str, Any]]:
+    """Times and values, of a map and of arrays."""
     dps = element["dps"]
     return list(dps.items()) if isinstance(dps, dict) else [(str(time), value) for time, value in dps]
 
@@ -124,20 +135,20 @@ def _points(real: list[tuple[str, Any]], ours: list[tuple[str, Any]]) -> list[Di
     times, others = [time for time, _ in real], [time for time, _ in ours]
     if times != others:
         if sorted(times) == sorted(others):
-            return [Difference("order of times", f"{times[:8]} | {others[:8]}", real, ours)]
+            return [Difference("order of times", f"{times[:8]} | {others[:8]}")]
         only = [sorted(set(times) - set(others)), sorted(set(others) - set(times))]
-        return [Difference("times", f"only OpenTSDB {only[0][:6]}, only headrace {only[1][:6]}", real, ours)]
+        return [Difference("times", f"only OpenTSDB {only[0][:6]}, only headrace {only[1][:6]}")]
     unlike = [
         (time, value, other) for (time, value), (_, other) in zip(real, ours, strict=True) if not alike(value, other)
     ]
     if unlike:
-        return [Difference("values", str(unlike[:6]), real, ours)]
+        return [Difference("values", str(unlike[:6]))]
     kinds = [
         (time, value, other)
         for (time, value), (_, other) in zip(real, ours, strict=True)
         if type(value) is not type(other)
     ]
-    return [Difference("number kind", str(kinds[:6]), real, ours)] if kinds else []
+    return [Difference("number kind", str(kinds[:6]))] if kinds else []
 
 
 def alike(value: Any, other: Any) -> bool:

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Collection
-from typing import Any
 
 from oracles.comparing.asking import NO_ANSWER, Answer
 from oracles.comparing.differences import Difference, Table, Wanted
 from oracles.expressions.wanted import EXPRESSIONS
-from oracles.opentsdb.judging import alike
+from oracles.opentsdb.model.explaining import laws_of
 from oracles.opentsdb.sorts import Case
-from oracles.opentsdb.worlds import milliseconds_of
 from oracles.opentsdb.writing.wanted import WRITING
-
-POINTS = ("values", "times", "elements", "empty element", "order of times")
-"""Kinds of difference that are about points."""
-
-HOUR_MS = 3_600_000
-
-CALENDAR = re.compile(r"([0-9]+)(ms|[smhdwny])c-")
 
 
 def table() -> Table[Case]:
@@ -30,17 +20,6 @@ def table() -> Table[Case]:
 
 def _is(*kinds: str) -> Callable[[Case, Difference], bool]:
     return lambda case, found: found.kind in kinds
-
-
-def _asks(part: dict[str, Any], query: dict[str, Any]) -> tuple[int, str] | None:
-    """Count and unit of a part that downsamples by the calendar."""
-    text = str(part.get("downsample", ""))
-    found = CALENDAR.match(text) or (query.get("useCalendar") and re.match(r"([0-9]+)(ms|[smhdwny])-", text))
-    return (int(found[1]), found[2]) if found else None
-
-
-def _by_calendar(case: Case) -> bool:
-    return any(_asks(part, case.query) for part in case.parts)
 
 
 def _status(found: Difference, real: Collection[int], ours: Collection[int]) -> bool:
@@ -58,32 +37,9 @@ def _message(found: Difference) -> str:
     return found.real.body.decode(errors="replace") if isinstance(found.real, Answer) else ""
 
 
-def _in_doubles(case: Case, found: Difference) -> bool:
-    """OpenTSDB says an integer at each moment that differs, and headrace a double, of series that have both kinds."""
-    if found.kind == "number kind":
-        return True
-    values = _values(case)
-    mixed = any(isinstance(value, int) for value in values) and any(isinstance(value, float) for value in values)
-    return (
-        mixed
-        and found.kind == "values"
-        and all(isinstance(value, int) and isinstance(other, float) for _, value, other in _unlike(found))
-    )
-
-
-def _values(case: Case) -> list[Any]:
-    """All that were written."""
-    return [value for one in case.said.get("series", ()) for _, value in one["points"] + one.get("again", [])]
-
-
-def _unlike(found: Difference) -> list[tuple[str, Any, Any]]:
-    """(time, OpenTSDB's value, headrace's) where they differ, of a difference in values."""
-    real, ours = found.real, found.ours
-    assert isinstance(real, list)
-    assert isinstance(ours, list)
-    return [
-        (time, value, other) for (time, value), (_, other) in zip(real, ours, strict=True) if not alike(value, other)
-    ]
+def _law(name: str) -> Callable[[Case, Difference], bool]:
+    """All points of both answers are those that their laws give, and by this one they differ so."""
+    return lambda case, found: case.sort.name == "query" and name in laws_of(case.said, found)
 
 
 def _start_is_end(case: Case, found: Difference) -> bool:
@@ -94,72 +50,8 @@ def _not_key(case: Case, found: Difference) -> bool:
     return "not_key" in json.dumps(case.said) and found.kind == "status"
 
 
-def _zone_on_get(case: Case, found: Difference) -> bool:
-    return (
-        bool(case.said.get("get"))
-        and case.query.get("timezone", "UTC") != "UTC"
-        and _by_calendar(case)
-        and found.kind in POINTS
-    )
-
-
-def _first_rates(case: Case, found: Difference) -> bool:
-    """Values before every series of the group has given its first rate."""
-    rated = [part for part in case.parts if part.get("rate") and part["aggregator"] != "none"]
-    if not rated or found.kind != "values":
-        return False
-    if any(part.get("downsample") or (part.get("rateOptions") or {}).get("dropResets") for part in rated):
-        return True
-    read_from = milliseconds_of(int(case.query["start"])) // HOUR_MS * HOUR_MS
-    read = [[time for time in _times(one) if time >= read_from] for one in case.said["series"]]
-    latest = max((times[:2][-1] for times in read if times), default=0)
-    return all(milliseconds_of(int(time)) <= latest for time, _, _ in _unlike(found))
-
-
-def _times(series: dict[str, Any]) -> list[int]:
-    """Of its points, in ms."""
-    return sorted(milliseconds_of(time) for time, _ in series["points"] + series.get("again", []))
-
-
-def _edge_buckets(case: Case, found: Difference) -> bool:
-    return _by_calendar(case) and found.kind in ("times", "tsuids", "elements", "values")
-
-
-def _swallowed_rates(case: Case, found: Difference) -> bool:
-    """With dropResets, OpenTSDB takes a first value below zero for a fall from the zero of time zero."""
-    dropping = any((part.get("rateOptions") or {}).get("dropResets") for part in case.parts)
-    return dropping and found.kind in POINTS and any(value < 0 for value in _values(case))
-
-
-def _members(case: Case, found: Difference) -> bool:
-    """Elements with other tags, or more tsuids; and, as they pair otherwise for it, other times."""
-    one_bucket = any(str(part.get("downsample", "")).startswith("0all") for part in case.parts)
-    return one_bucket and found.kind in ("elements", "tsuids", "times")
-
-
-def _running_bucket(case: Case, found: Difference) -> bool:
-    filling = any(_asks(part, case.query) and part["downsample"].count("-") == 2 for part in case.parts)
-    return filling and found.kind in ("times", "elements", "values")
-
-
-def _by_order(case: Case, found: Difference) -> bool:
-    return found.kind == "values" and any(part["aggregator"] in ("first", "last", "diff") for part in case.parts)
-
-
-def _several_units(case: Case, found: Difference) -> bool:
-    asked = [_asks(part, case.query) for part in case.parts]
-    return any(one and one[0] > 1 for one in asked) and found.kind in POINTS
-
-
 def _unknown_tag(case: Case, found: Difference) -> bool:
     return _status(found, [400, 500], [200]) and "No such name for 'tag" in _message(found)
-
-
-def _asked_twice(case: Case, found: Difference) -> bool:
-    ignored = ("metric", "filters", "tags", "explicitTags") if case.said.get("by_tsuid") else ()
-    asked = [{name: value for name, value in part.items() if name not in ignored} for part in case.parts]
-    texts = [json.dumps(part, sort_keys=True) for part in asked]
-    return len(set(texts)) < len(texts) and found.kind == "elements"
 
 
 def _echo_of_wildcard(case: Case, found: Difference) -> bool:
@@ -195,12 +87,6 @@ def _unknown_member(case: Case, found: Difference) -> bool:
     return _status(found, [400], [200]) and "Unrecognized field" in _message(found)
 
 
-def _within_a_second(case: Case, found: Difference) -> bool:
-    between = any(time > 10**11 and time % 1000 for one in case.said.get("series", ()) for time, _ in one["points"])
-    fine = between or any("ms" in str(part.get("downsample")) for part in case.parts)
-    return fine and found.kind in ("values", "number kind") and not case.query.get("msResolution")
-
-
 def _serializers(case: Case, found: Difference) -> bool:
     return "/serializers" in str(case.said.get("path")) and _status(found, [404], [200])
 
@@ -225,39 +111,49 @@ QUERIES: list[Wanted[Case]] = [
     Wanted(
         "empty element",
         "a group without points in the range is no element: clients take its first point",
-        _is("empty element"),
+        _law("empty_element"),
         in_short_run=True,
     ),
     Wanted(
         "kind of numbers",
         "integer or double is decided for a series, not anew at each moment",
-        _in_doubles,
+        _law("kind_of_numbers"),
         in_short_run=True,
     ),
     Wanted("start is end", "a question about one moment is answered", _start_is_end, in_short_run=True),
     Wanted("not_key", "documented for 2.4, and unknown to 2.4.1", _not_key),
-    Wanted("zone on GET", "timezone counts on GET as it does on POST", _zone_on_get),
+    Wanted("zone on GET", "timezone counts on GET as it does on POST", _law("zone_on_get")),
     Wanted(
         "first rates",
         "a series takes part once it has a rate; OpenTSDB draws a line from its first value at time zero",
-        _first_rates,
+        _law("first_rates"),
     ),
     Wanted(
         "swallowed rates",
         "dropResets drops falls between points alone; OpenTSDB sees one before a first value below zero",
-        _swallowed_rates,
+        _law("swallowed_rates"),
     ),
-    Wanted("members of one bucket", "of 0all, a series without a point in the range is no member", _members),
     Wanted(
-        "several calendar units", "counted from the first of January whether or not gaps are filled", _several_units
+        "members of one bucket",
+        "of 0all, a series without a point in the range is no member",
+        _law("members_of_one_bucket"),
     ),
-    Wanted("running bucket", "filling by the calendar includes the bucket in which the range ends", _running_bucket),
+    Wanted(
+        "several calendar units",
+        "counted from the first of January whether or not gaps are filled",
+        _law("several_calendar_units"),
+    ),
+    Wanted(
+        "running bucket", "filling by the calendar includes the bucket in which the range ends", _law("running_bucket")
+    ),
     Wanted(
         "edge buckets",
         "the calendar's buckets at both ends are read whole; OpenTSDB reads whole hours of UTC",
-        _edge_buckets,
+        _law("edge_buckets"),
     ),
-    Wanted("by order", "first, last and diff take series in the order in which they were first written", _by_order),
+    Wanted(
+        "by order", "first, last and diff take series in the order in which they were first written", _law("by_order")
+    ),
     Wanted(
         "OpenTSDB fails",
         "a mistake of the client's is a 400, never a 500; what can be answered is",
@@ -272,7 +168,7 @@ QUERIES: list[Wanted[Case]] = [
     Wanted(
         "within a second",
         "points of one second are one, by the aggregator, as documented; OpenTSDB writes the second several times",
-        _within_a_second,
+        _law("within_a_second"),
     ),
     Wanted("serializers", "documented for 2.x, and unknown to 2.4.1", _serializers),
     Wanted(
@@ -286,7 +182,7 @@ QUERIES: list[Wanted[Case]] = [
         _value_of_any_key,
     ),
     Wanted("unknown tag", "a tag that nobody has matches nothing, which is no mistake", _unknown_tag),
-    Wanted("asked twice", "two sub-queries that are alike are two answers", _asked_twice),
+    Wanted("asked twice", "two sub-queries that are alike are two answers", _law("asked_twice")),
     Wanted(
         "echo of a wildcard",
         "showQuery says iwildcard for a pattern that ignores case, so that it can be asked again",

@@ -26,6 +26,14 @@ def test_the_first_rate_of_a_filled_range_is_counted_from_the_bucket_before() ->
     assert ask([every(10, 1, 2)], "sum", (5, 10), rate=Rate(), downsampling=filled) == {10: 0.1}
 
 
+def test_a_filled_rate_is_never_counted_from_a_bucket_that_is_not_read() -> None:
+    # Measured on OpenTSDB 2.4.1, which reads whole hours: the bucket before the hour is in the row before.
+    series: dict[int, Value] = {3580: 50, 3590: 100, 3600: 101, 3610: 103}
+    filled = fixed(10, "sum", Fill.ZERO)
+    assert ask([series], "sum", (3600, 3619), rate=Rate(), downsampling=filled) == {3610: 0.2}
+    assert ask([series], "sum", (3590, 3609), rate=Rate(), downsampling=filled) == {3590: 5.0, 3600: 0.1}
+
+
 def test_of_nothing_count_is_none_and_all_else_is_nan() -> None:
     # Measured on OpenTSDB 2.4.1: count:1m-sum-nan.
     filled = fixed(10, "sum", Fill.NAN)
@@ -39,6 +47,18 @@ def test_a_product_with_nan_is_nan() -> None:
     series: list[dict[int, Value]] = [{0: 2, 10: 2}, {0: 3}]
     assert str(ask(series, "mult", (0, 10), downsampling=filled)) == "{0.0: 6.0, 10.0: nan}"
     assert ask(series, "sum", (0, 10), downsampling=filled) == {0: 5.0, 10: 2.0}
+
+
+def test_first_last_and_diff_take_nan_where_it_stands() -> None:
+    # Measured on OpenTSDB 2.4.1. A difference passes over it only until it has its first number.
+    filled = fixed(10, "sum", Fill.NAN)
+    series: list[dict[int, Value]] = [{0: 1}, {0: 2, 10: 5}, {0: 4, 20: 7}]
+    found = {name: str(ask(series, name, (0, 20), downsampling=filled)) for name in ("first", "last", "diff")}
+    assert found == {
+        "first": "{0.0: 1.0, 10.0: nan, 20.0: nan}",
+        "last": "{0.0: 4.0, 10.0: nan, 20.0: 7.0}",
+        "diff": "{0.0: 3.0, 10.0: nan, 20.0: 0.0}",
+    }
 
 
 def test_points_outside_the_range_feed_the_edges_and_are_not_shown() -> None:

@@ -22,7 +22,7 @@ from headrace.kernels.answering.arithmetic import (
     rise_overflows,
     sum_overflows,
 )
-from headrace.kernels.answering.reductions import AVG, COUNT, DIFF, LAST, MAX, MIN, PRODUCT, SQUARES, SUM
+from headrace.kernels.answering.reductions import AVG, COUNT, DIFF, FIRST, LAST, MAX, MIN, PRODUCT, SQUARES, SUM
 
 LERP = 0
 ZERO = 1
@@ -224,7 +224,7 @@ def fold(
             return False
         for i in range(n):
             at, value = positions[i], given[i]
-            if np.isnan(value):
+            if np.isnan(value) and not (function in (FIRST, LAST) or (function == DIFF and counts[at] > 0)):
                 continue
             counts[at] += 1
             if counts[at] == 1:

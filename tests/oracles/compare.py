@@ -27,7 +27,7 @@ LONG_RUN = 20_000
 
 @click.command()
 @click.option("--server", type=click.Choice(list(ORACLES)), required=True, help="Which real server.")
-@click.option("--cases", type=int, default=2000, help="How many requests.")
+@click.option("--cases", type=click.IntRange(min=1), default=2000, help="How many requests.")
 @click.option("--seed", type=int, default=1, help="Which ones.")
 def compare(server: str, cases: int, seed: int) -> None:
     """Ask a real server and headrace the same, and tell in what they differ without a reason."""

@@ -13,6 +13,10 @@ from oracles.comparing.differences import FAILED, Difference, Table
 
 C = TypeVar("C")
 
+FLEETING_SHARE = 1 / 1000
+"""Of the cases: so many may differ once and not when they are asked again, as OpenTSDB fills its caches of names in its
+own time. More is a race that somebody has to find: runs of 3,000 cases had none."""
+
 SHOWN_MAX = 20
 """Differences that are minimised and shown in full; the others are counted."""
 
@@ -55,7 +59,12 @@ class Outcome:
 
     @property
     def is_clean(self) -> bool:
-        return not self.unexplained and not self.never_met
+        return not self.unexplained and not self.never_met and not self.has_races
+
+    @property
+    def has_races(self) -> bool:
+        """More cases than FLEETING_SHARE differed once."""
+        return self.fleeting > FLEETING_SHARE * sum(self.cases.values())
 
     def __str__(self) -> str:
         """The whole outcome, for a reader."""
@@ -65,7 +74,8 @@ class Outcome:
             f"{self.differing} answered differently, {sum(self.unexplained.values())} of them without a reason"
         )
         if self.fleeting:
-            lines.append(f"{self.fleeting} differed once, and not when they were asked again")
+            much = ", which is too many" if self.has_races else ""
+            lines.append(f"{self.fleeting} differed once, and not when they were asked again{much}")
         if self.unexplained:
             lines.append(f"  without a reason: {_listed(self.unexplained)}")
         if self.never_met:
@@ -90,6 +100,8 @@ def run(oracle: Oracle[C], count: int, seed: int, short: bool = False) -> Outcom
         first = left[0]
         if first.kind != FAILED and not oracle.differences(case):
             outcome.fleeting += 1
+            if len(outcome.shown) < SHOWN_MAX:
+                outcome.shown.append(f"once: {oracle.kind(case)} {first}"[:2000])
             continue
         name = f"{oracle.kind(case)} {first.kind}"
         outcome.unexplained[name] += 1

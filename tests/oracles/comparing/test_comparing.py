@@ -72,6 +72,24 @@ def test_entries_count_the_cases_that_met_them() -> None:
     assert oracle.table.met["seven"] == 2
 
 
+class Flickering(Adding):
+    """Differs once in each case of `ours`, and not when it is asked again."""
+
+    def differences(self, case: int) -> list[Difference]:
+        found = super().differences(case)
+        self._ours.pop(case, None)
+        return found
+
+
+def test_what_differs_once_is_shown_and_fails_when_it_is_often() -> None:
+    seldom = run(Flickering({3: 9}), 1000, seed=1)
+    assert seldom.is_clean
+    assert seldom.shown == ["once: odd sum: 4 | 9"]
+    often = run(Flickering({3: 9, 4: 9}), 1000, seed=1)
+    assert not often.is_clean
+    assert "2 differed once, and not when they were asked again, which is too many" in str(often)
+
+
 ANYTHING = Wanted[Case]("anything", "excuses whatever is found", lambda case, found: True)
 
 

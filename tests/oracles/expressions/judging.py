@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from typing import Any
 
 from oracles.comparing.asking import Answer
@@ -66,14 +67,25 @@ def _of_element(element: dict[str, Any]) -> Column:
 
 
 def _output(name: str, real: list[Column], ours: list[Column]) -> list[Difference]:
+    """A series is compared with that of its name. Where the tags differ, those that are called otherwise are told apart
+    by their points."""
     found = []
     if sorted(each for each, _ in real) != sorted(each for each, _ in ours):
         found.append(
             Difference(NAMES, f"{name}: {sorted(n for n, _ in real)} | {sorted(n for n, _ in ours)}", real, ours)
         )
-    left = [points for _, points in ours]
+    often = Counter(each for each, _ in real), Counter(each for each, _ in ours)
+    bound = {each for each in often[0] if often[0][each] == often[1][each]}
+    left = list(ours)
     for called, points in real:
-        match = next((index for index, each in enumerate(left) if _alike(points, each)), None)
+        match = next(
+            (
+                index
+                for index, (name_of_it, each) in enumerate(left)
+                if (name_of_it == called if called in bound else name_of_it not in bound) and _alike(points, each)
+            ),
+            None,
+        )
         if match is None:
             closest = dict(ours).get(called)
             found.append(Difference(VALUES, f"{name} {called}: {points} | {closest}", real, ours))

@@ -62,6 +62,8 @@ def test_what_differs_is_seen() -> None:
     assert kinds(lambda output: output["dps"][0].__setitem__(2, 0.0)) == [judging.VALUES]
     assert kinds(lambda output: output["meta"].pop()) == [judging.NAMES, judging.VALUES, judging.SERIES]
     assert kinds(lambda output: output.update(id="f")) == [judging.OUTPUTS]
+    swapped = [[0, "NaN", 1.0], [10, 3.5, 2.0]]
+    assert kinds(lambda output: output.update(dps=swapped)) == [judging.VALUES, judging.VALUES]
     moved = [{**GEXP[0], "dps": {"0": 1, "11": 2.5}}]
     assert [found.kind for found in judging.differences(answer(GEXP), answer(moved))] == [judging.VALUES]
     empty = [*GEXP, {"metric": "m", "tags": {}, "aggregateTags": [], "dps": {}}]

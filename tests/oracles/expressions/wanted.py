@@ -18,13 +18,17 @@ _SPELLING = re.compile(r"(?:sum|max|avg):((?:[^:,(){}]*:)*)m[0-9]")
 
 
 def _refused(found: Difference, *words: str) -> bool:
-    """OpenTSDB refuses with one of these words."""
-    return found.kind == STATUS and any(each in _said(found.real) for each in words)
+    """OpenTSDB refuses with one of these words, and headrace answers."""
+    return _answered(found) and any(each in _said(found.real) for each in words)
 
 
 def _without_a_word(found: Difference) -> bool:
     """Of a null pointer Java says nothing when it has met it often."""
-    return found.kind == STATUS and _said(found.real) == "500"
+    return _answered(found) and _said(found.real) == "500"
+
+
+def _answered(found: Difference) -> bool:
+    return found.kind == STATUS and isinstance(found.ours, Answer) and found.ours.status == 200
 
 
 def _said(answer: object) -> str:

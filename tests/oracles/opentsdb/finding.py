@@ -12,6 +12,7 @@ from typing import Any
 from oracles.comparing.asking import Peer, Request
 from oracles.comparing.differences import Difference
 from oracles.opentsdb import judging
+from oracles.opentsdb.judging import plain
 from oracles.opentsdb.questions import get, post
 from oracles.opentsdb.servers import Answers, Servers, side_by_side
 
@@ -30,9 +31,6 @@ NUMBERS = ["0", "-1", "1", "2", "1000000000", "99999999999", "x", "", "1.5", "00
 
 NOTED = 1400000000
 """The first moment with an annotation: no question about points goes over it."""
-
-HIDDEN = ("tsuid", "time", "tsuids", "limit", "startIndex")
-"""Members that no two servers can say alike, or that repeat the question."""
 
 
 class Finding:
@@ -208,22 +206,13 @@ def _compared(said: dict[str, Any], request: Request, answers: Answers) -> list[
         return _lookups(said["asked"], one, other)
     if said["what"] == "assign" and isinstance(one, dict) and isinstance(other, dict):
         one, other = ({role: sorted(names) for role, names in answer.items()} for answer in (one, other))
-    one, other = _plain(one), _plain(other)
+    one, other = plain(one), plain(other)
     return [] if one == other else [Difference("body", f"{request}: {one} | {other}", one, other)]
 
 
 def _lookups(asked: dict[str, Any], real: dict[str, Any], ours: dict[str, Any]) -> list[Difference]:
     """Of a page that is full, only its size: which series it shows is a matter of order."""
-    found = [_plain(answer["results"]) for answer in (real, ours)]
+    found = [plain(answer["results"]) for answer in (real, ours)]
     if "limit" in asked and len(found[0]) == len(found[1]) == ours["limit"]:
         return []
     return [] if found[0] == found[1] else [Difference("body", f"{found[0]} | {found[1]}", *found)]
-
-
-def _plain(said: Any) -> Any:
-    """Without what is not compared, and lists in one order."""
-    if isinstance(said, dict):
-        return {name: _plain(value) for name, value in said.items() if name not in HIDDEN}
-    if isinstance(said, list):
-        return sorted((_plain(value) for value in said), key=lambda value: json.dumps(value, sort_keys=True))
-    return said

@@ -17,6 +17,9 @@ Element = dict[str, Any]
 POINTS = ("values", "number kind", "times", "order of times", "elements", "empty element", "tsuids")
 """Kinds of difference that are about the elements, their members and their points."""
 
+HIDDEN = ("tsuid", "time", "tsuids", "limit", "startIndex")
+"""Members that no two servers can say alike, or that repeat the question."""
+
 NOT_ECHOED = {
     *("filterTagKs", "histogramQuery", "percentiles", "preAggregate", "rateOptions", "rollupTable", "rollupUsage"),
     *("showHistogramBuckets", "useFuzzyFilter", "useMultiGets", "tsuids", "filters"),
@@ -156,3 +159,12 @@ def alike(value: Any, other: Any) -> bool:
     if isinstance(value, int | float) and isinstance(other, int | float):
         return math.isclose(value, other, rel_tol=1e-9, abs_tol=1e-9)
     return bool(value == other)
+
+
+def plain(said: Any) -> Any:
+    """Without what is not compared, and lists in one order."""
+    if isinstance(said, dict):
+        return {name: plain(value) for name, value in said.items() if name not in HIDDEN}
+    if isinstance(said, list):
+        return sorted((plain(value) for value in said), key=lambda value: json.dumps(value, sort_keys=True))
+    return said

@@ -13,7 +13,7 @@ from oracles.comparing.sorts import MixedSorts, Sort
 from oracles.expressions.sort import Expressions
 from oracles.opentsdb import wanted, worlds
 from oracles.opentsdb.asked_points import Questions
-from oracles.opentsdb.broken import Broken
+from oracles.opentsdb.broken import NOT_THERE, Broken
 from oracles.opentsdb.finding import Finding
 from oracles.opentsdb.servers import Servers
 from oracles.opentsdb.sorts import Case
@@ -43,16 +43,16 @@ def mixed(servers: Servers, ours: Watched) -> MixedSorts[Case]:
     return MixedSorts(wanted.table(), sorts, Case, ours, STAY)
 
 
-def _may(request: Request, answer: Answer) -> bool:
-    """headrace does not rename: its pages say so."""
-    return answer.status == 501 and request.path.split("?")[0] == "/api/uid/rename"
+def documented(request: Request, answer: Answer) -> bool:
+    """Whether a 501 is one that the pages tell of."""
+    return answer.status == 501 and request.path.split("?")[0].removeprefix("/api/") in NOT_THERE
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[MixedSorts[Case]]:
     """Both servers, each with fresh data in the folder."""
     with headrace_running(folder / "headrace") as ours, tsd.running(folder / "opentsdb") as real:
-        peers = Peer(real.port), Watched(ours.port, _may)
+        peers = Peer(real.port), Watched(ours.port, documented)
         try:
             yield mixed(Servers(*peers), peers[1])
         finally:

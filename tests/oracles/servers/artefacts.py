@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 POMS = Path(__file__).parent / "poms"
@@ -11,6 +13,16 @@ POMS = Path(__file__).parent / "poms"
 
 CACHE = Path(os.environ.get("HEADRACE_PEERS_CACHE") or "~/.cache/headrace-peers").expanduser()
 """Outside the repository, so that all clones share it."""
+
+
+JAVA_MIN = 11
+"""Of the options that the servers are started with (--add-opens), and of what Debian has had; tried with 17."""
+
+
+def major_version(said: str) -> int:
+    """Of what `java -version` says, such as 'openjdk version "17.0.15" 2025-04-15'; 0 if it says none."""
+    found = re.search(r'version "(?:1\.)?([0-9]+)', said)
+    return int(found[1]) if found else 0
 
 
 def jars(name: str) -> Path:
@@ -24,6 +36,9 @@ def missing(*names: str) -> str | None:
     for program in ("java", "prlimit", "setpriv"):
         if shutil.which(program) is None:
             return f"{program} is not installed; scripts/peers installs it"
+    said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
+    if (found := major_version(said)) < JAVA_MIN:
+        return f"java is version {found}, and the servers want {JAVA_MIN} or later; scripts/peers installs one"
     for name in names:
         # scripts/peers copies the pom last, and brings everything anew when it differs.
         brought = jars(name) / "installed.xml"

@@ -10,7 +10,7 @@ import pytest
 from oracles.servers import artefacts
 from oracles.servers.java import FILE_BYTES_MAX, JavaProgram
 
-pytestmark = pytest.mark.real_server
+pytestmark = [pytest.mark.real_server, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
@@ -18,7 +18,9 @@ def zookeeper(tmp_path: Path) -> JavaProgram:
     """A small server that is among the jars of HBase."""
     if reason := artefacts.missing("hbase-2.4.17"):
         pytest.skip(reason)
-    (tmp_path / "zoo.cfg").write_text(f"dataDir={tmp_path}\nclientPort=0\nadmin.enableServer=false\n")
+    (tmp_path / "zoo.cfg").write_text(
+        f"dataDir={tmp_path}\nclientPort=0\nclientPortAddress=127.0.0.1\nadmin.enableServer=false\n"
+    )
     classpath = [f"{artefacts.jars('hbase-2.4.17')}/*"]
     main = "org.apache.zookeeper.server.ZooKeeperServerMain"
     return JavaProgram("zookeeper", tmp_path, classpath, main, [str(tmp_path / "zoo.cfg")], heap_mb=64)
@@ -50,3 +52,9 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     said = artefacts.missing("hbase-2.4.17")
     assert said is not None
     assert said.endswith(("scripts/peers installs it", "scripts/peers brings them"))
+
+
+def test_an_old_java_is_known() -> None:
+    assert artefacts.major_version('openjdk version "17.0.15" 2025-04-15\nOpenJDK Runtime Environment') == 17
+    assert artefacts.major_version('java version "1.8.0_402"') == 8
+    assert artefacts.major_version("Unrecognized option: -version") == 0

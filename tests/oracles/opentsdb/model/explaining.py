@@ -22,7 +22,9 @@ def laws_of(said: Said, found: Difference) -> frozenset[str]:
     by_laws = _by_laws(_Case(said))
     if judging.about_points(_bare(found.real), by_laws.real) or judging.about_points(_bare(found.ours), by_laws.ours):
         return frozenset()
-    return frozenset(name for name, kinds in by_laws.kinds.items() if found.kind in kinds)
+    alone = frozenset(name for name, kinds in by_laws.kinds.items() if found.kind in kinds)
+    # Of some, none by itself makes this kind, such as a bucket that a zone moves into the range and a fill leaves out.
+    return alone or frozenset(name for name, kinds in by_laws.kinds.items() if kinds)
 
 
 class _Case:

@@ -52,7 +52,7 @@ def _is_strange(name: str, value: Any) -> bool:
     if name == "resetValue":
         return isinstance(value, int) and value < 0
     if name == "downsample":
-        return value == "1.5m-avg"
+        return str(value) == "1.5m-avg"
     return name == "tsuids" and value == "FFFFFFFFFFFFFFFFFF"
 
 

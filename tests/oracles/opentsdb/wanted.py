@@ -157,7 +157,8 @@ QUERIES: list[Wanted[Case]] = [
     ),
     Wanted(
         "swallowed rates",
-        "dropResets drops falls between points alone; OpenTSDB sees one before a first value below zero",
+        "dropResets drops falls between the points of the range; OpenTSDB sees one before a first value below zero, "
+        "and fills behind the range",
         _law("swallowed_rates"),
     ),
     Wanted(

@@ -104,7 +104,8 @@ def _fixed(points: Points, down: Downsampling, over: Range, laws: Laws, rate: bo
         return list(reduced.items())
     begin = (-(-over.start_ms // length) - rate) * length
     begin = over.reads[0] // length * length if laws.swallowed_rates else max(begin, first)
-    return [(start, reduced.get(start, down.fill)) for start in range(begin, over.end_ms + 1, length)]
+    end = over.reads[1] // length * length if laws.swallowed_rates else over.end_ms + 1
+    return [(start, reduced.get(start, down.fill)) for start in range(begin, end, length)]
 
 
 def _by_edges(points: Points, down: Downsampling, over: Range, rate: bool) -> Points:

@@ -19,7 +19,8 @@ class Laws:
     """A series gives the slope from 0 at the time 0 to its first point until it has a rate (RateSpan)."""
 
     swallowed_rates: bool
-    """dropResets takes a first point below zero for a fall from that 0."""
+    """dropResets takes a first point below zero for a fall from that 0; and buckets are filled over all that is read,
+    so that a series whose last one in the range fell still gives the rate before."""
 
     members_of_one_bucket: bool
     """With 0all too, a series with a point in the hours that are read is a member."""

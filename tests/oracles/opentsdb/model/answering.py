@@ -10,7 +10,7 @@ from oracles.opentsdb.model.across import aggregated, is_nan, plain, rated
 from oracles.opentsdb.model.downsampling import Downsampling
 from oracles.opentsdb.model.functions import of_doubles
 from oracles.opentsdb.model.laws import Laws
-from oracles.opentsdb.model.series import Group, Points, Said, by_ids, groups, named, points_of, tags
+from oracles.opentsdb.model.series import Group, Points, Said, by_ids, by_tsuid, groups, named, points_of, tags
 from oracles.opentsdb.worlds import milliseconds_of
 
 Pairs = list[tuple[str, Any]]
@@ -24,7 +24,7 @@ def elements(said: Said, laws: Laws) -> list[Element]:
     """All of an answer. Raises AssertionError for a question that is none of asked_points'."""
     found: list[Element] = []
     answered: list[Said] = []
-    ignored = ("metric", "filters", "tags", "explicitTags") if said.get("by_tsuid") else ()
+    ignored = ("metric", "filters", "tags", "explicitTags") if by_tsuid(said) else ()
     for index, part in enumerate(said["query"]["queries"]):
         asked = {name: value for name, value in part.items() if name not in ignored}
         if laws.asked_twice and asked in answered:
@@ -38,7 +38,7 @@ def _of_part(said: Said, index: int, part: Said, laws: Laws) -> list[Element]:
     query = said["query"]
     down = downsampling.of(part, said, laws)
     over = downsampling.read(milliseconds_of(query["start"]), milliseconds_of(query["end"]), down, laws)
-    series = named(said) if said.get("by_tsuid") else said["series"]
+    series = named(said) if by_tsuid(said) else said["series"]
     present = [one for one in series if _read(one, over.reads)]
     if laws.by_order:
         present = by_ids(present, said["ids"])

@@ -25,11 +25,16 @@ def points_of(one: Said) -> Points:
 
 def groups(said: Said, part: Said, present: list[Said]) -> list[Group]:
     """Of the series that are there to be read, those that the part asks for; in the order of `present`."""
-    if said.get("by_tsuid"):
+    if by_tsuid(said):
         return _grouped([one for one in present if any(one is each for each in named(said))], [], part)
     asked = [*part.get("filters", ()), *_of_tags(part.get("tags", {}))]
     chosen = [one for one in present if one["metric"] == part["metric"] and _passes(one["tags"], asked, part)]
     return _grouped(chosen, [one["tagk"] for one in asked if one.get("groupBy")], part)
+
+
+def by_tsuid(said: Said) -> bool:
+    """Whether it asks by tsuids. Without a series of the metric that they are looked up of, it asks by name."""
+    return bool(said.get("by_tsuid") and named(said))
 
 
 def named(said: Said) -> list[Said]:

@@ -174,7 +174,8 @@ def _bytes_of(results: Sequence[Result]) -> int:
     kept: dict[int, int] = {}
     for result in results:
         for rows in (result.rows, *(rows for _, rows in result.saves)):
-            for column in (rows.times, rows.values.kinds, rows.values.bits):
+            weights = () if rows.weights is None else (rows.weights,)
+            for column in (rows.times, rows.values.kinds, rows.values.bits, *weights):
                 whole = column if column.base is None else column.base
                 kept[id(whole)] = whole.nbytes if isinstance(whole, np.ndarray) else column.nbytes
             kept[id(rows.values.heap)] = len(rows.values.heap)

@@ -191,3 +191,14 @@ async def test_a_merged_histogram_can_be_saved(room: Reading) -> None:
     [saved] = room.store.saved
     assert saved.values.text(0).startswith('histogram\0{"bins":{"1.0":2,"2.0":2,')
     assert saved.values.text(0).endswith('"sum":120,"precision":7}')
+
+
+async def test_a_merged_histogram_that_no_writer_could_store_is_not_saved_either(room: Reading) -> None:
+    for at in range(4):
+        room.store.put("m", {"host": "a"}, {at: histogram([1 + (at + number / 1000) / 7 for number in range(999)], 52)})
+    merge = {"name": "merge", **SAMPLING}
+    save = {"name": "save_as", "metric_name": "all"}
+    assert len((await room.values(merge))[0][1]["bins"]) == 4 * 999
+    error = await room.error({"start_absolute": 0, "metrics": [{"name": "m", "aggregators": [merge, save]}]})
+    assert "save_as cannot store all: a value of" in error
+    assert len(await room.values({**merge, "precision": 7}, save)) == 1

@@ -112,6 +112,11 @@ async def test_a_long_one_goes_on_after_its_answer(kairos: KairosDB, monkeypatch
     ("change", "error"),
     [
         (
+            {"aggregators": [sampled("movingWindow"), sampled("sum")]},
+            "rollup[0].query.metric[0].aggregators[0] cannot be movingWindow: its windows overlap, and a roll-up "
+            "computes ranges side by side",
+        ),
+        (
             {"aggregators": [sampled("sum"), {"name": "trim", "trim": "last"}]},
             "rollup[0].query.metric[0].aggregators[1] cannot be trim: a roll-up computes whole ranges alone, of which "
             "none is to be trimmed",

@@ -50,6 +50,21 @@ async def test_what_is_saved_has_the_tags_of_its_group_and_its_origin(tmp_path: 
         assert found == {("a", "m", ""): [[NOON, 2]], ("b", "m", ""): [[NOON, 3]]}
 
 
+async def test_histograms_are_merged(tmp_path: Path) -> None:
+    with lab(tmp_path / "data") as one:
+        live = await one.create(task(sampled("merge", precision=4)))
+        known = {"min": 995, "max": 2000, "mean": 1500, "sum": 3000}
+        points = [[NOON + at * MINUTE, {"bins": {"2000": at, "1000": 1}, **known}] for at in (1, 2, 60)]
+        posted = await one.kairos.ask(
+            "datapoints", [{"name": "m", "type": "histogram", "datapoints": points, "tags": {"host": "a"}}]
+        )
+        assert posted.status == 204
+        one.clock.now_ms = NOON + HOUR
+        await one.run(live)
+        [[time, merged]] = await one.of_all()
+        assert (time, merged["bins"], merged["sum"]) == (NOON, {"992.0": 2, "1984.0": 3}, 6000)
+
+
 async def test_the_ends_of_ranges_where_the_query_says_so(tmp_path: Path) -> None:
     with lab(tmp_path / "data") as one:
         live = await one.create(task(sampled("count", align_end_time=True)))

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from headrace import limits
 from headrace.errors import Refused
 from headrace.gate import RuleSet, admit
-from headrace.model.points import Admitted, Points, Values, concatenate
+from headrace.model.points import Admitted, Kind, Points, Values, concatenate
 from headrace.model.series import SeriesName, SeriesTable, series_name
 from headrace.protocols.kairosdb.reading.answer import tags_of
 from headrace.protocols.kairosdb.reading.wire import MetricQuery
+from headrace.protocols.kairosdb.types.histogram_columns import LENGTH_MASK
 from headrace.query.chain.engine import Result, Saved
 from headrace.query.chain.rows import GAP, Rows
 
@@ -64,6 +66,13 @@ def _name(asked: MetricQuery, result: Result, saved: Saved, table: SeriesTable) 
 def _admitted(name: SeriesName, saved: Saved, rows: Rows, table: SeriesTable, rules: RuleSet, now_ms: int) -> Admitted:
     kept = np.flatnonzero(rows.values.kinds != GAP)
     values = Values(rows.values.kinds[kept], rows.values.bits[kept], rows.values.heap)
+    longest = int((values.bits & LENGTH_MASK).max(initial=0, where=values.kinds == Kind.CUSTOM))
+    if longest > limits.KAIROSDB_TEXT_BYTES_MAX:
+        raise Refused(
+            "save-as",
+            f"save_as cannot store {name.metric}: a value of {longest} bytes is longer than "
+            f"{limits.KAIROSDB_TEXT_BYTES_MAX}; merge histograms with a lower precision",
+        )
     expires = np.full(len(kept), now_ms + saved.ttl_s * 1000, dtype=np.int64) if saved.ttl_s > 0 else None
     keys = np.tile(np.array([table.key_of(name)], dtype=np.uint64), (len(kept), 1))
     points = Points(keys, rows.times[kept], values, OneName(name), np.arange(len(kept)), expires)

@@ -47,7 +47,7 @@ def _time(line: Line) -> int:
 
 
 def _wrapped(real: Line, ours: Line) -> bool:
-    """OpenTSDB keeps the lower 32 bits of the second."""
+    """OpenTSDB keeps the lower 32 bits of the second at which the hour begins."""
     time = _time(real)
     wrapped = [(tags, at - at // 1000 // 2**32 * 2**32 * 1000, value) for tags, at, value in ours.points]
     late = 2**32 * 1000 <= time <= LEGAL_TO and [at for _, at, _ in ours.points] == [time]

@@ -127,7 +127,7 @@ def _ten_digits(case: Case, found: Difference) -> bool:
 
 
 def _wrapped(case: Case, found: Difference) -> bool:
-    """OpenTSDB keeps the lower 32 bits of the second."""
+    """OpenTSDB keeps the lower 32 bits of the second at which the hour begins."""
     time = _time(found)
     if not 2**32 * 1000 <= time <= LEGAL_TO:
         return False

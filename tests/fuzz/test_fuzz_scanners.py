@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.timeout(300)  # the kernels are compiled again, with checks
+
 HERE = Path(__file__).parent
 FUZZERS = pytest.mark.parametrize(
     ("fuzzer", "dialect"),

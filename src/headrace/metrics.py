@@ -120,6 +120,11 @@ class Metrics:
         self.rollup_tasks = Gauge(
             "headrace_rollup_tasks", "Roll-up tasks of KairosDB's /api/v1/rollups that run.", registry=registry
         )
+        self.rollup_unreadable = Gauge(
+            "headrace_rollup_unreadable_tasks",
+            "Roll-up tasks that are stored and cannot be read, so that they do not run; the log has the reasons.",
+            registry=registry,
+        )
         self.rollup_lag = Gauge(
             "headrace_rollup_lag_seconds",
             "From the last computed range of a roll-up to the last one that is over, of the query that is most behind.",

@@ -14,6 +14,7 @@ from kairosdb_room import KairosDB, Reply, kairosdb_room
 from rollup_lab import HOUR, NOON, sampled, soon, task
 
 from headrace import limits
+from headrace.store import Document
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "kairosdb" / "rollups.json"
 DIALOGUE: list[dict[str, Any]] = json.loads(GOLDEN.read_text())
@@ -63,6 +64,20 @@ async def test_tasks_outlive_the_server(tmp_path: Path) -> None:
         async with kairos.at_work():
             assert (await kairos.get("rollups")).json == [{"id": made, **said}]
             assert (await kairos.get(f"rollups/status/{made}")).status == 200
+
+
+async def test_a_task_that_cannot_be_read_is_seen_and_deleted(tmp_path: Path) -> None:
+    with kairosdb_room(tmp_path / "data") as kairos:
+        await kairos.store.commit([Document("kairosdb-rollup", "bad", b"no JSON")])
+        async with kairos.at_work():
+            [shown] = (await kairos.get("rollups")).json
+            assert shown == (await kairos.get("rollups/bad")).json
+            assert (shown["id"], len(shown["error_message"]) > 0) == ("bad", True)
+            assert b"headrace_rollup_unreadable_tasks 1.0" in kairos.metrics.render()
+            assert (await kairos.ask("rollups/bad", method="DELETE")).status == 204
+            assert (await kairos.ask("rollups/bad", method="DELETE")).status == 404
+            assert (await kairos.get("rollups")).json == []
+            assert b"headrace_rollup_unreadable_tasks 0.0" in kairos.metrics.render()
 
 
 async def test_the_status(kairos: KairosDB) -> None:

@@ -29,6 +29,7 @@ async def test_lag_success_and_failures_of_each_task_while_it_is_there(tmp_path:
             clock.now_ms += 1
             assert seen() == {
                 "headrace_rollup_tasks": 1,
+                "headrace_rollup_unreadable_tasks": 0,
                 "headrace_rollup_lag_seconds": 5 * 3600,
                 "headrace_rollup_last_success_seconds": NOON / 1000,
                 "headrace_rollup_failures_total": 0,
@@ -36,4 +37,4 @@ async def test_lag_success_and_failures_of_each_task_while_it_is_there(tmp_path:
             await kairos.ask(f"rollups/{made}", {**task(sampled("sum")), "name": "other"}, method="PUT")
             assert 'name="r"' not in kairos.metrics.render().decode()
             await kairos.ask(f"rollups/{made}", method="DELETE")
-            assert seen() == {"headrace_rollup_tasks": 0}
+            assert seen() == {"headrace_rollup_tasks": 0, "headrace_rollup_unreadable_tasks": 0}

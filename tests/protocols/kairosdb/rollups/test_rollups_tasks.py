@@ -94,8 +94,15 @@ async def test_a_task_that_cannot_be_read_any_more_stops_no_other(tmp_path: Path
     with lab(tmp_path / "data") as one:
         await one.tasks.load()
         assert one.tasks.all() == []
+        assert one.tasks.unreadable.keys() == {"bad", "good"}
         await one.kairos.store.commit([Document(PROGRESS_KIND, "good", None)])
     with lab(tmp_path / "data") as one:
         await one.tasks.load()
         assert [live.task.id for live in one.tasks.all()] == ["good"]
         assert one.kairos.store.document(TASK_KIND, "bad") == b"{}"
+        with pytest.MonkeyPatch.context() as few:
+            few.setattr(limits, "ROLLUP_TASKS_MAX", 2)
+            with pytest.raises(Refused, match="there are 2 roll-up tasks"):
+                await one.create(task(sampled("sum")), "another")
+        assert await one.tasks.change(parse_task(json.dumps(task(sampled("max"))).encode(), "bad", NOON), NOON)
+        assert (one.tasks.unreadable, len(one.tasks.all())) == ({}, 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import parse_qs, unquote
@@ -65,11 +65,15 @@ class RollupEndpoints:
     async def list(self, _scope: Scope, _receive: Receive) -> Answer:
         """All tasks, as they were sent, with their ids."""
         found = await self._pool.look_up(lambda: self._store.documents(TASK_KIND, "", "\U0010ffff"))
-        return faults.json_answer(b"[" + b",".join(body for _, body in found) + b"]")
+        unreadable = self._tasks.unreadable
+        said = [body if task_id not in unreadable else _unreadable(task_id, unreadable) for task_id, body in found]
+        return faults.json_answer(b"[" + b",".join(said) + b"]")
 
     async def get(self, scope: Scope, _receive: Receive) -> Answer:
         """One of them."""
         task_id = _names(scope)[-1]
+        if task_id in self._tasks.unreadable:
+            return faults.json_answer(_unreadable(task_id, self._tasks.unreadable))
         found = self._store.document(TASK_KIND, task_id)
         return _unknown(task_id) if found is None else faults.json_answer(found)
 
@@ -88,7 +92,7 @@ class RollupEndpoints:
         """Another form of a task. KairosDB looks for the task before it reads what is sent."""
         task_id = _names(scope)[-1]
         body = await read_body(scope, receive, limits.ROLLUP_TASK_BYTES_MAX)
-        if self._tasks.get(task_id) is None:
+        if self._tasks.get(task_id) is None and task_id not in self._tasks.unreadable:
             return _unknown(task_id)
         now_ms = self._clock()
         try:
@@ -108,7 +112,8 @@ class RollupEndpoints:
         live = self._tasks.get(task_id)
         if live is None:
             return faults.errors(404, [f"Status not found for id {faults.shown(task_id)}"])
-        return faults.json_answer(msgspec.json.encode(status(live, self._clock(), self._tasks.after_ms[0])))
+        found = await self._pool.look_up(lambda: status(live, self._clock(), self._tasks.after_ms[0]))
+        return faults.json_answer(msgspec.json.encode(found))
 
     async def backfill(self, scope: Scope, _receive: Receive) -> Answer:
         """Compute the ranges from startTime to endTime again. 204 when it is done, 202 where that takes longer than
@@ -124,7 +129,7 @@ class RollupEndpoints:
         live = self._tasks.get(task_id)
         if live is None:
             return _unknown(task_id)
-        stretches = _stretches(live, first_ms, end_ms)
+        stretches = await self._pool.look_up(lambda: _stretches(live, first_ms, end_ms))
         if not await self._tasks.backfill(live, stretches):
             return _unknown(task_id)
         return await self._done(live, stretches)
@@ -166,6 +171,11 @@ def _time_ms(said: str) -> int:
 def _made(task: Task) -> Answer:
     said = {"id": task.id, "name": task.name, "attributes": {"url": URL + task.id}}
     return faults.json_answer(msgspec.json.encode(said))
+
+
+def _unreadable(task_id: str, reasons: Mapping[str, str]) -> bytes:
+    """What is shown of a task that is stored and cannot be read: its body may be no JSON."""
+    return msgspec.json.encode({"id": task_id, "name": "", "error_message": reasons[task_id]})
 
 
 def _unknown(task_id: str) -> Answer:

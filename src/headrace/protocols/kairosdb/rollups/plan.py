@@ -75,6 +75,16 @@ class Plan:
         """Where the range begins that holds a time."""
         return int(self.ranges.edges(time_ms, time_ms)[-1])
 
+    @property
+    def step_ms(self) -> int:
+        """How long a range is, by the usual length of its unit."""
+        return self.ranges.span.count * UNIT_MS[self.ranges.span.unit]
+
+    def range_of(self, time_ms: int) -> tuple[int, int]:
+        """Where the range that holds a time begins and ends."""
+        first = self.floor(time_ms)
+        return first, self._end(first)
+
     def ceiling(self, time_ms: int) -> int:
         """The first time from time_ms on at which a range begins."""
         first = self.floor(time_ms)

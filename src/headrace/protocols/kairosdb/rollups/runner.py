@@ -89,13 +89,7 @@ class Run:
 
 def lag_ms(live: Live, part: Part, now_ms: int, after_ms: int) -> int:
     """How far the values of a queried metric are behind what could have been computed; after_ms: the end of a range."""
-    return max(_ready_ms(live, part, now_ms, after_ms) - live.progress.parts[part.digest].through_ms, 0)
-
-
-def _ready_ms(live: Live, part: Part, now_ms: int, after_ms: int) -> int:
-    """Up to where ranges are over."""
-    plan = live.plans[part.digest]
-    return plan.floor(now_ms - after_ms - plan.after_ms)
+    return max(live.ready_ms(part.digest, now_ms, after_ms) - live.progress.parts[part.digest].through_ms, 0)
 
 
 def set_back(live: Live, now_ms: int, after_ms: int) -> dict[str, int]:
@@ -107,7 +101,9 @@ def set_back(live: Live, now_ms: int, after_ms: int) -> dict[str, int]:
     back = {}
     for part in live.task.parts:
         known = live.progress.parts[part.digest]
-        ready_ms = max(_ready_ms(live, part, now_ms, after_ms), live.plans[part.digest].floor(known.begin_ms))
+        ready_ms = live.ready_ms(part.digest, now_ms, after_ms)
+        if ready_ms < known.begin_ms:
+            ready_ms = live.plans[part.digest].floor(known.begin_ms)
         if known.set_back(ready_ms, now_ms) != known:
             back[part.digest] = ready_ms
     return back
@@ -117,7 +113,7 @@ def works(live: Live, now_ms: int, after_ms: Sequence[int]) -> Iterator[Work]:
     """What is to be computed, the most urgent first: what never was, what somebody asks for, what is done again."""
     progress = live.progress
     for part in live.task.parts:
-        ready, known = _ready_ms(live, part, now_ms, after_ms[0]), progress.parts[part.digest]
+        ready, known = live.ready_ms(part.digest, now_ms, after_ms[0]), progress.parts[part.digest]
         if known.through_ms < ready:
             yield Work(part, FIRST, known.through_ms, ready)
     for backfill in progress.backfills:
@@ -229,19 +225,18 @@ class Runner:
             return False
         now_ms = self._clock()
         after_ms = self._tasks.after_ms
-        await self._set_back(run, now_ms)
-        work = next((work for work in works(live, now_ms, after_ms) if work.part.digest not in run.failed), None)
+        loop = asyncio.get_running_loop()
+        # On the thread, as calendars take their time.
+        await self._set_back(run, await loop.run_in_executor(thread, set_back, live, now_ms, after_ms[0]), now_ms)
+        work = await loop.run_in_executor(thread, _next_work, run, now_ms, after_ms)
         if work is None:
             await self._end(run, now_ms)
             return False
         run.begun_ms.setdefault(work.part.digest, now_ms)
         size = live.sizes.get((work.part.digest, work.why), 1)
-        # What was computed before is not judged together with what was not, see _may_write.
-        highest_ms = live.progress.parts[work.part.digest].highest_ms
-        end_ms = min(work.end_ms, highest_ms) if work.first_ms < highest_ms else work.end_ms
-        stretch = Stretch(work.first_ms, live.plans[work.part.digest].reach(work.first_ms, size, end_ms))
         try:
-            step = await asyncio.get_running_loop().run_in_executor(thread, self._compute, live, work, stretch, now_ms)
+            stretch = await loop.run_in_executor(thread, _stretch_of, live, work, size)
+            step = await loop.run_in_executor(thread, self._compute, live, work, stretch, now_ms)
             if step is None:
                 live.sizes[work.part.digest, work.why] = max(size // 4, 1)
                 return True
@@ -256,9 +251,8 @@ class Runner:
         live.sizes[work.part.digest, work.why] = _next_size(size, step.read, live.plans[work.part.digest].ranges_max)
         return True
 
-    async def _set_back(self, run: Run, now_ms: int) -> None:
+    async def _set_back(self, run: Run, back: dict[str, int], now_ms: int) -> None:
         live = run.live
-        back = set_back(live, now_ms, self._tasks.after_ms[0])
         if not back:
             return
         log.warning("the clock was set back; a roll-up goes back too", task=live.task.id)
@@ -365,6 +359,19 @@ class Runner:
                 name = cut(live.task.name, limits.ROLLUP_SHOWN_NAME_MAX)
                 log.error("a roll-up fails and is tried again", task=live.task.id, name=name, reason=reason)
             live.errors[digest] = reason
+
+
+def _next_work(run: Run, now_ms: int, after_ms: Sequence[int]) -> Work | None:
+    """What is the most urgent of what does not fail."""
+    return next((work for work in works(run.live, now_ms, after_ms) if work.part.digest not in run.failed), None)
+
+
+def _stretch_of(live: Live, work: Work, size: int) -> Stretch:
+    """The first `size` ranges of it. What was computed before is not judged together with what was not, see
+    Runner._may_write."""
+    plan, highest_ms = live.plans[work.part.digest], live.progress.parts[work.part.digest].highest_ms
+    end_ms = min(work.end_ms, highest_ms) if work.first_ms < highest_ms else work.end_ms
+    return Stretch(work.first_ms, plan.reach(work.first_ms, size, end_ms))
 
 
 def _next_size(size: int, read: int, ranges_max: int) -> int:

@@ -59,6 +59,7 @@ class RollupMetrics:
         self._tasks = tasks
         self._clock = clock
         metrics.rollup_tasks.set_function(lambda: len(tasks.all()))
+        metrics.rollup_unreadable.set_function(lambda: len(tasks.unreadable))
         tasks.watch, tasks.forget = self._watch, self._forget
 
     def failed(self, live: Live) -> None:
@@ -76,7 +77,10 @@ class RollupMetrics:
 
     def _lag_s(self, live: Live) -> float:
         now_ms, first_ms = self._clock(), self._tasks.after_ms[0]
-        return max((lag_ms(live, part, now_ms, first_ms) for part in live.task.parts), default=0) / SECOND_MS
+        # A scrape holds the event loop.
+        known = live.progress.parts
+        lags = (live.about_ready_ms(digest, now_ms, first_ms) - known[digest].through_ms for digest in live.plans)
+        return max([0, *lags]) / SECOND_MS
 
 
 def _labels(live: Live) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, Protocol, TypeVar
@@ -65,12 +65,31 @@ class Live:
     success_ms: int = 0
     retired: bool = False
     """It is being changed or deleted, and commits nothing any more."""
+    _held: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """By digest, the range in which the last time lay that ready_ms was asked for."""
 
     @cached_property
     def plans(self) -> dict[str, Plan]:
         """By digest."""
         parts = self.progress.parts
         return {part.digest: plan_of(part, parts[part.digest].begin_ms) for part in self.task.parts}
+
+    def ready_ms(self, digest: str, now_ms: int, after_ms: int) -> int:
+        """Up to where the ranges of a queried metric are over, after_ms after their end. Looks ranges up by a calendar
+        only when the last one it was asked for has gone by."""
+        plan = self.plans[digest]
+        time_ms = now_ms - after_ms - plan.after_ms
+        held = self._held.get(digest)
+        if held is None or not held[0] <= time_ms < held[1]:
+            held = self._held[digest] = plan.range_of(time_ms)
+        return held[0]
+
+    def about_ready_ms(self, digest: str, now_ms: int, after_ms: int) -> int:
+        """As ready_ms, without a calendar: days and longer that went by since it was last asked for are taken as long
+        as they usually are."""
+        plan, held = self.plans[digest], self._held[digest]
+        beyond_ms = now_ms - after_ms - plan.after_ms - held[1]
+        return held[0] if beyond_ms < 0 else held[1] + beyond_ms // plan.step_ms * plan.step_ms
 
     @property
     def interval_s(self) -> float:
@@ -97,11 +116,18 @@ class Tasks:
         self._store = store
         self._clock = clock
         self._live: dict[str, Live] | None = None
+        self._unreadable: dict[str, str] = {}
         self._changing = asyncio.Lock()
 
     def all(self) -> list[Live]:
         """Those in force."""
         return list((self._live or {}).values())
+
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        """Why each task that is stored and cannot be read does not run, by its id. They count as tasks, and can be
+        changed and deleted."""
+        return self._unreadable
 
     @property
     def is_loaded(self) -> bool:
@@ -117,19 +143,20 @@ class Tasks:
         return self._live is not None and self._live.get(live.task.id) is live and not live.retired
 
     async def load(self) -> None:
-        """Read what there is. Raises Unavailable, Corrupt. A task that cannot be read any more is in the log; its
-        documents stay."""
+        """Read what there is. Raises Unavailable, Corrupt. A task that cannot be read any more is in the log and in
+        `unreadable`; its documents stay."""
         if self._live is not None:
             return
-        live = await asyncio.to_thread(self._read_all)
+        live, self._unreadable = await asyncio.to_thread(self._read_all)
         self._live = live
         for one in live.values():
             self.watch(one)
         self.changed.set()
 
-    def _read_all(self) -> dict[str, Live]:
+    def _read_all(self) -> tuple[dict[str, Live], dict[str, str]]:
         documents = self._store.documents(TASK_KIND, "", "\U0010ffff")
         live: dict[str, Live] = {}
+        unreadable: dict[str, str] = {}
         for task_id, body in documents:
             try:
                 live[task_id] = self._read(task_id, body)
@@ -137,25 +164,30 @@ class Tasks:
                 if isinstance(fault, (Unavailable, Corrupt)):
                     raise
                 log.error("a roll-up task cannot be read and does not run", task=task_id, reason=str(fault))
-        return live
+                unreadable[task_id] = str(fault)
+        return live, unreadable
 
     def _read(self, task_id: str, body: bytes) -> Live:
         noted = self._store.document(PROGRESS_KIND, task_id)
         before = progress_of.from_bytes(noted) if noted is not None else None
         now_ms = self._clock() if before is None else before.created_ms
         task = parse_task(body, task_id, now_ms)
+        return self._begun(task, before, now_ms)
+
+    def _begun(self, task: Task, before: Progress | None, now_ms: int) -> Live:
+        """With its plans, and the calendars they need, which would take the event loop too long."""
         live = Live(task, progress_of.begun(task, before, self.after_ms[1:], now_ms), time.monotonic())
-        for plan in live.plans.values():
-            plan.floor(self._clock())  # looks up its calendar, which would take the event loop too long
+        for digest in live.plans:
+            live.ready_ms(digest, self._clock(), self.after_ms[0])
         return live
 
     async def create(self, task: Task, now_ms: int) -> None:
         """Durable on return. Raises Refused (rule "rollups-too-many"), Unavailable."""
 
         async def create() -> None:
-            live = self._loaded()
-            if len(live) >= limits.ROLLUP_TASKS_MAX:
-                raise Refused("rollups-too-many", f"there are {len(live)} roll-up tasks already; delete some of them")
+            count = len(self._loaded()) + len(self._unreadable)
+            if count >= limits.ROLLUP_TASKS_MAX:
+                raise Refused("rollups-too-many", f"there are {count} roll-up tasks already; delete some of them")
             await self._put(task, None, now_ms)
 
         await self._one_by_one(create)
@@ -165,9 +197,11 @@ class Tasks:
 
         async def change() -> bool:
             before = self._loaded().get(task.id)
-            if before is not None:
-                await self._put(task, before, now_ms)
-            return before is not None
+            if before is None and task.id not in self._unreadable:
+                return False
+            await self._put(task, before, now_ms)
+            self._unreadable.pop(task.id, None)
+            return True
 
         return await self._one_by_one(change)
 
@@ -176,9 +210,14 @@ class Tasks:
 
         async def delete() -> bool:
             before = self._loaded().get(task_id)
+            gone = [Document(kind, task_id, None) for kind in (TASK_KIND, PROGRESS_KIND)]
             if before is None:
-                return False
-            await self._retire(before, [Document(kind, task_id, None) for kind in (TASK_KIND, PROGRESS_KIND)])
+                if task_id not in self._unreadable:
+                    return False
+                await self._store.commit(gone)
+                del self._unreadable[task_id]
+                return True
+            await self._retire(before, gone)
             del self._loaded()[task_id]
             self.forget(before)
             return True
@@ -228,7 +267,7 @@ class Tasks:
 
     async def _put(self, task: Task, before: Live | None, now_ms: int) -> None:
         known = before.progress if before is not None else None
-        new = Live(task, progress_of.begun(task, known, self.after_ms[1:], now_ms), time.monotonic())
+        new = await asyncio.to_thread(self._begun, task, known, now_ms)
         documents = [
             Document(TASK_KIND, task.id, task.body),
             Document(PROGRESS_KIND, task.id, progress_of.to_bytes(new.progress)),

@@ -30,7 +30,7 @@ class Questions:
         self._worlds = LastWritten(servers, lambda series, prefix: servers.write(worlds.bodies(series, prefix)))
 
     def some(self, random: Random) -> Iterator[Said]:
-        kind, series = worlds.world(random)
+        kind, series = (worlds.hard_world if random.random() < 0.05 else worlds.world)(random)
         asking = Asking(random, kind, series)
         for _ in range(QUESTIONS):
             way = random.choices(("post", "get", "tags"), (90, 4, 6))[0]

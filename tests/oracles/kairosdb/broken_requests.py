@@ -35,7 +35,9 @@ class Broken:
             text = mutating.mutated(
                 random, random.choice(mutating.WRITES if path == "datapoints" else mutating.QUESTIONS)
             )
-            if may_be_asked(post(path, text)):
+            # KairosDB computes such a rate with what is left of the integer in 32 bits.
+            is_wrapped = '"rate"' in text and str(max(one for one in mutating.BAD if isinstance(one, int))) in text
+            if may_be_asked(post(path, text)) and not is_wrapped:
                 yield {"path": path, "text": text}
 
     def differences(self, said: Said) -> list[Difference]:

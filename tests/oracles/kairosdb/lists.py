@@ -86,7 +86,7 @@ def _judged(request: Request, answers: Answers) -> list[Difference]:
     if request.path.startswith((f"{API}features", f"{API}version")) and answers.real.status == 200:
         shapes = [_shape(judging.parsed(one)) for one in answers]
         found = judging.headers(answers)
-        return found + ([Difference("shape", f"{shapes[0]} | {shapes[1]}")] if shapes[0] != shapes[1] else [])
+        return found + ([Difference("shape", f"{shapes[0]} | {shapes[1]}", *shapes)] if shapes[0] != shapes[1] else [])
     if answers.real.status == answers.ours.status in (404, 405):
         return []
     return judging.plain(answers)

@@ -10,7 +10,7 @@ from typing import Any
 from oracles.comparing.sorts import Said
 from oracles.kairosdb.rewording import is_several_months, of_ranges
 from oracles.kairosdb.servers import UNIT_MS
-from oracles.kairosdb.worlds import HOSTS, Series, span
+from oracles.kairosdb.worlds import HIGH, HOSTS, Series, span
 
 ZONES = [
     *("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "America/St_Johns", "UTC"),
@@ -34,6 +34,10 @@ class Asking:
         self._is_now = kind == "now"
         self.is_mixed = any(len({type(value) for _, value in one["points"]}) > 1 for one in series)
         values = [value for one in series for _, value in (*one["points"], *one.get("again", ()))]
+        self._is_high = any(isinstance(value, float) for value in values) and all(
+            isinstance(value, str) or value >= HIGH for value in values
+        )
+        self._is_vast = any(not isinstance(value, str) and abs(value) > 2**53 for value in values)
         self._is_large = any(not isinstance(value, str) and abs(value) >= 2**31 for value in values)
 
     def question(self, raw: bool = False) -> Said:
@@ -111,6 +115,9 @@ class Asking:
         if by_value or is_limited or any(map(is_several_months, groupers)):
             return {name: inner for name, inner in said.items() if name != "aggregators"}
         chain = said.get("aggregators", [])
+        if chain and (self._is_high or self._is_vast):
+            names = ("dev",) if self._is_high else ("avg", "sum")
+            chain[:] = [{"name": self._random.choice(names), "sampling": self._sampling(True, None)}]
         is_inexact = {"least_squares", *(("avg", "dev", "sum") if self._is_large else ())}
         if any(one["name"] in is_inexact for one in chain):
             seeing = ("filter", "score", "rate", "sampler")  # these see its last digits, or make much of them
@@ -119,7 +126,7 @@ class Asking:
         if at_zero:
             chain = said["aggregators"] = chain[: at_zero[0] + 1]
         ranges = of_ranges(chain)
-        moved_from_now = ranges[:-1] if "start_time" not in str(chain) and self._is_now else []
+        moved_from_now = ranges[:-1] if self._is_now else []
         before_gaps = [one for one in ranges[:-1] if ranges[-1]["name"] == "gaps"]
         for one in (*moved_from_now, *before_gaps):
             one.pop("align_start_time", None)

@@ -67,7 +67,11 @@ def reworded(question: Said, series: list[Said]) -> Reworded | None:
 def _with_thresholds(metric: Said, asked: Said) -> Said:
     """The reworded metric with the thresholds as they were asked for."""
     pairs = zip(metric.get("aggregators", ()), asked.get("aggregators", ()), strict=True)
-    chain = [{**other, "threshold": one["threshold"]} if "threshold" in one else other for other, one in pairs]
+    counted = False
+    chain = []
+    for other, one in pairs:
+        counted = counted or one["name"] == "count"  # after which texts are numbers
+        chain.append({**other, "threshold": one["threshold"]} if "threshold" in one and not counted else other)
     return {**metric, "aggregators": chain} if "aggregators" in metric else metric
 
 
@@ -166,8 +170,9 @@ def _read(metric: Said, answer: Said) -> Said:
     results = answer["results"]
     for at, grouper in enumerate(metric.get("group_by", ())):
         if is_several_months(grouper):
-            results = _by_months(results, grouper, _place(metric["group_by"], at))
-    if metric.get("aggregators") and str(metric.get("order")).lower() == "desc":
+            results = _by_months(results, metric, grouper, _place(metric["group_by"], at))
+    is_descending = str(metric.get("order")).lower() == "desc" and int(answer.get("sample_size", 1)) > 0
+    if metric.get("aggregators") and is_descending:  # the gaps of what is not there go forward all the same
         results = [{**one, "values": one["values"][::-1]} for one in results]
     return {**answer, "results": results}
 
@@ -178,8 +183,9 @@ def _place(groupers: list[Said], at: int) -> Callable[[Said], int]:
     return lambda result: [i for i, one in enumerate(result["group_by"]) if one["name"] == "time"][nth]
 
 
-def _by_months(results: list[Said], grouper: Said, place: Callable[[Said], int]) -> list[Said]:
-    """Results of single months, put together as ranges of several. Without aggregators only."""
+def _by_months(results: list[Said], metric: Said, grouper: Said, place: Callable[[Said], int]) -> list[Said]:
+    """Results of single months, put together as ranges of several, in the order of the question and up to its limit.
+    Without aggregators only."""
     months = _integer(grouper["range_size"]["value"])
     merged: dict[str, Said] = {}
     for one in results:
@@ -199,7 +205,8 @@ def _by_months(results: list[Said], grouper: Said, place: Callable[[Said], int])
             told.pop("tags", None)
         told["values"] = [*told["values"], *one["values"]]
     for told in merged.values():
-        told["values"].sort(key=lambda point: int(point[0]))
+        told["values"].sort(key=lambda point: int(point[0]), reverse=str(metric.get("order")).lower() == "desc")
+        told["values"] = told["values"][: _integer(metric.get("limit", 0)) or None]
         if "tags" in told:
             told["tags"] = dict(sorted(told["tags"].items()))
     return list(merged.values())

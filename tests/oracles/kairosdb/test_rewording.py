@@ -57,11 +57,31 @@ def test_descending_points_are_those_of_the_other_order_from_behind() -> None:
     assert found.question["metrics"][0]["order"] == "asc"
     [read] = found.read([{"results": [{"name": "m", "values": [[1, 2], [3, 4]]}]}])
     assert read["results"][0]["values"] == [[3, 4], [1, 2]]
+    [read] = found.read([{"sample_size": 0, "results": [{"name": "m", "values": [[1, None], [2, None]]}]}])
+    assert read["results"][0]["values"] == [[1, None], [2, None]]
 
 
-def test_groups_of_several_months_are_those_of_single_ones_together() -> None:
+def test_after_a_count_texts_are_numbers() -> None:
+    chain = [{"name": "count"}, {"name": "filter", "filter_op": "lt", "threshold": "5"}]
+    found = reworded(asked(aggregators=chain), SERIES)
+    assert found is not None
+    assert found.texts is not None
+    assert found.texts["metrics"][0]["aggregators"][1]["threshold"] == 5.0
+
+
+@pytest.mark.parametrize(
+    ("said", "values"),
+    [
+        ({}, [[2, 2], [4, 4]]),
+        ({"order": "desc"}, [[4, 4], [2, 2]]),
+        ({"limit": 1}, [[2, 2]]),
+        ({"limit": "1.5", "order": "DESC"}, [[4, 4]]),
+        ({"limit": 0}, [[2, 2], [4, 4]]),
+    ],
+)
+def test_groups_of_several_months_are_those_of_single_ones_together(said: dict[str, Any], values: Any) -> None:
     grouper = {"name": "time", "range_size": {"value": "2.5", "unit": "Months"}, "group_count": 2}
-    found = reworded(asked(group_by=[grouper]), SERIES)
+    found = reworded(asked(group_by=[grouper], **said), SERIES)
     assert found is not None
     [single] = found.question["metrics"][0]["group_by"]
     assert (single["range_size"]["value"], single["group_count"]) == (1, 4)
@@ -73,7 +93,7 @@ def test_groups_of_several_months_are_those_of_single_ones_together() -> None:
     [read] = found.read([{"results": results}])
     numbers = [one["group_by"][0]["group"]["group_number"] for one in read["results"]]
     assert numbers == [0, 1]
-    assert read["results"][0]["values"] == [[2, 2], [4, 4]]
+    assert read["results"][0]["values"] == values
     assert read["results"][0]["tags"] == {"host": ["A", "B"]}
 
 

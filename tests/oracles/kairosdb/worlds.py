@@ -47,6 +47,30 @@ GREAT_INTEGERS = [2**31, -(2**40), 2**53 + 1, 2**63 - 1, -(2**63)]
 ODD_DOUBLES = [0.0, -0.0, 1e10, 5.0, 1e7, 1.0e-5, 123456789.125, 3.14159265358979, -2.5e-3, 0.1, 1e15, 99999999.9]
 
 
+HIGH = 1e9
+"""Far from 0 beside the distance of values from one another: what a deviation is hard to compute of."""
+
+CANCELLING = 2**60
+"""What a sum is hard to compute of, if it is added and subtracted beside small numbers."""
+
+
+def hard_world(random: Random) -> tuple[str, list[Series]]:
+    """A world whose numbers lie around HIGH, or, whole, around CANCELLING and its negative."""
+    kind, series = world(random)
+    is_high = random.random() < 0.5
+    for one in series:
+        for points in ("points", "again"):
+            if points in one:
+                one[points] = [[at, _harder(random, said, is_high)] for at, said in one[points]]
+    return kind, series
+
+
+def _harder(random: Random, said: Any, is_high: bool) -> Any:
+    if isinstance(said, str):
+        return said
+    return HIGH + said % 100 if is_high else random.choice((CANCELLING, -CANCELLING)) + int(said) % 1000
+
+
 def world(random: Random) -> tuple[str, list[Series]]:
     """(kind, a key of STARTS; the series)."""
     kind = random.choice(list(STARTS))

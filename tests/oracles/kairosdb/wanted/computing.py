@@ -20,12 +20,10 @@ from oracles.kairosdb.wanted.told import (
     chain_of,
     greatest,
     has_whole,
-    is_of_saved,
     kind,
     metric_of,
     passed,
     said_of,
-    saved_metrics,
     type_of,
     whole_of,
     written,
@@ -196,18 +194,9 @@ def _length(aggregator: Said) -> int:
 
 
 def _is_minus_zero(case: Case, found: Difference) -> bool:
-    """All but the zeros is alike, and they have come to a filter of 0 at the end; or were saved then."""
-    saved = [metric["aggregators"] for metric in saved_metrics(case)]
-    chains = saved if is_of_saved(found) or kind(found) == "names" else [chain_of(found)]
-    if not any(one["name"] == "filter" and one.get("threshold") == 0 for chain in chains for one in chain):
-        return False
-    if kind(found) == "names":
-        names, others = ({name for name in said if not name.endswith(".saved")} for said in said_of(found))
-        return names == others
-    may_be = (*POINTS, "sample_size", "members", "results", "tags") if is_of_saved(found) else POINTS
-    if kind(found) not in may_be or not has_whole(found):
-        return False
-    if is_of_saved(found) and any(int(one.get("sample_size", 0)) != len(all_of(one)) for one in whole_of(found)):
+    """All but the zeros is alike, and they have come to a filter of 0 at the end."""
+    is_at_zero = any(one["name"] == "filter" and one.get("threshold") == 0 for one in chain_of(found))
+    if not is_at_zero or kind(found) not in POINTS or not has_whole(found):
         return False
     real, ours = (_without_zeros(all_of(one)) for one in whole_of(found))
     zeros, here = (by_time(_zeros(all_of(one))) for one in whole_of(found))
@@ -220,7 +209,7 @@ def _is_minus_zero(case: Case, found: Difference) -> bool:
 
 def _may_be_zeros(case: Case, chain: list[Said], time_ms: int) -> int:
     """How many zeros a chain may give at a time: as many as were written, or as points that it may have made."""
-    if all(one["name"] in ("scale", "div", "filter", "save_as") for one in chain):
+    if all(one["name"] in ("scale", "div", "filter") for one in chain):
         return sum(1 for at, value in _near(case, chain, time_ms) if at == time_ms and value == 0)
     return len(_near(case, chain, time_ms))
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from oracles.comparing.differences import Difference, Wanted
 from oracles.comparing.sorts import Case, Said
 from oracles.kairosdb import rewording
 from oracles.kairosdb.judging import Number, name_of
-from oracles.kairosdb.wanted.points import Points, lacking
+from oracles.kairosdb.wanted.points import Points, all_of, lacking
 from oracles.kairosdb.wanted.told import (
     POINTS,
     chain_of,
@@ -49,16 +50,36 @@ def _is_limit(case: Case, found: Difference) -> bool:
         return False
     taken, taken_here = _limited(case, metric_of(found))
     real, ours = whole_of(found)
-    if (int(real["sample_size"]), int(ours["sample_size"])) != (
-        sum(taken.values()),
-        sum(taken_here.values()),
-    ) or taken == taken_here:
+    sizes = [int(one.get("sample_size", 0)) for one in (real, ours)]
+    if sizes != [len(taken), len(taken_here)] or Counter(taken) == Counter(taken_here):
         return False
+    alike = _Alike([*taken, *taken_here])
+    may_be, may_be_here = Counter(map(alike, taken)), Counter(map(alike, taken_here))
+    left_out = may_be_here - Counter(map(alike, all_of(ours)))
     there, here = ({name_of(one) + _type(one): one for one in answer["results"]} for answer in (real, ours))
-    return kind(found) in ("sample_size", "results", "tags", *POINTS) and all(
-        _is_less_taken(there.get(name, NOTHING), here.get(name, NOTHING), math.floor(float(limit)), taken, taken_here)
-        for name in {*there, *here}
+    pairs = [(there.get(name, NOTHING), here.get(name, NOTHING)) for name in {*there, *here}]
+    return (
+        kind(found) in ("sample_size", "results", "tags", *POINTS)
+        and all(Counter(map(alike, one["values"])) <= may_be for one, _ in pairs)
+        and all(Counter(map(alike, one["values"])) <= may_be_here for _, one in pairs)
+        and all(_is_less_taken(*pair, math.floor(float(limit)), alike, left_out) for pair in pairs)
     )
+
+
+class _Alike:
+    """What stands for a point: of several texts at one time, any, since which of them a limit leaves is a matter of
+    their order ("texts at one time")."""
+
+    def __init__(self, points: list[tuple[int, Any]]) -> None:
+        self._texts: dict[int, set[str]] = defaultdict(set)
+        for time_ms, value in points:
+            if isinstance(value, str):
+                self._texts[time_ms].add(value)
+
+    def __call__(self, point: Sequence[Any]) -> tuple[int, Any]:
+        time_ms, value = int(point[0]), _plain(point[1])
+        texts = self._texts.get(time_ms, set())
+        return time_ms, frozenset(texts) if value in texts else value
 
 
 NOTHING: Said = {"values": [], "tags": {}}
@@ -66,40 +87,35 @@ NOTHING: Said = {"values": [], "tags": {}}
 Taken = Counter[tuple[int, Any]]
 
 
-def _is_less_taken(real: Said, ours: Said, limit: int, taken: Taken, taken_here: Taken) -> bool:
-    """What only KairosDB has, we have not taken; what only we have, stands behind as much as KairosDB may have."""
-    there, here = (Counter((int(at), _plain(value)) for at, value in one["values"]) for one in (real, ours))
-    only, only_here = there - here, here - there
+def _is_less_taken(real: Said, ours: Said, limit: int, alike: _Alike, left_out: Taken) -> bool:
+    """What only KairosDB has, we have not taken; what only we have, stands behind as much as KairosDB may have.
+    left_out: what we have taken, and do not show."""
+    there, here = (Counter(map(alike, one["values"])) for one in (real, ours))
     behind = ours["values"][sum((here & there).values()) :] if len(real["values"]) == limit else []
     return (
-        there <= taken
-        and here <= taken_here
-        and not only & taken_here
-        and all((int(at), _plain(value)) in only_here for at, value in behind)
-        and sum(only_here.values()) == len(behind)
+        not (there - here) & left_out
+        and Counter(map(alike, behind)) == here - there
         and all(set(values) <= set(real.get("tags", {}).get(key, ())) for key, values in ours.get("tags", {}).items())
     )
 
 
-def _limited(case: Case, metric: Said) -> tuple[Taken, Taken]:
-    """What KairosDB takes of the series, and what we take."""
+def _limited(case: Case, metric: Said) -> tuple[list[tuple[int, Any]], list[tuple[int, Any]]]:
+    """The points that KairosDB takes of the series, and those that we take."""
     question, limit = case.said["question"], math.floor(float(metric["limit"]))
-    start, end = (
-        math.floor(float(question.get(name, other)))
-        for name, other in (("start_absolute", -1e15), ("end_absolute", 1e15))
-    )
+    start = math.floor(float(question.get("start_absolute", -1e15)))
+    end = math.floor(float(question.get("end_absolute", 1e15)))
     is_descending = str(metric.get("order")).lower() == "desc"
     series: dict[str, dict[int, Any]] = defaultdict(dict)
     for one, time_ms, value in written(case):
         if one["metric"] == metric["name"] and _has(one["tags"], metric.get("tags", {})) and start <= time_ms <= end:
             series[str(one["tags"])][time_ms] = value
-    taken: Taken = Counter()
-    taken_here: Taken = Counter()
+    taken: list[tuple[int, Any]] = []
+    taken_here: list[tuple[int, Any]] = []
     for points in series.values():
         ordered = sorted(points.items(), reverse=is_descending, key=lambda point: point[0])
-        taken_here.update(ordered[:limit])
+        taken_here += ordered[:limit]
         for one_type in (int, float, str):
-            taken.update([point for point in ordered if type(point[1]) is one_type][:limit])
+            taken += [point for point in ordered if type(point[1]) is one_type][:limit]
     return taken, taken_here
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from oracles.comparing.differences import Difference, Wanted
 from oracles.comparing.sorts import Case
 from oracles.kairosdb import judging
 from oracles.kairosdb.left import LATIN
 from oracles.kairosdb.wanted.points import HAVE_POINTS, all_of, is_less, values_of
-from oracles.kairosdb.wanted.told import POINTS, groups_by, has_whole, kind, said_of, whole_of
+from oracles.kairosdb.wanted.told import groups_by, has_whole, kind, said_of, whole_of
 
 FAILS_ON = (
     *("validate null", "JsonNull", "JSON Array", "Object: null", "value may not be empty."),
@@ -17,7 +19,7 @@ FAILS_ON = (
 REFUSALS = (
     *("percentile must be between 0 and 1", "must be greater than or equal to 1", "must be a string"),
     *(".tags must be a JSON object", ".threshold", "ttl must be a number", "must be in ascending order"),
-    *(".bins may not be", "m_size may not be zero", "save_as cannot store", "metricName may not"),
+    *(".bins may not be", "is too large", "m_size may not be zero", "save_as cannot store", "metricName may not"),
 )
 
 
@@ -65,12 +67,19 @@ def _is_good_beside_bad(case: Case, found: Difference) -> bool:
     return is_less(found, ours=False) and are_sent and len({time_ms for time_ms, _ in here}) == len(here)
 
 
-def _is_great_integer(case: Case, found: Difference) -> bool:
-    if "99999999999" not in str(case.said.get("text")):
-        return False
-    real, _, ours = found.words.partition(" | ")
-    is_refused = kind(found) == "status" and real.startswith("20") and ours.startswith("400")
-    return is_refused or (case.sort.name == "broken question" and kind(found) in (*POINTS, "results", "group_by"))
+EXTENSIONS = {
+    *("merge", "movingWindow", "apdex", "percent_remaining"),
+    *("havg", "hcount", "hdev", "hfilter", "hmax", "hmin", "hpercentile", "hsum"),
+}
+"""The aggregators of the plugin KairosDB Extensions."""
+
+
+def _without_extensions(shape: Any) -> Any:
+    if isinstance(shape, list | tuple):
+        return type(shape)(
+            _without_extensions(one) for one in shape if not isinstance(one, str) or one not in EXTENSIONS
+        )
+    return shape
 
 
 def _is_list_of_one(case: Case, found: Difference) -> bool:
@@ -86,8 +95,13 @@ ENTRIES: list[Wanted[Case]] = [
         lambda case, found: found.words.startswith("404 |") and "tag" in str(case.said["asked"]),
     ),
     Wanted(
+        "aggregators of a plugin",
+        "the aggregators of KairosDB Extensions are there without a plugin, and among the features",
+        lambda case, found: found.kind == "shape" and _without_extensions(found.ours) == found.real,
+    ),
+    Wanted(
         "refused here",
-        "what makes no sense is refused by name: lengths of 0, falling bins, thresholds and names of odd types",
+        "what makes no sense is refused by name: lengths of 0 and beyond all time, falling bins, names of odd types",
         _is_refused_here,
     ),
     Wanted(
@@ -131,11 +145,6 @@ ENTRIES: list[Wanted[Case]] = [
         "what is wrong with a request is 400; KairosDB has 500 for much of it",
         lambda case, found: kind(found) == "status" and found.words.startswith("500") and "| 400" in found.words,
         in_short_run=True,
-    ),
-    Wanted(
-        "great integers",
-        "an integer beyond 32 or 64 bits is refused or as great as it is; KairosDB wraps it",
-        _is_great_integer,
     ),
     Wanted(
         LATIN,

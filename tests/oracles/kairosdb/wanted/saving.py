@@ -6,7 +6,6 @@ from typing import Any
 
 from oracles.comparing.differences import Difference, Wanted
 from oracles.comparing.sorts import Case
-from oracles.kairosdb import rewording
 from oracles.kairosdb.judging import Number
 from oracles.kairosdb.wanted.computing import same_value
 from oracles.kairosdb.wanted.points import HAVE_POINTS, all_of, by_time, lacking, values_of
@@ -74,29 +73,6 @@ def _are_of_types(values: list[Any], may_be_double: bool) -> bool:
     return 0 < len(numbers) < len(values) or (len(numbers) > 1 and are_unlike)
 
 
-def _is_saved_in_turn(case: Case, found: Difference) -> bool:
-    """At each time we have one of the values that were written at it for each of KairosDB's types, or for all."""
-    in_turn = [
-        metric
-        for metric in saved_metrics(case)
-        if any(one["name"] in rewording.SPLITS for one in metric.get("group_by", ()))
-        and metric["aggregators"][-1]["name"] != "save_as"
-    ]
-    if not in_turn or not is_of_saved(found) or kind(found) not in HAVE_POINTS or not has_whole(found):
-        return False
-    may_be = {(time_ms, value) for _, time_ms, value in written(case)}
-    real, ours = (by_time(all_of(one)) for one in whole_of(found))
-    return real.keys() == ours.keys() and all(
-        len(ours[time_ms]) <= len(values) <= 3 * len(ours[time_ms])
-        and all((int(time_ms), _plain(value)) in may_be for value in (*values, *ours[time_ms]))
-        for time_ms, values in real.items()
-    )
-
-
-def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, Number) else value
-
-
 ENTRIES: list[Wanted[Case]] = [
     Wanted(
         "unsaved",
@@ -107,10 +83,5 @@ ENTRIES: list[Wanted[Case]] = [
         "two kinds at one time",
         "of a series and a millisecond the last write counts; KairosDB keeps one of each type of value",
         _is_lost_type,
-    ),
-    Wanted(
-        "groups saved in turn",
-        "groups are saved one after the other; before a further step KairosDB saves the first of each: others are last",
-        _is_saved_in_turn,
     ),
 ]

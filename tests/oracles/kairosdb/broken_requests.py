@@ -35,9 +35,7 @@ class Broken:
             text = mutating.mutated(
                 random, random.choice(mutating.WRITES if path == "datapoints" else mutating.QUESTIONS)
             )
-            # KairosDB computes such a rate with what is left of the integer in 32 bits.
-            is_wrapped = '"rate"' in text and str(max(one for one in mutating.BAD if isinstance(one, int))) in text
-            if may_be_asked(post(path, text)) and not is_wrapped:
+            if may_be_asked(post(path, text)) and not _is_wrapped(text):
                 yield {"path": path, "text": text}
 
     def differences(self, said: Said) -> list[Difference]:
@@ -80,6 +78,13 @@ class Broken:
         if not self._writes:
             self._known = prefix
         return prefix, post(said["path"], said["text"].replace(METRIC, f"{prefix}."))
+
+
+def _is_wrapped(text: str) -> bool:
+    """Whether KairosDB would take what is left of an integer in 32 bits, and compute with it."""
+    great = max(one for one in mutating.BAD if isinstance(one, int))
+    members = [f'"{name}": {great}' for name in ("group_count", "range_size", "dev_count")]
+    return any(one in text for one in members) or ('"rate"' in text and str(great) in text)
 
 
 def _metrics(prefix: str) -> list[str]:

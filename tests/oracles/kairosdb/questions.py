@@ -118,13 +118,14 @@ class Asking:
         if chain and (self._is_high or self._is_vast):
             names = ("dev",) if self._is_high else ("avg", "sum")
             chain[:] = [{"name": self._random.choice(names), "sampling": self._sampling(True, None)}]
-        is_inexact = {"least_squares", *(("avg", "dev", "sum") if self._is_large else ())}
-        if any(one["name"] in is_inexact for one in chain):
+        if self._is_large and any(one["name"] in ("avg", "dev", "sum") for one in chain):
             seeing = ("filter", "score", "rate", "sampler")  # these see its last digits, or make much of them
             chain[:] = [one for one in chain if one["name"] not in seeing]
-        at_zero = [at for at, one in enumerate(chain) if one["name"] == "filter" and one["threshold"] == 0]
-        if at_zero:
-            chain = said["aggregators"] = chain[: at_zero[0] + 1]
+        if any(one["name"] in ("dev", "least_squares") for one in chain):
+            chain[:] = [one for one in chain if one["name"] not in ("rate", "sampler")]  # of any size
+        last = [at for at, one in enumerate(chain) if _is_last(one)]
+        if last:
+            chain = said["aggregators"] = chain[: last[0] + 1]
         ranges = of_ranges(chain)
         moved_from_now = ranges[:-1] if self._is_now else []
         before_gaps = [one for one in ranges[:-1] if ranges[-1]["name"] == "gaps"]
@@ -259,6 +260,14 @@ class Asking:
                     **random.choice(({}, {"order": "ascending"}, {"order": "descending"})),
                 }
         return {}
+
+
+def _is_last(aggregator: Said) -> bool:
+    """Whether nothing is asked of what it gives: of KairosDB's zeros some are negative to a filter, and a line through
+    one time is NaN, which some aggregators drop."""
+    return aggregator["name"] == "least_squares" or (
+        aggregator["name"] == "filter" and aggregator.get("threshold") == 0
+    )
 
 
 def named(question: Said, prefix: str) -> Said:

@@ -157,11 +157,12 @@ def _is_trimmed(case: Case, found: Difference) -> bool:
 
 
 def _is_order_of_texts(case: Case, found: Difference) -> bool:
-    """Of each time both have the same texts; or, after aggregators, one of two that some time near has."""
+    """Of each time both have the same texts; or, after aggregators or a limit, one of two that some time near has."""
     if kind(found) != "values" or "text" not in map(type_of, said_of(found)):
         return False
     real, ours = (by_time(one["values"]) for one in said_of(found))
-    stands_for = same_value(case, found) if passed(case, found) else None
+    is_chosen = bool(passed(case, found) or metric_of(found).get("limit"))
+    stands_for = same_value(case, found) if is_chosen else None
     return all(
         sorted(map(str, real[str(time_ms)])) == sorted(map(str, ours[str(time_ms)]))
         or (stands_for is not None and stands_for(time_ms, one, other))
@@ -189,7 +190,7 @@ def same_value(case: Case, found: Difference) -> Same:
 def _length(aggregator: Said) -> int:
     sampling = aggregator.get("sampling")
     if not isinstance(sampling, dict):
-        return 0
+        return 1  # of KairosDB's ranges, unless another length is said
     return math.floor(float(sampling["value"])) * LONGEST_MS[str(sampling["unit"]).lower()]
 
 

@@ -19,14 +19,14 @@ def anchored(aggregator: Said, question: Said, first_ms: int) -> Said:
     """The aggregator with the same ranges, counted from a moment before the first point, with all that an aggregator
     before it may have put back to the start of a range of its own."""
     sampling = aggregator["sampling"]
-    count, unit = math.floor(float(sampling["value"])), str(sampling["unit"]).lower()
+    count, unit = int(float(sampling["value"])), str(sampling["unit"]).lower()
     zone = zone_of(str(aggregator.get("time_zone", question.get("time_zone", "UTC"))))
-    start_ms = math.floor(float(question["start_absolute"]))
+    start_ms = int(float(question["start_absolute"]))
     anchor_ms = int(aggregator.get("start_time", start_ms))
     if str(aggregator.get("align_sampling", True)).lower() == "true":
         anchor_ms = _aligned(anchor_ms, unit, zone)
     longest = max(
-        math.floor(float(one["sampling"]["value"])) * LONGEST_MS[str(one["sampling"]["unit"]).lower()]
+        int(float(one["sampling"]["value"])) * LONGEST_MS[str(one["sampling"]["unit"]).lower()]
         for metric in question["metrics"]
         for one in metric.get("aggregators", ())
         if "sampling" in one

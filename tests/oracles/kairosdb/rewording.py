@@ -7,7 +7,6 @@ and its answer must be ours. Where no words say it, what came is put as headrace
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -156,7 +155,7 @@ def with_plain_thresholds(text: str) -> str:
 
 
 def _integer(said: Any) -> int:
-    return math.floor(float(said))
+    return int(float(said))
 
 
 def _each_month(grouper: Said) -> Said:

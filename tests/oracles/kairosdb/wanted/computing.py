@@ -191,7 +191,7 @@ def _length(aggregator: Said) -> int:
     sampling = aggregator.get("sampling")
     if not isinstance(sampling, dict):
         return 1  # of KairosDB's ranges, unless another length is said
-    return math.floor(float(sampling["value"])) * LONGEST_MS[str(sampling["unit"]).lower()]
+    return int(float(sampling["value"])) * LONGEST_MS[str(sampling["unit"]).lower()]
 
 
 def _is_minus_zero(case: Case, found: Difference) -> bool:

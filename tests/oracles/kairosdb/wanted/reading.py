@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -62,7 +61,7 @@ def _is_limit(case: Case, found: Difference) -> bool:
         kind(found) in ("sample_size", "results", "tags", *POINTS)
         and all(Counter(map(alike, one["values"])) <= may_be for one, _ in pairs)
         and all(Counter(map(alike, one["values"])) <= may_be_here for _, one in pairs)
-        and all(_is_less_taken(*pair, math.floor(float(limit)), alike, left_out) for pair in pairs)
+        and all(_is_less_taken(*pair, int(float(limit)), alike, left_out) for pair in pairs)
     )
 
 
@@ -101,9 +100,9 @@ def _is_less_taken(real: Said, ours: Said, limit: int, alike: _Alike, left_out: 
 
 def _limited(case: Case, metric: Said) -> tuple[list[tuple[int, Any]], list[tuple[int, Any]]]:
     """The points that KairosDB takes of the series, and those that we take."""
-    question, limit = case.said["question"], math.floor(float(metric["limit"]))
-    start = math.floor(float(question.get("start_absolute", -1e15)))
-    end = math.floor(float(question.get("end_absolute", 1e15)))
+    question, limit = case.said["question"], int(float(metric["limit"]))
+    start = int(float(question.get("start_absolute", -1e15)))
+    end = int(float(question.get("end_absolute", 1e15)))
     is_descending = str(metric.get("order")).lower() == "desc"
     series: dict[str, dict[int, Any]] = defaultdict(dict)
     for one, time_ms, value in written(case):

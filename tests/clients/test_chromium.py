@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -104,11 +106,12 @@ def opened_in_a_browser(origin: str, done: threading.Event, profile: Path) -> No
         f"{origin}/page",
     ]
     with (profile.parent / "chromium.log").open("wb") as log:
-        browser = subprocess.Popen(command, stdout=log, stderr=log)
+        # Debian's program is a script that starts the browser, which starts others.
+        browser = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         try:
             assert done.wait(60), (profile.parent / "chromium.log").read_text()
         finally:
-            browser.kill()
+            os.killpg(browser.pid, signal.SIGKILL)
             browser.wait()
 
 

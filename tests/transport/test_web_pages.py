@@ -88,7 +88,9 @@ class Seen:
     def __init__(self) -> None:
         self.methods: list[str] = []
         self.metrics = Metrics()
-        room = Room("echo", ("/echo",), self.app, alike(lambda status, refused: (status, [], b"")))
+        room = Room(
+            "echo", ("/echo",), self.app, alike(lambda status, refused: (status, [], b"")), is_question="/query".__eq__
+        )
         self.room = guarded(room, OURS, Denials(self.metrics.requests_denied, "echo", lambda: 0))
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -118,6 +120,15 @@ async def test_what_changes_something_does_not_reach_the_room(method: str) -> No
     assert (line["event"], line["reason"], line["path"]) == ("request denied", "web-page", "/put")
     assert line["page"] == "a web page of another site ('https://evil.example')"
     assert 'headrace_requests_denied_total{reason="web-page",room="echo"} 1.0' in seen.metrics.render().decode()
+
+
+async def test_a_question_by_post_is_none() -> None:
+    seen = Seen()
+    await seen.ask("POST", "/query", FOREIGN)
+    assert seen.methods == ["POST"]
+    for method, path in (("DELETE", "/query"), ("PUT", "/query"), ("POST", "/query/"), ("POST", "/Query")):
+        with pytest.raises(Refused, match="may not change anything here"):
+            await seen.ask(method, path, FOREIGN)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])

@@ -99,6 +99,8 @@ class Room:
     was reached (too large a body, bad gzip, a deadline), or that the app raised, in its dialect.   lines: its telnet,
     None if it has none.   small_posts: by the target (path and query) of a POST, exactly as it is usually sent; any
     other spelling goes to the app.   about: what it says of itself on the start page; None: it is not shown there.
+    is_question: whether a POST to a path (percent-decoded) only asks, so that a page of another origin may send it;
+    what it may change all the same asks web_pages.refuse_pages first.
     work: what it does besides answering.   own_commands: what begins lines of its telnet and of no other's, so that
     listeners of other dialects of commands take them.
     """
@@ -112,6 +114,7 @@ class Room:
     about: About | None = None
     work: Work | None = None
     own_commands: tuple[bytes, ...] = ()
+    is_question: Callable[[str], bool] = lambda path: False
 
 
 def lines_only(name: str, lines: LineSessions, about: About | None = None) -> Room:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Final
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from headrace.errors import Refused
 from headrace.transport import Room
@@ -74,7 +74,7 @@ class Pages:
 class _Guarded:
     """The app of a room behind the guard."""
 
-    app: ASGIApp
+    room: Room
     pages: Pages
     denials: Denials
 
@@ -83,15 +83,16 @@ class _Guarded:
         foreign = self.pages.foreign(scope["headers"])
         if foreign is not None:
             scope[_FOREIGN] = foreign, self.denials
-            if scope["method"] not in _READS:
+            asks = scope["method"] == "POST" and self.room.is_question(scope["path"])
+            if scope["method"] not in _READS and not asks:
                 refuse_pages(scope)
-        await self.app(scope, receive, send)
+        await self.room.app(scope, receive, send)
 
 
 def guarded(room: Room, pages: Pages, denials: Denials) -> Room:
-    """The room, whose app meets no request of a foreign page that has a method for changes. A GET that changes
-    something after all has to ask refuse_pages."""
-    return replace(room, app=_Guarded(room.app, pages, denials))
+    """The room, whose app meets no request of a foreign page that has a method for changes, but for Room.is_question. A
+    GET or question that changes something after all has to ask refuse_pages."""
+    return replace(room, app=_Guarded(room, pages, denials))
 
 
 def refuse_pages(scope: Scope) -> None:

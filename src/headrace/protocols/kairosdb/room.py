@@ -52,4 +52,7 @@ def open_room(
     app = KairosDBApp(writes, questions, endpoints, settings.body_bytes_max)
     lines = Telnet(writes, store.table)
     small = {target.encode(): writes.gathered() for target in SMALL_WRITES}
-    return Room(ROOM, PREFIXES, app, alike(faults.refuse), lines.session, small, ABOUT, runner.running, OWN_COMMANDS)
+    return Room(
+        *(ROOM, PREFIXES, app, alike(faults.refuse), lines.session, small, ABOUT, runner.running, OWN_COMMANDS),
+        is_question=app.is_question,
+    )

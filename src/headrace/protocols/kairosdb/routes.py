@@ -65,9 +65,13 @@ class KairosDBApp:
         """All below ROOT but the writing of points."""
         return [*self._questions, *self._endpoints]
 
+    def is_question(self, path: str) -> bool:
+        """Whether a POST to the path only asks (transport.Room)."""
+        return _below(path) in self._questions
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request. One slash at the end of a path means nothing."""
-        path = scope["path"].removeprefix(ROOT).removesuffix("/")
+        """Answer one request."""
+        path = _below(scope["path"])
         if path == "datapoints":
             await _send(send, await self._write(scope, receive))
         elif path in self._questions:
@@ -87,6 +91,11 @@ class KairosDBApp:
             self._writes.refuse(refused_whole(refused, sender))
             raise
         return await self._writes.write(body, sender)
+
+
+def _below(path: str) -> str:
+    """What of a path stands below ROOT. One slash at its end means nothing."""
+    return path.removeprefix(ROOT).removesuffix("/")
 
 
 async def _send(send: Send, answer: Answer) -> None:

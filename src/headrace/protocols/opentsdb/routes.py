@@ -35,6 +35,15 @@ OLD: Final = ("q", "suggest", "aggregators", "version", "stats", "logs")
 
 PREFIXES: Final = (API, *(f"/{name}" for name in OLD))
 
+QUESTIONS: Final = frozenset(
+    (
+        *("query", "query/last", "query/exp", "mquery", "query/mlast"),
+        *("suggest", "search/lookup", "search/annotation", "search/tsmeta", "search/tsmeta_summary", "search/tsuids"),
+        *("search/uidmeta", "uid/assign", "dump_meta", "aggregators", "config", "version"),
+    )
+)
+"""What a POST to these paths below /api/ asks changes nothing; `delete` of a query asks refuse_pages."""
+
 SMALL_PUTS: Final = ("/api/put", "/api/put?summary", "/api/put?details", "/api/put?sync")
 """How agents spell a put. Small ones go the short way; in any other spelling, through the app."""
 
@@ -73,6 +82,7 @@ def room(
         lines.session,
         {target.encode(): puts.gathered(flags_of(target.partition("?")[2])) for target in SMALL_PUTS},
         ABOUT,
+        is_question=is_question,
     )
 
 
@@ -143,6 +153,11 @@ def overridden_method(method: str, query: bytes) -> str | Refused:
     if named.upper() not in _METHODS:
         return Refused("method-override", "Unknown or unsupported method override value", faults.shown(named))
     return named.upper()
+
+
+def is_question(path: str) -> bool:
+    """Whether a POST to the path only asks (transport.Room)."""
+    return path.lower().split("/")[1] in OLD or split_path(path)[1] in QUESTIONS
 
 
 def split_path(path: str) -> tuple[int, str]:

@@ -254,4 +254,5 @@ def mark_gaps(rows: Rows, sampling: Sampling, first_ms: int, last_ms: int, trim:
     order = np.argsort(times, kind="stable")
     kinds = np.concatenate((rows.values.kinds, np.full(len(empty), GAP, dtype=np.uint8)))
     bits = np.concatenate((rows.values.bits, np.zeros(len(empty), dtype=np.int64)))
-    return Rows.of_one(times[order], Values(kinds[order], bits[order], rows.values.heap))
+    weights = None if rows.weights is None else np.concatenate((rows.weights, np.zeros(len(empty))))[order]
+    return Rows.of_one(times[order], Values(kinds[order], bits[order], rows.values.heap), weights)

@@ -10,8 +10,11 @@ from histogram_samples import cut, histogram, listed, rows_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.protocols.kairosdb.reading.fields import UTC
 from headrace.protocols.kairosdb.reading.histograms.filtering import filtered, remaining
 from headrace.query.chain.along_time import COMPARISONS
+from headrace.query.chain.ranges import Ranges, Span
+from headrace.query.chain.within_ranges import Sampling, Stamp, mark_gaps
 from headrace.store.query_memory import uncounted
 
 LOW, HIGH = (0.0, 512.0, 516.0), (99.5, 100.0, 100.5)
@@ -113,3 +116,11 @@ def test_against_the_samples(all_samples: list[list[float]], comparison: str, th
                 if not keep and matches(sample, threshold):
                     assert cut(sample, precision) not in bins
             assert parts.get(at, 0) == pytest.approx(sum(bins.values()) / len(samples))
+
+
+def test_gaps_leave_what_is_known_of_the_samples() -> None:
+    rows = rows_of([(1, histogram([1, 2, 30, 40])), (21, histogram([1, 2, 3, 40]))])
+    found = filtered(rows, uncounted, "gt", 10.0, keep=True)
+    marked = mark_gaps(found, Sampling(Ranges(0, Span(10, "ms", UTC)), Stamp.START), 0, 30, trim=True)
+    assert marked.times.tolist() == [1, 10, 21]
+    assert listed(remaining(marked)) == listed(remaining(found)) == [(1, 0.5), (21, 0.75)]

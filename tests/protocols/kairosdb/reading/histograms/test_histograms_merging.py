@@ -116,3 +116,18 @@ def test_bins_and_memory_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Refused, match="more than 300 bins"):
         percentiles(rows, SAMPLING, 0.5)
     assert len(merged(rows, uncounted, SAMPLING, 3)) == 1
+
+
+@pytest.mark.parametrize("large", [0, 1, 2])
+def test_bins_are_bounded_in_whichever_range(large: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All ranges come out of one block."""
+    monkeypatch.setattr(limits, "KAIROSDB_HISTOGRAM_BINS_MAX", 300)
+    points = [
+        (10 * number + at, histogram(np.arange(1.0, 200.0 if number == large else 10.0) * (at + 0.3), 52))
+        for number in range(3)
+        for at in range(3)
+    ]
+    with pytest.raises(Refused, match="more than 300 bins"):
+        merged(rows_of(points), uncounted, SAMPLING, 52)
+    with pytest.raises(Refused, match="more than 300 bins"):
+        percentiles(rows_of(points), SAMPLING, 0.5)

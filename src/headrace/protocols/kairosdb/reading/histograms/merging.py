@@ -100,14 +100,14 @@ def _merged_bins(rows: Rows, gathered: Gathered, known: _Known | None) -> Iterat
             mask = np.int64(-1) << (MANTISSA_BITS - known.precisions)
             bins = bins._replace(ends=bins.ends & mask[bins.numbers])
         bins = _summed(bins)
-        last = block.ranges.stop - 1
-        first_of_last = int(np.searchsorted(bins.numbers, last))
-        if len(bins.numbers) - first_of_last > limits.KAIROSDB_HISTOGRAM_BINS_MAX:
+        if np.bincount(bins.numbers - done).max(initial=0) > limits.KAIROSDB_HISTOGRAM_BINS_MAX:
             raise Refused(
                 "query-points",
                 f"the query would make a histogram of more than {limits.KAIROSDB_HISTOGRAM_BINS_MAX} bins; "
                 "merge with a lower precision first, or in shorter ranges",
             )
+        last = block.ranges.stop - 1
+        first_of_last = int(np.searchsorted(bins.numbers, last))
         yield slice(done, last), bins.taken(slice(first_of_last))
         carried, done = bins.taken(slice(first_of_last, None)), last
     yield slice(done, len(gathered.starts)), carried

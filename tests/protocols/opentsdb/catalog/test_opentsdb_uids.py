@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -219,3 +220,19 @@ async def test_names_stay(tsd: RealRoom) -> None:
     assert error(await tsd.post("uid/rename", {"metric": "sys.cpu", "name": "x"}, "PUT"))[0] == 405
     for path in ("uid", "uid/nix", "uid/uidmeta/x"):
         assert error(await tsd.get(path)) == (501, "Other UID endpoints have not been implemented yet")
+
+
+@pytest.mark.parametrize("address", ["uidmeta", "tsmeta"])
+async def test_what_two_say_at_once_is_kept_of_both(tsd: RealRoom, address: str) -> None:
+    await stored(tsd)
+    if address == "uidmeta":
+        about = {"uid": await uid(tsd, "metric", "sys.cpu"), "type": "metric"}
+    else:
+        about = {"tsuid": await tsuid(tsd, "sys.mem")}
+    members = {"description": "d", "notes": "n", "displayName": "s", "custom": {"a": "b"}}
+    said = [{**about, name: value} for name, value in members.items()]
+    replies = await asyncio.gather(*(tsd.post(f"uid/{address}", one) for one in said))
+    assert [reply.status for reply in replies] == [200] * 4
+    asked = "&".join(f"{name}={value}" for name, value in about.items())
+    shown = answered(await tsd.get(f"uid/{address}?{asked}"))
+    assert {name: shown[name] for name in members} == members

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,16 @@ async def test_what_is_empty_changes_nothing(tsd: RealRoom) -> None:
     kept = answered(await tsd.post("annotation", {"startTime": T, "endTime": T + 5, "notes": "n"}))
     said = {"startTime": T, "endTime": 0, "notes": "", "description": "a"}
     assert answered(await tsd.post("annotation", said)) == {**kept, "description": "a"}
+
+
+@pytest.mark.parametrize("address", ["annotation", "annotation/bulk"])
+async def test_what_two_say_at_once_is_kept_of_both(tsd: RealRoom, address: str) -> None:
+    members = {"description": "d", "notes": "n", "endTime": T + 5, "custom": {"a": "b"}}
+    said: list[Any] = [{"startTime": T, name: value} for name, value in members.items()]
+    sent = [[one, *({"startTime": T + at, "notes": "n"} for at in range(1, 2000))] for one in said]
+    replies = await asyncio.gather(*(tsd.post(address, one) for one in (sent if "bulk" in address else said)))
+    assert [reply.status for reply in replies] == [200] * 4
+    assert answered(await tsd.get(f"annotation?start_time={T}")) == {"startTime": T, "tsuid": "", **members}
 
 
 async def test_a_time_with_a_fraction_is_cut(tsd: RealRoom) -> None:

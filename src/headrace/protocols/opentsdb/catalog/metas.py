@@ -3,6 +3,7 @@ rest the catalog knows. When a name or series was first seen and how many points
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Final, Protocol
@@ -81,6 +82,7 @@ class Metas:
 
     def __init__(self, store: KeepsMetas) -> None:
         self._store = store
+        self._changing = asyncio.Lock()  # held from reading what is kept until what becomes of it is durable
 
     async def write(self, kind: str, key: str, said: UidMeta | SeriesMeta, replacing: bool) -> bool:
         """Keep what is said, beside what was said before unless `replacing`; false when nothing is said. Durable on
@@ -88,16 +90,18 @@ class Metas:
         words = {name: value for name, value in msgspec.to_builtins(said).items() if _is_said(name, value)}
         if not words:
             return False
-        whole = orjson.dumps(words if replacing else {**words_of(self._store, kind, key), **words})
-        if len(whole) > limits.OPENTSDB_ANNOTATION_BYTES_MAX:
-            raise Refused("body-too-large", f"meta data may have {limits.OPENTSDB_ANNOTATION_BYTES_MAX} bytes")
-        await self._store.commit([Document(kind, key, whole)])
+        async with self._changing:
+            whole = orjson.dumps(words if replacing else {**words_of(self._store, kind, key), **words})
+            if len(whole) > limits.OPENTSDB_ANNOTATION_BYTES_MAX:
+                raise Refused("body-too-large", f"meta data may have {limits.OPENTSDB_ANNOTATION_BYTES_MAX} bytes")
+            await self._store.commit([Document(kind, key, whole)])
         return True
 
     async def forget(self, kind: str, key: str) -> None:
         """Take away what people said; the name or series stays."""
-        if self._store.document(kind, key) is not None:
-            await self._store.commit([Document(kind, key, None)])
+        async with self._changing:
+            if self._store.document(kind, key) is not None:
+                await self._store.commit([Document(kind, key, None)])
 
 
 class Shown:

@@ -97,7 +97,8 @@ class SearchPages:
     def _search(self, kind: str, find: Callable[[Matches, Page, Check], Found]) -> Handler:
         async def search(scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
             began = time.perf_counter()
-            asked = await self._pool.read(len(body), lambda: decode_json(_SEARCH, body) if body else _of(parameters))
+            size = len(body) + len(scope["query_string"])
+            asked = await self._pool.read(size, lambda: decode_json(_SEARCH, body) if body else _of(parameters))
             page, matches = Page(asked), _pattern(asked.query)
             total, results = await self._pool.run(lambda check: find(matches, page, check), reply.client_leaves)
             answer = {

@@ -110,7 +110,9 @@ class UidPages:
     async def rename(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """A series' key is a hash of its name, and every segment holds keys and names: a new name would be another
         series. Raises Refused."""
-        said = decode_json(_RENAMING, body) if body else {name: given[0] for name, given in parameters.items()}
+        said = {name: given[0] for name, given in parameters.items()}
+        if body:
+            said = await self._pool.read(len(body), lambda: decode_json(_RENAMING, body))
         if not said.get("name") or not any(said.get(kind) for kind in ("metric", "tagk", "tagv")):
             raise Refused("uid", "Missing necessary values to rename UID")
         instead = "write under the new name, and delete what is under the old with /api/delete_meta"

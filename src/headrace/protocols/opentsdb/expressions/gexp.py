@@ -88,7 +88,7 @@ class GexpQueries:
 
     async def gexp(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """/api/query/gexp. `m` and `tsuid` beside `exp` are read over, as OpenTSDB shows nothing of them."""
-        plan = await self._queries.read(len(scope["query_string"]), lambda: self._plan(parameters))
+        plan = await self._queries.read_question(len(scope["query_string"]), lambda: self._plan(parameters))
 
         def combine(reading: Reading) -> list[Element]:
             evaluation = _Evaluation(plan.asked, plan.texts, reading)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -83,6 +84,7 @@ class Annotations:
     def __init__(self, store: KeepsAnnotations) -> None:
         self._store = store
         self._bodies = LoopOrThread(limits.QUESTION_ON_LOOP_BYTES_MAX)
+        self._changing = asyncio.Lock()  # held from reading what is kept until what becomes of it is durable
 
     async def annotation(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """GET shows one, POST changes what it names, PUT replaces all, DELETE removes. One that says nothing but which
@@ -92,23 +94,29 @@ class Annotations:
         if body:
             said = await self._bodies.run(len(body), lambda: decode_json(_ANNOTATION, body))
         key = key_of(said)
-        found = self._store.document(KIND, key)
-        if method in ("POST", "PUT"):
-            if not _says_something(said):
-                await reply.empty(304)
-                return
-            whole = _written(said, found if method == "POST" else None)
+        if method == "GET":
+            found = self._store.document(KIND, key)
+            if found is None:
+                raise Refused("annotation-unknown", "Unable to locate annotation in storage")
+            await reply.whole(orjson.dumps(_shown(found)))
+        elif method == "DELETE":
+            async with self._changing:
+                if self._store.document(KIND, key) is not None:
+                    await self._store.commit([Document(KIND, key, None)])
+            await reply.empty(204)
+        elif not _says_something(said):
+            await reply.empty(304)
+        else:
+            await reply.whole(orjson.dumps(_shown(await self._write(key, said, replacing=method == "PUT"))))
+
+    async def _write(self, key: str, said: Annotation, replacing: bool) -> bytes:
+        """Keep what is said, and what was kept before unless `replacing`. Returns the whole of it, durable."""
+        async with self._changing:
+            found = self._store.document(KIND, key)
+            whole = _written(said, None if replacing else found)
             if whole != found:
                 await self._store.commit([Document(KIND, key, whole)])
-            await reply.whole(orjson.dumps(_shown(whole)))
-        elif method == "DELETE":
-            if found is not None:
-                await self._store.commit([Document(KIND, key, None)])
-            await reply.empty(204)
-        elif found is None:
-            raise Refused("annotation-unknown", "Unable to locate annotation in storage")
-        else:
-            await reply.whole(orjson.dumps(_shown(found)))
+        return whole
 
     async def bulk(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """POST and PUT of many, which are kept all or none and answered but for those that say nothing; DELETE of
@@ -117,22 +125,19 @@ class Annotations:
             await reply.whole(await self._delete_range(parameters, body))
             return
         replacing = scope["method"] == "PUT"
-        changed, answer = await self._bodies.run(len(body), lambda: self._changes(body, replacing))
-        if changed:
-            await self._store.commit(changed)
+        several = await self._bodies.run(len(body), lambda: _several(body))
+        async with self._changing:
+            changed, answer = await self._bodies.run(len(body), lambda: self._changes(several, replacing))
+            if changed:
+                await self._store.commit(changed)
         await reply.whole(answer)
 
-    def _changes(self, body: bytes, replacing: bool) -> tuple[list[Document], bytes]:
-        """What a body in bulk changes, and what is answered when that is durable. Any thread. Raises Refused."""
+    def _changes(self, several: Sequence[tuple[str, Annotation]], replacing: bool) -> tuple[list[Document], bytes]:
+        """What a body in bulk changes, and what is answered when that is durable.   several: with their keys. Any
+        thread. Raises Refused."""
         changed: dict[str, bytes] = {}
         told: dict[str, bytes] = {}
-        several = decode_json(_ANNOTATIONS, body)
-        if len(several) > limits.COMMIT_RECORDS:
-            raise Refused("body-too-large", f"one request may bring {limits.COMMIT_RECORDS} annotations")
-        for said in several:
-            key = key_of(said)
-            if not _says_something(said):
-                continue
+        for key, said in several:
             found = told.get(key) or self._store.document(KIND, key)
             told[key] = _written(said, None if replacing else found)
             if told[key] != found:
@@ -142,11 +147,12 @@ class Annotations:
 
     async def _delete_range(self, parameters: Parameters, body: bytes) -> bytes:
         size = len(body) + len(parameters.get("tsuids", [""])[0])
-        spans, answer = await self._bodies.run(
-            size, lambda: self._taken_away(decode_json(_RANGE, body) if body else _range_of(parameters))
-        )
-        if spans:
-            await self._store.commit(spans)
+        async with self._changing:
+            spans, answer = await self._bodies.run(
+                size, lambda: self._taken_away(decode_json(_RANGE, body) if body else _range_of(parameters))
+            )
+            if spans:
+                await self._store.commit(spans)
         return answer
 
     def _taken_away(self, asked: AnnotationRange) -> tuple[list[DocumentRange], bytes]:
@@ -192,6 +198,14 @@ class Annotations:
     def any_at_all(self) -> bool:
         """Whether there is any at all: most databases have none, and then no query needs to look."""
         return bool(self._store.documents(KIND, "", "\x7f", limit=1))
+
+
+def _several(body: bytes) -> list[tuple[str, Annotation]]:
+    """Those of a body in bulk that say something, with their keys. Raises Refused."""
+    several = decode_json(_ANNOTATIONS, body)
+    if len(several) > limits.COMMIT_RECORDS:
+        raise Refused("body-too-large", f"one request may bring {limits.COMMIT_RECORDS} annotations")
+    return [(key, said) for key, said in ((key_of(said), said) for said in several) if _says_something(said)]
 
 
 def key_of(said: Annotation) -> str:

@@ -40,19 +40,23 @@ class QueryDeletes:
     async def query(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """/api/query. Raises Refused."""
         size = len(body) + len(scope["query_string"])
-        said = await self._pool.read(size, lambda: _said(scope, parameters, body))
+        deletes, asked = await self._pool.read(size, lambda: self._asked(scope, parameters, body))
         in_arrays = "arrays" in parameters
-        if not said.delete:
-            await self._queries.answer(await self._asked(said, size), in_arrays, reply)
-            return
-        if not self._allowed:
-            raise Refused("delete", "Deleting data is not enabled", "the setting opentsdb_delete allows it")
-        refuse_pages(scope)
-        said.delete = False
-        await self._delete(await self._asked(said, size), in_arrays, reply, scope)
+        if deletes:
+            await self._delete(asked, in_arrays, reply, scope)
+        else:
+            await self._queries.answer(asked, in_arrays, reply)
 
-    async def _asked(self, said: Query, size: int) -> Question:
-        return await self._pool.read(size, lambda: self._queries.asked(said))
+    def _asked(self, scope: Scope, parameters: Parameters, body: bytes) -> tuple[bool, Question]:
+        """Whether it is to delete, and what. Raises Refused."""
+        said = _said(scope, parameters, body)
+        deletes = bool(said.delete)
+        if deletes:
+            if not self._allowed:
+                raise Refused("delete", "Deleting data is not enabled", "the setting opentsdb_delete allows it")
+            refuse_pages(scope)
+            said.delete = False
+        return deletes, self._queries.asked(said)
 
     async def _delete(self, asked: Question, in_arrays: bool, reply: Reply, scope: Scope) -> None:
         """Delete every point between start and end of the series that the sub-queries find, whatever they make of them;

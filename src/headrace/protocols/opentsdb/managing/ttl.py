@@ -9,6 +9,7 @@ import msgspec
 import orjson
 from starlette.types import Scope
 
+from headrace import limits
 from headrace.config import RETENTION_DEFAULT, Settings, parse_duration_ms
 from headrace.errors import Refused
 from headrace.model.time import SECOND_MS
@@ -16,6 +17,7 @@ from headrace.protocols.opentsdb.integers import Whole, whole_member
 from headrace.protocols.opentsdb.reading.wire import decode_json
 from headrace.protocols.opentsdb.reply import Parameters, Reply
 from headrace.store import RETENTION_DOCUMENT, Document, DocumentChange
+from headrace.transport.loop_or_thread import LoopOrThread
 
 FOR_EVER_S: Final = 2**31 - 1
 """Integer.MAX_VALUE, 68 years: what Alibaba answers when nothing was ever set, and the most that may be."""
@@ -47,12 +49,13 @@ class TimeToLiveService:
 
     def __init__(self, store: KeepsTimeToLive, settings: Settings) -> None:
         self._store = store
+        self._bodies = LoopOrThread(limits.QUESTION_ON_LOOP_BYTES_MAX)
         self._setting_ms = parse_duration_ms(settings.retention.get(RETENTION_DEFAULT, "0"))
 
     async def ttl(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """GET says it; POST with a value sets it, effective when answered; POST without a body is a GET."""
         if scope["method"] == "POST" and body.strip():
-            seconds = decode_json(_TIME_TO_LIVE, body).val
+            seconds = (await self._bodies.run(len(body), lambda: decode_json(_TIME_TO_LIVE, body))).val
             if seconds is None or not 1 <= seconds <= FOR_EVER_S:
                 raise Refused("ttl", f"'val' must be a number of seconds from 1 to {FOR_EVER_S}")
             kept_ms = 0 if seconds == FOR_EVER_S else seconds * SECOND_MS

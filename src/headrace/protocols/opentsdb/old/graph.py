@@ -29,7 +29,7 @@ class Graph:
     async def q(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """/q. `nagios`, `nocache`, `o` and all else that says how a plot looks have no effect."""
         began = time.perf_counter()
-        asked = await self._queries.read(len(scope["query_string"]), lambda: _asked(parameters))
+        asked = await self._queries.read_question(len(scope["query_string"]), lambda: _asked(parameters))
 
         def described(elements: Sequence[Element], _summary: object) -> Iterator[bytes]:
             yield description(elements, len(asked.parts), time.perf_counter() - began)

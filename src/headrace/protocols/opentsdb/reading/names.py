@@ -91,7 +91,8 @@ class NameQuestions:
 
     async def suggest(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """/api/suggest."""
-        asked, limit = suggestion(parameters, body if scope["method"] == "POST" else None)
+        posted = body if scope["method"] == "POST" else None
+        asked, limit = await self._pool.read(len(body), lambda: suggestion(parameters, posted))
         names = await self._pool.run(lambda _: self._suggest(asked, limit), reply.client_leaves)
         await reply.whole(msgspec.json.encode(names))
 
@@ -116,7 +117,7 @@ class NameQuestions:
     async def dump_meta(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """/api/dump_meta: the values of one tag, or the metrics whose series have it."""
         if scope["method"] == "POST" and body:
-            asked = decode_json(_DUMP_META, body)
+            asked = await self._pool.read(len(body), lambda: decode_json(_DUMP_META, body))
         else:
             asked = of_parameters({key: given[0] for key, given in parameters.items()}, DumpMeta)
         if not asked.tagkey:

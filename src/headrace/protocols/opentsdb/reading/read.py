@@ -119,7 +119,7 @@ class OpenTSDBQueries:
         """The question as it is asked now. Raises Refused."""
         return question(said, time.time_ns() // 1_000_000, self._told)
 
-    async def read(self, size: int, work: Callable[[], T]) -> T:
+    async def read_question(self, size: int, work: Callable[[], T]) -> T:
         """See QueryPool.read."""
         return await self._pool.read(size, work)
 

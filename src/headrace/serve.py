@@ -36,10 +36,10 @@ from headrace.query.pool import QueryPool
 from headrace.status import status_room
 from headrace.store.embedded.concessions import Concessions
 from headrace.store.embedded.store import EmbeddedStore, open_store
-from headrace.transport import Room
+from headrace.transport import Listener, Room
 from headrace.transport.bounds import Bounds
 from headrace.transport.denials import Denials
-from headrace.transport.server import CannotListen, Listener, Server
+from headrace.transport.server import CannotListen, Server
 from headrace.transport.web_pages import Pages, guarded
 
 log = structlog.get_logger(__name__)

@@ -30,7 +30,8 @@ from headrace.query.pool import QueryPool
 from headrace.serve import about_of, open_rooms
 from headrace.status import start_page
 from headrace.store.embedded.store import open_store
-from headrace.transport.server import Listener, Server
+from headrace.transport import Listener, Sender
+from headrace.transport.server import Server
 
 NOW_MS = 1_700_000_000_000
 AT_S = 1_364_410_924
@@ -159,7 +160,7 @@ async def test_a_bad_line_is_named_and_counted_and_the_good_ones_are_kept(tmp_pa
 
 async def test_a_full_store_stops_the_reading_and_loses_nothing() -> None:
     store = FullAtFirst()
-    session = Writes(store, metrics := Metrics(), lambda: NOW_MS).session("192.0.2.7")
+    session = Writes(store, metrics := Metrics(), lambda: NOW_MS).session(Sender("192.0.2.7"))
     block = b"a.b 1 1364410924\nbad\n"
     with pytest.raises(Unavailable):
         await session.feed(block, 1)

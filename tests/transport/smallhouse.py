@@ -12,10 +12,10 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from headrace.errors import Refused, Unavailable
-from headrace.transport import LineReply, Room, WholeAnswer
+from headrace.transport import LineReply, Listener, OfOthers, OtherCommands, Room, WholeAnswer
 from headrace.transport.bounds import Bounds
 from headrace.transport.http.body import read_body
-from headrace.transport.server import Listener, Server
+from headrace.transport.server import Server
 
 GRAFANA = b"https://grafana.example.net"
 """An origin."""
@@ -40,12 +40,15 @@ class CountingMeter:
 class EchoLines:
     """Answers every line with itself; `busy` makes the next feeds Unavailable; `bye` closes."""
 
-    def __init__(self, log: list[bytes], busy: list[int]) -> None:
+    def __init__(self, log: list[bytes], busy: list[int], before: bytes = b"") -> None:
         self._log = log
+        self._before = before
         self._busy = busy
         self.fed: list[tuple[int, int]] = []
 
-    async def feed(self, block: bytes, first_line: int, others: object = None) -> LineReply:
+    async def feed(self, block: bytes, first_line: int, others: OtherCommands | None = None) -> LineReply:
+        if others is not None and others.are_in(block):
+            raise OfOthers
         self.fed.append((first_line, block.count(b"\n")))
         assert block.endswith(b"\n")
         await asyncio.sleep(0)
@@ -54,7 +57,7 @@ class EchoLines:
             raise Unavailable("busy", retry_after_s=0)
         self._log.append(block)
         before, bye, _ = block.partition(b"bye\n")
-        return LineReply(before + bye, close=bool(bye))
+        return LineReply(self._before + before + bye, close=bool(bye))
 
     def line_too_long(self, line: int) -> LineReply:
         self.fed.append((line, 0))
@@ -130,7 +133,11 @@ async def reply(send: Send, status: int, body: bytes, *headers: tuple[bytes, byt
 
 @asynccontextmanager
 async def running(
-    bounds: Bounds | None = None, ports: int = 1, cors_origins: tuple[str, ...] = (), http: bool = True
+    bounds: Bounds | None = None,
+    ports: int = 1,
+    cors_origins: tuple[str, ...] = (),
+    http: bool = True,
+    listeners: Sequence[Listener] | None = None,
 ) -> AsyncIterator[House]:
     meter = CountingMeter()
     blocks: list[bytes] = []
@@ -155,6 +162,10 @@ async def running(
             for part in (b"one", b"two", b""):
                 await send({"type": "http.response.body", "body": part, "more_body": bool(part)})
             return
+        if path == "/echo/scope":
+            told = scope["scheme"], str(scope["headrace.listener"]), scope.get("headrace.certificate")
+            await reply(send, 200, repr(told).encode())
+            return
         if path == "/echo/large":
             await reply(send, 200, b"x" * 32_000_000)
             return
@@ -178,9 +189,18 @@ async def running(
             lambda _: EchoLines(blocks, busy),
             {b"/echo/small": small},
         ),
-        Room("other", ("/echo/other",), other, refuse),
+        Room(
+            "other",
+            ("/echo/other",),
+            other,
+            refuse,
+            lambda _: EchoLines(blocks, busy, b"other "),
+            own_commands=(b"own",),
+        ),
     ]
-    server = Server(rooms, [Listener("127.0.0.1", 0, "echo", http) for _ in range(ports)], bounds, meter, cors_origins)
+    if listeners is None:
+        listeners = [Listener("127.0.0.1", 0, "echo", http)] * ports
+    server = Server(rooms, listeners, bounds, meter, cors_origins)
     opened = await server.start()
     try:
         yield House([port for _, port in opened], server, meter, small, blocks, busy, release)

@@ -10,9 +10,9 @@ import pytest
 from smallhouse import EchoLines, refuse, reply, running
 from starlette.types import Receive, Scope, Send
 
-from headrace.transport import Room, lines_only
+from headrace.transport import Listener, Room, lines_only
 from headrace.transport.bounds import Bounds
-from headrace.transport.server import CannotListen, Listener, Server
+from headrace.transport.server import CannotListen, Server
 
 GET = b"GET /echo/a HTTP/1.1\r\n\r\n"
 
@@ -137,3 +137,23 @@ async def test_stopping_cuts_what_does_not_finish() -> None:
             assert await asyncio.wait_for(reader.read(), 5) == b""
         writer.close()
         assert house.server.connections == 0
+
+
+@pytest.mark.parametrize(
+    ("listener", "why"),
+    [
+        (Listener("127.0.0.1", 0, None, rooms=frozenset({"r", "s"})), "there is no room s"),
+        (Listener("127.0.0.1", 0, "l", rooms=frozenset({"r"})), "no telnet in a room l"),
+    ],
+)
+def test_a_listener_has_rooms_that_are_there(listener: Listener, why: str) -> None:
+    rooms = [Room("r", ("/",), app, refuse), lines_only("l", lambda sender: EchoLines([], []))]
+    with pytest.raises(ValueError, match=why):
+        Server(rooms, [listener])
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"), [("127.0.0.1", "127.0.0.1:4242"), ("::1", "[::1]:4242"), ("localhost", "localhost:4242")]
+)
+def test_a_listener_is_named_as_operators_write_it(host: str, shown: str) -> None:
+    assert str(Listener(host, 4242, None)) == shown

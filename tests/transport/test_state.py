@@ -8,7 +8,6 @@ from email.utils import parsedate_to_datetime
 from smallhouse import House
 
 from headrace.transport.bounds import Bounds
-from headrace.transport.routing import Router
 from headrace.transport.state import ServerState, SilentMeter
 
 
@@ -22,7 +21,7 @@ async def test_every_answer_is_dated(house: House) -> None:
 
 
 def test_a_tick_looks_at_every_connection_even_at_one_that_goes_away_meanwhile() -> None:
-    state = ServerState(Router([]), Bounds(), SilentMeter())
+    state = ServerState(Bounds(), SilentMeter())
     looked: list[float] = []
 
     class Leaving:

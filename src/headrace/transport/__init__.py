@@ -53,8 +53,48 @@ class LineSession(Protocol):
         ...
 
 
-LineSessions = Callable[[str], LineSession]
-"""Makes the telnet session of a new connection, from the address of its sender."""
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Where to listen, and what is there.
+
+    port: 0 takes a free one.   telnet_room: the room whose law holds for telnet lines; None: no telnet.   http: False
+    where only lines are spoken; elsewhere a connection that begins with a capital letter is HTTP.   rooms: names of
+    those that are there; None: all.   read_only, trusted: the operator's word, that nothing may be changed here, and
+    that nobody is asked for credentials.
+    """
+
+    host: str
+    port: int
+    telnet_room: str | None
+    http: bool = True
+    rooms: frozenset[str] | None = None
+    read_only: bool = False
+    trusted: bool = False
+
+    def has(self, room: str) -> bool:
+        """Whether the room of this name is there."""
+        return self.rooms is None or room in self.rooms
+
+    def __str__(self) -> str:
+        """Host and port, as an operator writes them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who is at the other end of a connection.
+
+    address: of the other end, which behind a proxy is the proxy's; "" where it is not known.   listener: which the
+    connection came by.   certificate: subject common name of the client certificate, which was verified; None without.
+    """
+
+    address: str
+    listener: Listener | None = None
+    certificate: str | None = None
+
+
+LineSessions = Callable[[Sender], LineSession]
+"""Makes the telnet session of a new connection."""
 
 
 WholeAnswer = tuple[int, list[tuple[bytes, bytes]], bytes]

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import structlog
 
 from headrace import limits
-from headrace.transport import LineSessions, Room
+from headrace.transport import LineSessions, Listener, Room
 from headrace.transport.bounds import Bounds
+from headrace.transport.connections.doors import Doors
 from headrace.transport.connections.first_byte import FirstByte
 from headrace.transport.connections.gathering import Gathering
 from headrace.transport.connections.lent_lines import lending
 from headrace.transport.cors import CorsRouter
 from headrace.transport.routing import Router
-from headrace.transport.state import Meter, ServerState, SilentMeter
+from headrace.transport.state import Meter, ServerState, ShortWay, SilentMeter
 
 log = structlog.get_logger(__name__)
 
@@ -26,25 +26,33 @@ class CannotListen(OSError):  # noqa: N818 - it says what happened
     """A port is taken or not ours to take; the text names host, port and the system's reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """Where to listen.   port: 0 takes a free one.   telnet_room: the room whose law holds for telnet lines; None: no
-    telnet.   http: False where only lines are spoken; elsewhere a connection that begins with a capital letter is
-    HTTP, of all rooms."""
-
-    host: str
-    port: int
-    telnet_room: str | None
-    http: bool = True
-
-
 def _telnet_of(listener: Listener, rooms: Sequence[Room]) -> LineSessions | None:
-    """Its room's telnet, and the commands that only others have."""
+    """Its room's telnet, and the commands that only others of `rooms` have. Raises ValueError."""
+    if listener.telnet_room is None:
+        if not listener.http:
+            raise ValueError(f"a listener on port {listener.port} speaks neither HTTP nor telnet")
+        return None
     host = next((room.lines for room in rooms if room.name == listener.telnet_room), None)
     if host is None:
-        return None
+        raise ValueError(f"there is no telnet in a room {listener.telnet_room}")
     guests = [(command, room.lines) for room in rooms if room.lines is not host for command in room.own_commands]
     return lending(host, {command: lines for command, lines in guests if lines is not None})
+
+
+def _doors_of(
+    listener: Listener,
+    rooms: Sequence[Room],
+    gatherings: Mapping[str, Mapping[bytes, ShortWay]],
+    cors_origins: Sequence[str],
+) -> Doors:
+    """Raises ValueError."""
+    unknown = sorted((listener.rooms or frozenset()) - {room.name for room in rooms})
+    if unknown:
+        raise ValueError(f"there is no room {unknown[0]}")
+    there = [room for room in rooms if listener.has(room.name)]
+    router = CorsRouter(there, cors_origins) if cors_origins else Router(there)
+    short_ways = {target: way for room in there for target, way in gatherings[room.name].items()}
+    return Doors(listener, router, short_ways, _telnet_of(listener, there))
 
 
 class Server:
@@ -60,22 +68,15 @@ class Server:
     ) -> None:
         """cors_origins: see CorsRouter; without any there is none.
 
-        Raises ValueError when a listener names a room that does not exist or speaks no telnet, or speaks nothing.
+        Raises ValueError when a listener names a room that is not there or speaks no telnet, or speaks nothing.
         """
-        router = CorsRouter(rooms, cors_origins) if cors_origins else Router(rooms)
-        self._state = ServerState(router, bounds or Bounds(), meter or SilentMeter())
-        self._state.short_ways = {
-            target: Gathering(room.name, posts, self._state)
+        self._state = ServerState(bounds or Bounds(), meter or SilentMeter())
+        # Of all listeners together, so that what comes by several is gathered too.
+        gatherings = {
+            room.name: {target: Gathering(room.name, posts, self._state) for target, posts in room.small_posts.items()}
             for room in rooms
-            for target, posts in room.small_posts.items()
         }
-        sessions = {room.name: room.lines for room in rooms}
-        for listener in listeners:
-            if listener.telnet_room is None and not listener.http:
-                raise ValueError(f"a listener on port {listener.port} speaks neither HTTP nor telnet")
-            if listener.telnet_room is not None and sessions.get(listener.telnet_room) is None:
-                raise ValueError(f"there is no telnet in a room {listener.telnet_room}")
-        self._listeners = [(one, _telnet_of(one, rooms)) for one in listeners]
+        self._doors = [_doors_of(listener, rooms, gatherings, cors_origins) for listener in listeners]
         self._sockets: list[asyncio.Server] = []
         self._ticking: asyncio.Task[None] | None = None
 
@@ -94,8 +95,8 @@ class Server:
         is open."""
         loop = asyncio.get_running_loop()
         try:
-            for listener, sessions in self._listeners:
-                self._sockets.append(await self._listen(loop, listener, sessions))
+            for doors in self._doors:
+                self._sockets.append(await self._listen(loop, doors))
         except CannotListen:
             for server in self._sockets:
                 server.close()
@@ -129,12 +130,11 @@ class Server:
         for server in self._sockets:
             await server.wait_closed()
 
-    async def _listen(
-        self, loop: asyncio.AbstractEventLoop, listener: Listener, sessions: LineSessions | None
-    ) -> asyncio.Server:
+    async def _listen(self, loop: asyncio.AbstractEventLoop, doors: Doors) -> asyncio.Server:
+        listener = doors.listener
         try:
             return await loop.create_server(
-                lambda: FirstByte(self._state, loop, sessions, listener.http),
+                lambda: FirstByte(self._state, loop, doors),
                 listener.host,
                 listener.port,
                 backlog=limits.BACKLOG,

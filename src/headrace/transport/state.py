@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from email.utils import formatdate
 from typing import Any, Protocol
 
@@ -14,7 +14,6 @@ from headrace.transport.budget import BytesBudget
 from headrace.transport.crowding import WaitingBytes
 from headrace.transport.http.heads import KnownHeads
 from headrace.transport.http.request_reader import Request
-from headrace.transport.routing import Router
 
 log = structlog.get_logger(__name__)
 
@@ -90,7 +89,7 @@ class Connection(Protocol):
         ...
 
 
-class Sender(Protocol):
+class Poster(Protocol):
     """A connection whose request goes the short way."""
 
     last: bool
@@ -108,24 +107,19 @@ class Sender(Protocol):
 class ShortWay(Protocol):
     """Where small posts to one address go instead of through an Exchange."""
 
-    def add(self, sender: Sender, request: Request) -> bool:
+    def add(self, sender: Poster, request: Request) -> bool:
         """Take the request, and later answer it or send it alone; False: it has to go alone now."""
         ...
 
 
 class ServerState:
-    """One server's router, bounds, budgets, meter, open connections and running tasks.
+    """One server's bounds, budgets, meter, open connections and running tasks."""
 
-    short_ways: by target, set once, before the first connection.
-    """
-
-    def __init__(self, router: Router, bounds: Bounds, meter: Meter) -> None:
-        self.router = router
+    def __init__(self, bounds: Bounds, meter: Meter) -> None:
         self.bounds = bounds
         self.meter = meter
         self.bodies = BytesBudget(bounds.bodies_bytes_max)
         self.known_heads = KnownHeads(bounds.header_bytes_max)
-        self.short_ways: Mapping[bytes, ShortWay] = {}
         self.connections: set[Connection] = set()
         self.waiting = WaitingBytes(bounds.waiting_bytes_max, self.connections)
         self.tasks: set[asyncio.Task[None]] = set()

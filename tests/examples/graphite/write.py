@@ -11,7 +11,7 @@ from headrace.intake import Intake, PointCounts, Refusal, RefusedPoints, StoresP
 from headrace.metrics import Metrics
 from headrace.model.spelling import KeyCache
 from headrace.model.time import Clock
-from headrace.transport import LineReply
+from headrace.transport import LineReply, Sender
 
 
 class Writes:
@@ -22,7 +22,7 @@ class Writes:
         self.keys = KeyCache(store.table, read_name)
         self.clock = clock
 
-    def session(self, sender: str) -> LineSession:
+    def session(self, sender: Sender) -> LineSession:
         """A new connection's session."""
         return LineSession(self, sender)
 
@@ -30,9 +30,9 @@ class Writes:
 class LineSession:
     """One connection (transport.LineSession)."""
 
-    def __init__(self, writes: Writes, sender: str) -> None:
+    def __init__(self, writes: Writes, sender: Sender) -> None:
         self._writes = writes
-        self._sender = sender
+        self._sender = sender.address
 
     async def feed(self, block: bytes, first_line: int, others: object = None) -> LineReply:
         """Take whole lines; returns when their points are durable. Raises Unavailable, and then nothing is stored or

@@ -17,6 +17,7 @@ from headrace.model.time import Clock, wall_clock
 from headrace.protocols.kairosdb.room import open_room
 from headrace.query.pool import QueryPool
 from headrace.store.embedded.store import EmbeddedStore, open_store
+from headrace.transport import Sender
 from headrace.transport.routing import Router
 
 ROOT = "/api/v1/"
@@ -80,7 +81,7 @@ class KairosDB:
 
     async def lines(self, block: bytes | str) -> str:
         assert self.room.lines is not None
-        reply = await self.room.lines("192.0.2.7").feed(block.encode() if isinstance(block, str) else block, 1)
+        reply = await self.room.lines(Sender("192.0.2.7")).feed(block.encode() if isinstance(block, str) else block, 1)
         return reply.data.decode()
 
 

@@ -13,6 +13,7 @@ from kairosdb_room import KairosDB, kairosdb_room
 from structlog.testing import capture_logs
 
 from headrace.protocols.kairosdb.telnet import words_of
+from headrace.transport import Sender
 
 
 @pytest.fixture(scope="module")
@@ -144,4 +145,4 @@ async def test_version_answers_once_all_before_it_is_durable(kairos: KairosDB) -
 
 async def test_a_line_too_long_is_silent(kairos: KairosDB) -> None:
     assert kairos.room.lines is not None
-    assert kairos.room.lines("").line_too_long(7).data == b""
+    assert kairos.room.lines(Sender("")).line_too_long(7).data == b""

@@ -19,7 +19,7 @@ from headrace.model.points import Admitted, Kind, Values
 from headrace.model.series import SeriesTable
 from headrace.protocols.opentsdb.routes import room
 from headrace.protocols.opentsdb.writing.wire import Decode
-from headrace.transport import LineSession
+from headrace.transport import LineSession, Sender
 from headrace.transport.routing import Router
 
 Stored = tuple[str, dict[str, str], int, Any]
@@ -97,7 +97,7 @@ class OpenTSDB:
 
     def session(self) -> LineSession:
         assert self.room.lines is not None
-        return self.room.lines("192.0.2.7")
+        return self.room.lines(Sender("192.0.2.7"))
 
     async def lines(self, block: bytes | str, first_line: int = 1) -> str:
         reply = await self.session().feed(block.encode() if isinstance(block, str) else block, first_line)

@@ -11,10 +11,10 @@ import pytest
 from smallhouse import refuse
 from starlette.types import Receive, Scope, Send
 
-from headrace.transport import Room
+from headrace.transport import Listener, Room
 from headrace.transport.bounds import Bounds
 from headrace.transport.connections.exchange import decode_path
-from headrace.transport.server import Listener, Server
+from headrace.transport.server import Server
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from headrace import limits
 from headrace.errors import Unavailable
-from headrace.transport import LineReply, LineSession, OfOthers, OtherCommands
+from headrace.transport import LineReply, LineSession, OfOthers, OtherCommands, Sender
 from headrace.transport.connections.lent_lines import lending
 
 Fed = list[tuple[str, int, bytes]]
@@ -36,13 +36,13 @@ class Dialect:
 def opened(busy: list[int] | None = None) -> tuple[LineSession, Fed]:
     fed: Fed = []
 
-    def host(sender: str) -> Dialect:
+    def host(sender: Sender) -> Dialect:
         return Dialect("host", fed, busy or [])
 
-    def guest(sender: str) -> Dialect:
-        return Dialect(f"guest of {sender}", fed, busy or [])
+    def guest(sender: Sender) -> Dialect:
+        return Dialect(f"guest of {sender.address}", fed, busy or [])
 
-    return lending(host, {b"putm": guest, b"puts": guest})("me"), fed
+    return lending(host, {b"putm": guest, b"puts": guest})(Sender("me")), fed
 
 
 HOST, GUEST = "host", "guest of me"
@@ -66,8 +66,8 @@ async def test_lines_go_to_whom_their_command_belongs(block: bytes, expected: Fe
 
 
 def test_where_nobody_lends_sessions_are_as_they_are() -> None:
-    def host(sender: str) -> Dialect:
-        return Dialect(sender, [], [])
+    def host(sender: Sender) -> Dialect:
+        return Dialect(sender.address, [], [])
 
     assert lending(host, {}) is host
 

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 from smallhouse import EchoLines, House, running
 
-from headrace.transport import lines_only
+from headrace.transport import Listener, Sender, lines_only
 from headrace.transport.bounds import Bounds
-from headrace.transport.server import Listener, Server
+from headrace.transport.server import Server
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
@@ -32,14 +32,14 @@ async def test_after_a_line_that_is_longer_than_all_that_is_held_reading_goes_on
 
 
 async def test_lines_are_numbered_as_they_came_and_told_whose_they_are() -> None:
-    sessions: list[tuple[str, EchoLines]] = []
+    sessions: list[tuple[Sender, EchoLines]] = []
     busy = [2]
 
-    def session(sender: str) -> EchoLines:
+    def session(sender: Sender) -> EchoLines:
         sessions.append((sender, EchoLines([], busy)))
         return sessions[-1][1]
 
-    server = Server([lines_only("l", session)], [Listener("127.0.0.1", 0, "l")], Bounds(line_bytes_max=8))
+    server = Server([lines_only("l", session)], [listener := Listener("127.0.0.1", 0, "l")], Bounds(line_bytes_max=8))
     [(_, port)] = await server.start()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"a\n\nb\n" + b"y" * 20 + b"\nc\nbye\n")
@@ -47,7 +47,7 @@ async def test_lines_are_numbered_as_they_came_and_told_whose_they_are() -> None
     writer.close()
     await server.stop(0.2)
     [(sender, echo)] = sessions
-    assert sender == "127.0.0.1"
+    assert sender == Sender("127.0.0.1", listener)
     assert echo.fed == [(1, 3), (1, 3), (1, 3), (4, 0), (5, 2)]
 
 

@@ -30,7 +30,7 @@ from headrace.protocols.kairosdb.writing.decode import expiries
 from headrace.protocols.kairosdb.writing.scan import scan_lines
 from headrace.protocols.kairosdb.writing.values import DOUBLE_TEXT, BadValue
 from headrace.protocols.kairosdb.writing.write import DatapointsService
-from headrace.transport import LineReply, OfOthers, OtherCommands
+from headrace.transport import LineReply, OfOthers, OtherCommands, Sender
 from headrace.transport.loop_or_thread import LoopOrThread
 
 TTL_TAG: Final = "kairos_opt.ttl"
@@ -60,7 +60,7 @@ class Telnet:
         self.secret = table.secret
         self.blocks = LoopOrThread(limits.KAIROSDB_LOOP_BODY_BYTES_MAX)
 
-    def session(self, sender: str) -> TelnetSession:
+    def session(self, sender: Sender) -> TelnetSession:
         """A new connection's session."""
         return TelnetSession(self, sender)
 
@@ -68,9 +68,9 @@ class Telnet:
 class TelnetSession:
     """One connection (transport.LineSession)."""
 
-    def __init__(self, shared: Telnet, sender: str) -> None:
+    def __init__(self, shared: Telnet, sender: Sender) -> None:
         self._shared = shared
-        self._sender = sender
+        self._sender = sender.address
 
     async def feed(self, block: bytes, first_line: int, others: OtherCommands | None = None) -> LineReply:
         """Take whole lines; returns the answers once all of their points are durable. Raises Unavailable, and then

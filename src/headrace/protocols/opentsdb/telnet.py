@@ -32,7 +32,7 @@ from headrace.protocols.opentsdb.values import integer, number_of_line
 from headrace.protocols.opentsdb.writing.scan import scan_lines
 from headrace.protocols.opentsdb.writing.wire import Failure
 from headrace.protocols.opentsdb.writing.write import PutService
-from headrace.transport import LineReply, OfOthers, OtherCommands
+from headrace.transport import LineReply, OfOthers, OtherCommands, Sender
 from headrace.transport.loop_or_thread import LoopOrThread
 
 COMMANDS: Final = ("dropcaches", "exit", "help", "put", "stats", "version")
@@ -54,7 +54,7 @@ class Telnet:
     stats: RecentStats
     blocks: LoopOrThread
 
-    def session(self, sender: str) -> TelnetSession:
+    def session(self, sender: Sender) -> TelnetSession:
         """A new connection's session."""
         return TelnetSession(self, sender)
 
@@ -68,9 +68,9 @@ def telnet(puts: PutService, table: SeriesTable, metrics: Metrics) -> Telnet:
 class TelnetSession:
     """One connection (transport.LineSession)."""
 
-    def __init__(self, shared: Telnet, sender: str) -> None:
+    def __init__(self, shared: Telnet, sender: Sender) -> None:
         self._shared = shared
-        self._sender = sender
+        self._sender = sender.address
 
     async def feed(self, block: bytes, first_line: int, others: OtherCommands | None = None) -> LineReply:
         """Take whole lines; returns the answers once all of their points are durable. Raises Unavailable, and then

@@ -10,6 +10,7 @@ from urllib.parse import unquote_to_bytes
 import structlog
 from starlette.types import Message, Scope
 
+from headrace.transport.connections.doors import Doors
 from headrace.transport.http.answers import CHUNKED, LENGTH, NONE, answer_head
 from headrace.transport.http.request_reader import Request
 from headrace.transport.routing import Answer
@@ -24,6 +25,9 @@ class Wire(Protocol):
     """What an exchange asks of its connection."""
 
     state: ServerState
+    doors: Doors
+    certificate: str | None
+    secure: bool
     client: tuple[str, int] | None
     server: tuple[str, int] | None
     writing_paused: bool
@@ -71,7 +75,7 @@ class Exchange:
             "asgi": ASGI_VERSION,
             "http_version": head.version,
             "method": head.method,
-            "scheme": "http",
+            "scheme": "https" if connection.secure else "http",
             "path": decode_path(raw_path),
             "raw_path": raw_path,
             "query_string": query,
@@ -80,7 +84,10 @@ class Exchange:
             "client": connection.client,
             "server": connection.server,
             "headrace.lease": self.lease,
+            "headrace.listener": connection.doors.listener,
         }
+        if connection.certificate is not None:
+            self.scope["headrace.certificate"] = connection.certificate
 
     def lease(self, count: int) -> None:
         """Take `count` bytes of the memory for bodies until this request is answered. Raises Unavailable."""
@@ -89,7 +96,7 @@ class Exchange:
 
     async def run(self) -> None:
         """Have the router answer. What the router lets through is a bug, or an answer that broke off half-way."""
-        router = self._connection.state.router
+        router = self._connection.doors.router
         try:
             if self.request.refusal is None:
                 await router(self.scope, self.receive, self.send)

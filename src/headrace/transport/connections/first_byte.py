@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
-from headrace.transport import LineSessions
+from headrace.transport import Sender
+from headrace.transport.connections.doors import Doors
 from headrace.transport.connections.http_connection import HttpConnection
 from headrace.transport.connections.telnet_connection import TelnetConnection
 from headrace.transport.senders import address_of
@@ -16,14 +17,14 @@ class FirstByte(asyncio.Protocol):
     """A capital letter A to Z is HTTP, all else is telnet (OpenTSDB: PipelineFactory)."""
 
     def __init__(
-        self, state: ServerState, loop: asyncio.AbstractEventLoop, sessions: LineSessions | None, http: bool = True
+        self, state: ServerState, loop: asyncio.AbstractEventLoop, doors: Doors, certificate: str | None = None
     ) -> None:
-        """sessions: makes the telnet session; None: telnet is not spoken here, and such connections are closed.
-        http: False where only lines are spoken, which may begin with any byte."""
+        """Where telnet is not spoken, such connections are closed; where only lines are, they may begin with any byte.
+        certificate: see Sender."""
         self._state = state
         self._loop = loop
-        self._sessions = sessions
-        self._http = http
+        self._doors = doors
+        self._certificate = certificate
         self._silent_since_s: float | None = None
         self.unread_bytes = self.taken_lately = 0
 
@@ -37,10 +38,12 @@ class FirstByte(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._state.connections.discard(self)
         protocol: HttpConnection | TelnetConnection
-        if self._http and b"A" <= data[:1] <= b"Z":
-            protocol = HttpConnection(self._state, self._loop)
-        elif self._sessions is not None:
-            protocol = TelnetConnection(self._state, self._loop, self._sessions(address_of(self._transport)))
+        doors = self._doors
+        if doors.listener.http and b"A" <= data[:1] <= b"Z":
+            protocol = HttpConnection(self._state, self._loop, doors, self._certificate)
+        elif doors.sessions is not None:
+            sender = Sender(address_of(self._transport), doors.listener, self._certificate)
+            protocol = TelnetConnection(self._state, self._loop, doors.sessions(sender))
         else:
             self._transport.abort()
             return

@@ -12,7 +12,7 @@ from headrace.transport import SmallPosts, WholeAnswer
 from headrace.transport.http.answers import answer_head
 from headrace.transport.http.body import unfold_at_once
 from headrace.transport.http.request_reader import Request
-from headrace.transport.state import Sender, ServerState
+from headrace.transport.state import Poster, ServerState
 
 log = structlog.get_logger(__name__)
 
@@ -25,10 +25,10 @@ class Gathering:
         self._room = room
         self._posts = posts
         self._state = state
-        self._senders: list[Sender] = []
+        self._senders: list[Poster] = []
         self._bodies: list[bytes] = []
 
-    def add(self, sender: Sender, request: Request) -> bool:
+    def add(self, sender: Poster, request: Request) -> bool:
         """See ShortWay."""
         if not request.head.is_plain_post or request.refusal is not None:
             return False
@@ -66,7 +66,7 @@ class Gathering:
             answers = [None] * len(senders)
         self._answer(senders, answers)
 
-    def _answer(self, senders: Sequence[Sender], answers: Sequence[WholeAnswer | None]) -> None:
+    def _answer(self, senders: Sequence[Poster], answers: Sequence[WholeAnswer | None]) -> None:
         written: dict[tuple[int, bool], bytes] = {}
         for sender, answer in zip(senders, answers, strict=True):
             if answer is None:

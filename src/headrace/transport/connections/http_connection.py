@@ -11,6 +11,7 @@ from typing import cast
 
 from headrace import limits
 from headrace.errors import Refused
+from headrace.transport.connections.doors import Doors
 from headrace.transport.connections.exchange import Exchange
 from headrace.transport.connections.taken import Taken
 from headrace.transport.http.request_reader import BODY, HEAD, NOTHING, Request, RequestReader
@@ -22,8 +23,14 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class HttpConnection(asyncio.Protocol):
     """One request is answered at a time; what is pipelined behind it waits as bytes, and past a bound in the kernel."""
 
-    def __init__(self, state: ServerState, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, state: ServerState, loop: asyncio.AbstractEventLoop, doors: Doors, certificate: str | None = None
+    ) -> None:
+        """certificate: see Sender."""
         self.state = state
+        self.doors = doors
+        self.certificate = certificate
+        self.secure = False
         self.client: tuple[str, int] | None = None
         self.server: tuple[str, int] | None = None
         self.writing_paused = False
@@ -115,7 +122,7 @@ class HttpConnection(asyncio.Protocol):
         self._release()
         self.abort()  # the only way left to say so
 
-    # What the short way calls, see Sender.
+    # What the short way calls, see Poster.
 
     def answer(self, data: bytes) -> None:
         if self._request is not None:
@@ -230,7 +237,7 @@ class HttpConnection(asyncio.Protocol):
             self._pause_reading()
         if self.state.stopping:
             self._mark_last()
-        short_way = self.state.short_ways.get(request.head.target)
+        short_way = self.doors.short_ways.get(request.head.target)
         if short_way is None or self.writing_paused or not short_way.add(self, request):
             self.go_alone()
 

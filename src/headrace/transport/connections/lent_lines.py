@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 
 from headrace import limits
-from headrace.transport import LineReply, LineSession, LineSessions, OfOthers, OtherCommands
+from headrace.transport import LineReply, LineSession, LineSessions, OfOthers, OtherCommands, Sender
 
 
 class _Commands:
@@ -56,7 +56,7 @@ def lending(host: LineSessions, guests: Mapping[bytes, LineSessions]) -> LineSes
 class _SharedLines:
     """One connection (transport.LineSession). The order of lines holds across dialects."""
 
-    def __init__(self, host: LineSession, commands: _Commands, sender: str) -> None:
+    def __init__(self, host: LineSession, commands: _Commands, sender: Sender) -> None:
         self._host = host
         self._commands = commands
         self._sender = sender

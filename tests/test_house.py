@@ -420,18 +420,26 @@ def clocks_read_at_import(tree: ast.AST) -> list[int]:
     found: list[int] = []
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            outside: list[ast.expr] = [*node.decorator_list, *node.args.defaults]
+            defaults = [one for one in (*node.args.defaults, *node.args.kw_defaults) if one]
+            outside: list[ast.expr] = [*node.decorator_list, *defaults]
             found += [line for part in outside for line in clocks_read_at_import(ast.Expression(part))]
         elif not isinstance(node, ast.Lambda):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CLOCKS:
+            if isinstance(node, ast.Call) and _name_of(node.func) in CLOCKS:
                 found.append(node.lineno)
             found += clocks_read_at_import(node)
     return found
 
 
+def _name_of(called: ast.expr) -> str:
+    """The last part: "time" of time() and of time.time()."""
+    return called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
+
+
 def test_the_clock_test_knows_right_from_wrong() -> None:
     wrong = "NOW = int(time.time())\nclass A:\n    B = datetime.now(UTC)\n@mark(time.time_ns())\ndef f(): ...\n"
     assert clocks_read_at_import(ast.parse(wrong)) == [1, 3, 4]
+    named = "NOW = time()\ndef f(a=now()): ...\ndef g(*, a=now(), b): ...\n"
+    assert clocks_read_at_import(ast.parse(named)) == [1, 2, 3]
     assert clocks_read_at_import(ast.parse("def f():\n    return time.time()\nG = lambda: time.time()\n")) == []
 
 

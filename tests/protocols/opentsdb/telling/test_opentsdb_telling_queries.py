@@ -68,15 +68,13 @@ async def test_every_member_of_a_question_is_told(tsd: RealRoom) -> None:
     rate = {"counter": True, "counterMax": 100, "resetValue": "7"}
     sub = {"aggregator": "sum", "metric": "m", "rateOptions": rate, "limit": 1, "offset": 0, "globalLimit": 3}
     await tsd.post("query", {"start": T, "queries": [sub]})
-    await tsd.get(f"query?start={T}&m=sum:rate%7Bcounter,100,7%7D:m")
-    by_url, by_body = (one["query"]["queries"][0] for one in answered(await tsd.get("stats/query"))["completed"])
-    for told in (by_url, by_body):
-        assert told["rateOptions"] == {
-            "counter": True,
-            "counterMax": 100,
-            "resetValue": 7,
-            "dropResets": told["rateOptions"]["dropResets"],
-        }
+    for counter in ("counter", "dropcounter"):
+        await tsd.get(f"query?start={T}&m=sum:rate%7B{counter},100,7%7D:m")
+    completed = answered(await tsd.get("stats/query"))["completed"]
+    dropping, by_url, by_body = (one["query"]["queries"][0] for one in completed)
+    for told, drops in ((by_body, None), (by_url, False), (dropping, True)):
+        options = {"counter": True, "counterMax": 100, "resetValue": 7, "dropResets": drops}
+        assert told["rateOptions"] == options
     assert (by_body["limit"], by_body["offset"], by_body["globalLimit"]) == (1, 0, 3)
 
 

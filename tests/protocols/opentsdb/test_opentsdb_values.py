@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -88,41 +89,35 @@ def test_java_has_letters_for_doubles(text: str, value: float) -> None:
     assert same(number_of_line(text), value)
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("1f", "Invalid character 'f' in 1f"),
-        ("-1d", "Invalid character 'd' in -1d"),
-        ("1.5L", 'For input string: "1.5L"'),
-        ("1.5ff", 'For input string: "1.5ff"'),
-        ("ef", 'For input string: "ef"'),
-        ("1.5.5", "multiple points"),
-        ("-..", "multiple points"),
-        ("f", "Invalid character 'f' in f"),
-        ("", "Empty string"),
-    ],
-)
-def test_words_of_parse_double(text: str, words: str) -> None:
-    with pytest.raises(ValueError, match=r".") as raised:
-        number_of_line(text)
-    assert str(raised.value) == words
+PARSE_DOUBLE = [
+    ("1f", "Invalid character 'f' in 1f"),
+    ("-1d", "Invalid character 'd' in -1d"),
+    ("1.5L", 'For input string: "1.5L"'),
+    ("1.5ff", 'For input string: "1.5ff"'),
+    ("ef", 'For input string: "ef"'),
+    ("1.5.5", "multiple points"),
+    ("-..", "multiple points"),
+    ("f", "Invalid character 'f' in f"),
+    ("", "Empty string"),
+]
+PARSE_LONG = [
+    ("notatime", "Invalid character 'n' in notatime"),
+    ("1x", "Invalid character 'x' in 1x"),
+    ("", "Empty string"),
+    ("-", "Just a sign, no value: -"),
+    ("9223372036854775808", "Overflow in 9223372036854775808"),
+    ("-9223372036854775809", "Overflow in -9223372036854775809"),
+    ("12345678901234567890", "Value too long: 12345678901234567890"),
+]
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("notatime", "Invalid character 'n' in notatime"),
-        ("1x", "Invalid character 'x' in 1x"),
-        ("", "Empty string"),
-        ("-", "Just a sign, no value: -"),
-        ("9223372036854775808", "Overflow in 9223372036854775808"),
-        ("-9223372036854775809", "Overflow in -9223372036854775809"),
-        ("12345678901234567890", "Value too long: 12345678901234567890"),
-    ],
+    ("read", "text", "words"),
+    [*((number_of_line, *said) for said in PARSE_DOUBLE), *((integer, *said) for said in PARSE_LONG)],
 )
-def test_words_of_parse_long(text: str, words: str) -> None:
+def test_words_of_java(read: Callable[[str], int | float], text: str, words: str) -> None:
     with pytest.raises(ValueError, match=r".") as raised:
-        integer(text)
+        read(text)
     assert str(raised.value) == words
 
 

@@ -72,6 +72,13 @@ class Lab:
         assert live is not None
         return live
 
+    async def due(self) -> Live:
+        """A task that sums up hours, the first of which is over and has the point (NOON, 1)."""
+        live = await self.create(task(sampled("sum")))
+        await self.put({NOON: 1})
+        self.clock.now_ms = NOON + HOUR
+        return live
+
     async def run(self, live: Live, steps_max: int = 10_000) -> int:
         """One run of a task to its end, or so many steps of it. Returns how many it took."""
         run = Run(live)

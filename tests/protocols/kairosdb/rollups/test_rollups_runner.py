@@ -213,9 +213,7 @@ async def test_a_server_that_starts_again_goes_on_where_the_last_one_was(tmp_pat
 
 async def test_a_step_that_is_not_committed_is_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with lab(tmp_path / "data") as one:
-        live = await one.create(task(sampled("sum")))
-        await one.put({NOON: 1})
-        one.clock.now_ms = NOON + HOUR
+        live = await one.due()
 
         async def no_disk(*_: Any, **__: Any) -> int:
             raise Unavailable("the disk is full")
@@ -301,9 +299,7 @@ async def test_retention_spoils_no_value(tmp_path: Path) -> None:
 
 async def test_a_clock_that_jumps_ahead_and_back_stops_nothing(tmp_path: Path) -> None:
     with lab(tmp_path / "data", after_ms=(0, 10 * MINUTE)) as one:
-        live = await one.create(task(sampled("sum")))
-        await one.put({NOON: 1})
-        one.clock.now_ms = NOON + HOUR
+        live = await one.due()
         await one.run(live)
         one.clock.now_ms = NOON + 1000 * HOUR
         await one.run(live)
@@ -397,9 +393,7 @@ async def test_durable_progress_does_not_go_back_when_something_is_asked_while_a
     is_changed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with lab(tmp_path / "data") as one:
-        await one.put({NOON: 1})
-        live = await one.create(task(sampled("sum")))
-        one.clock.now_ms = NOON + HOUR
+        live = await one.due()
         [digest] = live.plans
         commit = one.kairos.store.commit
         asked: list[asyncio.Task[bool]] = []
@@ -470,9 +464,7 @@ async def test_a_task_that_is_deleted_or_changed_while_a_step_is_computed_writes
     is_changed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with lab(tmp_path / "data") as one:
-        await one.put({NOON: 1})
-        live = await one.create(task(sampled("sum")))
-        one.clock.now_ms = NOON + HOUR
+        live = await one.due()
         snapshot, loop = one.kairos.store.snapshot, asyncio.get_running_loop()
 
         def slow(*of: Any) -> Any:

@@ -3,6 +3,7 @@ of its that KairosDB has by the same name stand with the others."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -28,12 +29,19 @@ from headrace.protocols.kairosdb.reading.aggregators.over_ranges import (
     TOTAL,
     sampling_of,
 )
-from headrace.protocols.kairosdb.reading.features import Feature, by_name
+from headrace.protocols.kairosdb.reading.features import Feature, Property, by_name
 from headrace.protocols.kairosdb.reading.fields import refuse
 from headrace.protocols.kairosdb.reading.histograms import filtering, in_ranges, merging
 from headrace.query.chain.engine import NUMBER, Step
 from headrace.query.chain.ranges import Ranges, Span, floored
 from headrace.query.chain.windows import Windows, windowed
+
+
+def _of_ranges(
+    name: str, description: str, java_class: str, own: Property, step: Callable[[Found, Asked, str], Step]
+) -> Aggregator:
+    """An aggregator with the properties of ranges and one of its own."""
+    return Aggregator(Feature(name, description, PLUGIN_CLASSES + java_class, RANGE | by_name(own)), step)
 
 
 def _precision(said: Any, place: str) -> int:
@@ -51,16 +59,11 @@ def _merge(found: Found, asked: Asked, place: str) -> Step:
     return Step(None, of_type=of_histograms(Step(None, holding=merge)))
 
 
-MERGE: Final = Aggregator(
-    Feature(
-        "merge",
-        "The histograms of each range as one.",
-        f"{PLUGIN_CLASSES}HistogramMergeAggregator",
-        RANGE
-        | by_name(
-            named_property("precision", "Bits of the mantissa that tell bins apart.", "int", _precision, "52"),
-        ),
-    ),
+MERGE: Final = _of_ranges(
+    "merge",
+    "The histograms of each range as one.",
+    "HistogramMergeAggregator",
+    named_property("precision", "Bits of the mantissa that tell bins apart.", "int", _precision, "52"),
     _merge,
 )
 
@@ -73,14 +76,11 @@ def _apdex(found: Found, asked: Asked, place: str) -> Step:
     return Step(None, of_type=of_histograms(Step(score, gives=NUMBER)))
 
 
-APDEX: Final = Aggregator(
-    Feature(
-        "apdex",
-        "The Apdex score of each range of histograms.",
-        f"{PLUGIN_CLASSES}HistogramApdexAggregator",
-        RANGE
-        | by_name(named_property("target", "The time up to which users are satisfied.", "double", fields.number, "1")),
-    ),
+APDEX: Final = _of_ranges(
+    "apdex",
+    "The Apdex score of each range of histograms.",
+    "HistogramApdexAggregator",
+    named_property("target", "The time up to which users are satisfied.", "double", fields.number, "1"),
     _apdex,
 )
 
@@ -102,18 +102,11 @@ def _moving_window(found: Found, asked: Asked, place: str) -> Step:
     )
 
 
-MOVING_WINDOW: Final = Aggregator(
-    Feature(
-        "movingWindow",
-        "The points of the time before each unit of time, again and again.",
-        f"{PLUGIN_CLASSES}MovingWindowAggregator",
-        RANGE
-        | by_name(
-            named_property(
-                "align_sampling", "Windows end where the unit begins.", "boolean", fields.property_boolean, "false"
-            )
-        ),
-    ),
+MOVING_WINDOW: Final = _of_ranges(
+    "movingWindow",
+    "The points of the time before each unit of time, again and again.",
+    "MovingWindowAggregator",
+    named_property("align_sampling", "Windows end where the unit begins.", "boolean", fields.property_boolean, "false"),
     _moving_window,
 )
 

@@ -44,11 +44,11 @@ class ServerProcess:
             "-m",
             "headrace",
             "serve",
-            "--port",
-            str(self.port),
             "--data-dir",
             str(self.data_dir),
         ]
+        if "--listeners" not in self.flags:
+            command += ["--port", str(self.port)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen([*command, *self.flags], stdout=log, stderr=log, cwd=self.data_dir.parent)
         deadline = time.monotonic() + START_TIMEOUT_S

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from headrace import config
 from headrace.config import Settings, load
 from headrace.errors import Misconfigured
+from headrace.one_line import to_toml
 
 
 @pytest.fixture(autouse=True)
@@ -250,7 +251,7 @@ TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc")))
     st.one_of(st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False), TEXTS)
 )
 def test_toml_spelling_is_read_back(value: object) -> None:
-    assert tomllib.loads(f"x = {config.to_toml(value)}\ny = {config.to_toml((value, value))}") == {
+    assert tomllib.loads(f"x = {to_toml(value)}\ny = {to_toml((value, value))}") == {
         "x": value,
         "y": [value, value],
     }
@@ -266,7 +267,7 @@ def test_tokens_of_apollo_in_one_line_and_as_a_table(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text(table)
     taken = load({}, tmp_path / "c.toml").settings.apollo_tokens
     assert taken == {"meter": one_line}
-    shown = tomllib.loads(f"tokens = {config.to_toml(taken)}")["tokens"]
+    shown = tomllib.loads(f"tokens = {to_toml(taken)}")["tokens"]
     assert shown == {"meter": TOKEN | {"token": "**********"}}
 
 

@@ -11,6 +11,7 @@ import pytest
 from headrace import config
 from headrace.config import Settings
 from headrace.metrics import Metrics
+from headrace.one_line import to_toml
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -33,7 +34,7 @@ def rows(page: Path, heading: str) -> list[list[str]]:
 def test_every_setting_stands_in_operations_and_nothing_else() -> None:
     written = rows(DOCS / "operations.md", "Settings")
     expected = [
-        [name, config.flag_of(name), config.variable_of(name), config.to_toml(field.default), field.description]
+        [name, config.flag_of(name), config.variable_of(name), to_toml(field.default), field.description]
         for name, field in Settings.model_fields.items()
     ]
     assert written == expected

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import get_args
 
 from test_house import rooms
 
 from headrace import __version__
 from headrace.config import Settings
+from headrace.listeners import RoomName
 from headrace.metrics import Metrics
 from headrace.query.pool import QueryPool
 from headrace.rooms import ABOUT_ROOMS
@@ -25,13 +27,14 @@ def test_every_room_is_open_and_says_of_itself_what_is_listed(tmp_path: Path) ->
     finally:
         store.close()
     assert ours.name == "headrace"
+    assert {room.name for room in (ours, *opened)} == set(get_args(RoomName))
     assert {room.name for room in opened} == {folder.name for folder in rooms()}
     assert [room.about for room in opened] == list(ABOUT_ROOMS)
     assert about_of([ours, *opened]) == list(ABOUT_ROOMS)
 
 
 def test_the_first_words_name_the_address_and_every_room(tmp_path: Path) -> None:
-    first, *others = welcome("::1", 4242, tmp_path, ABOUT_ROOMS).splitlines()
+    first, *others = welcome("http://[::1]:4242", tmp_path, ABOUT_ROOMS).splitlines()
     assert first == f"headrace {__version__} serves http://[::1]:4242 from {tmp_path}"
     assert others[-1].startswith("http://[::1]:4242/ says more")
     assert [line.split("  ")[1] for line in others[:-1]] == [room.speaks for room in ABOUT_ROOMS]

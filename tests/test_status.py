@@ -37,6 +37,13 @@ async def test_health_names_what_was_set_aside(refusing: str | None) -> None:
     assert answer.json()["damaged"] == ["segments/points-1.parquet: is missing"]
 
 
+async def test_health_names_certificates_that_wait() -> None:
+    room = status_room(lambda: None, list, Metrics(), ABOUT_ROOMS, (), lambda: ["127.0.0.1:4242"])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(room.app), base_url="http://headrace") as client:
+        answer = await client.get("/health")
+    assert (answer.status_code, answer.json()["stale_certificates"]) == (200, ["127.0.0.1:4242"])
+
+
 async def test_metrics_are_what_prometheus_reads() -> None:
     answer = await get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")

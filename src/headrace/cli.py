@@ -19,6 +19,7 @@ from headrace.commands.restore_segment import restore_segment
 from headrace.commands.verify import verify
 from headrace.errors import Misconfigured
 from headrace.memory import use_one_allocator
+from headrace.one_line import to_toml
 from headrace.rooms import ABOUT_ROOMS
 
 EXIT_MISCONFIGURED = 2
@@ -26,6 +27,7 @@ EXIT_MISCONFIGURED = 2
 
 TAKES = {
     "body_bytes_max": "BYTES",
+    "listeners": "JSON",
     "scrub_bytes_per_s": "BYTES",
     "series_max": "SERIES",
     "series_per_hour_max": "SERIES",
@@ -75,7 +77,7 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
 
 def _flag(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     field = config.Settings.model_fields[name]
-    description = f"{field.description} [{config.variable_of(name)}; default: {config.to_toml(field.default)}]"
+    description = f"{field.description} [{config.variable_of(name)}; default: {to_toml(field.default)}]"
     flag = config.flag_of(name)
     if field.annotation is bool:
         return click.option(f"{flag}/--no-{flag[2:]}", name, default=None, help=description)
@@ -119,7 +121,7 @@ def check_config(loaded: config.Loaded) -> None:
     """Print the settings that serve would use, as TOML, each with its source, and the memory that they allow; or the
     mistakes, with exit code 2."""
     for name in config.Settings.model_fields:
-        click.echo(f"{name} = {config.to_toml(getattr(loaded.settings, name))}  # {loaded.sources[name]}")
+        click.echo(f"{name} = {to_toml(getattr(loaded.settings, name))}  # {loaded.sources[name]}")
     megabytes = -(-memory_bound.most(loaded.settings) // memory_bound.MB)
     click.echo(f"# memory: {megabytes} MB at most, whatever is sent, and 170 MB for each million of series")
 

@@ -6,8 +6,6 @@ The table is the class Settings: flags, `headrace check-config` and the test of 
 from __future__ import annotations
 
 import difflib
-import ipaddress
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +25,8 @@ from pydantic_settings import (
 
 from headrace import limits
 from headrace.errors import Misconfigured
+from headrace.listeners import Listeners, ListenerSettings, of_ports, reached_by_others
+from headrace.one_line import from_json, to_toml
 
 ENVIRONMENT_PREFIX = "HEADRACE_"
 
@@ -106,6 +106,10 @@ class Settings(BaseSettings):
         description="Names by which browsers reach this server, besides the machine's own, localhost and addresses.",
     )
     telnet: Literal["opentsdb", "kairosdb"] = Field(default="opentsdb", description="Whose law holds for telnet lines.")
+    listeners: Listeners = Field(
+        default=(),
+        description="In place of host, port and telnet: where to listen, each with rooms, telnet and TLS of its own.",
+    )
     opentsdb_times: OpenTSDBTimes = Field(
         default="seconds",
         description="Unit of times in answers of OpenTSDB's `/api/query` and `query/last`: that of OpenTSDB, that of "
@@ -280,7 +284,7 @@ class Settings(BaseSettings):
     @field_validator("kairosdb_types", mode="before")
     @classmethod
     def _types_in_one_line(cls, value: object) -> object:
-        return _from_json(value, '{"position": {"latitude": "double"}}')
+        return from_json(value, '{"position": {"latitude": "double"}}')
 
     @field_validator("kairosdb_types")
     @classmethod
@@ -296,7 +300,7 @@ class Settings(BaseSettings):
     @classmethod
     def _tokens_in_one_line(cls, value: object) -> object:
         example = '{"meter": {"token": "...", "scopes": ["apollo_write"], "collections": {"plant": "readwrite"}}}'
-        return _from_json(value, example)
+        return from_json(value, example)
 
     @field_validator("apollo_tokens")
     @classmethod
@@ -318,7 +322,7 @@ class Settings(BaseSettings):
     @field_validator("datazone_credentials", mode="before")
     @classmethod
     def _credentials_in_one_line(cls, value: object) -> object:
-        return _from_json(value, '{"ACCESS-KEY-ID": "secret access key"}')
+        return from_json(value, '{"ACCESS-KEY-ID": "secret access key"}')
 
     @field_validator("datazone_credentials")
     @classmethod
@@ -372,13 +376,23 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
-    def _only_loopback_is_open(self) -> Settings:
-        if not self.insecure and not _is_loopback(self.host):
-            raise ValueError(
-                f"host {self.host} can be reached by others, and there are no credentials yet: "
-                "listen on 127.0.0.1 or ::1, or set insecure (--insecure) where the network itself is guarded"
-            )
+    def _listeners_stand_in_for_ports(self) -> Settings:
+        also = [name for name in ("host", "port", "telnet") if name in self.model_fields_set]
+        if self.listeners and also:
+            raise ValueError(f"listeners stand in for {' and '.join(also)}: give one or the other")
         return self
+
+    @model_validator(mode="after")
+    def _only_loopback_is_open(self) -> Settings:
+        open_to_others = [found for one in self.listening if (found := reached_by_others(one)) is not None]
+        if open_to_others and not self.insecure:
+            raise ValueError(open_to_others[0])
+        return self
+
+    @property
+    def listening(self) -> tuple[ListenerSettings, ...]:
+        """The setting listeners, or what host, port and telnet mean."""
+        return self.listeners or of_ports(self.host, self.port, self.telnet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,16 +425,6 @@ def load(flags: Mapping[str, object], file: Path | None = None) -> Loaded:
         raise Misconfigured(tuple(_sentence(error, values, sources) for error in mistake.errors())) from None
 
 
-def _from_json(value: object, example: str) -> object:
-    """A setting in one line is JSON. Raises ValueError."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        raise ValueError(f"write it as JSON, such as {example}") from None
-
-
 def parse_duration_ms(text: str) -> int:
     """A duration as an operator writes it, such as 90d, in ms; 0 for "0". Raises ValueError."""
     if text == "0":
@@ -439,29 +443,6 @@ def flag_of(name: str) -> str:
 def variable_of(name: str) -> str:
     """The environment variable of a setting."""
     return ENVIRONMENT_PREFIX + name.upper()
-
-
-def to_toml(value: object) -> str:
-    """A setting's value as TOML spells it."""
-    if isinstance(value, BaseModel):
-        value = {name: item for name, item in value if item is not None}
-    if isinstance(value, tuple):
-        return f"[{', '.join(to_toml(item) for item in value)}]"
-    if isinstance(value, dict):
-        items = ", ".join(f"{to_toml(key)} = {to_toml(item)}" for key, item in value.items())
-        return f"{{ {items} }}" if items else "{}"
-    if isinstance(value, bool | int | float):
-        return json.dumps(value)
-    return json.dumps(str(value), ensure_ascii=False)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False  # a name may resolve to anything, and to something else tomorrow
 
 
 def _read_file(file: Path) -> dict[str, Any]:
@@ -489,7 +470,7 @@ def _sentence(error: Mapping[str, Any], values: Mapping[str, Any], sources: Mapp
     if not error["loc"]:  # settings that do not go together: the sentence names them itself
         return f"{why[:1].upper()}{why[1:]}."
     name = str(error["loc"][0])
-    if name in SECRETS and len(error["loc"]) > 1:
+    if name in {*SECRETS, "listeners"} and len(error["loc"]) > 1:
         why = f"{'.'.join(map(str, error['loc'][1:]))}: {why}"
     value = '"**********"' if name in SECRETS else to_toml(values[name])
     return f"{name} = {value} (from {sources[name]}) is not allowed: {why}."

@@ -42,6 +42,14 @@ minute hold us."""
 REQUEST_BYTES_MIN = 1024
 """What a body must bring within REQUEST_TIMEOUT_S to be waited for: 17 bytes/s, a hundredth of a GSM data call."""
 
+HANDSHAKE_TIMEOUT_S = 10.0
+"""From the beginning of a connection with TLS to the end of its handshake: two round trips, and what TCP sends again on
+a bad line. Such a connection has shown nothing yet, and holds some 40 KiB."""
+
+TLS_PIECE_BYTES = 16 * 1024
+"""Bytes that are sealed or opened at a time: a record. OpenSSL's buffers stay as large as they ever were, and idle
+connections keep them."""
+
 TOLD_PER_MINUTE = 10
 """Log lines in a minute and room about requests denied for who sent them; the metrics count all. A client with an old
 key sends on and on, and one line tells of it as well as a thousand."""

@@ -64,6 +64,24 @@ class Metrics:
             "Telnet replies thrown away because their reader does not read.",
             registry=registry,
         )
+        self.handshakes_failed = Counter(
+            "headrace_tls_handshakes_failed_total",
+            "Handshakes of TLS that came to nothing, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        self.certificate_expires = Gauge(
+            "headrace_tls_certificate_expires_seconds",
+            "When the certificate in use expires, seconds since 1970.",
+            ["listener"],
+            registry=registry,
+        )
+        self.certificate_stale = Gauge(
+            "headrace_tls_certificate_stale",
+            "1 while the certificate's files cannot be used as they are now, and the old one is, else 0.",
+            ["listener"],
+            registry=registry,
+        )
         self.queue = Gauge(
             "headrace_queue_points", "Points waiting for the journal's writer, or being written.", registry=registry
         )

@@ -8,7 +8,7 @@ import resource
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -23,6 +23,7 @@ from headrace import log as logs
 from headrace.about import About, table
 from headrace.config import Settings
 from headrace.errors import Corrupt, Incomplete, Unavailable
+from headrace.listeners import ListenerSettings
 from headrace.memory import give_back_freed_memory
 from headrace.memory_bound import bodies_bytes_max
 from headrace.metrics import Metrics
@@ -75,7 +76,7 @@ async def _serve(settings: Settings, concessions: Concessions) -> None:
         store.when_broken = end
         try:
             pool = QueryPool(threads, settings.query_timeout_s)
-            rooms = open_rooms(store, settings, metrics, pool)
+            rooms = open_rooms(store, settings, metrics, pool, lambda: server.stale_certificates)
             server = _server(rooms, settings, metrics)
             _keep_pauses_short()
             give_back_freed_memory()
@@ -84,8 +85,11 @@ async def _serve(settings: Settings, concessions: Concessions) -> None:
                     if room.work is not None:
                         await working.enter_async_context(room.work())
                 sockets = await server.start()
+                if any(listener.tls for listener in settings.listening):
+                    # Elsewhere it does what it does to any program: it ends it.
+                    loop.add_signal_handler(signal.SIGHUP, server.reload_certificates)
                 log.info("serving", version=__version__, sockets=[f"{host}:{port}" for host, port in sockets])
-                click.echo(welcome(*sockets[0], settings.data_dir, about_of(rooms)))
+                click.echo(welcome(server.url, settings.data_dir, about_of(rooms)))
                 await stop.wait()
                 log.info("stopping")
                 store.end_verifying()
@@ -99,8 +103,17 @@ async def _serve(settings: Settings, concessions: Concessions) -> None:
         raise SystemExit("headrace: the writer failed by a fault of ours (see the log); start it again")
 
 
-def open_rooms(store: EmbeddedStore, settings: Settings, metrics: Metrics, pool: QueryPool) -> list[Room]:
-    """All rooms over one store. A new protocol is a new line here, and one in rooms.py."""
+def open_rooms(
+    store: EmbeddedStore,
+    settings: Settings,
+    metrics: Metrics,
+    pool: QueryPool,
+    stale_certificates: Callable[[], list[str]] = list,
+) -> list[Room]:
+    """All rooms over one store. A new protocol is a new line here, and one in rooms.py.
+
+    stale_certificates: see Server.
+    """
     rooms = [
         opentsdb.open_room(store, settings, metrics, pool),
         kairosdb.open_room(store, settings, metrics, pool),
@@ -108,7 +121,11 @@ def open_rooms(store: EmbeddedStore, settings: Settings, metrics: Metrics, pool:
         datazone.open_room(store, settings, metrics),
     ]
     ours = operating_routes(store)
-    return [status_room(lambda: store.refusing, lambda: store.damaged, metrics, about_of(rooms), ours), *rooms]
+    about = about_of(rooms)
+    return [
+        status_room(lambda: store.refusing, lambda: store.damaged, metrics, about, ours, stale_certificates),
+        *rooms,
+    ]
 
 
 def about_of(rooms: Sequence[Room]) -> list[About]:
@@ -124,10 +141,23 @@ def _server(rooms: Sequence[Room], settings: Settings, metrics: Metrics) -> Serv
         request_timeout_s=settings.request_timeout_s,
         idle_timeout_s=settings.idle_timeout_s,
     )
-    listeners = [Listener(settings.host, port, settings.telnet) for port in settings.port]
-    pages = Pages(settings.cors_origins, [settings.host, *settings.host_names])
+    listeners = [_listener(listener) for listener in settings.listening]
+    pages = Pages(settings.cors_origins, [*(listener.host for listener in listeners), *settings.host_names])
     rooms = [guarded(room, pages, Denials(metrics.requests_denied, room.name, wall_clock)) for room in rooms]
     return Server(rooms, listeners, bounds, TransportMeter(metrics), settings.cors_origins)
+
+
+def _listener(listener: ListenerSettings) -> Listener:
+    return Listener(
+        listener.host,
+        listener.port,
+        listener.telnet_room,
+        listener.http,
+        None if listener.rooms is None else frozenset(listener.rooms),
+        listener.read_only,
+        listener.trusted,
+        listener.tls,
+    )
 
 
 class TransportMeter:
@@ -153,14 +183,22 @@ class TransportMeter:
         """See Meter."""
         self._metrics.replies_dropped.inc(count)
 
+    def handshake_failed(self, reason: str) -> None:
+        """See Meter."""
+        self._metrics.handshakes_failed.labels(reason).inc()
 
-def welcome(host: str, port: int, data_dir: Path, rooms: Sequence[About]) -> str:
+    def certificate(self, listener: str, expires_s: float, is_stale: bool) -> None:
+        """See Meter."""
+        self._metrics.certificate_expires.labels(listener).set(expires_s)
+        self._metrics.certificate_stale.labels(listener).set(is_stale)
+
+
+def welcome(url: str, data_dir: Path, rooms: Sequence[About]) -> str:
     """What a newcomer wants to know first, to be printed: where we serve, and how each room takes points."""
-    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     senders = table((room.speaks, room.send[0].line) for room in rooms)
     return (
-        f"headrace {__version__} serves {address} from {data_dir.resolve()}\n{senders}"
-        f"{address}/ says more, and how to ask; /health and /metrics how it goes"
+        f"headrace {__version__} serves {url} from {data_dir.resolve()}\n{senders}"
+        f"{url}/ says more, and how to ask; /health and /metrics how it goes"
     )
 
 

@@ -42,10 +42,12 @@ def status_room(
     numbers: metrics.Metrics,
     rooms: Sequence[About],
     operating: Sequence[Route] = (),
+    stale_certificates: Callable[[], list[str]] = list,
 ) -> Room:
     """The room of our own pages. refusing: why the store takes no points at present, None while it does.
     damaged: what was set aside, a sentence each.   rooms: what the others say of themselves.
-    operating: what else is at paths below OPERATING_PREFIX."""
+    operating: what else is at paths below OPERATING_PREFIX.   stale_certificates: listeners whose new certificate is
+    not in use, since its files cannot be used."""
     page = start_page(rooms)
 
     async def welcome(request: Request) -> Response:
@@ -53,7 +55,8 @@ def status_room(
 
     async def health(request: Request) -> Response:
         reason = refusing()
-        found = {"damaged": damage} if (damage := damaged()) else {}
+        told = {"damaged": damaged(), "stale_certificates": stale_certificates()}
+        found = {name: sentences for name, sentences in told.items() if sentences}
         if reason is None:
             return JSONResponse({"status": "ok", "version": __version__, **found})
         body = {"status": "refusing writes", "reason": reason, "version": __version__, **found}

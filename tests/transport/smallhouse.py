@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
+import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,6 +15,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from headrace.errors import Refused, Unavailable
+from headrace.pem import PemFiles
 from headrace.transport import LineReply, Listener, OfOthers, OtherCommands, Room, WholeAnswer
 from headrace.transport.bounds import Bounds
 from headrace.transport.http.body import read_body
@@ -21,11 +25,17 @@ GRAFANA = b"https://grafana.example.net"
 """An origin."""
 
 
+over_tls: tuple[PemFiles, ssl.SSLContext] | None = None
+"""Where it is set, all houses and those who come speak TLS."""
+
+
 class CountingMeter:
     def __init__(self) -> None:
         self.bytes = 0
         self.answers: Counter[tuple[str, int]] = Counter()
         self.dropped = 0
+        self.failed: Counter[str] = Counter()
+        self.certificates: dict[str, tuple[float, bool]] = {}
 
     def received(self, count: int) -> None:
         self.bytes += count
@@ -35,6 +45,12 @@ class CountingMeter:
 
     def replies_dropped(self, count: int) -> None:
         self.dropped += count
+
+    def handshake_failed(self, reason: str) -> None:
+        self.failed[reason] += 1
+
+    def certificate(self, listener: str, expires_s: float, is_stale: bool) -> None:
+        self.certificates[listener] = expires_s, is_stale
 
 
 class EchoLines:
@@ -98,7 +114,7 @@ class House:
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def open(self, port: int = 0) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self.ports[port])
+        return await asyncio.open_connection("127.0.0.1", self.ports[port], ssl=over_tls and over_tls[1])
 
     async def talk(self, *packets: bytes, eof: bool = True, port: int = 0) -> bytes:
         """Send the packets one by one, then end our side; everything the server said until it ended its own."""
@@ -107,10 +123,22 @@ class House:
             writer.write(packet)
             await asyncio.sleep(0)
         if eof:
-            writer.write_eof()
+            await end(writer)
         answer = await asyncio.wait_for(reader.read(), 10)
         writer.close()
         return without_date(answer)
+
+
+async def end(writer: asyncio.StreamWriter) -> None:
+    """End our side alone, over TLS by the socket: Python's streams have no half close there."""
+    if writer.can_write_eof():
+        writer.write_eof()
+        return
+    while writer.transport.get_write_buffer_size():  # noqa: ASYNC110 - of its last bytes there is no event
+        await asyncio.sleep(0.001)
+    if not writer.is_closing():
+        with socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno())) as line:
+            line.shutdown(socket.SHUT_WR)
 
 
 def without_date(answer: bytes) -> bytes:
@@ -199,7 +227,7 @@ async def running(
         ),
     ]
     if listeners is None:
-        listeners = [Listener("127.0.0.1", 0, "echo", http)] * ports
+        listeners = [Listener("127.0.0.1", 0, "echo", http, tls=over_tls and over_tls[0])] * ports
     server = Server(rooms, listeners, bounds, meter, cors_origins)
     opened = await server.start()
     try:

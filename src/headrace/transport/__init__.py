@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from headrace.about import About
 from headrace.errors import Refused
+from headrace.pem import PemFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Listener:
     port: 0 takes a free one.   telnet_room: the room whose law holds for telnet lines; None: no telnet.   http: False
     where only lines are spoken; elsewhere a connection that begins with a capital letter is HTTP.   rooms: names of
     those that are there; None: all.   read_only, trusted: the operator's word, that nothing may be changed here, and
-    that nobody is asked for credentials.
+    that nobody is asked for credentials.   tls: None: it speaks without.
     """
 
     host: str
@@ -70,6 +71,7 @@ class Listener:
     rooms: frozenset[str] | None = None
     read_only: bool = False
     trusted: bool = False
+    tls: PemFiles | None = None
 
     def has(self, room: str) -> bool:
         """Whether the room of this name is there."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -18,6 +18,9 @@ from headrace.transport.connections.lent_lines import lending
 from headrace.transport.cors import CorsRouter
 from headrace.transport.routing import Router
 from headrace.transport.state import Meter, ServerState, ShortWay, SilentMeter
+from headrace.transport.tls.certificates import Certificate
+from headrace.transport.tls.failures import FailedHandshakes
+from headrace.transport.tls.handshake import Handshake
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +47,7 @@ def _doors_of(
     rooms: Sequence[Room],
     gatherings: Mapping[str, Mapping[bytes, ShortWay]],
     cors_origins: Sequence[str],
+    failed: FailedHandshakes,
 ) -> Doors:
     """Raises ValueError."""
     unknown = sorted((listener.rooms or frozenset()) - {room.name for room in rooms})
@@ -52,7 +56,7 @@ def _doors_of(
     there = [room for room in rooms if listener.has(room.name)]
     router = CorsRouter(there, cors_origins) if cors_origins else Router(there)
     short_ways = {target: way for room in there for target, way in gatherings[room.name].items()}
-    return Doors(listener, router, short_ways, _telnet_of(listener, there))
+    return Doors(listener, router, short_ways, _telnet_of(listener, there), failed)
 
 
 class Server:
@@ -68,7 +72,8 @@ class Server:
     ) -> None:
         """cors_origins: see CorsRouter; without any there is none.
 
-        Raises ValueError when a listener names a room that is not there or speaks no telnet, or speaks nothing.
+        Raises ValueError when a listener names a room that is not there or speaks no telnet, or speaks nothing, or
+        has files for TLS that cannot be used.
         """
         self._state = ServerState(bounds or Bounds(), meter or SilentMeter())
         # Of all listeners together, so that what comes by several is gathered too.
@@ -76,7 +81,10 @@ class Server:
             room.name: {target: Gathering(room.name, posts, self._state) for target, posts in room.small_posts.items()}
             for room in rooms
         }
-        self._doors = [_doors_of(listener, rooms, gatherings, cors_origins) for listener in listeners]
+        failed = FailedHandshakes(self._state.meter.handshake_failed)
+        self._doors = [_doors_of(listener, rooms, gatherings, cors_origins, failed) for listener in listeners]
+        self._certificates = {one.tls: Certificate(one.tls) for one in listeners if one.tls is not None}
+        self._tell_certificates()
         self._sockets: list[asyncio.Server] = []
         self._ticking: asyncio.Task[None] | None = None
 
@@ -103,6 +111,27 @@ class Server:
             raise
         self._ticking = asyncio.create_task(self._tick(loop))
         return [sock.getsockname()[:2] for server in self._sockets for sock in server.sockets]
+
+    def reload_certificates(self) -> None:
+        """Read the files of all certificates again, for connections to come. Where they cannot be used the old one
+        stays, and the log says why."""
+        for certificate in self._certificates.values():
+            certificate.reload()
+        self._tell_certificates()
+
+    @property
+    def stale_certificates(self) -> list[str]:
+        """The listeners whose files say now what cannot be used, so that they go on with the certificate before."""
+        found = [(doors.listener, doors.listener.tls) for doors in self._doors]
+        return [str(one) for one, files in found if files is not None and self._certificates[files].fault is not None]
+
+    @property
+    def url(self) -> str:
+        """Where a newcomer looks first: the first listener with HTTP, with all rooms if there is one. While started."""
+        opened = [(doors.listener, server) for doors, server in zip(self._doors, self._sockets, strict=True)]
+        listener, server = max(opened, key=lambda one: (one[0].http, one[0].rooms is None))
+        host, port = server.sockets[0].getsockname()[:2]
+        return f"{'https' if listener.tls else 'http'}://{Listener(host, port, None)}"
 
     async def stop(self, grace_s: float | None = None) -> None:
         """Accept no more, let requests and telnet blocks in flight finish for at most `grace_s` seconds, then close
@@ -134,7 +163,7 @@ class Server:
         listener = doors.listener
         try:
             return await loop.create_server(
-                lambda: FirstByte(self._state, loop, doors),
+                self._protocol_of(loop, doors),
                 listener.host,
                 listener.port,
                 backlog=limits.BACKLOG,
@@ -143,6 +172,23 @@ class Server:
         except OSError as fault:
             reason = os.strerror(fault.errno) if fault.errno and fault.errno > 0 else str(fault)
             raise CannotListen(fault.errno, f"cannot listen on {listener.host}:{listener.port}: {reason}") from fault
+
+    def _protocol_of(self, loop: asyncio.AbstractEventLoop, doors: Doors) -> Callable[[], asyncio.Protocol]:
+        state, listener = self._state, doors.listener
+        if listener.tls is None:
+            return lambda: FirstByte(state, loop, doors)
+        certificate = self._certificates[listener.tls]
+
+        def above(client: str | None) -> FirstByte:
+            return FirstByte(state, loop, doors, client)
+
+        return lambda: Handshake(state, listener, certificate.context, doors.failed_handshakes, above)
+
+    def _tell_certificates(self) -> None:
+        for doors in self._doors:
+            if doors.listener.tls is not None:
+                found = self._certificates[doors.listener.tls]
+                self._state.meter.certificate(str(doors.listener), found.expires_s, found.fault is not None)
 
     async def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         while True:

@@ -33,6 +33,14 @@ class Meter(Protocol):
         """`count` bytes of telnet replies were thrown away, because their reader does not read."""
         ...
 
+    def handshake_failed(self, reason: str) -> None:
+        """A handshake of TLS came to nothing."""
+        ...
+
+    def certificate(self, listener: str, expires_s: float, is_stale: bool) -> None:
+        """A listener's certificate was read. is_stale: what its files say now cannot be used."""
+        ...
+
 
 class SilentMeter:
     """A Meter that counts nothing."""
@@ -44,6 +52,12 @@ class SilentMeter:
         """See Meter."""
 
     def replies_dropped(self, count: int) -> None:
+        """See Meter."""
+
+    def handshake_failed(self, reason: str) -> None:
+        """See Meter."""
+
+    def certificate(self, listener: str, expires_s: float, is_stale: bool) -> None:
         """See Meter."""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from headrace.transport import LineSessions, Listener
 from headrace.transport.routing import Router
 from headrace.transport.state import ShortWay
+from headrace.transport.tls.failures import FailedHandshakes
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +16,11 @@ class Doors:
     """Where what is sent to a listener goes.
 
     router: to its rooms.   short_ways: by target, of its rooms.   sessions: makes its telnet sessions; None: telnet is
-    not spoken there.
+    not spoken there.   failed_handshakes: told of those of TLS.
     """
 
     listener: Listener
     router: Router
     short_ways: Mapping[bytes, ShortWay]
     sessions: LineSessions | None
+    failed_handshakes: FailedHandshakes

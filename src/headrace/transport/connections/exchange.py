@@ -27,7 +27,6 @@ class Wire(Protocol):
     state: ServerState
     doors: Doors
     certificate: str | None
-    secure: bool
     client: tuple[str, int] | None
     server: tuple[str, int] | None
     writing_paused: bool
@@ -75,7 +74,7 @@ class Exchange:
             "asgi": ASGI_VERSION,
             "http_version": head.version,
             "method": head.method,
-            "scheme": "https" if connection.secure else "http",
+            "scheme": "https" if connection.doors.listener.tls else "http",
             "path": decode_path(raw_path),
             "raw_path": raw_path,
             "query_string": query,

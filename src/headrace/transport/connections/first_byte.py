@@ -37,6 +37,12 @@ class FirstByte(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._state.connections.discard(self)
+        if _is_client_hello(data) and self._doors.listener.tls is None:
+            why = "TLS was spoken to a listener without"
+            address = address_of(self._transport)
+            self._doors.failed_handshakes.add(self._doors.listener, address, "plain-listener", why)
+            self._transport.close()
+            return
         protocol: HttpConnection | TelnetConnection
         doors = self._doors
         if doors.listener.http and b"A" <= data[:1] <= b"Z":
@@ -83,3 +89,8 @@ class FirstByte(asyncio.Protocol):
     def abort(self) -> None:
         """See Connection."""
         self._transport.abort()
+
+
+def _is_client_hello(data: bytes) -> bool:
+    """Whether a connection begins as TLS does (RFC 8446, 4.1.2 and 5.1): no line of any dialect does."""
+    return data[:2] == b"\x16\x03" and data[5:6] == b"\x01"

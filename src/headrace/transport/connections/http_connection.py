@@ -30,7 +30,6 @@ class HttpConnection(asyncio.Protocol):
         self.state = state
         self.doors = doors
         self.certificate = certificate
-        self.secure = False
         self.client: tuple[str, int] | None = None
         self.server: tuple[str, int] | None = None
         self.writing_paused = False

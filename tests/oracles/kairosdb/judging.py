@@ -215,7 +215,7 @@ def _spelled(real: list[list[Any]], ours: list[list[Any]]) -> list[tuple[Any, An
     there, here = Counter(point[0] for point in real), Counter(point[0] for point in ours)
     values = {time_ms: value for time_ms, value in ours if here[time_ms] == 1}
     both = [(time_ms, value, values.get(time_ms)) for time_ms, value in real if there[time_ms] == 1]
-    return [pair for pair in both if _same_number(pair[1], pair[2]) and pair[1] != pair[2]]
+    return [pair for pair in both if same_number(pair[1], pair[2]) and pair[1] != pair[2]]
 
 
 def alike(real: Any, ours: Any) -> bool:
@@ -227,5 +227,8 @@ def alike(real: Any, ours: Any) -> bool:
     return math.isclose(real.value, ours.value, rel_tol=1e-9, abs_tol=1e-9)
 
 
-def _same_number(real: Any, ours: Any) -> bool:
-    return isinstance(real, Number) and isinstance(ours, Number) and real.value == ours.value
+def same_number(real: Any, ours: Any) -> bool:
+    """An integer and a double are the same where they are so as doubles."""
+    if not isinstance(real, Number) or not isinstance(ours, Number):
+        return False
+    return real.value == ours.value if real.is_integer and ours.is_integer else float(real) == float(ours)

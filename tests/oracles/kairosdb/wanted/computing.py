@@ -12,7 +12,7 @@ from typing import Any
 from oracles.comparing.differences import Difference, Wanted
 from oracles.comparing.sorts import Case, Said
 from oracles.kairosdb.anchors import LONGEST_MS
-from oracles.kairosdb.judging import Number, alike
+from oracles.kairosdb.judging import Number, alike, same_number
 from oracles.kairosdb.rewording import REGROUPED
 from oracles.kairosdb.wanted.points import Points, Same, all_of, by_time, lacking, same_points
 from oracles.kairosdb.wanted.told import (
@@ -170,6 +170,23 @@ def _is_order_of_texts(case: Case, found: Difference) -> bool:
     )
 
 
+def _is_order_of_equal_doubles(case: Case, found: Difference) -> bool:
+    """Of each time both have the same integers, and in the order of what doubles they are. Only of what was written:
+    after an aggregator, numbers are doubles."""
+    if kind(found) != "values" or {one["name"] for one in passed(case, found)} - {"save_as"}:
+        return False
+    real, ours = (by_time(one["values"]) for one in said_of(found))
+    return all(_are_equal_doubles(real[str(time_ms)], ours[str(time_ms)]) for time_ms, _, _ in _unlike(found))
+
+
+def _are_equal_doubles(values: list[Any], others: list[Any]) -> bool:
+    return (
+        all(isinstance(one, Number) and one.is_integer for one in (*values, *others))
+        and sorted(values) == sorted(others)
+        and [float(one) for one in values] == [float(one) for one in others]
+    )
+
+
 def same_value(case: Case, found: Difference) -> Same:
     """Whether a value there and one here are of one line, or of two texts that some time near has."""
     chain = passed(case, found)
@@ -233,7 +250,7 @@ def _is_shortest(case: Case, found: Difference) -> bool:
     there, here = (by_time(one["values"]) for one in said_of(found))
     pairs = [(there[at][0], here[at][0]) for at in there if len(there[at]) == len(here[at]) == 1]
     numbers = [pair for pair in pairs if all(isinstance(one, Number) for one in pair)]
-    return all(_digits(other) <= _digits(one) for one, other in numbers if one.value == other.value and one != other)
+    return all(_digits(other) <= _digits(one) for one, other in numbers if same_number(one, other) and one != other)
 
 
 def _digits(number: Number) -> int:
@@ -271,6 +288,11 @@ ENTRIES: list[Wanted[Case]] = [
         "texts at one time",
         "texts of one millisecond are in the order of the alphabet; KairosDB's come as the series do",
         _is_order_of_texts,
+    ),
+    Wanted(
+        "integers equal as doubles",
+        "integers of one millisecond are in order; KairosDB has those that are equal as doubles by chance",
+        _is_order_of_equal_doubles,
     ),
     Wanted("minus zero", "-0.0 is 0 to a filter, as to JSON's readers; to Java it is less", _is_minus_zero),
     Wanted(

@@ -15,6 +15,7 @@ from oracles.opentsdb import wanted, worlds
 from oracles.opentsdb.asked_points import Questions
 from oracles.opentsdb.broken import NOT_THERE, Broken
 from oracles.opentsdb.finding import Finding
+from oracles.opentsdb.noting.notes import Notes
 from oracles.opentsdb.servers import Servers
 from oracles.opentsdb.sorts import Case
 from oracles.opentsdb.writing.ids import Ids
@@ -39,6 +40,7 @@ def mixed(servers: Servers, ours: Watched) -> MixedSorts[Case]:
         (Puts(servers), 2),
         (Lines(servers), 2),
         (Ids(servers), 1),
+        (Notes(servers), 2),
     ]
     return MixedSorts(wanted.table(), sorts, Case, ours, STAY)
 

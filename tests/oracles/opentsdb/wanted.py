@@ -11,13 +11,14 @@ from oracles.expressions.wanted import EXPRESSIONS
 from oracles.opentsdb.broken import NOT_THERE
 from oracles.opentsdb.mistakes import members, not_understood
 from oracles.opentsdb.model.explaining import laws_of
+from oracles.opentsdb.noting.wanted import NOTING
 from oracles.opentsdb.sorts import Case
 from oracles.opentsdb.writing.wanted import WRITING
 
 
 def table() -> Table[Case]:
     """A new one, with nothing met."""
-    return Table([*QUERIES, *EXPRESSIONS, *WRITING])
+    return Table([*QUERIES, *EXPRESSIONS, *WRITING, *NOTING])
 
 
 def _is(*kinds: str) -> Callable[[Case, Difference], bool]:

@@ -22,6 +22,10 @@ TABLES = {"tsdb-uid": "id:name", "tsdb": "t", "tsdb-meta": "name"}
 QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
 """For programs that live shorter than the better compiler takes to pay."""
 
+WITH_WORDS = "-XX:-OmitStackTraceInFastThrow"
+"""Java's compiler else throws null pointers without a message once it has met many; OpenTSDB, whose answer has the
+message in it, then answers nothing and holds the connection."""
+
 LOGBACK = """<configuration>
 <appender name="out" class="ch.qos.logback.core.ConsoleAppender">
 <encoder><pattern>%d %-5level %logger{0}: %msg%n</pattern></encoder>
@@ -99,7 +103,7 @@ def _tsd(folder: Path, port: int, zookeeper: int) -> JavaProgram:
     (folder / "logback.xml").write_text(LOGBACK)
     settings = _tsd_settings(folder, port, zookeeper)
     (folder / "opentsdb.conf").write_text("".join(f"{key} = {value}\n" for key, value in settings.items()))
-    options = [f"-Dlogback.configurationFile={folder}/logback.xml", "-XX:+UseSerialGC"]
+    options = [f"-Dlogback.configurationFile={folder}/logback.xml", "-XX:+UseSerialGC", WITH_WORDS]
     arguments = [f"--config={folder}/opentsdb.conf"]
     classpath = [f"{artefacts.jars(OPENTSDB)}/*"]
     return JavaProgram("tsd", folder, classpath, "net.opentsdb.tools.TSDMain", arguments, options)

@@ -62,7 +62,8 @@ async def test_words_about_a_name_are_kept(tmp_path: Path) -> None:
         assert answered(await tsd.post("uid/uidmeta", said)) == first
         second = answered(await tsd.post("uid/uidmeta", {**about, "notes": "n"}))
         assert second == {**first, "notes": "n"}
-        assert (await tsd.post("uid/uidmeta", about)).status == 304
+        for nothing in ({}, {"notes": ""}, {"custom": None}, {"uid": "00000000000000FF"}, {"uid": "x"}):
+            assert (await tsd.post("uid/uidmeta", {**about, **nothing})).status == 304
     with real_room(tmp_path) as tsd:
         assert answered(await tsd.get(f"uid/uidmeta?uid={about['uid']}&type=metric")) == second
         third = answered(await tsd.post("uid/uidmeta", {**about, "description": "d"}, method="PUT"))
@@ -70,6 +71,7 @@ async def test_words_about_a_name_are_kept(tmp_path: Path) -> None:
         gone = await tsd.post("uid/uidmeta", about, method="DELETE")
         assert (gone.status, gone.body) == (204, b"")
         assert (await tsd.post("uid/uidmeta", about, method="DELETE")).status == 204
+        assert error(await tsd.post("uid/uidmeta", {**about, "uid": "x"}, method="DELETE"))[0] == 400
         assert answered(await tsd.get(f"uid/uidmeta?uid={about['uid']}&type=metric"))["description"] == ""
 
 
@@ -78,6 +80,7 @@ async def test_words_about_a_name_are_kept(tmp_path: Path) -> None:
     [
         ("uid=00000000000000FF&type=metric", 404, "Could not find the requested UID"),
         ("uid=000001&type=metric", 404, "Could not find the requested UID"),
+        ("uid=XYZ&type=metric", 400, "A UID is made of hexadecimal digits: XYZ"),
         ("uid=000001&type=x", 400, "Invalid type requested: x"),
         ("type=metric", 400, "Missing parameter <code>uid</code>"),
         ("uid=000001", 400, "Missing parameter <code>type</code>"),
@@ -153,6 +156,7 @@ async def test_words_about_a_series_are_kept(tsd: RealRoom) -> None:
         await tsd.post("uid/tsmeta?m=sys.cpu%7Bhost=web02,dc=lga%7D&create=true", {"displayName": "two"})
     )
     assert (by_name["displayName"], by_name["tags"][3]["name"]) == ("two", "web02")
+    assert error(await tsd.post("uid/tsmeta?m=sys.mem%7Bhost=web01%7D", {}, method="DELETE"))[0] == 400
     by_query = answered(await tsd.ask(f"/api/uid/tsmeta?tsuid={key}&retention=7&max=1.5", method="POST"))
     assert (by_query["retention"], by_query["max"], by_query["notes"]) == (7, 1.5, "n")
     assert (await tsd.post("uid/tsmeta", {"tsuid": key}, method="DELETE")).status == 204
@@ -166,10 +170,13 @@ async def test_words_about_a_series_are_kept(tsd: RealRoom) -> None:
         ("?m=nix", None, 404, "Unable to find one of the UIDs"),
         ("?tsuid=0000FF000001000001", None, 404, "Could not find Timeseries meta data"),
         (f"?tsuid={'F' * 32}", None, 404, "Could not find Timeseries meta data"),
-        ("?tsuid=zz", None, 404, "Could not find Timeseries meta data"),
+        ("?tsuid=0000&max=x", None, 404, "Could not find Timeseries meta data"),
+        ("?tsuid=zz", None, 400, "TSUID is too short, may be missing tags"),
+        ("", {"tsuid": "0000", "displayName": "x"}, 400, "TSUID is too short, may be missing tags"),
+        ("", {"tsuid": "0000FF000001000001", "displayName": "x"}, 404, "Could not find Timeseries meta data"),
         ("", {"displayName": "x"}, 400, "Missing parameter <code>m</code>"),
         ("", {"tsuid": "F" * 32, "displayName": "x"}, 404, "Could not find Timeseries meta data"),
-        ("?m=sys.cpu%7Bhost=web01%7D", {"displayName": "x"}, 404, "Could not find Timeseries meta data"),
+        ("?m=sys.cpu%7Bhost=web01%7D", {"displayName": "x"}, 400, "Could not find TSMeta"),
         ("", {"tsuid": "F" * 32, "retention": "long"}, 400, "Unable to parse the given JSON"),
     ],
 )
@@ -177,6 +184,23 @@ async def test_what_is_wrong_with_a_series(tsd: RealRoom, query: str, body: Any,
     await stored(tsd)
     reply = await (tsd.get(f"uid/tsmeta{query}") if body is None else tsd.post(f"uid/tsmeta{query}", body))
     assert error(reply) == (status, message)
+
+
+async def test_null_is_kept_and_a_number_is_a_text(tsd: RealRoom) -> None:
+    await stored(tsd)
+    about = {"uid": await uid(tsd, "metric", "sys.mem"), "type": "metric"}
+    named = answered(await tsd.post("uid/uidmeta", {**about, "notes": None, "description": 5}))
+    assert (named["notes"], named["description"]) == (None, "5")
+    key = await tsuid(tsd, "sys.mem")
+    said = {"tsuid": key, "notes": None, "retention": "5", "max": None, "min": "0.5"}
+    found = answered(await tsd.post("uid/tsmeta", said))
+    assert "notes" not in found
+    assert (found["retention"], found["max"], found["min"]) == (5, 0.0, 0.5)
+    for nothing in ({"notes": ""}, {"retention": 0}):
+        assert (await tsd.post("uid/tsmeta", {"tsuid": key, **nothing}, method="PUT")).status == 304
+    by_url = await tsd.ask(f"/api/uid/tsmeta?tsuid={key}&max=&retention=&notes=n", method="POST")
+    assert answered(by_url)["max"] == 0.0
+    assert answered(await tsd.post("uid/tsmeta", {"tsuid": key, "max": "NaN"}))["max"] == "NaN"
 
 
 @pytest.mark.parametrize(

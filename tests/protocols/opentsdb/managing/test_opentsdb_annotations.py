@@ -44,12 +44,49 @@ async def test_write_read_change_delete(tsd: RealRoom) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-@pytest.mark.parametrize("said", [{}, {"endTime": 0}, {"description": ""}, {"custom": None}])
+@pytest.mark.parametrize("said", [{}, {"endTime": 0}, {"description": ""}, {"custom": None}, {"tsuid": "x"}])
 async def test_one_that_says_nothing_is_304_and_makes_nothing(tsd: RealRoom, method: str, said: dict[str, Any]) -> None:
     reply = await tsd.post("annotation", {"startTime": T, **said}, method=method)
     assert (reply.status, reply.body) == (304, b"")
     assert answered(await tsd.post("annotation/bulk", [{"startTime": T, **said}], method=method)) == []
     assert (await tsd.get(f"annotation?start_time={T}")).status == 404
+
+
+async def test_null_is_kept_and_a_number_is_a_text(tsd: RealRoom) -> None:
+    said = {"startTime": T, "notes": "n", "description": 5, "custom": {"a": True, "b": None}}
+    kept = answered(await tsd.post("annotation", said))
+    assert (kept["description"], kept["custom"]) == ("5", {"a": "true", "b": None})
+    del kept["notes"]
+    assert answered(await tsd.post("annotation", {"startTime": T, "notes": None})) == kept
+    assert answered(await tsd.get(f"annotation?start_time={T}")) == kept
+    [listed] = answered(await tsd.get(f"annotations?start_time={T}&end_time={T}"))
+    assert listed == kept
+
+
+@pytest.mark.parametrize(
+    ("said", "start"),
+    [
+        (f"{T}", T),
+        (f"{T}000", T),
+        (f"{T}000ms", T),
+        ("2013/05/21-13:01:01", T),
+        (f"{T}.500", T * 1000 + 500),
+        (f"{T}500", T * 1000 + 500),
+    ],
+)
+async def test_a_url_says_a_time_in_any_spelling(tsd: RealRoom, said: str, start: int) -> None:
+    path = f"/api/annotation?start_time={said}&end_time={said}&notes=n"
+    written = answered(await tsd.ask(path, method="POST"))
+    assert (written["startTime"], written["endTime"]) == (start, start)
+    assert answered(await tsd.get(f"annotation?start_time={said}")) == written
+    assert (await tsd.ask(f"/api/annotation?start_time={said}", method="DELETE")).status == 204
+    assert (await tsd.get(f"annotation?start_time={said}")).status == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+async def test_an_end_that_is_no_time(tsd: RealRoom, method: str) -> None:
+    body = {"startTime": T, "endTime": "x", "notes": "n"}
+    assert error(await tsd.post("annotation", body, method=method))[0] == 400
 
 
 async def test_what_is_empty_changes_nothing(tsd: RealRoom) -> None:
@@ -132,6 +169,9 @@ async def test_of_many_all_are_kept_or_none(tsd: RealRoom) -> None:
     assert error(await tsd.post("annotation/bulk", {"startTime": T}, method="DELETE")) == (400, missing)
     assert error(await tsd.post("annotation/bulk", {"global": True}, method="DELETE"))[0] == 400
     assert error(await tsd.ask("/api/annotation/bulk?global", method="DELETE"))[0] == 400
+    before = (400, "The end timestamp cannot be less than the start timestamp")
+    backwards = {"global": True, "startTime": T, "endTime": T - 1}
+    assert error(await tsd.post("annotation/bulk", backwards, method="DELETE")) == before
 
 
 @pytest.mark.parametrize("sealed", [False, True])
@@ -155,7 +195,8 @@ async def test_they_survive_a_restart_and_the_journal(tmp_path: Path, sealed: bo
         ({}, "The start timestamp has not been set"),
         ({"startTime": "x"}, "Unable to convert the 'start' time: x"),
         ({"startTime": T, "endTime": -1}, "Unable to convert the 'end' time: -1"),
-        ({"startTime": T, "tsuid": "000001"}, "No such name for 'tsuids': '000001'"),
+        ({"startTime": T, "tsuid": "000001", "notes": "n"}, "No such name for 'tsuids': '000001'"),
+        ({"startTime": T, "notes": [1]}, "Unable to parse the given JSON"),
         ("{", "Unable to parse the given JSON"),
     ],
 )

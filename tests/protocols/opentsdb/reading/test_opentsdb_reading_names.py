@@ -90,6 +90,9 @@ async def test_mistakes(tsd: RealRoom) -> None:
     assert error(await tsd.get("search/lookup?m=a&limit=x")) == (400, "Unable to convert 'limit' to a valid number")
     assert error(await tsd.get("search/lookup?m=a{=}"))[0] == 400
     assert error(await tsd.get("uid/assign")) == (400, "Missing values to assign UIDs")
+    numbers = json.loads((await tsd.post("uid/assign", {"metric": [5, True]})).body)
+    assert set(numbers["metric"]) == {"5", "true"}
+    assert error(await tsd.post("uid/assign", {"metric": [None]}))[0] == 400
     # Measured on OpenTSDB 2.4.1.
     assert error(await tsd.get("uid/assign?metric=")) == (400, "Missing values to assign UIDs")
     assert error(await tsd.get("dump_meta")) == (400, "Missing 'tagkey' parameter")

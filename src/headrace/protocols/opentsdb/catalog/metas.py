@@ -6,14 +6,18 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 import orjson
+from msgspec import UNSET, UnsetType
 
 from headrace import limits
 from headrace.errors import Refused
 from headrace.model.series import SeriesName, SeriesTable
+from headrace.protocols.opentsdb.faults import shown
+from headrace.protocols.opentsdb.integers import Whole
+from headrace.protocols.opentsdb.reading.texts import Scalar, text_of, texts_of
 from headrace.protocols.opentsdb.tsuids import uid_of
 from headrace.store import Document, DocumentChange
 
@@ -35,25 +39,31 @@ class UidMeta(msgspec.Struct, rename="camel"):
 
     uid: str | None = None
     type: str | None = None
-    display_name: str | None = None
-    description: str | None = None
-    notes: str | None = None
-    custom: dict[str, str] | None = None
+    display_name: Scalar | UnsetType = UNSET
+    description: Scalar | UnsetType = UNSET
+    notes: Scalar | UnsetType = UNSET
+    custom: dict[str, Scalar] | None = None
 
 
 class SeriesMeta(msgspec.Struct, rename="camel"):
     """As it is sent (OpenTSDB: TSMeta)."""
 
     tsuid: str | None = None
-    display_name: str | None = None
-    description: str | None = None
-    notes: str | None = None
-    custom: dict[str, str] | None = None
-    units: str | None = None
-    data_type: str | None = None
-    retention: Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)] | None = None
-    max: float | None = None
-    min: float | None = None
+    display_name: Scalar | UnsetType = UNSET
+    description: Scalar | UnsetType = UNSET
+    notes: Scalar | UnsetType = UNSET
+    custom: dict[str, Scalar] | None = None
+    units: Scalar | UnsetType = UNSET
+    data_type: Scalar | UnsetType = UNSET
+    retention: Whole | None = None
+    max: float | str | UnsetType | None = UNSET
+    min: float | str | UnsetType | None = UNSET
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what Java's Integer or Double cannot be."""
+        if self.retention is not None and not -(2**31) <= self.retention < 2**31:
+            raise ValueError("expected an integer of 32 bits")
+        self.max, self.min = _number_of(self.max), _number_of(self.min)
 
 
 class KeepsMetas(Protocol):
@@ -84,18 +94,15 @@ class Metas:
         self._store = store
         self._changing = asyncio.Lock()  # held from reading what is kept until what becomes of it is durable
 
-    async def write(self, kind: str, key: str, said: UidMeta | SeriesMeta, replacing: bool) -> bool:
-        """Keep what is said, beside what was said before unless `replacing`; false when nothing is said. Durable on
-        return. Raises Refused (rule "body-too-large")."""
-        words = {name: value for name, value in msgspec.to_builtins(said).items() if _is_said(name, value)}
-        if not words:
-            return False
+    async def write(self, kind: str, key: str, said: UidMeta | SeriesMeta, replacing: bool) -> None:
+        """Keep what is said, beside what was said before unless `replacing`. Durable on return. Raises Refused (rule
+        "body-too-large")."""
+        words = said_words(said)
         async with self._changing:
             whole = orjson.dumps(words if replacing else {**words_of(self._store, kind, key), **words})
             if len(whole) > limits.OPENTSDB_ANNOTATION_BYTES_MAX:
                 raise Refused("body-too-large", f"meta data may have {limits.OPENTSDB_ANNOTATION_BYTES_MAX} bytes")
             await self._store.commit([Document(kind, key, whole)])
-        return True
 
     async def forget(self, kind: str, key: str) -> None:
         """Take away what people said; the name or series stays."""
@@ -147,14 +154,15 @@ class Shown:
             "created": 0,
             "units": words.get("units", ""),
             "retention": words.get("retention", 0),
-            "max": words.get("max", "NaN"),
-            "min": words.get("min", "NaN"),
+            "max": "NaN" if words.get("max") is None else words["max"],
+            "min": "NaN" if words.get("min") is None else words["min"],
             "displayName": words.get("displayName", ""),
             "dataType": words.get("dataType", ""),
             "lastReceived": 0,
             "totalDatapoints": 0,
         }
-        return {**shown, "custom": words["custom"]} if "custom" in words else shown
+        whole = {**shown, "custom": words.get("custom")}
+        return {name: value for name, value in whole.items() if value is not None}
 
     def _words(self, kind: str, key: str) -> dict[str, Any]:
         return words_of(self._store, kind, key) if self._has_words[kind] else {}
@@ -184,10 +192,27 @@ def uid_key(role: str, uid: str) -> str:
     return f"{KINDS[role]}/{uid}"
 
 
-def _is_said(name: str, value: Any) -> bool:
-    """A client that sends back what it was shown says "NaN" for what nobody has said."""
-    return name not in ("uid", "type", "tsuid") and value is not None and not _is_strange(value)
+def said_words(said: UidMeta | SeriesMeta) -> dict[str, Any]:
+    """What of it changes something, by name of the member: "" and 0 do not, and null is kept as such, but for `custom`
+    (OpenTSDB: the setters of UIDMeta and TSMeta). Of `max` and `min` NaN is kept as null, and null is 0."""
+    words: dict[str, Any] = {}
+    for name, encoded in zip(said.__struct_fields__, said.__struct_encode_fields__, strict=True):
+        value = getattr(said, name)
+        if name in ("uid", "type", "tsuid") or value is UNSET or value == "":
+            continue
+        if name == "custom":
+            words |= {encoded: texts_of(value)} if value is not None else {}
+        elif name in ("max", "min"):
+            words |= {encoded: None if math.isnan(value) else value} if not math.isinf(value) else {}
+        elif name == "retention":
+            words |= {encoded: int(value)} if value else {}
+        else:
+            words[encoded] = text_of(value)
+    return words
 
 
-def _is_strange(value: Any) -> bool:
-    return isinstance(value, float) and not math.isfinite(value)
+def _number_of(said: float | str | UnsetType | None) -> float | UnsetType:
+    """As Jackson reads a double. Raises ValueError."""
+    if isinstance(said, str) and ("_" in said or not said.isascii()):
+        raise ValueError(f"expected a number, got {shown(said)}")
+    return said if isinstance(said, UnsetType) else float(said or 0)

@@ -22,10 +22,12 @@ from headrace.protocols.opentsdb.catalog.metas import (
     SeriesMeta,
     Shown,
     UidMeta,
+    said_words,
     uid_key,
     written,
 )
 from headrace.protocols.opentsdb.faults import shown
+from headrace.protocols.opentsdb.integers import whole_member
 from headrace.protocols.opentsdb.reading.filters import short_form
 from headrace.protocols.opentsdb.reading.question import selection_of
 from headrace.protocols.opentsdb.reading.wire import decode_json, metric_and_filters, of_parameters
@@ -40,9 +42,14 @@ METHODS: Final = {"uid/uidmeta": _ANY, "uid/tsmeta": _ANY, "uid/rename": ("GET",
 """Of each endpoint, by its path below /api/."""
 
 _UID_META = msgspec.json.Decoder(UidMeta, strict=False)
-_SERIES_META = msgspec.json.Decoder(SeriesMeta, strict=False)
+_SERIES_META = msgspec.json.Decoder(SeriesMeta, strict=False, dec_hook=whole_member)
 _RENAMING = msgspec.json.Decoder(dict[str, str], strict=False)
 _UID = re.compile(r"[0-9A-Fa-f]{16}")
+_NAMING: Final = ("uid", "type", "tsuid")
+_HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2})+")
+
+OPENTSDB_TSUID_DIGITS: Final = 18
+"""That the shortest one of OpenTSDB has: three ids of three bytes."""
 
 NO_SERIES: Final = "Could not find Timeseries meta data"
 
@@ -74,37 +81,46 @@ class UidPages:
     async def uidmeta(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """GET shows what is known of a name, POST adds to what people say of it, PUT replaces it, DELETE forgets it."""
         method = scope["method"]
-        said = await self._read(_UID_META, UidMeta, parameters, body)
+        said = await self._read(_UID_META, UidMeta, parameters, body, method)
         role, uid = _named(said)
         if method == "DELETE":
+            _check_uid(uid)
             await self._metas.forget(UID_KIND, uid_key(role, uid))
             await reply.empty(204)
             return
-        name = await self._pool.run(lambda check: self._name(role, uid, check), reply.client_leaves)
-        if method != "GET" and not await self._metas.write(UID_KIND, uid_key(role, uid), said, method == "PUT"):
+        if method != "GET" and not said_words(said):
             await reply.empty(304)
             return
+        _check_uid(uid)
+        if not _UID.fullmatch(uid):
+            words = f"No such unique ID for '{role}': {shown(uid)}"
+            raise Refused("name-unknown", "Could not find the requested UID", words)
+        name = await self._pool.run(lambda check: self._name(role, uid, check), reply.client_leaves)
+        if method != "GET":
+            await self._metas.write(UID_KIND, uid_key(role, uid), said, method == "PUT")
         await reply.whole(orjson.dumps(Shown(self._store).of_name(role, name)))
 
     async def tsmeta(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """The same of a series: by its tsuid or, as `m`, by its metric and tags. A GET by `m` shows all that have
         them."""
         method = scope["method"]
-        said = await self._read(_SERIES_META, SeriesMeta, parameters, body)
+        said = await self._read(_SERIES_META, SeriesMeta, parameters, body, method)
         if method == "GET" and not said.tsuid:
             await reply.whole(await self._pool.run(lambda check: self._all(parameters, check), reply.client_leaves))
             return
-        if not said.tsuid:
-            said.tsuid = await self._pool.run(lambda check: self._only(parameters, check), reply.client_leaves)
-        tsuid = _well_formed(said.tsuid)
         if method == "DELETE":
-            await self._metas.forget(SERIES_KIND, tsuid)
+            await self._metas.forget(SERIES_KIND, _to_forget(said.tsuid or ""))
             await reply.empty(204)
             return
-        name = await self._pool.run(lambda check: self._series(tsuid, check), reply.client_leaves)
-        if method != "GET" and not await self._metas.write(SERIES_KIND, tsuid, said, method == "PUT"):
+        if not said.tsuid:
+            said.tsuid = await self._pool.run(lambda check: self._only(parameters, check), reply.client_leaves)
+        if method != "GET" and not said_words(said):
             await reply.empty(304)
             return
+        tsuid = _well_formed(said.tsuid, method == "GET")
+        name = await self._pool.run(lambda check: self._series(tsuid, check), reply.client_leaves)
+        if method != "GET":
+            await self._metas.write(SERIES_KIND, tsuid, said, method == "PUT")
         await reply.whole(orjson.dumps(Shown(self._store).of_series(tsuid, name)))
 
     async def rename(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
@@ -123,8 +139,11 @@ class UidPages:
         raise Refused("not-implemented", "Other UID endpoints have not been implemented yet")
 
     async def _read(
-        self, decoder: msgspec.json.Decoder[Meta], kind: type[Meta], parameters: Parameters, body: bytes
+        self, decoder: msgspec.json.Decoder[Meta], kind: type[Meta], parameters: Parameters, body: bytes, method: str
     ) -> Meta:
+        """A GET says only what it is about, and that in its parameters."""
+        if method == "GET":
+            return _of({name: parameters[name] for name in _NAMING if name in parameters}, kind)
         if not body:
             return _of(parameters, kind)
         return await self._pool.read(len(body), lambda: decode_json(decoder, body))
@@ -159,7 +178,7 @@ class UidPages:
         for tsuid, name in self._found(parameters, check):
             if dict(name.tags) == wanted:
                 return tsuid
-        raise Refused("name-unknown", NO_SERIES)
+        raise Refused("uid", "Could not find TSMeta", "no series has just these tags")
 
     def _found(self, parameters: Parameters, check: Check) -> list[tuple[str, SeriesName]]:
         metric, filters = metric_and_filters(_m(parameters))
@@ -186,15 +205,27 @@ def _named(said: UidMeta) -> tuple[str, str]:
     assert said.type
     if said.type.lower() not in ROLES:
         raise Refused("uid", f"Invalid type requested: {shown(said.type)}")
-    role = ROLES[said.type.lower()]
-    if not _UID.fullmatch(said.uid):
-        words = f"No such unique ID for '{role}': {shown(said.uid)}"
-        raise Refused("name-unknown", "Could not find the requested UID", words)
-    return role, said.uid.upper()
+    return ROLES[said.type.lower()], said.uid.upper()
 
 
-def _well_formed(tsuid: str) -> str:
-    """In upper case. Raises Refused for one that no series can have."""
+def _check_uid(uid: str) -> None:
+    if not _HEXADECIMAL.fullmatch(uid):
+        raise Refused("uid", f"A UID is made of hexadecimal digits: {shown(uid)}")
+
+
+def _to_forget(tsuid: str) -> str:
+    """In upper case. Raises Refused for one that is none."""
+    if not _HEXADECIMAL.fullmatch(tsuid):
+        raise Refused("tsuid", "Unable to delete TSMeta information", f"No such name for 'tsuids': '{shown(tsuid)}'")
+    return tsuid.upper()
+
+
+def _well_formed(tsuid: str, is_read: bool) -> str:
+    """In upper case. Raises Refused for one that no series can have; a short one is only unknown where it is read."""
+    if not _HEXADECIMAL.fullmatch(tsuid) or (len(tsuid) < OPENTSDB_TSUID_DIGITS and not is_read):
+        raise Refused(
+            "tsuid", "TSUID is too short, may be missing tags", f"No such name for 'tsuids': '{shown(tsuid)}'"
+        )
     try:
         keys_of([tsuid])
     except Refused as refused:
@@ -212,5 +243,5 @@ def _m(parameters: Parameters) -> str:
 def _of(given: Parameters, kind: type[Meta]) -> Meta:
     """What a query string says; `custom` has no room there. Raises Refused."""
     names = zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True)
-    said = {encoded: given[name][0] for name, encoded in names if name in given and name != "custom"}
+    said = {encoded: given[name][0] for name, encoded in names if given.get(name, [""])[0] and name != "custom"}
     return of_parameters(said, kind)

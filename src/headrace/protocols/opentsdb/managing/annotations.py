@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 import orjson
+from msgspec import UNSET, UnsetType
 from starlette.types import Scope
 
 from headrace import limits
@@ -17,6 +18,7 @@ from headrace.errors import Refused
 from headrace.model.time import TimeRange
 from headrace.protocols.opentsdb import times
 from headrace.protocols.opentsdb.faults import shown
+from headrace.protocols.opentsdb.reading.texts import Scalar, text_of, texts_of
 from headrace.protocols.opentsdb.reading.times import UTC, time_ms
 from headrace.protocols.opentsdb.reading.wire import decode_json
 from headrace.protocols.opentsdb.reply import Parameters, Reply
@@ -32,14 +34,15 @@ Stamp = int | float | str | None
 
 
 class Annotation(msgspec.Struct, rename="camel"):
-    """As it is sent, kept and answered; times as they were sent, in seconds or milliseconds. tsuid "": global."""
+    """As it is sent, kept and answered; times as they were sent, in seconds or milliseconds. tsuid "": global. What is
+    sent as null is kept so, and is not what nobody has said."""
 
     start_time: Stamp = None
-    tsuid: str | None = None
+    tsuid: Scalar = None
     end_time: Stamp = None
-    description: str | None = None
-    notes: str | None = None
-    custom: dict[str, str] | None = None
+    description: Scalar | UnsetType = UNSET
+    notes: Scalar | UnsetType = UNSET
+    custom: dict[str, Scalar] | None = None
 
 
 class AnnotationRange(msgspec.Struct, rename="camel"):
@@ -90,27 +93,31 @@ class Annotations:
         """GET shows one, POST changes what it names, PUT replaces all, DELETE removes. One that says nothing but which
         it is about is 304, and one that says again what is kept is 200 (OpenTSDB: Annotation.syncToStorage)."""
         method = scope["method"]
-        said = _of_parameters(parameters)
         if body:
             said = await self._bodies.run(len(body), lambda: decode_json(_ANNOTATION, body))
-        key = key_of(said)
-        if method == "GET":
-            found = self._store.document(KIND, key)
-            if found is None:
-                raise Refused("annotation-unknown", "Unable to locate annotation in storage")
-            await reply.whole(orjson.dumps(_shown(found)))
-        elif method == "DELETE":
+        else:
+            said = _of_parameters(parameters)
+        if method in ("POST", "PUT"):
+            if not _says_something(said):
+                await reply.empty(304)
+                return
+            await reply.whole(orjson.dumps(_shown(await self._write(said, replacing=method == "PUT"))))
+            return
+        key = _key_of(said)
+        if method == "DELETE":
             async with self._changing:
                 if self._store.document(KIND, key) is not None:
                     await self._store.commit([Document(KIND, key, None)])
             await reply.empty(204)
-        elif not _says_something(said):
-            await reply.empty(304)
-        else:
-            await reply.whole(orjson.dumps(_shown(await self._write(key, said, replacing=method == "PUT"))))
+            return
+        found = self._store.document(KIND, key)
+        if found is None:
+            raise Refused("annotation-unknown", "Unable to locate annotation in storage")
+        await reply.whole(orjson.dumps(_shown(found)))
 
-    async def _write(self, key: str, said: Annotation, replacing: bool) -> bytes:
+    async def _write(self, said: Annotation, replacing: bool) -> bytes:
         """Keep what is said, and what was kept before unless `replacing`. Returns the whole of it, durable."""
+        key = _key_of(said)
         async with self._changing:
             found = self._store.document(KIND, key)
             whole = _written(said, None if replacing else found)
@@ -165,6 +172,8 @@ class Annotations:
         now_ms = time.time_ns() // 1_000_000
         start = time_ms(str(asked.start_time), now_ms, UTC)
         end = time_ms(str(asked.end_time), now_ms, UTC) if asked.end_time else now_ms
+        if end < start:
+            raise Refused("end", "The end timestamp cannot be less than the start timestamp")
         tsuids = [tsuid.upper() for tsuid in asked.tsuids or ()]
         keys_of(tsuids)
         series = dict.fromkeys(tsuids + [""] * bool(asked.global_))
@@ -205,22 +214,33 @@ def _several(body: bytes) -> list[tuple[str, Annotation]]:
     several = decode_json(_ANNOTATIONS, body)
     if len(several) > limits.COMMIT_RECORDS:
         raise Refused("body-too-large", f"one request may bring {limits.COMMIT_RECORDS} annotations")
-    return [(key, said) for key, said in ((key_of(said), said) for said in several) if _says_something(said)]
+    return [(_key_of(said), said) for said in several if _says_something(said)]
 
 
-def key_of(said: Annotation) -> str:
+def _key_of(said: Annotation) -> str:
     """The document's key: tsuid in upper case and moment. Raises Refused."""
-    tsuid = (said.tsuid or "").upper()
-    if tsuid:
-        keys_of([tsuid])
+    start_ms, _ = _start_ms(said), _stamp(said.end_time, "end")
+    return _key(_tsuid(said), start_ms)
+
+
+def _start_ms(said: Annotation) -> int:
+    """The moment. Raises Refused."""
     start = _stamp(said.start_time, "start")
     if not start:
         raise Refused("start-missing", "The start timestamp has not been set")
-    return _key(tsuid, times.to_ms(start))
+    return times.to_ms(start)
+
+
+def _tsuid(said: Annotation) -> str:
+    """In upper case; "" for a global one. Raises Refused."""
+    tsuid = (text_of(said.tsuid) or "").upper()
+    if tsuid:
+        keys_of([tsuid])
+    return tsuid
 
 
 def _key(tsuid: str, time_ms: int) -> str:
-    """Keys of one series rise with time."""
+    """Of the document. Keys of one series rise with time."""
     return f"{tsuid}/{min(max(time_ms, 0), times.MILLISECONDS_MAX):013d}"
 
 
@@ -241,37 +261,52 @@ def _written(said: Annotation, found: bytes | None) -> bytes:
 
 
 def _says_something(said: Annotation) -> bool:
-    """Whether there is more than the series and the moment."""
-    return bool(_stamp(said.end_time, "end") or said.description or said.notes or said.custom is not None)
+    """Whether there is more than the series and the moment, which must be there. Raises Refused."""
+    _start_ms(said)
+    words = (said.description, said.notes)
+    return bool(_stamp(said.end_time, "end")) or any(map(_is_said, words)) or said.custom is not None
 
 
 def _changed(kept: Annotation, said: Annotation) -> Annotation:
     """What is said, and what is kept where nothing is said, as "" and 0 do (OpenTSDB: Annotation.syncToStorage)."""
     return Annotation(
         start_time=_stamp(said.start_time, "start"),
-        tsuid=(said.tsuid or "").upper(),
+        tsuid=_tsuid(said),
         end_time=_stamp(said.end_time, "end") or _stamp(kept.end_time, "end"),
-        description=said.description or kept.description or "",
-        notes=said.notes or kept.notes or "",
-        custom=kept.custom if said.custom is None else said.custom,
+        description=_words(said.description, kept.description),
+        notes=_words(said.notes, kept.notes),
+        custom=kept.custom if said.custom is None else dict(texts_of(said.custom)),
     )
+
+
+def _is_said(words: Scalar | UnsetType) -> bool:
+    return words is not UNSET and words != ""
+
+
+def _words(said: Scalar | UnsetType, kept: Scalar | UnsetType) -> str | None:
+    words = said if _is_said(said) else kept
+    return "" if isinstance(words, UnsetType) else text_of(words)
 
 
 def _shown(body: bytes) -> dict[str, Any]:
-    """A global one has the tsuid "", one without `custom` has no such member (OpenTSDB 2.4.1)."""
+    """A global one has the tsuid "", and there is no member that is null (OpenTSDB 2.4.1)."""
     found: dict[str, Any] = orjson.loads(body)
-    if found["custom"] is None:
-        del found["custom"]
-    return found
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _of_parameters(given: Parameters) -> Annotation:
-    """OpenTSDB: AnnotationRpc.parseQS."""
+    """OpenTSDB: AnnotationRpc.parseQS, which takes all spellings of a time. Raises Refused."""
     start, tsuid, end, description, notes = (
-        given[name][0] if name in given else None
-        for name in ("start_time", "tsuid", "end_time", "description", "notes")
+        given[name][0] if name in given else "" for name in ("start_time", "tsuid", "end_time", "description", "notes")
     )
-    return Annotation(start, tsuid, end, description, notes)
+    return Annotation(_moment(start), tsuid, _moment(end), description, notes)
+
+
+def _moment(text: str) -> int:
+    """In seconds, as OpenTSDB has it, but for what is finer; 0 for none. Raises Refused."""
+    found_ms = time_ms(text, time.time_ns() // 1_000_000, UTC) if text else 0
+    is_fine = found_ms % 1000 and found_ms > times.SECONDS_MAX
+    return found_ms if is_fine else found_ms // 1000
 
 
 def _range_of(given: Parameters) -> AnnotationRange:

@@ -22,6 +22,7 @@ from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.fields import SEPARATOR, Field, field_of, series_metric
 from headrace.protocols.opentsdb.integers import INT_MAX, Whole, parameter, whole_member
 from headrace.protocols.opentsdb.names import ILLEGAL_CHARACTER
+from headrace.protocols.opentsdb.reading.texts import text_of
 from headrace.protocols.opentsdb.reading.wire import decode_json, metric_and_filters, of_parameters
 from headrace.protocols.opentsdb.reply import Parameters, Reply
 from headrace.protocols.opentsdb.tsuids import tsuids_of, uid_of
@@ -79,7 +80,7 @@ class DumpMeta(msgspec.Struct):
 _SUGGESTION = msgspec.json.Decoder(Suggestion, strict=False, dec_hook=whole_member)
 _LOOKUP = msgspec.json.Decoder(Lookup, strict=False, dec_hook=whole_member)
 _DUMP_META = msgspec.json.Decoder(DumpMeta, strict=False, dec_hook=whole_member)
-_ASSIGNMENT = msgspec.json.Decoder(dict[str, list[str]])
+_ASSIGNMENT = msgspec.json.Decoder(dict[str, list[str | int | float | bool]])
 
 
 class NameQuestions:
@@ -106,7 +107,8 @@ class NameQuestions:
     async def uid_assign(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """/api/uid/assign."""
         if scope["method"] == "POST" and body:
-            asked = await self._pool.read(len(body), lambda: decode_json(_ASSIGNMENT, body))
+            said = await self._pool.read(len(body), lambda: decode_json(_ASSIGNMENT, body))
+            asked = {role: [text_of(name) or "" for name in names] for role, names in said.items()}
         else:
             # As Java splits: what is empty at the end is no name.
             named = {role: given[0].rstrip(",") for role, given in parameters.items() if role in UID_ROLES}

@@ -12,6 +12,7 @@ from headrace.errors import Refused
 from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.integers import LONG_MAX, Whole, integer_of, whole_member
 from headrace.protocols.opentsdb.reading.filters import SaidFilter, short_form
+from headrace.protocols.opentsdb.reading.texts import Scalar, text_of
 
 COUNTER_MAX_DEFAULT = LONG_MAX
 
@@ -45,7 +46,7 @@ class SubQuery(msgspec.Struct, rename="camel"):
     rate: bool | None = None
     rate_options: RateOptions | None = None
     filters: list[JsonFilter] | None = None
-    tags: dict[str, str | int | float | bool | None] | None = None
+    tags: dict[str, Scalar] | None = None
     explicit_tags: bool | None = None
     # Alibaba's own:
     delta: bool | None = None
@@ -62,7 +63,7 @@ class SubQuery(msgspec.Struct, rename="camel"):
             SaidFilter(f.tagk or "", f.type or "", f.filter or "", bool(f.group_by or f.group_by_snake))
             for f in self.filters or ()
         ]
-        mapped = [short_form(key, _text(value), group_by=True) for key, value in (self.tags or {}).items()]
+        mapped = [short_form(key, text_of(value) or "", group_by=True) for key, value in (self.tags or {}).items()]
         return listed + mapped
 
 
@@ -244,9 +245,3 @@ def _long(parts: list[str], at: int, what: str) -> Whole | None:
     if number is None:
         raise Refused("m", f"{what} value of counter was not a number, received '{shown(parts[at])}'")
     return Whole(number)
-
-
-def _text(value: str | float | bool | None) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)

@@ -131,7 +131,7 @@ def test_what_is_no_address(address: str) -> None:
         ([{"address": HERE}, {"address": "[::1]:1", "telnt": "off"}], '1: it has no "telnt"; did you mean telnet?'),
         ([{"address": HERE, "port": 1}], '0: it has no "port"; there are address, telnet'),
         ([{"address": HERE, "telnet": "smtp"}], "0.telnet"),
-        ([{"address": HERE, "rooms": ["influx"]}], "0.rooms.0: input should be 'headrace', 'opentsdb'"),
+        ([{"address": HERE, "rooms": ["influx"]}], "0.rooms.0: input should be 'opentsdb', 'kairosdb'"),
         ([{"address": HERE, "rooms": []}], "0: rooms is empty"),
         ([{"address": HERE, "http": False, "telnet": "off"}], "speaks neither HTTP nor telnet"),
         ([{"address": HERE, "http": False, "rooms": ["headrace"]}], "speaks neither HTTP nor telnet"),
@@ -167,7 +167,13 @@ def test_each_that_others_reach_needs_insecure(address: str) -> None:
     assert sentence.startswith(f"Host {address.rpartition(':')[0].strip('[]')} can be reached by others")
     assert "--insecure" in sentence
     assert len(listening(listeners=json.dumps(listeners), insecure=True)) == 2
-    assert reached_by_others(ListenerSettings(address=HERE)) is None
+    assert reached_by_others(ListenerSettings(address=HERE), asking=False) is None
+
+
+def test_others_may_reach_what_asks_for_credentials() -> None:
+    beyond = ListenerSettings(address="0.0.0.0:1")
+    assert reached_by_others(beyond, asking=True) is None
+    assert "take trusted out" in str(reached_by_others(beyond.model_copy(update={"trusted": True}), asking=True))
 
 
 def test_tls_needs_files_that_can_be_used(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ from typing import get_args
 from test_house import rooms
 
 from headrace import __version__
+from headrace.access.authority import Authority
 from headrace.config import Settings
-from headrace.listeners import RoomName
 from headrace.metrics import Metrics
+from headrace.principal_settings import RoomName
 from headrace.query.pool import QueryPool
 from headrace.rooms import ABOUT_ROOMS
 from headrace.serve import about_of, open_rooms, welcome
@@ -23,7 +24,9 @@ def test_every_room_is_open_and_says_of_itself_what_is_listed(tmp_path: Path) ->
     store = open_store(settings, metrics)
     try:
         with ThreadPoolExecutor(1) as threads:
-            ours, *opened = open_rooms(store, settings, metrics, QueryPool(threads, settings.query_timeout_s))
+            ours, *opened = open_rooms(
+                store, settings, metrics, QueryPool(threads, settings.query_timeout_s), Authority([], lambda: 0)
+            )
     finally:
         store.close()
     assert ours.name == "headrace"

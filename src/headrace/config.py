@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -27,6 +27,7 @@ from headrace import limits
 from headrace.errors import Misconfigured
 from headrace.listeners import Listeners, ListenerSettings, of_ports, reached_by_others
 from headrace.one_line import from_json, to_toml
+from headrace.principal_settings import ApolloToken, PrincipalSetting, check_names, check_tokens_differ
 
 ENVIRONMENT_PREFIX = "HEADRACE_"
 
@@ -37,7 +38,7 @@ DURATION = re.compile(r"(\d{1,9})([smhdwy])")
 ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")
 UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000, "y": 365 * 86_400_000}
 
-SECRETS = frozenset(("apollo_tokens", "datazone_credentials"))
+SECRETS = frozenset(("principals", "apollo_tokens", "datazone_credentials"))
 """Settings whose values are never shown."""
 
 PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
@@ -46,37 +47,6 @@ PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 Port = Annotated[int, Field(ge=0, le=65535)]
 HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
-
-ApolloScope = Literal["apollo_read", "apollo_write", "read", "write"]
-ApolloPermission = Literal["readonly", "readwrite", "admin", "owner"]
-
-
-class ApolloToken(BaseModel):
-    """One access token of Apollo's room: what its bearer may do (scopes), and where (collections, by name).
-
-    default_collection: where it looks when a request names none; without it, the only one that it has.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    token: SecretStr = Field(min_length=1)
-    scopes: tuple[ApolloScope, ...] = Field(min_length=1)
-    collections: dict[str, ApolloPermission] = Field(min_length=1)
-    default_collection: str | None = None
-
-    @model_validator(mode="after")
-    def _default_is_one_of_them(self) -> ApolloToken:
-        if self.default_collection is not None and self.default_collection not in self.collections:
-            raise ValueError(f'default_collection "{self.default_collection}" is none of its collections')
-        return self
-
-    def default(self) -> str | None:
-        """Where the bearer looks when a request names no collection; None for nowhere."""
-        if self.default_collection is None and len(self.collections) == 1:
-            return next(iter(self.collections))
-        return self.default_collection
-
 
 OpenTSDBTimes = Literal["seconds", "as-written", "milliseconds"]
 """In which unit the OpenTSDB room tells times to who does not ask for one (docs/decisions/times.md)."""
@@ -88,14 +58,16 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_ignore_empty=True)
 
     host: str = Field(
-        default="127.0.0.1", min_length=1, description="Address to listen on. Any but loopback needs `insecure`."
+        default="127.0.0.1",
+        min_length=1,
+        description="Address to listen on. Any but loopback needs `principals`, or `insecure`.",
     )
     # NoDecode: the environment says 4242,4243 rather than JSON.
     port: Annotated[tuple[Port, ...], NoDecode] = Field(
         default=(4242,), description="Ports to listen on, each for HTTP and telnet; 0 takes a free one."
     )
     data_dir: Path = Field(default=Path("data"), description="Directory of the database; made when absent.")
-    insecure: bool = Field(default=False, description="Serve other hosts although there are no credentials yet.")
+    insecure: bool = Field(default=False, description="Serve other hosts although nobody is asked who they are.")
     # NoDecode: the environment says one or several with commas rather than JSON.
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Web origins whose pages may call, such as https://grafana.example.net; `*` is every."
@@ -190,9 +162,14 @@ class Settings(BaseSettings):
         description="The tenant that Apollo's definitions of time series name (orgId).",
     )
     # NoDecode: read by json, so that a mistake is worded as others are.
+    principals: Annotated[dict[str, PrincipalSetting], NoDecode] = Field(
+        default={},
+        description="Who may do what, by name; as soon as there is one, everybody is asked who they are.",
+    )
+    # NoDecode: as principals.
     apollo_tokens: Annotated[dict[str, ApolloToken], NoDecode] = Field(
         default={},
-        description="Access tokens of Apollo's room, by a name of yours; without any it asks for none.",
+        description="Access tokens of Apollo's room alone, by a name of yours: principals as Apollo's pages have them.",
     )
     datazone_prefix: str = Field(
         default="", description="Path before DataZone's own, for clients whose endpoint URL has one, such as /base."
@@ -200,7 +177,7 @@ class Settings(BaseSettings):
     # NoDecode: as kairosdb_types.
     datazone_credentials: Annotated[dict[str, SecretStr], NoDecode] = Field(
         default={},
-        description="Who may call DataZone: secret access key by access key id; none: signatures are not checked.",
+        description="Who may call DataZone, and nothing else: secret access key by access key id.",
     )
     datazone_region: str = Field(
         default="", description="Region that DataZone's requests must be signed for; none: any."
@@ -296,6 +273,18 @@ class Settings(BaseSettings):
                 raise ValueError(f'"{name}" is there already, or no name for a type')
         return value
 
+    @field_validator("principals", mode="before")
+    @classmethod
+    def _principals_in_one_line(cls, value: object) -> object:
+        return from_json(value, '{"grafana": {"token": "...", "grants": [{"may": ["read"]}]}}')
+
+    @field_validator("principals")
+    @classmethod
+    def _principals_are_told_apart(cls, value: dict[str, PrincipalSetting]) -> dict[str, PrincipalSetting]:
+        check_names(value)
+        check_tokens_differ({name: one.token for name, one in value.items() if one.token is not None})
+        return value
+
     @field_validator("apollo_tokens", mode="before")
     @classmethod
     def _tokens_in_one_line(cls, value: object) -> object:
@@ -305,11 +294,7 @@ class Settings(BaseSettings):
     @field_validator("apollo_tokens")
     @classmethod
     def _tokens_differ(cls, value: dict[str, ApolloToken]) -> dict[str, ApolloToken]:
-        names: dict[str, str] = {}
-        for name, token in value.items():
-            other = names.setdefault(token.token.get_secret_value(), name)
-            if other != name:
-                raise ValueError(f'"{other}" and "{name}" have the same token')
+        check_tokens_differ({name: token.token for name, token in value.items()})
         return value
 
     @field_validator("datazone_prefix")
@@ -384,7 +369,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _only_loopback_is_open(self) -> Settings:
-        open_to_others = [found for one in self.listening if (found := reached_by_others(one)) is not None]
+        asking = self.asks_for_credentials
+        open_to_others = [found for one in self.listening if (found := reached_by_others(one, asking)) is not None]
         if open_to_others and not self.insecure:
             raise ValueError(open_to_others[0])
         return self
@@ -393,6 +379,11 @@ class Settings(BaseSettings):
     def listening(self) -> tuple[ListenerSettings, ...]:
         """The setting listeners, or what host, port and telnet mean."""
         return self.listeners or of_ports(self.host, self.port, self.telnet)
+
+    @property
+    def asks_for_credentials(self) -> bool:
+        """Whether there is any principal."""
+        return bool(self.principals or self.apollo_tokens or self.datazone_credentials)
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,12 @@ TELNET_KEEPALIVE_S = 600
 """Silence on a telnet connection after which the kernel asks whether the other end still lives. We never close a silent
 one: telnet has no acknowledgement, so the next line of its sender would be lost."""
 
+PASSWORDS_FAILED_MAX = 10
+"""Wrong passwords of one user from one address within a minute; until it is over no more are looked at."""
+
+PASSWORDS_FAILED_KEPT_MAX = 4096
+"""Users and addresses whose wrong passwords are remembered, some 0.3 kB each; the oldest go first."""
+
 PREFLIGHT_AGE_S = 86_400
 """How long a browser may remember what CORS allows (Access-Control-Max-Age), as KairosDB has it; browsers cap it."""
 

@@ -14,8 +14,8 @@ from pydantic_settings import NoDecode
 
 from headrace.one_line import from_json
 from headrace.pem import PemFiles, context_of
+from headrace.principal_settings import RoomName
 
-RoomName = Literal["headrace", "opentsdb", "kairosdb", "apollo", "datazone"]
 Telnet = Literal["opentsdb", "kairosdb"]
 
 _ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+(?:%[^\]\s]+)?\]|[^\[\]:\s]+):(\d{1,5})")
@@ -110,12 +110,14 @@ def of_ports(host: str, ports: Sequence[int], telnet: Telnet) -> tuple[ListenerS
     return tuple(ListenerSettings.model_construct(address=f"{bracketed}:{port}", telnet=telnet) for port in ports)
 
 
-def reached_by_others(listener: ListenerSettings) -> str | None:
-    """Why a listener may not be open to who asks, in one sentence; None where it may be."""
-    if _is_loopback(listener.host):
+def reached_by_others(listener: ListenerSettings, asking: bool) -> str | None:
+    """Why a listener may not be open to who asks, in one sentence; None where it may be. asking: whether there is any
+    principal."""
+    if _is_loopback(listener.host) or (asking and not listener.trusted):
         return None
+    instead = "take trusted out" if asking else "set principals"
     return (
-        f"host {listener.host} can be reached by others, and there are no credentials yet: "
+        f"host {listener.host} can be reached by others, and nobody would be asked who they are: {instead}, "
         "listen on 127.0.0.1 or ::1, or set insecure (--insecure) where the network itself is guarded"
     )
 

@@ -13,9 +13,14 @@ TransportRule = Literal[
     "bad-request",  # the bytes are an HTTP request
     "body-incomplete",  # a body comes whole
     "body-too-large",  # a body is no larger than body_bytes_max
+    "credentials-invalid",  # the credentials are known here
+    "credentials-missing",  # who sends a request says who it is, once there are principals
+    "credentials-slowed",  # few passwords of a user are wrong within a minute
     "header-too-large",  # request line and headers fit their bound
     "internal-error",  # a fault of ours, worded by the room whose app raised it
     "not-found",  # something is at the path
+    "permission-missing",  # the principal is granted what the request does
+    "read-only",  # nothing is changed by a listener for reading alone
     "request-timeout",  # headers and body come in time
     "unavailable",  # errors.Unavailable, worded by the room whose app raised it
     "unsupported-encoding",  # the Content-Encoding is one that we unpack

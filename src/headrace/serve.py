@@ -21,6 +21,8 @@ from prometheus_client import Counter
 from headrace import __version__, limits
 from headrace import log as logs
 from headrace.about import About, table
+from headrace.access.authority import Authority
+from headrace.access.principals import of_settings
 from headrace.config import Settings
 from headrace.errors import Corrupt, Incomplete, Unavailable
 from headrace.listeners import ListenerSettings
@@ -39,9 +41,10 @@ from headrace.store.embedded.concessions import Concessions
 from headrace.store.embedded.store import EmbeddedStore, open_store
 from headrace.transport import Listener, Room
 from headrace.transport.bounds import Bounds
-from headrace.transport.denials import Denials
+from headrace.transport.guarding.denials import Denials
+from headrace.transport.guarding.guard import guarded
+from headrace.transport.guarding.web_pages import Pages
 from headrace.transport.server import CannotListen, Server
-from headrace.transport.web_pages import Pages, guarded
 
 log = structlog.get_logger(__name__)
 
@@ -76,8 +79,9 @@ async def _serve(settings: Settings, concessions: Concessions) -> None:
         store.when_broken = end
         try:
             pool = QueryPool(threads, settings.query_timeout_s)
-            rooms = open_rooms(store, settings, metrics, pool, lambda: server.stale_certificates)
-            server = _server(rooms, settings, metrics)
+            authority = Authority(of_settings(settings), wall_clock)
+            rooms = open_rooms(store, settings, metrics, pool, authority, lambda: server.stale_certificates)
+            server = _server(rooms, settings, metrics, authority)
             _keep_pauses_short()
             give_back_freed_memory()
             async with AsyncExitStack() as working:
@@ -108,6 +112,7 @@ def open_rooms(
     settings: Settings,
     metrics: Metrics,
     pool: QueryPool,
+    authority: Authority,
     stale_certificates: Callable[[], list[str]] = list,
 ) -> list[Room]:
     """All rooms over one store. A new protocol is a new line here, and one in rooms.py.
@@ -117,8 +122,8 @@ def open_rooms(
     rooms = [
         opentsdb.open_room(store, settings, metrics, pool),
         kairosdb.open_room(store, settings, metrics, pool),
-        apollo.open_room(store, settings, metrics, pool),
-        datazone.open_room(store, settings, metrics),
+        apollo.open_room(store, settings, metrics, pool, authority),
+        datazone.open_room(store, settings, metrics, authority),
     ]
     ours = operating_routes(store)
     about = about_of(rooms)
@@ -133,7 +138,7 @@ def about_of(rooms: Sequence[Room]) -> list[About]:
     return [room.about for room in rooms if room.about is not None]
 
 
-def _server(rooms: Sequence[Room], settings: Settings, metrics: Metrics) -> Server:
+def _server(rooms: Sequence[Room], settings: Settings, metrics: Metrics, authority: Authority) -> Server:
     bounds = Bounds(
         body_bytes_max=settings.body_bytes_max,
         bodies_bytes_max=bodies_bytes_max(settings),
@@ -143,7 +148,7 @@ def _server(rooms: Sequence[Room], settings: Settings, metrics: Metrics) -> Serv
     )
     listeners = [_listener(listener) for listener in settings.listening]
     pages = Pages(settings.cors_origins, [*(listener.host for listener in listeners), *settings.host_names])
-    rooms = [guarded(room, pages, Denials(metrics.requests_denied, room.name, wall_clock)) for room in rooms]
+    rooms = [guarded(room, pages, authority, Denials(metrics.requests_denied, room.name, wall_clock)) for room in rooms]
     return Server(rooms, listeners, bounds, TransportMeter(metrics), settings.cors_origins)
 
 

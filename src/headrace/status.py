@@ -9,9 +9,11 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Scope
 
 from headrace import __version__, metrics
 from headrace.about import About, Example, table
+from headrace.access.deeds import Deed, deed_of_method
 from headrace.errors import RETRY_AFTER_S, Refused
 from headrace.operating import OPERATING_PREFIX
 from headrace.transport import Room, alike
@@ -66,7 +68,15 @@ def status_room(
         return Response(numbers.render(), media_type=metrics.CONTENT_TYPE)
 
     routes = [Route("/", welcome), Route("/health", health), Route("/metrics", scrape), *operating]
-    return Room("headrace", ("/", OPERATING_PREFIX), Starlette(routes=routes), alike(refuse))
+    return Room("headrace", ("/", OPERATING_PREFIX), Starlette(routes=routes), alike(refuse), deed=deed_of)
+
+
+def deed_of(scope: Scope) -> Deed:
+    """What a request does (transport.Room)."""
+    path: str = scope["path"]
+    if path.lower().startswith(OPERATING_PREFIX):
+        return "admin"
+    return "open" if path in ("/", "/health") else deed_of_method(scope["method"])
 
 
 def refuse(status: int, refusal: Refused) -> tuple[int, list[tuple[bytes, bytes]], bytes]:

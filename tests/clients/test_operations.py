@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from serverprocess import running
-from test_readme import ROOT, block, paste
+from test_readme import ROOT, block, blocks, paste
 
 from headrace.store.embedded.backups.restoring import verify_backup
 
@@ -69,3 +71,17 @@ def test_bringing_back_what_a_mistyped_retention_dropped(tmp_path: Path) -> None
         question = {"start": start_s, "end": start_s + 99, "queries": [{"metric": "m", "aggregator": "none"}]}
         [answer] = server.query(**question)
         assert list(answer["dps"].values()) == list(range(100))
+
+
+def test_who_may_do_what(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [table] = [text for text in blocks(OPERATIONS) if text.startswith("[principals.collectd]")]
+    (tmp_path / "headrace.toml").write_text(table)
+    with running(tmp_path / "data", "--config", str(tmp_path / "headrace.toml")) as server:
+        assert server.get("/api/version")[0] == 401
+        assert paste(block("curl -u grafana", server, OPERATIONS)) == "[]"
+        assert paste(block("curl -u grafana", server, OPERATIONS)) == '["m"]'
+        with pytest.raises(subprocess.CalledProcessError):
+            paste(block("headrace seal", server, OPERATIONS))
+        [operator] = re.findall(r'\[principals.operator\]\ntoken = "(\w+)"', table)
+        monkeypatch.setenv("HEADRACE_TOKEN", operator)
+        assert paste(block("headrace seal", server, OPERATIONS)).startswith("sealed through record ")

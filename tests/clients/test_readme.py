@@ -27,10 +27,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield running_server
 
 
+def blocks(page: Path) -> list[str]:
+    """All that a page shows to be pasted."""
+    found: list[str] = re.findall(r"^```\w*\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    return found
+
+
 def block(begin: str, server: ServerProcess, page: Path = README) -> str:
     """The block of a page that begins with `begin`, against the test's server."""
-    blocks: list[str] = re.findall(r"^```\w*\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
-    found = [text for text in blocks if text.startswith(begin)]
+    found = [text for text in blocks(page) if text.startswith(begin)]
     assert len(found) == 1, found
     return found[0].replace("4242", str(server.port))
 

@@ -20,6 +20,7 @@ from graphite.write import Writes
 from memorystore import MemoryStore
 from structlog.testing import capture_logs
 
+from headrace.access.authority import Authority
 from headrace.config import Settings
 from headrace.errors import Unavailable
 from headrace.metrics import Metrics
@@ -94,7 +95,8 @@ async def serving(data_dir: Path) -> AsyncIterator[House]:
     store = open_store(settings, metrics)
     with ThreadPoolExecutor(2) as threads:
         pool = QueryPool(threads, settings.query_timeout_s)
-        rooms = [*open_rooms(store, settings, metrics, pool), open_room(store, metrics, lambda: NOW_MS)]
+        ours = open_rooms(store, settings, metrics, pool, Authority([], lambda: 0))
+        rooms = [*ours, open_room(store, metrics, lambda: NOW_MS)]
         listeners = [Listener("127.0.0.1", 0, "opentsdb"), Listener("127.0.0.1", 0, "graphite", http=False)]
         server = Server(rooms, listeners)
         (_, http_port), (_, graphite_port) = await server.start()

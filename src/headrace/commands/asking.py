@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 from urllib.parse import urlsplit
 
 from headrace.errors import HeadraceError
+
+TOKEN_VARIABLE: Final = "HEADRACE_TOKEN"
+"""Environment variable of the token that a command sends. It is no flag, as everybody sees those."""
 
 
 class NotAnswered(HeadraceError):  # noqa: N818
@@ -22,14 +27,17 @@ def is_url(place: str) -> bool:
 
 @contextmanager
 def posted(url: str, path: str, body: dict[str, str]) -> Iterator[http.client.HTTPResponse]:
-    """The successful answer of the server at `url`, to be read in the block. Raises NotAnswered, also when the reading
-    fails."""
+    """The successful answer of the server at `url`, which is asked with the token of TOKEN_VARIABLE, to be read in the
+    block. Raises NotAnswered, also when the reading fails."""
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
         raise NotAnswered(f"{url} is not http://host:port")
     connection = http.client.HTTPConnection(parts.hostname, parts.port or 80)
     try:
-        connection.request("POST", path, json.dumps(body), {"content-type": "application/json"})
+        headers = {"content-type": "application/json"}
+        if token := os.environ.get(TOKEN_VARIABLE):
+            headers["authorization"] = f"Bearer {token}"
+        connection.request("POST", path, json.dumps(body), headers)
         answer = connection.getresponse()
         if answer.status != http.client.OK:
             raise NotAnswered(f"{url} answers {answer.status}: {answer.read().decode(errors='replace')}")

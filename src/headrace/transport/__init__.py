@@ -3,7 +3,7 @@ dialect."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import NoReturn, Protocol
@@ -11,6 +11,7 @@ from typing import NoReturn, Protocol
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from headrace.about import About
+from headrace.access.deeds import Deed, deed_of_method
 from headrace.errors import Refused
 from headrace.pem import PemFiles
 
@@ -111,6 +112,18 @@ def alike(refuse: Callable[[int, Refused], WholeAnswer]) -> Refuse:
     return lambda _scope, status, refused: refuse(status, refused)
 
 
+class CameBy(Protocol):
+    """A connection, as far as it says who may be at its other end."""
+
+    certificate: str | None
+    """See Sender."""
+
+    @property
+    def listener(self) -> Listener:
+        """By which it came."""
+        ...
+
+
 class SmallPosts(Protocol):
     """The short way in for small posts to one address. What arrives in one turn of the event loop is handed over
     together, so that an agent's one point costs neither a task nor a scope nor a commit of its own."""
@@ -141,8 +154,9 @@ class Room:
     was reached (too large a body, bad gzip, a deadline), or that the app raised, in its dialect.   lines: its telnet,
     None if it has none.   small_posts: by the target (path and query) of a POST, exactly as it is usually sent; any
     other spelling goes to the app.   about: what it says of itself on the start page; None: it is not shown there.
-    is_question: whether a POST to a path (percent-decoded) only asks, so that a page of another origin may send it;
-    what it may change all the same asks web_pages.refuse_pages first.
+    deed: what a request does, as its route declares it; what turns out to do more asks guard.demand.   asks_itself:
+    whether its app looks at credentials by itself.   may_gather: whether a small post with these headers from this
+    connection may go the short way; guard.guarded sets it.
     work: what it does besides answering.   own_commands: what begins lines of its telnet and of no other's, so that
     listeners of other dialects of commands take them.
     """
@@ -156,7 +170,9 @@ class Room:
     about: About | None = None
     work: Work | None = None
     own_commands: tuple[bytes, ...] = ()
-    is_question: Callable[[str], bool] = lambda path: False
+    deed: Callable[[Scope], Deed] = lambda scope: deed_of_method(scope["method"])
+    asks_itself: bool = False
+    may_gather: Callable[[Iterable[tuple[bytes, bytes]], CameBy], bool] = lambda headers, sender: True
 
 
 def lines_only(name: str, lines: LineSessions, about: About | None = None) -> Room:

@@ -32,10 +32,21 @@ STATUS_OF_RULE: Final[Mapping[Rule, int]] = {
     "header-too-large": 431,
     "request-timeout": 408,
     "unsupported-encoding": 415,
+    "read-only": 403,
     "web-page": 403,
+    "credentials-missing": 401,
+    "credentials-invalid": 401,
+    "credentials-slowed": 429,
+    "permission-missing": 403,
 }
 """HTTP status of a refusal that the transport itself makes, or that a room's app lets through. A rule of a room's own
 is a 400 here: what else it is, that room says where it answers it, or in its `refuse`."""
+
+
+_CHALLENGES: Final = [
+    (b"www-authenticate", b'Bearer realm="headrace"'),
+    (b"www-authenticate", b'Basic realm="headrace", charset="UTF-8"'),
+]
 
 
 class Answer(NamedTuple):
@@ -127,7 +138,8 @@ def _worded(room: Room | None, scope: Scope, status: int, refusal: Refused) -> A
     if room is None:
         return _plain(status, refusal)
     status, headers, body = room.refuse(scope, status, refusal)
-    return Answer(status, list(headers), body)
+    told = [*headers, *_CHALLENGES] if status == 401 and not room.asks_itself else list(headers)
+    return Answer(status, told, body)
 
 
 def _plain(status: int, refusal: Refused) -> Answer:

@@ -78,7 +78,7 @@ class Server:
         self._state = ServerState(bounds or Bounds(), meter or SilentMeter())
         # Of all listeners together, so that what comes by several is gathered too.
         gatherings = {
-            room.name: {target: Gathering(room.name, posts, self._state) for target, posts in room.small_posts.items()}
+            room.name: {target: Gathering(room, posts, self._state) for target, posts in room.small_posts.items()}
             for room in rooms
         }
         failed = FailedHandshakes(self._state.meter.handshake_failed)

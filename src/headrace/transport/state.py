@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from headrace.transport import CameBy
 from headrace.transport.bounds import Bounds
 from headrace.transport.budget import BytesBudget
 from headrace.transport.crowding import WaitingBytes
@@ -103,7 +104,7 @@ class Connection(Protocol):
         ...
 
 
-class Poster(Protocol):
+class Poster(CameBy, Protocol):
     """A connection whose request goes the short way."""
 
     last: bool

@@ -13,6 +13,8 @@ from urllib.parse import quote, urlencode
 import numpy as np
 from roomclient import Answered, as_bytes, ask
 
+from headrace.access.authority import Authority
+from headrace.access.principals import of_settings
 from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.model.time import ALL_TIME, Clock, wall_clock
@@ -38,7 +40,9 @@ class Apollo:
     def __init__(self, store: EmbeddedStore, settings: Settings, threads: ThreadPoolExecutor, clock: Clock) -> None:
         self.store = store
         self.metrics = Metrics()
-        self.room = open_room(store, settings, self.metrics, QueryPool(threads, settings.query_timeout_s), clock)
+        pool = QueryPool(threads, settings.query_timeout_s)
+        authority = Authority(of_settings(settings), clock)
+        self.room = open_room(store, settings, self.metrics, pool, authority, clock)
         self.router = Router([self.room])
 
     async def ask(

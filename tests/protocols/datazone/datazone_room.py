@@ -12,6 +12,8 @@ from urllib.parse import quote, urlencode
 import numpy as np
 from roomclient import Answered, ask
 
+from headrace.access.authority import Authority
+from headrace.access.principals import of_settings
 from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.model.points import Kind
@@ -49,7 +51,8 @@ class DataZone:
         self.store = store
         self.now_ms = NOW_MS
         self.metrics = Metrics()
-        self.router = Router([open_room(store, settings, self.metrics, lambda: self.now_ms)])
+        authority = Authority(of_settings(settings), lambda: self.now_ms)
+        self.router = Router([open_room(store, settings, self.metrics, authority, lambda: self.now_ms)])
 
     async def ask(self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Reply:
         sent = {"host": "127.0.0.1:4242", **({"content-type": "application/json"} if body else {}), **(headers or {})}

@@ -8,6 +8,7 @@ import pytest
 from datazone_room import ASSET, datazone_room, form
 
 from headrace import limits
+from headrace.access.authority import Authority
 from headrace.config import Settings
 from headrace.errors import Refused, Unavailable
 from headrace.protocols.datazone.constraints import ENTITY_TYPES
@@ -42,7 +43,7 @@ async def test_other_operations_say_where_to_ask(tmp_path: Path) -> None:
 
 async def test_without_a_prefix_there_is_one_root(tmp_path: Path) -> None:
     with datazone_room(tmp_path) as room:
-        assert open_room(room.store, Settings(), room.metrics).prefixes == (ROOT,)
+        assert open_room(room.store, Settings(), room.metrics, Authority([], lambda: 0)).prefixes == (ROOT,)
 
 
 async def test_both_types_of_entities(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from datazone_room import ASSET, NOW_MS, TYPE, DataZone, datazone_room
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from headrace.access.authority import AwsKey
+from headrace.access.principals import ANYBODY
 from headrace.errors import Refused
 from headrace.protocols.datazone.constraints import Violations
 from headrace.protocols.datazone.sigv4 import Request, Signatures
@@ -95,7 +97,7 @@ AUTHORIZATIONS = st.sampled_from(
 def test_signatures(headers: list[tuple[bytes, bytes]], path: bytes) -> None:
     request = Request("GET", b"/" + path, path, headers, b"")
     with pytest.raises(Refused) as refused:
-        Signatures({"A": "secret"}, "", lambda: NOW_MS).caller(request)
+        Signatures({"A": AwsKey("secret", ANYBODY)}.get, "", lambda: NOW_MS).caller(request)
     assert refused.value.rule in ("signature-missing", "signature-incomplete", "signature-invalid", "caller-unknown")
 
 

@@ -1,24 +1,23 @@
-"""What a caller may do: by tokens with scopes and collections, if the setting apollo_tokens has any; else anything."""
+"""What a caller may do: by its grants and collections, as soon as there is a principal; else anything."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterable, Mapping
-from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from headrace.config import ApolloToken
+from starlette.types import Scope
+
+from headrace.access.authority import Authority
+from headrace.access.deeds import Deed
+from headrace.access.principals import Principal
 from headrace.errors import Refused
+from headrace.principal_settings import Collections
 from headrace.protocols.apollo.faults import shown
+from headrace.protocols.apollo.names import ROOM
+from headrace.transport.guarding.guard import is_asked, known_as, principal_of
 
 PERMISSIONS: Final = ("readonly", "readwrite", "admin", "owner")
 """On a collection, the least first; all but the first may write."""
-
-_READING: Final = frozenset(("apollo_read", "read", "apollo_write", "write"))
-_WRITING: Final = frozenset(("apollo_write", "write"))
-
-RequestHeaders = Iterable[tuple[bytes, bytes]]
 
 
 class Caller(NamedTuple):
@@ -38,43 +37,37 @@ class Caller(NamedTuple):
 
 
 class Access:
-    """The tokens of a server."""
+    """Who may do what in this room."""
 
-    def __init__(self, tokens: Mapping[str, ApolloToken], org_id: str) -> None:
-        """tokens: by a name for the operator.   org_id: the tenant."""
-        self._secret = secrets.token_bytes(32)
-        # Found by their digests under a secret of this process: how long that takes says nothing about a token.
-        self._tokens = {self._digest(token.token.get_secret_value().encode()): token for token in tokens.values()}
+    def __init__(self, authority: Authority, org_id: str) -> None:
+        """org_id: the tenant."""
+        self._authority = authority
         self._org_id = org_id
 
-    @property
-    def guarded(self) -> bool:
-        """Whether a token is asked for."""
-        return bool(self._tokens)
+    def is_asked(self, scope: Scope) -> bool:
+        """Whether the caller is asked who it is."""
+        return is_asked(scope, self._authority)
 
-    def caller(self, headers: RequestHeaders, *, writes: bool) -> Caller:
-        """Raises Refused with the rules token-missing, token-invalid, scope-missing, collection-access."""
-        given = {name: value for name, value in headers if name in (b"authorization", b"authentication", _COLLECTION)}
-        named = given.get(_COLLECTION, b"").decode("utf-8", "replace").strip()
-        if not self.guarded:
+    def caller(self, scope: Scope, *, writes: bool) -> Caller:
+        """Raises Refused with the rules token-missing, token-invalid, credentials-slowed, scope-missing,
+        collection-access."""
+        given = [value for name, value in scope["headers"] if name == _COLLECTION]
+        named = given[-1].decode("utf-8", "replace").strip() if given else ""
+        owned = self._principal(scope, "write" if writes else "read").collections
+        if owned is None:
             return Caller(named, guarded=False)
-        token = self._token(given)
-        if not (_WRITING if writes else _READING) & set(token.scopes):
-            raise Refused("scope-missing", f"Scope {'apollo_write' if writes else 'apollo_read'} is missing")
-        collection = self._collection(token, named)
-        if collection is None or (writes and token.collections[collection] == PERMISSIONS[0]):
+        collection = _collection(owned, named)
+        if collection is None or (writes and owned.collections[collection] == PERMISSIONS[0]):
             what = f"collection {shown(named or collection or '')}".strip()
             raise Refused("collection-access", f"User does not have access to {what}")
         return Caller(collection, guarded=True)
 
-    def collections(self, headers: RequestHeaders, least: str) -> list[dict[str, Any]]:
+    def collections(self, scope: Scope, least: str) -> list[dict[str, Any]]:
         """The caller's collections with at least the permission `least`, as the pages show them. Raises Refused as
         `caller`, and with the rule "permission"."""
         if least not in PERMISSIONS:
             raise Refused("permission", f"minPermission: {shown(least)} is none of {', '.join(PERMISSIONS)}")
-        token = self._token(dict(headers))
-        if not _READING & set(token.scopes):
-            raise Refused("scope-missing", "Scope apollo_read is missing")
+        owned = self._principal(scope, "read").collections or Collections()
         enough = PERMISSIONS[PERMISSIONS.index(least) :]
         tenant = str(_id_of("org", self._org_id))
         return [
@@ -87,30 +80,33 @@ class Access:
                 "accountId": tenant,
                 "accountName": self._org_id,
             }
-            for name, permission in token.collections.items()
+            for name, permission in owned.collections.items()
             if permission in enough
         ]
 
-    def _token(self, given: Mapping[bytes, bytes]) -> ApolloToken:
-        # The tables of the pages name Authentication, their examples send Authorization.
-        text = given.get(b"authorization", given.get(b"authentication"))
-        if text is None:
-            raise Refused("token-missing", "No access token: Authorization: Bearer {access_token} is needed")
-        scheme, _, credentials = text.strip().partition(b" ")
-        token = self._tokens.get(self._digest(credentials.strip()))
-        if token is None or scheme.lower() != b"bearer":
-            raise Refused("token-invalid", "Invalid token")
-        return token
+    def _principal(self, scope: Scope, deed: Deed) -> Principal:
+        """Raises Refused in the words of the pages."""
+        try:
+            principal = principal_of(scope, self._authority)
+        except Refused as refused:
+            if refused.rule == "credentials-missing":
+                words = "No access token: Authorization: Bearer {access_token} is needed"
+                raise Refused("token-missing", words) from refused
+            if refused.rule == "credentials-invalid":
+                raise Refused("token-invalid", "Invalid token") from refused
+            raise
+        if not principal.may(deed, ROOM):
+            raise Refused("scope-missing", f"Scope apollo_{deed} is missing")
+        known_as(scope, principal)
+        return principal
 
-    def _collection(self, token: ApolloToken, named: str) -> str | None:
-        """By its name or id; without either the token's own."""
-        if not named:
-            return token.default()
-        by_id = {collection_id(name): name for name in token.collections}
-        return named if named in token.collections else by_id.get(named.lower())
 
-    def _digest(self, token: bytes) -> bytes:
-        return blake2b(token, key=self._secret).digest()
+def _collection(owned: Collections, named: str) -> str | None:
+    """By its name or id; without either its owner's default."""
+    if not named:
+        return owned.default()
+    by_id = {collection_id(name): name for name in owned.collections}
+    return named if named in owned.collections else by_id.get(named.lower())
 
 
 _COLLECTION: Final = b"ercollectionid"

@@ -15,6 +15,8 @@ from headrace.errors import Refused
 from headrace.gate import RuleSet
 from headrace.model.series import SeriesName, series_name
 
+ROOM: Final = "apollo"
+
 APOLLO_RULES: Final = RuleSet(
     name="apollo",
     bit=2,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from headrace import limits
+from headrace.access.authority import Authority
 from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.model.time import Clock, wall_clock
@@ -17,25 +18,27 @@ from headrace.protocols.datazone.routes import ROOT, DataZoneApp
 from headrace.protocols.datazone.sigv4 import Signatures
 from headrace.protocols.datazone.writing.write import FormsService, KeepsForms
 from headrace.transport import Room, alike
-from headrace.transport.denials import Denials
+from headrace.transport.guarding.denials import Denials
 
 
 class ServesDataZone(KeepsForms, ReadsForms, Protocol):
     """What this room needs of a store (store.Store)."""
 
 
-def open_room(store: ServesDataZone, settings: Settings, metrics: Metrics, clock: Clock = wall_clock) -> Room:
+def open_room(
+    store: ServesDataZone, settings: Settings, metrics: Metrics, authority: Authority, clock: Clock = wall_clock
+) -> Room:
     """The room over a store."""
     # A prefix of nothing is ROOT itself.
     roots = tuple(dict.fromkeys((ROOT, settings.datazone_prefix + ROOT)))
-    secrets = {key_id: secret.get_secret_value() for key_id, secret in settings.datazone_credentials.items()}
     app = DataZoneApp(
         FormsService(store, metrics, clock, settings.datazone_points),
         FormQueries(store),
         TypeQueries(store),
-        Signatures(secrets, settings.datazone_region, clock),
+        authority,
+        Signatures(authority.aws_key, settings.datazone_region, clock),
         Denials(metrics.requests_denied, ROOM, clock),
         roots,
         min(settings.body_bytes_max, limits.DATAZONE_BODY_BYTES_MAX),
     )
-    return Room(ROOM, tuple(root.lower() for root in roots), app, alike(faults.refuse), about=ABOUT)
+    return Room(ROOM, tuple(root.lower() for root in roots), app, alike(faults.refuse), about=ABOUT, asks_itself=True)

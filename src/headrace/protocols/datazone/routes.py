@@ -7,6 +7,8 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import Receive, Scope, Send
 
+from headrace.access.authority import Authority, scheme_of
+from headrace.access.deeds import deed_of_method
 from headrace.errors import Refused
 from headrace.protocols.datazone.faults import Answer, shown
 from headrace.protocols.datazone.names import Entity
@@ -15,7 +17,8 @@ from headrace.protocols.datazone.reading.read_types import TypeQueries
 from headrace.protocols.datazone.sigv4 import Request, Signatures, claimed_key_id
 from headrace.protocols.datazone.wire import read_query
 from headrace.protocols.datazone.writing.write import FormsService
-from headrace.transport.denials import Denials
+from headrace.transport.guarding.denials import Denials
+from headrace.transport.guarding.guard import certificate_of, demand, is_asked, known_as, principal_of
 from headrace.transport.http.body import read_body
 from headrace.transport.senders import sender_of
 
@@ -53,6 +56,7 @@ class DataZoneApp:
         writes: FormsService,
         reads: FormQueries,
         types: TypeQueries,
+        authority: Authority,
         signatures: Signatures,
         denials: Denials,
         roots: tuple[str, ...],
@@ -62,6 +66,7 @@ class DataZoneApp:
         self._writes = writes
         self._reads = reads
         self._types = types
+        self._authority = authority
         self._signatures = signatures
         self._denials = denials
         self._roots = tuple(root.encode() for root in roots)
@@ -74,17 +79,29 @@ class DataZoneApp:
         # The path as it was sent: decoded, a slash inside of a segment would part it.
         raw_path: bytes = scope["raw_path"]
         query: bytes = scope["query_string"]
+        caller = self._caller(scope, Request(scope["method"], raw_path, query, scope["headers"], body))
+        demand(scope, deed_of_method(scope["method"]))
+        operation = self._operation(scope["method"], raw_path)
+        status, headers, content = await self._answer(operation, scope, query, body, caller)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    def _caller(self, scope: Scope, request: Request) -> str:
+        """A name for who sends the request: the access key id that has signed it, or that of a principal that is known
+        by other credentials; "" where nobody is asked. Raises Refused, which is counted and logged."""
         try:
-            caller = self._signatures.caller(Request(scope["method"], raw_path, query, scope["headers"], body))
+            if not is_asked(scope, self._authority) or _is_known_otherwise(scope):
+                principal = principal_of(scope, self._authority)
+                caller = principal.name
+            else:
+                caller, principal = self._signatures.caller(request)
         except Refused as refused:
             # The words about a header that cannot be read repeat it, and it may be a secret in the wrong place.
             words = refused.detail if refused.rule == "signature-invalid" else None
             self._denials.add(scope, refused.rule, access_key_id=claimed_key_id(scope["headers"]), words=words)
             raise
-        operation = self._operation(scope["method"], raw_path)
-        status, headers, content = await self._answer(operation, scope, query, body, caller)
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        known_as(scope, principal)
+        return caller
 
     async def _answer(
         self, operation: FormsOperation | TypeOperation, scope: Scope, query: bytes, body: bytes, caller: str
@@ -113,6 +130,12 @@ class DataZoneApp:
                     return found
         path = shown(raw_path.decode("latin-1"))
         raise Refused("operation-unknown", f"No operation is at {method} {path}: {OTHER_OPERATIONS}")
+
+
+def _is_known_otherwise(scope: Scope) -> bool:
+    """Whether a request has credentials that are no signature."""
+    scheme = scheme_of(scope["headers"])
+    return scheme in (b"bearer", b"basic") or (not scheme and certificate_of(scope) is not None)
 
 
 def _operation(method: str, segments: list[str]) -> FormsOperation | TypeOperation | None:

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4: the caller of a request, if the setting datazone_credentials asks for it.
+"""AWS Signature Version 4: the caller of a request, where callers are asked who they are.
 
 AWS: "Create a signed AWS API request" in the IAM user guide; the messages are those of AWS's own services.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
@@ -15,6 +15,8 @@ from typing import Final, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
 from headrace import limits
+from headrace.access.authority import AwsKey
+from headrace.access.principals import Principal
 from headrace.errors import Refused
 from headrace.model.time import Clock
 from headrace.protocols.datazone.faults import shown
@@ -50,33 +52,31 @@ def claimed_key_id(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
 
 
 class Signatures:
-    """Checks signatures against the secrets that the operator has set."""
+    """Checks signatures against the secrets of known access keys."""
 
-    def __init__(self, secrets: Mapping[str, str], region: str, clock: Clock) -> None:
-        """secrets: by access key id; none: nothing is checked.   region: the one to be signed for, "" for any."""
-        self._secrets = secrets
+    def __init__(self, key_of: Callable[[str], AwsKey | None], region: str, clock: Clock) -> None:
+        """key_of: by access key id; None for an unknown one.   region: the one to be signed for, "" for any."""
+        self._key_of = key_of
         self._region = region
         self._clock = clock
 
-    def caller(self, request: Request) -> str:
-        """The access key id that has signed the request, "" where nothing is checked.
+    def caller(self, request: Request) -> tuple[str, Principal]:
+        """The access key id that has signed the request, and whose it is.
 
         A session token must be signed, but means nothing: its temporary key is one of those that the operator has set,
         or unknown. Raises Refused: rules "signature-missing", "signature-incomplete", "signature-invalid",
         "caller-unknown".
         """
-        if not self._secrets:
-            return ""
         claim = _claim(request)
-        secret = self._secrets.get(claim.key_id)
-        if secret is None:
+        key = self._key_of(claim.key_id)
+        if key is None:
             raise Refused("caller-unknown", "The security token included in the request is invalid.")
         self._check_scope(claim)
         self._check_time(claim.time)
         _check_signed_headers(claim, request)
-        if not hmac.compare_digest(signature(claim, secret, request), claim.signature):
+        if not hmac.compare_digest(signature(claim, key.secret, request), claim.signature):
             raise _invalid(_DIFFERS)
-        return claim.key_id
+        return claim.key_id, key.principal
 
     def _check_scope(self, claim: Claim) -> None:
         if claim.service != SERVICE:

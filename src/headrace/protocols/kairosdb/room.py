@@ -16,7 +16,7 @@ from headrace.protocols.kairosdb.rollups.endpoints import RollupEndpoints
 from headrace.protocols.kairosdb.rollups.runner import ComputesRollups, Runner
 from headrace.protocols.kairosdb.rollups.shown import RollupMetrics
 from headrace.protocols.kairosdb.rollups.tasks import Tasks
-from headrace.protocols.kairosdb.routes import PREFIXES, SMALL_WRITES, KairosDBApp
+from headrace.protocols.kairosdb.routes import PREFIXES, SMALL_WRITES, KairosDBApp, deed_of
 from headrace.protocols.kairosdb.telnet import OWN_COMMANDS, Telnet
 from headrace.protocols.kairosdb.types.registry import CustomType, Types
 from headrace.protocols.kairosdb.writing.decode import ReferenceDecoder
@@ -54,5 +54,5 @@ def open_room(
     small = {target.encode(): writes.gathered() for target in SMALL_WRITES}
     return Room(
         *(ROOM, PREFIXES, app, alike(faults.refuse), lines.session, small, ABOUT, runner.running, OWN_COMMANDS),
-        is_question=app.is_question,
+        deed=deed_of,
     )

@@ -7,6 +7,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from headrace.access.deeds import Deed, deed_of_method
 from headrace.errors import Refused
 from headrace.intake import refused_whole
 from headrace.protocols.kairosdb import faults
@@ -65,10 +66,6 @@ class KairosDBApp:
         """All below ROOT but the writing of points."""
         return [*self._questions, *self._endpoints]
 
-    def is_question(self, path: str) -> bool:
-        """Whether a POST to the path only asks (transport.Room)."""
-        return _below(path) in self._questions
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         path = _below(scope["path"])
@@ -91,6 +88,30 @@ class KairosDBApp:
             self._writes.refuse(refused_whole(refused, sender))
             raise
         return await self._writes.write(body, sender)
+
+
+DEEDS: Final[Mapping[str, Deed | Mapping[str, Deed]]] = {
+    "datapoints": "write",
+    # One that saves what it reads asks guard.demand, too; so does a roll-up that is computed again.
+    **dict.fromkeys(("datapoints/query", "datapoints/query/tags"), "read"),
+    **dict.fromkeys(("datapoints/delete", "metric/"), "delete"),
+    **dict.fromkeys(("health/check", "health/status"), "open"),
+    **dict.fromkeys(("version", "metricnames", "tagnames", "tagvalues", "features", "features/"), "read"),
+    "metadata/": {"GET": "read", "POST": "write", "DELETE": "delete"},
+    "rollups": {"GET": "read", "POST": "write"},
+    "rollups/": {"GET": "read", "POST": "write", "PUT": "write", "DELETE": "write"},
+    "admin/runningqueries": "admin",
+}
+"""What a request does, by path below ROOT as in KairosDBApp."""
+
+
+def deed_of(scope: Scope) -> Deed:
+    """What a request does (transport.Room)."""
+    path, method = _below(scope["path"]), "GET" if scope["method"] == "HEAD" else scope["method"]
+    declared = DEEDS.get(path) or DEEDS.get(path.partition("/")[0] + "/") or {}
+    if isinstance(declared, str):
+        return declared
+    return declared.get(method) or deed_of_method(method)
 
 
 def _below(path: str) -> str:

@@ -49,7 +49,9 @@ STATUS_OF_RULE: Final[Mapping[Rule, int]] = {
     "name-unknown": 404,
     "annotation-unknown": 404,
     "not-implemented": 501,
+    "read-only": 403,
     "web-page": 403,
+    "permission-missing": 403,
 }
 """HTTP status of a refused question, for each rule that this room can meet (tests/test_rules.py)."""
 

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from headrace.access.deeds import Deed, deed_of_method
 from headrace.config import Settings
 from headrace.errors import Refused, Unavailable
 from headrace.intake import StoresPoints
@@ -25,7 +26,6 @@ from headrace.protocols.opentsdb.writing.write import ROOM, PutService, flags_of
 from headrace.transport import Room, alike
 from headrace.transport.http.body import read_body
 from headrace.transport.senders import sender_of
-from headrace.transport.web_pages import refuse_pages
 
 API: Final = "/api/"
 
@@ -35,14 +35,28 @@ OLD: Final = ("q", "suggest", "aggregators", "version", "stats", "logs")
 
 PREFIXES: Final = (API, *(f"/{name}" for name in OLD))
 
-QUESTIONS: Final = frozenset(
-    (
-        *("query", "query/last", "query/exp", "mquery", "query/mlast"),
-        *("suggest", "search/lookup", "search/annotation", "search/tsmeta", "search/tsmeta_summary", "search/tsuids"),
-        *("search/uidmeta", "uid/assign", "dump_meta", "aggregators", "config", "version"),
-    )
-)
-"""What a POST to these paths below /api/ asks changes nothing; `delete` of a query asks refuse_pages."""
+_CHANGES: Final[Mapping[str, Deed]] = {"GET": "read", "POST": "write", "PUT": "write", "DELETE": "delete"}
+
+DEEDS: Final[Mapping[str, Deed | Mapping[str, Deed]]] = {
+    **dict.fromkeys(("health", "vip_health"), "open"),
+    **dict.fromkeys(("put", "mput"), "write"),
+    # A query that deletes asks guard.demand, too.
+    "query": {"GET": "read", "POST": "read", "DELETE": "delete"},
+    **dict.fromkeys(("query/last", "query/exp", "query/gexp", "mquery", "query/mlast"), "read"),
+    **dict.fromkeys(("suggest", "aggregators", "version", "config", "config/filters", "serializers"), "read"),
+    **dict.fromkeys(("search/lookup", "search/annotation", "search/tsmeta", "search/tsmeta_summary"), "read"),
+    **dict.fromkeys(("search/tsuids", "search/uidmeta", "search/", "uid/assign", "dump_meta"), "read"),
+    **dict.fromkeys(("uid/uidmeta", "uid/tsmeta", "uid/rename", "uid/"), _CHANGES),
+    **dict.fromkeys(("annotation", "annotation/bulk", "annotations", "annotations/bulk"), _CHANGES),
+    **dict.fromkeys(("delete_data", "delete_meta"), "delete"),
+    **dict.fromkeys(("dropcaches", "stats/", "stats/jvm", "stats/threads", "stats/region_clients"), "read"),
+    "stats/query": "admin",
+    # Those that are not there.
+    **dict.fromkeys(("tree/", "rollup", "histogram", "users", "sqlquery", "truncate", "delete_all_table"), "read"),
+    **dict.fromkeys(("updatelast", "set_cluster", "tags/"), "read"),
+    "ttl": {"GET": "read", "POST": "admin"},
+}
+"""By path below /api/; "uid/" holds for all below it that is not named."""
 
 SMALL_PUTS: Final = ("/api/put", "/api/put?summary", "/api/put?details", "/api/put?sync")
 """How agents spell a put. Small ones go the short way; in any other spelling, through the app."""
@@ -82,7 +96,7 @@ def room(
         lines.session,
         {target.encode(): puts.gathered(flags_of(target.partition("?")[2])) for target in SMALL_PUTS},
         ABOUT,
-        is_question=is_question,
+        deed=deed_of,
     )
 
 
@@ -110,8 +124,6 @@ class OpenTSDBApp:
         if isinstance(method, Refused):
             await _send(send, faults.refuse(405, method))
             return
-        if method not in ("GET", scope["method"]):
-            refuse_pages(scope)
         version, endpoint = split_path(scope["path"])
         first = scope["path"].lower().split("/")[1]
         if first in self.old:
@@ -155,9 +167,16 @@ def overridden_method(method: str, query: bytes) -> str | Refused:
     return named.upper()
 
 
-def is_question(path: str) -> bool:
-    """Whether a POST to the path only asks (transport.Room)."""
-    return path.lower().split("/")[1] in OLD or split_path(path)[1] in QUESTIONS
+def deed_of(scope: Scope) -> Deed:
+    """What a request does (transport.Room)."""
+    method = overridden_method(scope["method"], scope["query_string"])
+    if isinstance(method, Refused) or scope["path"].lower().split("/")[1] in OLD:
+        return "read"
+    endpoint = split_path(scope["path"])[1]
+    declared = DEEDS.get(endpoint) or DEEDS.get(endpoint.partition("/")[0] + "/") or {}
+    if isinstance(declared, str):
+        return declared
+    return declared.get("GET" if method == "HEAD" else method) or deed_of_method(method)
 
 
 def split_path(path: str) -> tuple[int, str]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import structlog
 
 from headrace.errors import Refused, Unavailable
-from headrace.transport import SmallPosts, WholeAnswer
+from headrace.transport import Room, SmallPosts, WholeAnswer
 from headrace.transport.http.answers import answer_head
 from headrace.transport.http.body import unfold_at_once
 from headrace.transport.http.request_reader import Request
@@ -20,9 +20,10 @@ log = structlog.get_logger(__name__)
 class Gathering:
     """The posts to one address that wait to be handed over. None waits longer than for the turn it arrived in."""
 
-    def __init__(self, room: str, posts: SmallPosts, state: ServerState) -> None:
-        """room: its name."""
-        self._room = room
+    def __init__(self, room: Room, posts: SmallPosts, state: ServerState) -> None:
+        """posts: of this room."""
+        self._room = room.name
+        self._may = room.may_gather
         self._posts = posts
         self._state = state
         self._senders: list[Poster] = []
@@ -31,6 +32,8 @@ class Gathering:
     def add(self, sender: Poster, request: Request) -> bool:
         """See ShortWay."""
         if not request.head.is_plain_post or request.refusal is not None:
+            return False
+        if not self._may(request.head.headers, sender):
             return False
         body = self._unfold(request) if request.head.encoding else bytes(request.body)
         if body is None or len(body) > self._posts.body_bytes_max:

@@ -11,6 +11,7 @@ from typing import cast
 
 from headrace import limits
 from headrace.errors import Refused
+from headrace.transport import Listener
 from headrace.transport.connections.doors import Doors
 from headrace.transport.connections.exchange import Exchange
 from headrace.transport.connections.taken import Taken
@@ -122,6 +123,10 @@ class HttpConnection(asyncio.Protocol):
         self.abort()  # the only way left to say so
 
     # What the short way calls, see Poster.
+
+    @property
+    def listener(self) -> Listener:
+        return self.doors.listener
 
     def answer(self, data: bytes) -> None:
         if self._request is not None:

@@ -16,14 +16,13 @@ from headrace.model.json_pieces import work_of
 from headrace.model.points import Admitted, Points
 from headrace.model.time import Clock, wall_clock
 from headrace.protocols.apollo.access import Caller
-from headrace.protocols.apollo.names import APOLLO_RULES, in_words_of_the_pages
+from headrace.protocols.apollo.names import APOLLO_RULES, ROOM, in_words_of_the_pages
 from headrace.protocols.apollo.registrations import SERIES, KeepsRegistrations, Registrations
 from headrace.protocols.apollo.wire import points_of
 from headrace.protocols.apollo.writing.binding import Bound, bind
 from headrace.protocols.apollo.writing.decode import Decode, PostedSamples
 from headrace.transport.loop_or_thread import LoopOrThread
 
-ROOM = "apollo"
 """The label of this room's metrics."""
 
 

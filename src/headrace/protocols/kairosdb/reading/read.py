@@ -26,9 +26,9 @@ from headrace.query.chain.rows import Rows
 from headrace.query.pool import QueryPool, Reads
 from headrace.rules import Rule
 from headrace.store import Check, Snapshot
+from headrace.transport.guarding.guard import demand
 from headrace.transport.http.body import read_question
 from headrace.transport.http.streaming import Answer, Reply, joined
-from headrace.transport.web_pages import refuse_pages
 
 GZIP_TYPES = frozenset((b"application/gzip",))
 
@@ -53,7 +53,9 @@ STATUS_OF_RULE: Final[Mapping[Rule, int]] = {
     "query-time": 413,
     "same-time": 500,
     "not-finite": 500,
+    "read-only": 403,
     "web-page": 403,
+    "permission-missing": 403,
 }
 """HTTP status of a refused question, for each rule that this room can meet (tests/test_rules.py)."""
 
@@ -167,7 +169,7 @@ def read_endpoints(queries: KairosDBQueries, body_bytes_max: int) -> dict[str, A
             if scope["method"] == "GET":
                 parameters = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
                 body = parameters.get("query", [""])[0]
-            await queries.query(body, _reply(scope, receive, send), lambda: refuse_pages(scope))
+            await queries.query(body, _reply(scope, receive, send), lambda: demand(scope, "write"))
         except Refused as refused:
             await _send(send, faults.refuse(STATUS_OF_RULE[refused.rule], refused))
 

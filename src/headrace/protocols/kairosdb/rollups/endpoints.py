@@ -25,8 +25,8 @@ from headrace.protocols.kairosdb.rollups.shown import status
 from headrace.protocols.kairosdb.rollups.task import BEGIN_MS_MIN, InvalidTask, Task, parse_task
 from headrace.protocols.kairosdb.rollups.tasks import TASK_KIND, KeepsTasks, Live, Tasks
 from headrace.query.pool import QueryPool
+from headrace.transport.guarding.guard import demand
 from headrace.transport.http.body import read_body
-from headrace.transport.web_pages import refuse_pages
 
 URL: Final = "/api/v1/rollups/"
 
@@ -118,7 +118,7 @@ class RollupEndpoints:
     async def backfill(self, scope: Scope, _receive: Receive) -> Answer:
         """Compute the ranges from startTime to endTime again. 204 when it is done, 202 where that takes longer than
         limits.ROLLUP_BACKFILL_ANSWER_S: it goes on, over restarts too."""
-        refuse_pages(scope)
+        demand(scope, "write")
         parameters = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         if not (said := parameters.get("startTime", [""])[-1]):
             raise Refused("query", "startTime must be specified")

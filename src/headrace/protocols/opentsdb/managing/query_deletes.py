@@ -21,7 +21,7 @@ from headrace.protocols.opentsdb.reply import Parameters, Reply
 from headrace.query import groups
 from headrace.query.pool import QueryPool
 from headrace.store import Snapshot
-from headrace.transport.web_pages import refuse_pages
+from headrace.transport.guarding.guard import demand
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +54,7 @@ class QueryDeletes:
         if deletes:
             if not self._allowed:
                 raise Refused("delete", "Deleting data is not enabled", "the setting opentsdb_delete allows it")
-            refuse_pages(scope)
+            demand(scope, "delete")
             said.delete = False
         return deletes, self._queries.asked(said)
 

@@ -6,14 +6,8 @@ import socket
 
 import pytest
 from smallhouse import GRAFANA
-from starlette.types import Receive, Scope, Send
-from structlog.testing import capture_logs
 
-from headrace.errors import Refused
-from headrace.metrics import Metrics
-from headrace.transport import Room, alike
-from headrace.transport.denials import Denials
-from headrace.transport.web_pages import Pages, guarded, refuse_pages
+from headrace.transport.guarding.web_pages import Pages
 
 OURS = Pages([], ["tsdb.example.net"])
 MACHINE = socket.gethostname().encode()
@@ -77,66 +71,3 @@ def test_pages_that_the_operator_allows() -> None:
     assert Pages(["*"], []).foreign(headers) is None
     assert Pages(["https://other.example"], []).foreign(headers) is not None
     assert Pages([GRAFANA.decode()], []).foreign(said(b"127.0.0.1:4242", site=b"cross-site")) is not None
-
-
-FOREIGN = said(b"127.0.0.1:4242", b"https://evil.example", b"cross-site")
-
-
-class Seen:
-    """A room that notes which requests reach it; a GET of /change changes something."""
-
-    def __init__(self) -> None:
-        self.methods: list[str] = []
-        self.metrics = Metrics()
-        room = Room(
-            "echo", ("/echo",), self.app, alike(lambda status, refused: (status, [], b"")), is_question="/query".__eq__
-        )
-        self.room = guarded(room, OURS, Denials(self.metrics.requests_denied, "echo", lambda: 0))
-
-    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] == "/change":
-            refuse_pages(scope)
-        self.methods.append(scope["method"])
-
-    async def ask(self, method: str, path: str, headers: list[tuple[bytes, bytes]]) -> None:
-        scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "headers": headers}
-
-        async def nothing(*_: object) -> None:
-            raise AssertionError("nothing is sent or received here")
-
-        await self.room.app(scope, nothing, nothing)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE"])
-async def test_what_changes_something_does_not_reach_the_room(method: str) -> None:
-    seen = Seen()
-    with capture_logs() as logged, pytest.raises(Refused, match="may not change anything here") as refused:
-        await seen.ask(method, "/put", FOREIGN)
-    assert refused.value.rule == "web-page"
-    assert seen.methods == []
-    await seen.ask(method, "/put", said(b"any.example"))
-    assert seen.methods == [method]
-    [line] = logged
-    assert (line["event"], line["reason"], line["path"]) == ("request denied", "web-page", "/put")
-    assert line["page"] == "a web page of another site ('https://evil.example')"
-    assert 'headrace_requests_denied_total{reason="web-page",room="echo"} 1.0' in seen.metrics.render().decode()
-
-
-async def test_a_question_by_post_is_none() -> None:
-    seen = Seen()
-    await seen.ask("POST", "/query", FOREIGN)
-    assert seen.methods == ["POST"]
-    for method, path in (("DELETE", "/query"), ("PUT", "/query"), ("POST", "/query/"), ("POST", "/Query")):
-        with pytest.raises(Refused, match="may not change anything here"):
-            await seen.ask(method, path, FOREIGN)
-
-
-@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
-async def test_what_only_reads_does(method: str) -> None:
-    seen = Seen()
-    await seen.ask(method, "/query", FOREIGN)
-    assert seen.methods == [method]
-    with pytest.raises(Refused, match="may not change anything here"):
-        await seen.ask(method, "/change", FOREIGN)
-    await seen.ask(method, "/change", said(b"127.0.0.1:4242"))
-    assert seen.methods == [method, method]

@@ -26,18 +26,16 @@ class Denials:
 
     def add(self, scope: Scope, reason: str, **shown: Any) -> None:
         """reason: the broken rule.   shown: what else the log may show; no secrets."""
+        # As it was sent: decoded, a path may have lines of its own.
+        path = scope["raw_path"].decode("ascii", "backslashreplace")
+        self._tell("request denied", reason, method=scope["method"], path=path, client=sender_of(scope), **shown)
+
+    def add_line(self, sender: str, line: int, reason: str) -> None:
+        """A telnet connection that is closed.   line: its first that was not taken.   reason: the broken rule."""
+        self._tell("telnet denied", reason, client=sender, line=line)
+
+    def _tell(self, event: str, reason: str, **shown: Any) -> None:
         self._counter.labels(self._room, reason).inc()
         untold = self._few.tell()
-        if untold is None:
-            return
-        log.info(
-            "request denied",
-            room=self._room,
-            reason=reason,
-            method=scope["method"],
-            # As it was sent: decoded, a path may have lines of its own.
-            path=scope["raw_path"].decode("ascii", "backslashreplace"),
-            client=sender_of(scope),
-            **shown,
-            untold_before=untold,
-        )
+        if untold is not None:
+            log.info(event, room=self._room, reason=reason, **shown, untold_before=untold)

@@ -9,25 +9,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Final
 
-from starlette.types import Receive, Scope, Send
-
-from headrace.errors import Refused
-from headrace.transport import Room
 from headrace.transport.cors import ANY
-from headrace.transport.denials import Denials
-
-_READS: Final = ("GET", "HEAD", "OPTIONS")
-"""Methods that change nothing by themselves."""
 
 _OURS: Final = (b"same-origin", b"none")
 """Values of Sec-Fetch-Site: from a page of this server, or typed in by somebody."""
-
-_FOREIGN: Final = "headrace.foreign_page"
-"""In a scope: why its request counts as one of a foreign page."""
 
 
 class Pages:
@@ -68,37 +56,3 @@ class Pages:
         except ValueError:
             return False
         return True
-
-
-@dataclass(frozen=True)
-class _Guarded:
-    """The app of a room behind the guard."""
-
-    room: Room
-    pages: Pages
-    denials: Denials
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises Refused as refuse_pages does."""
-        foreign = self.pages.foreign(scope["headers"])
-        if foreign is not None:
-            scope[_FOREIGN] = foreign, self.denials
-            asks = scope["method"] == "POST" and self.room.is_question(scope["path"])
-            if scope["method"] not in _READS and not asks:
-                refuse_pages(scope)
-        await self.room.app(scope, receive, send)
-
-
-def guarded(room: Room, pages: Pages, denials: Denials) -> Room:
-    """The room, whose app meets no request of a foreign page that has a method for changes, but for Room.is_question. A
-    GET or question that changes something after all has to ask refuse_pages."""
-    return replace(room, app=_Guarded(room, pages, denials))
-
-
-def refuse_pages(scope: Scope) -> None:
-    """Called where a request is about to change something. Raises Refused (rule "web-page") when it comes from a
-    foreign page, which is counted and logged."""
-    if (found := scope.get(_FOREIGN)) is not None:
-        foreign, denials = found
-        denials.add(scope, "web-page", page=foreign)
-        raise Refused("web-page", f"{foreign} may not change anything here: see the settings cors_origins, host_names")

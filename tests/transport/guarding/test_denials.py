@@ -9,7 +9,7 @@ from structlog.testing import LogCapture
 from headrace import limits
 from headrace.metrics import Metrics
 from headrace.model.time import MINUTE_MS
-from headrace.transport.denials import Denials
+from headrace.transport.guarding.denials import Denials
 
 SCOPE = {"method": "GET", "path": "/a\nb", "raw_path": b"/a%0Ab\x9b", "client": ("192.0.2.7", 4711)}
 
@@ -17,7 +17,7 @@ SCOPE = {"method": "GET", "path": "/a\nb", "raw_path": b"/a%0Ab\x9b", "client": 
 def test_each_is_counted_and_the_first_of_a_minute_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     told = LogCapture()
     logger = structlog.wrap_logger(None, processors=[told], wrapper_class=structlog.BoundLogger)
-    monkeypatch.setattr("headrace.transport.denials.log", logger)
+    monkeypatch.setattr("headrace.transport.guarding.denials.log", logger)
     metrics, now_ms = Metrics(), 90 * MINUTE_MS
     denials = Denials(metrics.requests_denied, "datazone", lambda: now_ms)
     for _ in range(limits.TOLD_PER_MINUTE + 5):

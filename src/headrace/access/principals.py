@@ -1,0 +1,94 @@
+"""Principals: somebody who sends requests, and what it is granted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from headrace.access.deeds import Deed
+from headrace.config import Settings
+from headrace.principal_settings import ApolloToken, Collections, PrincipalSetting
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """rooms: None for all."""
+
+    deeds: frozenset[Deed]
+    rooms: frozenset[str] | None = None
+
+    def covers(self, deed: Deed, room: str) -> bool:
+        """Whether it allows the deed in the room."""
+        return deed in self.deeds and (self.rooms is None or room in self.rooms)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Principal:
+    """name: for the operator; no secret.   collections: to which it is bound in Apollo's room; None: to none."""
+
+    name: str
+    grants: tuple[Grant, ...]
+    collections: Collections | None = None
+
+    def may(self, deed: Deed, room: str) -> bool:
+        """Whether it may do this there."""
+        return deed == "open" or any(grant.covers(deed, room) for grant in self.grants)
+
+
+ANYBODY: Final = Principal("", (Grant(frozenset(("read", "write", "delete", "admin"))),))
+"""Who sends where nobody is asked."""
+
+_APOLLO: Final = frozenset(("apollo",))
+_DATAZONE: Final = frozenset(("datazone",))
+
+_DEEDS_OF_SCOPE: Final[dict[str, tuple[Deed, ...]]] = {
+    "apollo_read": ("read",),
+    "read": ("read",),
+    "apollo_write": ("read", "write"),
+    "write": ("read", "write"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """How a principal is known.   token, password: "" for none.   aws: access key id and secret, None for none.
+    certificate: subject common name of its client certificate, "" for none."""
+
+    principal: Principal
+    token: str = ""
+    password: str = ""
+    aws: tuple[str, str] | None = None
+    certificate: str = ""
+
+
+def of_settings(settings: Settings) -> Iterable[Known]:
+    """All that the operator has set."""
+    for name, setting in settings.principals.items():
+        yield _principal(name, setting)
+    for name, token in settings.apollo_tokens.items():
+        yield _of_apollo(f"apollo_tokens.{name}", token)
+    for key_id, secret in settings.datazone_credentials.items():
+        deeds: frozenset[Deed] = frozenset(("read", "write", "delete"))
+        who = Principal(f"datazone_credentials.{key_id}", (Grant(deeds, _DATAZONE),))
+        yield Known(who, aws=(key_id, secret.get_secret_value()))
+
+
+def _principal(name: str, setting: PrincipalSetting) -> Known:
+    grants = tuple(Grant(frozenset(one.may), frozenset(one.rooms) or None) for one in setting.grants)
+    who = Principal(name, grants, setting if setting.collections else None)
+    aws = None
+    if setting.aws_access_key_id is not None and setting.aws_secret_access_key is not None:
+        aws = setting.aws_access_key_id, setting.aws_secret_access_key.get_secret_value()
+    return Known(
+        who,
+        setting.token.get_secret_value() if setting.token else "",
+        setting.password.get_secret_value() if setting.password else "",
+        aws,
+        setting.certificate or "",
+    )
+
+
+def _of_apollo(name: str, token: ApolloToken) -> Known:
+    deeds = frozenset(deed for scope in token.scopes for deed in _DEEDS_OF_SCOPE[scope])
+    return Known(Principal(name, (Grant(deeds, _APOLLO),), token), token.token.get_secret_value())

@@ -1,0 +1,1 @@
+"""Which requests reach a room's app, and what is told of those that do not."""

@@ -1,0 +1,172 @@
+"""Stands before the app of each room: who sends a request, from where, and whether it may do what its route says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from starlette.types import Receive, Scope, Send
+
+from headrace.access.authority import Authority, Headers
+from headrace.access.deeds import CHANGING, Deed
+from headrace.access.principals import ANYBODY, Principal
+from headrace.errors import Refused
+from headrace.rules import Rule
+from headrace.transport import CameBy, LineReply, LineSession, Listener, OtherCommands, Room, Sender
+from headrace.transport.guarding.denials import Denials
+from headrace.transport.guarding.web_pages import Pages
+from headrace.transport.senders import sender_of
+
+_ASKED: Final = "headrace.asked"
+"""In a scope: the Asked of its request."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """What a request may do.   foreign: why it counts as one of a foreign page, None if it does not."""
+
+    room: str
+    principal: Principal
+    foreign: str | None
+    denials: Denials
+
+    def check(self, scope: Scope, deed: Deed) -> None:
+        """Raises Refused, which is counted and logged: rule "read-only" for a change by a listener that takes none,
+        "web-page" for one that a foreign page asks for, "permission-missing" for what the principal is not granted."""
+        listener = _listener(scope)
+        if listener is not None and listener.read_only and deed in CHANGING:
+            self.denials.add(scope, "read-only", listener=str(listener))
+            raise Refused("read-only", READ_ONLY)
+        if self.foreign is not None and deed in CHANGING:
+            words = f"{self.foreign} may not change anything here: see the settings cors_origins, host_names"
+            self.denials.add(scope, "web-page", page=self.foreign)
+            raise Refused("web-page", words)
+        if not self.principal.may(deed, self.room):
+            self.denials.add(scope, "permission-missing", principal=self.principal.name, deed=deed)
+            raise Refused("permission-missing", f"{self.principal.name} may not {deed} here")
+
+
+@dataclass(frozen=True)
+class _Guard:
+    """The app of a room behind the guard."""
+
+    room: Room
+    pages: Pages
+    authority: Authority
+    denials: Denials
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises Refused as Authority.of and Asked.check do."""
+        deed = self.room.deed(scope)
+        asked = Asked(self.room.name, ANYBODY, self.pages.foreign(scope["headers"]), self.denials)
+        # Before anybody is asked: principals of those that ask by themselves are not known yet.
+        asked.check(scope, deed)
+        scope[_ASKED] = asked
+        if deed != "open" and not self.room.asks_itself:
+            asked.principal = self._principal(scope)
+            asked.check(scope, deed)
+        await self.room.app(scope, receive, send)
+
+    def _principal(self, scope: Scope) -> Principal:
+        try:
+            return principal_of(scope, self.authority)
+        except Refused as refused:
+            self.denials.add(scope, refused.rule)
+            raise
+
+
+def guarded(room: Room, pages: Pages, authority: Authority, denials: Denials) -> Room:
+    """The room, whose app meets only requests that may do what their route declares (Room.deed). What turns out later
+    to be more than that has to ask `demand`."""
+    lines = room.lines
+
+    def guarded_lines(sender: Sender) -> LineSession:
+        assert lines is not None, "the room has telnet"
+        return _GuardedLines(lines(sender), room.name, sender, authority, denials)
+
+    def may_gather(headers: Headers, sender: CameBy) -> bool:
+        if sender.listener.read_only:
+            return False
+        who = ANYBODY if sender.listener.trusted else authority.known(headers, sender.certificate)
+        return who is not None and who.may("write", room.name)
+
+    app = _Guard(room, pages, authority, denials)
+    return replace(room, app=app, lines=lines and guarded_lines, may_gather=may_gather)
+
+
+def principal_of(scope: Scope, authority: Authority) -> Principal:
+    """Who sends the request. Raises Refused as Authority.of."""
+    if not is_asked(scope, authority):
+        return ANYBODY
+    return authority.of(scope["headers"], sender_of(scope), certificate_of(scope))
+
+
+def is_asked(scope: Scope, authority: Authority) -> bool:
+    """Whether who sends the request is asked for credentials."""
+    listener = _listener(scope)
+    return authority.asks and not (listener is not None and listener.trusted)
+
+
+def certificate_of(scope: Scope) -> str | None:
+    """Subject common name of the client certificate, which was verified; None without."""
+    found: str | None = scope.get("headrace.certificate")
+    return found
+
+
+def _listener(scope: Scope) -> Listener | None:
+    found: Listener | None = scope.get("headrace.listener")
+    return found
+
+
+def known_as(scope: Scope, principal: Principal) -> None:
+    """Called by a room that asks_itself, when it knows who sends a request."""
+    asked = scope.get(_ASKED)
+    if asked is not None:
+        asked.principal = principal
+
+
+def demand(scope: Scope, deed: Deed) -> None:
+    """Called where a request is about to do more than its route declares. Raises Refused as Asked.check does."""
+    asked = scope.get(_ASKED)
+    if asked is not None:
+        asked.check(scope, deed)
+
+
+READ_ONLY: Final = "this address is for reading alone"
+NO_CREDENTIALS: Final = "credentials are needed here, and telnet has none but a client certificate"
+
+
+class _GuardedLines:
+    """One connection of telnet (transport.LineSession), which is closed where its sender may not write."""
+
+    def __init__(self, session: LineSession, room: str, sender: Sender, authority: Authority, denials: Denials) -> None:
+        self._session = session
+        self._room = room
+        self._sender = sender
+        self._authority = authority
+        self._denials = denials
+
+    async def feed(self, block: bytes, first_line: int, others: OtherCommands | None = None) -> LineReply:
+        """See LineSession."""
+        return self._refusal(first_line) or await self._session.feed(block, first_line, others)
+
+    def line_too_long(self, line: int) -> LineReply:
+        """See LineSession."""
+        return self._refusal(line) or self._session.line_too_long(line)
+
+    def _refusal(self, line: int) -> LineReply | None:
+        listener = self._sender.listener
+        if listener is not None and listener.read_only:
+            return self._refused(line, "read-only", READ_ONLY)
+        if listener is not None and listener.trusted:
+            return None
+        principal = self._authority.known((), self._sender.certificate)
+        if principal is None:
+            return self._refused(line, "credentials-missing", NO_CREDENTIALS)
+        if not principal.may("write", self._room):
+            return self._refused(line, "permission-missing", f"{principal.name} may not write here")
+        return None
+
+    def _refused(self, line: int, reason: Rule, words: str) -> LineReply:
+        self._denials.add_line(self._sender.address, line, reason)
+        return LineReply(f"{words}: nothing is taken from line {line} on, and this is closed\n".encode(), close=True)

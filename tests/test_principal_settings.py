@@ -1,0 +1,91 @@
+"""Mistakes in principals, and what is said of them; secrets are in no sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace.config import load
+from headrace.errors import Misconfigured
+
+TOKEN = "0123456789abcdef"
+READS = [{"may": ["read"]}]
+
+
+def test_as_a_file_says_it(tmp_path: Path) -> None:
+    file = tmp_path / "headrace.toml"
+    file.write_text(
+        """
+        host = "0.0.0.0"
+
+        [principals.grafana]
+        password = "s3cret"
+        grants = [{ may = ["read"], rooms = ["opentsdb"] }, { may = ["read"], rooms = ["headrace"] }]
+
+        [principals."collectd@db1"]
+        token = "0123456789abcdef"
+        grants = [{ may = ["write"] }]
+        """
+    )
+    settings = load({}, file).settings
+    assert list(settings.principals) == ["grafana", "collectd@db1"]
+    assert settings.principals["grafana"].grants[1].rooms == ("headrace",)
+    assert settings.asks_for_credentials
+
+
+def test_in_one_line() -> None:
+    said = '{"a": {"token": "0123456789abcdef", "grants": [{"may": ["read", "write"]}]}}'
+    assert load({"principals": said}).settings.principals["a"].grants[0].may == ("read", "write")
+
+
+@pytest.mark.parametrize(
+    ("principals", "why"),
+    [
+        ({"a": {"grants": READS}}, "a: it has no token, password, AWS keys or certificate"),
+        ({"a": {"token": TOKEN}}, "a.grants: field required"),
+        ({"a": {"token": TOKEN, "grants": []}}, "a.grants: at least one is needed"),
+        ({"a": {"token": TOKEN, "grants": [{"may": []}]}}, "a.grants.0.may: at least one is needed"),
+        ({"a": {"token": TOKEN, "grants": [{"may": ["open"]}]}}, "a.grants.0.may.0: input should be 'read', 'write'"),
+        ({"a": {"token": TOKEN, "grants": [{"may": ["read"], "rooms": ["tsdb"]}]}}, "a.grants.0.rooms.0: input should"),
+        ({"a": {"token": TOKEN, "grants": [{"may": ["read"], "metrics": ["x"]}]}}, "a.grants.0.metrics: extra inputs"),
+        ({"a": {"token": TOKEN[1:], "grants": READS}}, "a.token: a token has at least 16 letters"),
+        ({"a": {"token": TOKEN + " ", "grants": READS}}, "a.token: a token has at least 16 letters"),
+        ({"a": {"token": TOKEN + "ü", "grants": READS}}, "a.token: a token has at least 16 letters"),
+        ({"a": {"password": "", "grants": READS}}, "a.password: value should have at least 1 item"),
+        ({"a": {"aws_access_key_id": "K", "grants": READS}}, "a: aws_access_key_id and aws_secret_access_key go toge"),
+        ({"a": {"aws_access_key_id": "a/b", "aws_secret_access_key": "x", "grants": READS}}, "a.aws_access_key_id: "),
+        ({"a b": {"token": TOKEN, "grants": READS}}, '"a b" is no name'),
+        ({"a:b": {"token": TOKEN, "grants": READS}}, '"a:b" is no name'),
+        ({name: {"token": TOKEN, "grants": READS} for name in "ab"}, '"a" and "b" have the same token'),
+        (
+            {"a": {"token": TOKEN, "grants": READS, "collections": {"x": "owner"}, "default_collection": "y"}},
+            'default_collection "y" is none of its collections',
+        ),
+        ({name: {"certificate": "cn", "grants": READS} for name in "ab"}, "two have the same certificate"),
+        ("x", 'write it as JSON, such as {"grafana": '),
+    ],
+)
+def test_mistakes(principals: Any, why: str) -> None:
+    with pytest.raises(Misconfigured) as mistake:
+        load({"principals": principals})
+    [sentence] = mistake.value.problems
+    assert sentence.startswith('principals = "**********" (from --principals) is not allowed: ')
+    assert why in sentence
+    assert TOKEN[1:] not in sentence
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"principals": {"a": {"token": TOKEN, "grants": READS}}},
+        {"apollo_tokens": {"a": {"token": "t", "scopes": ["read"], "collections": {"c": "owner"}}}},
+        {"datazone_credentials": {"AKID": "s"}},
+        {"insecure": True},
+    ],
+)
+def test_others_may_reach_a_server_that_asks(said: dict[str, Any]) -> None:
+    assert load({"host": "0.0.0.0", **said}).settings.host == "0.0.0.0"
+    with pytest.raises(Misconfigured, match="nobody would be asked who they are: set principals"):
+        load({"host": "0.0.0.0"})

@@ -35,7 +35,7 @@ def compare(server: str, cases: int, seed: int) -> None:
     if reason := missing():
         raise click.ClickException(reason)
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as oracle:
-        outcome = run(oracle, cases, seed, short=cases < LONG_RUN)
+        outcome = run(oracle, cases, seed, short=cases < LONG_RUN, tell=lambda words: click.echo(words, err=True))
         click.echo(f"wanted differences, and how many cases met them:\n{met(oracle.table)}\n{outcome}")
     sys.exit(0 if outcome.is_clean else 1)
 

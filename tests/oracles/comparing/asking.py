@@ -13,6 +13,9 @@ from oracles.comparing.differences import FAILED, Difference
 NO_ANSWER = 0
 """Stands for a status where the server said nothing in time, or broke the connection off."""
 
+SILENT_MAX = 10
+"""Requests in a row: a server that leaves so many without an answer will answer none. More than the same case is asked."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -54,18 +57,30 @@ class Peer:
 
     def __init__(self, port: int, answers_within_s: float = 15) -> None:
         self.port = port
+        self._silent = 0
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=answers_within_s)
 
     def ask(self, request: Request) -> Answer:
-        """A connection that was closed between two requests is opened anew once."""
+        """A connection that was closed between two requests is opened anew once. Raises ConnectionError for a server that
+        is silent: SILENT_MAX in a row waited in vain, or found nobody."""
+        answer = self._ask_twice(request)
+        if self._silent >= SILENT_MAX:
+            raise ConnectionError(f"the server at port {self.port} answers no more, at last: {request}: {answer}")
+        return answer
+
+    def _ask_twice(self, request: Request) -> Answer:
         for attempt in range(2):
             fresh = self._connection.sock is None
             try:
-                return self._ask(request)
+                answer = self._ask(request)
+                self._silent = 0
+                return answer
             except TimeoutError:
+                self._silent += 1
                 self._connection.close()
                 return Answer(NO_ANSWER, {}, b"no answer in time")
             except (OSError, http.client.HTTPException) as error:
+                self._silent += isinstance(error, ConnectionRefusedError)
                 self._connection.close()
                 if fresh or attempt:
                     return Answer(NO_ANSWER, {}, repr(error).encode())

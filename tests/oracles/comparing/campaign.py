@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol, TypeVar
@@ -16,6 +16,9 @@ C = TypeVar("C")
 FLEETING_SHARE = 1 / 1000
 """Of the cases: so many may differ once and not when they are asked again, as OpenTSDB fills its caches of names in its
 own time. More is a race that somebody has to find: runs of 3,000 cases had none."""
+
+TOLD_EVERY = 1000
+"""Cases after which a run says how far it is."""
 
 SHOWN_MAX = 20
 """Differences that are minimised and shown in full; the others are counted."""
@@ -83,12 +86,18 @@ class Outcome:
         return "\n".join(lines)
 
 
-def run(oracle: Oracle[C], count: int, seed: int, short: bool = False) -> Outcome:
-    """Compare `count` cases. short: judge as the suite's short run, which does not meet every wanted difference."""
+def run(
+    oracle: Oracle[C], count: int, seed: int, short: bool = False, tell: Callable[[str], None] = lambda words: None
+) -> Outcome:
+    """Compare `count` cases. short: judge as the suite's short run, which does not meet every wanted difference.   tell:
+    what hears how far it is."""
     outcome = Outcome()
     began_s = time.monotonic()
     shown: set[str] = set()
-    for _, case in zip(range(count), oracle.cases(Random(seed)), strict=False):
+    for number, case in zip(range(count), oracle.cases(Random(seed)), strict=False):
+        if number and not number % TOLD_EVERY:
+            unexplained = sum(outcome.unexplained.values())
+            tell(f"{number} cases in {time.monotonic() - began_s:.0f} s, {unexplained} without a reason")
         outcome.cases[oracle.kind(case)] += 1
         found = oracle.differences(case)
         if not found:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import http.server
 import itertools
+import socket
 import threading
 from collections.abc import Iterator
 from random import Random
 
 import pytest
 
-from oracles.comparing.asking import Answer, Request, Watched
+from oracles.comparing.asking import NO_ANSWER, SILENT_MAX, Answer, Peer, Request, Watched
 from oracles.comparing.campaign import run
 from oracles.comparing.differences import FAILED, Difference, Table, Wanted
 from oracles.comparing.sorts import Case, MixedSorts, Said
@@ -145,3 +146,27 @@ def test_what_headrace_fails_at_no_entry_excuses(headrace: int) -> None:
     assert outcome.unexplained == {f"asking {FAILED}": 2}
     assert ["/500" in shown or "/gone" in shown for shown in outcome.shown] == [True, True]
     watched.close()
+
+
+def test_a_server_that_answers_no_more_ends_the_run() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        peer = Peer(silent.getsockname()[1], answers_within_s=0.01)
+        answers = [peer.ask(Request("GET", "/")).status for _ in range(SILENT_MAX - 1)]
+        assert answers == [NO_ANSWER] * (SILENT_MAX - 1)
+        with pytest.raises(ConnectionError, match="answers no more"):
+            peer.ask(Request("GET", "/"))
+    peer.close()
+
+
+def test_an_answer_between_two_silences_counts(headrace: int) -> None:
+    peer = Peer(headrace)
+    for _ in range(2 * SILENT_MAX):
+        assert peer.ask(Request("GET", "/gone")).status == NO_ANSWER
+    assert peer.ask(Request("GET", "/200")).status == 200
+    peer.close()
+
+
+def test_a_run_tells_how_far_it_is() -> None:
+    told: list[str] = []
+    run(Adding({}), 2001, seed=1, tell=told.append)
+    assert [words.split(" in ")[0] for words in told] == ["1000 cases", "2000 cases"]

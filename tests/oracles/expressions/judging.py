@@ -82,7 +82,7 @@ def _output(name: str, real: list[Column], ours: list[Column]) -> list[Differenc
             (
                 index
                 for index, (name_of_it, each) in enumerate(left)
-                if (name_of_it == called if called in bound else name_of_it not in bound) and _alike(points, each)
+                if (name_of_it == called if called in bound else name_of_it not in bound) and alike(points, each)
             ),
             None,
         )
@@ -96,7 +96,8 @@ def _output(name: str, real: list[Column], ours: list[Column]) -> list[Differenc
     return found
 
 
-def _alike(one: dict[int, Any], other: dict[int, Any]) -> bool:
+def alike(one: dict[int, Any], other: dict[int, Any]) -> bool:
+    """The same times, and values to the last digits."""
     return one.keys() == other.keys() and all(_close(one[time], other[time]) for time in one)
 
 

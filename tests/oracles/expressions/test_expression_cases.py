@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 
 from oracles.comparing.asking import Answer
+from oracles.comparing.differences import Difference, Table
 from oracles.expressions import cases, judging
+from oracles.expressions.sort import Expressions
 from oracles.expressions.wanted import EXPRESSIONS
+from oracles.opentsdb.servers import Servers
+from oracles.opentsdb.sorts import Case
 
 EXP = {
     "outputs": [
@@ -68,3 +72,42 @@ def test_what_differs_is_seen() -> None:
     assert [found.kind for found in judging.differences(answer(GEXP), answer(moved))] == [judging.VALUES]
     empty = [*GEXP, {"metric": "m", "tags": {}, "aggregateTags": [], "dps": {}}]
     assert judging.differences(answer(empty), answer(GEXP)) == []
+
+
+SERIES = [
+    {"metric": "m0", "tags": {"host": host}, "points": [[cases.T, 1], [cases.T + 10, -2], [cases.T + 900, 3]]}
+    for host in ("web01", "web02")
+]
+NAMED = '["m", {"host": "web01"}, []]'
+OF_WEB01 = [(NAMED, {1: 1.0, 2: -2.0})]
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "real", "name"),
+    [
+        ("highestMax(m0,1)", judging.VALUES, ('["m", {}, []]', {1: 5.0}), "the highest of other times, or below zero"),
+        ("highestMax(m0,1)", judging.VALUES, (NAMED, {1: 1.0, 2: -2.5}), None),
+        ("alias(m0,x)", judging.VALUES, (NAMED, {1: 1.0, 2: 2.0}), "the sign under an alias"),
+        ("alias(m0,x)", judging.VALUES, (NAMED, {1: 1.0, 2: 2.5}), None),
+        ("sum(m0,m1)", judging.NAMES, ('["m", {}, ["host"]]', {}), "tags of what is joined"),
+        ("sum(m0,m1)", judging.NAMES, ('["m", {"host": "x"}, []]', {}), None),
+        ("sum(m0,m1)", judging.NAMES, ('["m", {}, ["os"]]', {}), None),
+    ],
+)
+def test_what_calls_excuse(call: str, kind: str, real: Any, name: str | None) -> None:
+    said = {"series": SERIES, "gexp": {"exp": [call]}}
+    assert explanation(said, Difference(kind, "", [real], OF_WEB01)) == name
+
+
+@pytest.mark.parametrize(("second", "name"), [(5, "rates in expressions"), (2000, None)], ids=["at first", "later"])
+def test_what_rates_excuse(second: int, name: str | None) -> None:
+    expressions = [{"id": "e", "expr": "a * 2"}]
+    said = {"series": SERIES, "exp": {"time": {"rate": True}, "expressions": expressions}}
+    at = 1000 * (cases.T + second)
+    real, ours = ([("n", {at: value, 1000 * (cases.T + 2500): 7.0})] for value in (1.0, 2.0))
+    assert explanation(said, Difference(judging.VALUES, "", real, ours)) == name
+
+
+def explanation(said: dict[str, Any], found: Difference) -> str | None:
+    sort = Expressions(Servers.__new__(Servers))
+    return Table(EXPRESSIONS).explanation(Case(sort, said), found)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import Any
 
 from oracles.comparing.asking import Answer
 from oracles.comparing.differences import Difference, Wanted
 from oracles.expressions.cases import COMBINATIONS, Said
-from oracles.expressions.judging import NAMES, SERIES, STATUS, VALUES, message
+from oracles.expressions.judging import NAMES, SERIES, STATUS, VALUES, Column, alike, message
 from oracles.opentsdb.sorts import Case
+
+BUCKET_S = 60
+"""The longest that a case asks for."""
 
 _COMBINATION = re.compile(rf"\b(?:{'|'.join(COMBINATIONS)})\(")
 _QUERY = re.compile(r"(?:sum|max|avg):[^,(){}]*(?:\{[^}]*\})?")
@@ -20,11 +24,6 @@ _SPELLING = re.compile(r"(?:sum|max|avg):((?:[^:,(){}]*:)*)m[0-9]")
 def _refused(found: Difference, *words: str) -> bool:
     """OpenTSDB refuses with one of these words, and headrace answers."""
     return _answered(found) and any(each in _said(found.real) for each in words)
-
-
-def _without_a_word(found: Difference) -> bool:
-    """Of a null pointer Java says nothing when it has met it often."""
-    return _answered(found) and _said(found.real) == "500"
 
 
 def _answered(found: Difference) -> bool:
@@ -90,11 +89,65 @@ def _loses_itself(case: Case, found: Difference) -> bool:
     )
 
 
+def _names_what_is_there(case: Case, found: Difference) -> bool:
+    """The tags that both give to what is joined, and the keys that they call aggregated, are those of series."""
+    tags = [series["tags"] for series in case.said["series"]]
+    pairs = {pair for each in tags for pair in each.items()}
+    names = [json.loads(name) for columns in (found.real, found.ours) for name, _ in _columns(columns)]
+    return all(set(name[-2].items()) <= pairs and set(name[-1]) <= set().union(*tags) for name in names)
+
+
+def _chooses_at_last(case: Case) -> bool:
+    """Each call shows some of the series below it as they are."""
+    return all(call.startswith("highest") and not _COMBINATION.search(call) for call in case.said["gexp"]["exp"])
+
+
+def _renames_at_last(case: Case) -> bool:
+    """Each call gives another name to what is below it, of which it shows all."""
+    return all(
+        call.startswith("alias(") and not re.search("highest|movingAverage", call) and not _COMBINATION.search(call)
+        for call in case.said["gexp"]["exp"]
+    )
+
+
+def _is_of_the_same(found: Difference, signs: bool = True) -> bool:
+    """A series that both show, and no other has its name, has the same values; or, without signs, the same but for
+    those."""
+    real, ours = (_by_name(columns) for columns in (found.real, found.ours))
+    return all(alike(_bare(real[name], signs), _bare(ours[name], signs)) for name in real.keys() & ours.keys())
+
+
+def _bare(points: dict[int, Any], signs: bool) -> dict[int, Any]:
+    return {time: value if signs or isinstance(value, str) else abs(value) for time, value in points.items()}
+
+
+def _differs_at_first(case: Case, found: Difference) -> bool:
+    """Not once all series have a rate, and a bucket is over in which one may have begun."""
+    begun = max(series["points"][min(1, len(series["points"]) - 1)][0] for series in case.said["series"]) + BUCKET_S
+    real, ours = (_by_name(columns) for columns in (found.real, found.ours))
+    return all(
+        alike(*({time: value for time, value in each[name].items() if time // 1000 > begun} for each in (real, ours)))
+        for name in real.keys() & ours.keys()
+    )
+
+
+def _by_name(columns: object) -> dict[str, dict[int, Any]]:
+    """The series whose names no other has."""
+    often = Counter(name for name, _ in _columns(columns))
+    return {name: points for name, points in _columns(columns) if often[name] == 1}
+
+
+def _columns(said: object) -> list[Column]:
+    return said if isinstance(said, list) else []
+
+
 EXPRESSIONS = [
     Wanted[Case](
         "tags of what is joined",
         "OpenTSDB gives the tags of one of the series, or none, by the order of a hash; headrace those that all have",
-        lambda case, found: found.kind == NAMES and (_combines(case) or bool(_expressions(case))),
+        lambda case, found: (
+            found.kind == NAMES and (_combines(case) or bool(_expressions(case))) and _names_what_is_there(case, found)
+        ),
     ),
     Wanted[Case](
         "nested expressions",
@@ -105,9 +158,7 @@ EXPRESSIONS = [
         "null pointers",
         "OpenTSDB forgets the fill policy of a nested expression, and fails where a series has no point in the range, "
         "or has one and the aggregator is none",
-        lambda case, found: (
-            _refused(found, "NumericFillPolicy", '" is null', "dps[i]", "null pointer") or _without_a_word(found)
-        ),
+        lambda case, found: _refused(found, "NumericFillPolicy", '" is null', "dps[i]", "null pointer"),
     ),
     Wanted[Case](
         "several series with one key",
@@ -127,7 +178,11 @@ EXPRESSIONS = [
     Wanted[Case](
         "the sign under an alias",
         "OpenTSDB takes it from all values that are given another name",
-        lambda case, found: "alias(" in _calls(case) and found.kind in (VALUES, NAMES, SERIES),
+        lambda case, found: (
+            "alias(" in _calls(case)
+            and found.kind in (VALUES, NAMES, SERIES)
+            and (not _renames_at_last(case) or _is_of_the_same(found, signs=False))
+        ),
     ),
     Wanted[Case](
         "an alias and a combination",
@@ -148,12 +203,20 @@ EXPRESSIONS = [
         "the highest of other times, or below zero",
         "OpenTSDB mixes up series that do not all have the same times, and takes doubles below zero for equal",
         lambda case, found: (
-            "highest" in _calls(case) and (_refused(found, "compareTo") or found.kind in (VALUES, NAMES, SERIES))
+            "highest" in _calls(case)
+            and (
+                _refused(found, "compareTo")
+                or (found.kind in (VALUES, NAMES, SERIES) and (not _chooses_at_last(case) or _is_of_the_same(found)))
+            )
         ),
     ),
     Wanted[Case](
         "rates in expressions",
         "as at /api/query: OpenTSDB counts the first rate of a series from time zero",
-        lambda case, found: _with_rates(case) and found.kind in (VALUES, SERIES),
+        lambda case, found: (
+            _with_rates(case)
+            and found.kind in (VALUES, SERIES)
+            and ("gexp" in case.said or _differs_at_first(case, found))
+        ),
     ),
 ]

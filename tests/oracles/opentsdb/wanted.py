@@ -73,11 +73,6 @@ def _echo_of_wildcard(case: Case, found: Difference) -> bool:
     return found.kind == "echo" and "iwildcard" in found.words
 
 
-def _echo_of_one_key(case: Case, found: Difference) -> bool:
-    keys = [[one["tagk"] for one in part.get("filters", [])] for part in case.parts]
-    return found.kind == "echo" and any(len(set(some)) < len(some) for some in keys)
-
-
 def _fails(case: Case, found: Difference) -> bool:
     """headrace refuses it, or answers a lookup, or a value with "=" in it."""
     if _status(found, [500], [400, 404, 405]):
@@ -108,7 +103,9 @@ def _null_is_nothing(case: Case, found: Difference) -> bool:
 
 def _no_downsampling(case: Case, found: Difference) -> bool:
     asked = [str(value).lower() for name, value in members(case.said) if name == "downsample"]
-    return _status(found, [400], [200]) and "none" in asked
+    return (
+        _status(found, [400], [200]) and "none" in asked and "downsampling specifier 'none'" in _message(found).lower()
+    )
 
 
 def _unknown_member(case: Case, found: Difference) -> bool:
@@ -217,10 +214,5 @@ QUERIES: list[Wanted[Case]] = [
         "echo of a wildcard",
         "showQuery says iwildcard for a pattern that ignores case, so that it can be asked again",
         _echo_of_wildcard,
-    ),
-    Wanted(
-        "echo of one key",
-        "of several filters of one tag, showQuery's map shows the one that groups; OpenTSDB the last",
-        _echo_of_one_key,
     ),
 ]

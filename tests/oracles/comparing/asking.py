@@ -14,7 +14,7 @@ NO_ANSWER = 0
 """Stands for a status where the server said nothing in time, or broke the connection off."""
 
 SILENT_MAX = 10
-"""Requests in a row: a server that leaves so many without an answer will answer none. More than the same case is asked."""
+"""Requests in a row: a server that leaves so many without an answer will answer none. No case is asked as often."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class Peer:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=answers_within_s)
 
     def ask(self, request: Request) -> Answer:
-        """A connection that was closed between two requests is opened anew once. Raises ConnectionError for a server that
-        is silent: SILENT_MAX in a row waited in vain, or found nobody."""
+        """A connection that was closed between two requests is opened anew once. Raises ConnectionError for a server
+        that is silent: SILENT_MAX in a row waited in vain, or found nobody."""
         answer = self._ask_twice(request)
         if self._silent >= SILENT_MAX:
             raise ConnectionError(f"the server at port {self.port} answers no more, at last: {request}: {answer}")

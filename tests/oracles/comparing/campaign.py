@@ -89,8 +89,8 @@ class Outcome:
 def run(
     oracle: Oracle[C], count: int, seed: int, short: bool = False, tell: Callable[[str], None] = lambda words: None
 ) -> Outcome:
-    """Compare `count` cases. short: judge as the suite's short run, which does not meet every wanted difference.   tell:
-    what hears how far it is."""
+    """Compare `count` cases. short: judge as the suite's short run, which does not meet every wanted difference.
+    tell: what hears how far it is."""
     outcome = Outcome()
     began_s = time.monotonic()
     shown: set[str] = set()

@@ -93,7 +93,7 @@ def send(server: Peer, points: int, seconds: int) -> tuple[int, int, dict[str, i
     errors: dict[str, int] = {}
     while acknowledged < points and time.monotonic() < ends:
         sent = wrk.put(
-            server.address,
+            server.points_url,
             points_per_request=POINTS_PER_REQUEST,
             connections=CONNECTIONS,
             seconds=max(1, min(STRETCH_S, round(ends - time.monotonic()))),

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import get_args
 
 from bench import load, wrk
-from bench.peers import PEERS, Peer, disk_bytes
+from bench.peers import BY_TLS, PEERS, Peer, disk_bytes
 
 SEED = 20180731
 CORES = 2
@@ -79,6 +79,7 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
         "--dialect", choices=list(get_args(load.Dialect)), default="opentsdb", help="whose points (default %(default)s)"
     )
     parser.add_argument("--connections", type=_numbers, default=CONNECTIONS, help="(4,16,64)")
+    parser.add_argument("--tls", action="store_true", help="headrace by TLS, too, beside it")
     parser.add_argument("--quick", action="store_true", help="one second of one cell: does everything still work?")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the JSON and the table")
     parser.set_defaults(run=run)
@@ -95,7 +96,9 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])  # inherited by all that is started here
     dialect = arguments.dialect
-    peers = [peer for peer in PEERS if peer.name in arguments.only and dialect in peer.dialects]
+    chosen = [peer for peer in PEERS if peer.name in arguments.only]
+    chosen += [BY_TLS] if arguments.tls else []
+    peers = [peer for peer in chosen if dialect in peer.dialects]
     versions = {peer.name: peer.version() for peer in peers}
     seconds, points, connections = arguments.seconds, arguments.points, arguments.connections
     if arguments.quick:
@@ -137,7 +140,7 @@ def measure(
 
         def put(duration: int, first_round: int) -> wrk.Sent:
             return wrk.put(
-                server.address,
+                server.points_url,
                 points_per_request=points_per_request,
                 connections=connections,
                 seconds=duration,
@@ -217,7 +220,7 @@ def report(
 ) -> str:
     """The run as Markdown."""
     lines = [f"- {what}: {value}" for what, value in machine.items()]
-    for peer in (peer for peer in PEERS if peer.name in versions):
+    for peer in (peer for peer in (*PEERS, BY_TLS) if peer.name in versions):
         lines.append(f"- {peer.name}: {versions[peer.name] or 'not installed'}; a good answer means: {peer.promise}")
     lines += [
         f"- dialect {dialect}, {load.SERIES} series, 4 tags, seed {SEED}, {seconds} s a cell after a warm-up, "

@@ -108,6 +108,11 @@ class Peer(ABC):
         """host:port that takes the dialects, OpenTSDB's at /api/put."""
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def points_url(self) -> str:
+        """Where points are sent, without a path."""
+        return f"http://{self.address}"
+
     @abstractmethod
     def count(self, rounds: int) -> int:
         """Distinct points that queries find in the first `rounds` rounds of the load, all series together."""
@@ -232,6 +237,30 @@ class Headrace(Peer):
         return sum(int(value) for group in groups for value in group["dps"].values())
 
 
+class HeadraceByTls(Headrace):
+    """The same, points by TLS 1.3 with a certificate of ECDSA P-256; it is asked by a listener without."""
+
+    name = "headrace-tls"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.tls_port = free_port()
+
+    @property
+    def points_url(self) -> str:
+        return f"https://127.0.0.1:{self.tls_port}"
+
+    def command(self) -> list[str]:
+        certificate, key = str(self.folder / "server.pem"), str(self.folder / "server.key")
+        request = ["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+        named = ["-days", "2", "-subj", "/CN=127.0.0.1", "-keyout", key, "-out", certificate]
+        subprocess.run([*request, *named], check=True, capture_output=True)
+        secure = {"tls_certificate": certificate, "tls_key": key}
+        listeners = [{"address": self.address}, {"address": f"127.0.0.1:{self.tls_port}", **secure}]
+        serve = [sys.executable, "-m", "headrace", "serve", "--data-dir", str(self.data)]
+        return [*serve, "--listeners", json.dumps(listeners)]
+
+
 class VictoriaMetrics(Peer):
     """Only retention is set, as the load's times are older than the default month."""
 
@@ -324,6 +353,8 @@ class InfluxDB(Peer):
         found: list[dict[str, Any]] = json.loads(answer)["results"][0].get("series", [])
         return sum(int(series["values"][0][1]) for series in found)
 
+
+BY_TLS: type[Peer] = HeadraceByTls
 
 PEERS: tuple[type[Peer], ...] = (Headrace, VictoriaMetrics, InfluxDB)
 

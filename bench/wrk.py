@@ -52,7 +52,7 @@ def version() -> str | None:
 
 
 def put(
-    address: str,
+    url: str,
     *,
     points_per_request: int,
     connections: int,
@@ -61,11 +61,11 @@ def put(
     first_round: int,
     dialect: load.Dialect = "opentsdb",
 ) -> Sent:
-    """Send to the server at `address` for whole `seconds`, beginning with round `first_round` of the load."""
+    """Send to the server at `url` (no path) for whole `seconds`, beginning with round `first_round` of the load."""
     with tempfile.TemporaryDirectory(prefix="headrace-bench-load-") as folder:
-        load.write(load.templates(seed, points_per_request, address, dialect), Path(folder))
+        load.write(load.templates(seed, points_per_request, url.partition("://")[2], dialect), Path(folder))
         command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s"]
-        command += ["--timeout", f"{TIMEOUT_S}s", "--script", str(SCRIPT), f"http://{address}/"]
+        command += ["--timeout", f"{TIMEOUT_S}s", "--script", str(SCRIPT), f"{url}/"]
         command += ["--", folder, str(seed), str(first_round)]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 2 * TIMEOUT_S, check=False)

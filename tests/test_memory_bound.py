@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+from certified import Authority
 
 from headrace import limits
 from headrace.config import Settings
+from headrace.listeners import ListenerSettings
 from headrace.memory_bound import POINT_BYTES, bodies_bytes_max, most, shares
 from headrace.model.points import ROW_BYTES_MAX
 
@@ -39,6 +41,14 @@ def test_the_docs_have_the_sum_of_a_small_server() -> None:
 )
 def test_a_setting_that_allows_more_makes_the_sum_larger(setting: str, value: int) -> None:
     assert most(Settings.model_validate({setting: value})) > most(Settings()) + 3000 * MB
+
+
+def test_connections_with_tls_take_more(tmp_path: Path) -> None:
+    files = Authority(tmp_path).issue()
+    listener = ListenerSettings(address="[::1]:0", tls_certificate=files.certificate, tls_key=files.key)
+    more = most(Settings(listeners=(listener,))) - most(Settings())
+    assert more == 4096 * 80 * 1024
+    assert f"{round(more / MB)} MB more where a listener has TLS" in OPERATIONS
 
 
 def test_bodies_are_four_of_the_largest_or_what_is_usual() -> None:

@@ -47,6 +47,10 @@ ROLLUP_TASKS_BYTES = 4 * limits.ROLLUP_TASKS_MAX * limits.ROLLUP_TASK_BYTES_MAX
 CONNECTION_BYTES = 10 * 1024
 """Of an idle one, measured by `scripts/torture connections`."""
 
+TLS_CONNECTION_BYTES = 80 * 1024
+"""Of one with TLS, beside that: 78 KiB were measured where each had sent and got much, then half a record; 17 after a
+small post. See limits.TLS_PIECE_BYTES."""
+
 QUERY_SCRATCH_BYTES = 64 * MB
 """What two queries decode and write beside what they hold: row groups, a piece of an answer."""
 
@@ -85,7 +89,7 @@ def shares(settings: Settings) -> list[Share]:
         Share("names that decoders remember", _remembered_names()),
         Share("queries and answers", settings.query_memory_bytes + QUERY_SCRATCH_BYTES),
         Share("roll-up tasks", ROLLUP_TASKS_BYTES),
-        Share("connections", _connections()),
+        Share("connections", _connections(settings)),
     ]
 
 
@@ -110,7 +114,9 @@ def _remembered_names() -> int:
     return spellings + limits.OPENTSDB_SHAPES_BYTES_MAX + APOLLO_REGISTRATIONS_BYTES + KNOWN_HEADS_BYTES
 
 
-def _connections() -> int:
+def _connections(settings: Settings) -> int:
     # They are looked at once a second, which may bring as much again.
     unread = 2 * limits.UNREAD_BYTES_MAX
-    return limits.WAITING_BYTES_MAX + unread + limits.CONNECTIONS_MAX * (CONNECTION_BYTES + limits.HEADER_BYTES_MAX)
+    tls = TLS_CONNECTION_BYTES if any(listener.tls for listener in settings.listening) else 0
+    each = CONNECTION_BYTES + tls + limits.HEADER_BYTES_MAX
+    return limits.WAITING_BYTES_MAX + unread + limits.CONNECTIONS_MAX * each

@@ -84,7 +84,7 @@ def test_the_same_seed_gives_the_same_load() -> None:
 @needs_wrk
 def test_the_sender_never_repeats_a_point_and_values_are_as_documented(tmp_path: Path) -> None:
     with Fake(tmp_path) as server:
-        sent = wrk.put(server.address, points_per_request=50, connections=2, seconds=1, seed=3, first_round=10)
+        sent = wrk.put(server.points_url, points_per_request=50, connections=2, seconds=1, seed=3, first_round=10)
         points = [json.loads(line) for line in get(f"http://{server.address}/points").splitlines()]
         distinct = server.count(0)
     assert sent.errors == dict.fromkeys(["connect", "read", "write", "timeout", "status"], 0)
@@ -126,7 +126,7 @@ def test_a_server_that_forgets_acknowledged_points_is_found_out() -> None:
 def test_quick_run_against_headrace_writes_table_and_json(
     dialect: load.Dialect, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = ["--quick", "--only", "headrace", "--dialect", dialect, "--results", str(tmp_path)]
+    arguments = ["--quick", "--only", "headrace", "--tls", "--dialect", dialect, "--results", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["bench", "ingest", *arguments])
     with pytest.raises(SystemExit) as ended:
         main()
@@ -135,6 +135,6 @@ def test_quick_run_against_headrace_writes_table_and_json(
     (table,) = tmp_path.glob("ingest-*.md")
     assert table.read_text() in printed
     (written,) = tmp_path.glob("ingest-*.json")
-    (cell,) = json.loads(written.read_text())["cells"]
-    assert cell["peer"] == "headrace"
-    assert cell["complaints"] == []
+    cells = json.loads(written.read_text())["cells"]
+    assert [cell["peer"] for cell in cells] == ["headrace", "headrace-tls"]
+    assert [cell["complaints"] for cell in cells] == [[], []]

@@ -133,34 +133,35 @@ class Secured(asyncio.Transport, asyncio.Protocol):
 
     def _open(self, data: bytes) -> tuple[bytes, bool]:
         """What `data` says, and whether it is the last that comes."""
+        opened: list[bytes] = []
         if len(data) <= limits.TLS_PIECE_BYTES:
-            return self._open_piece(data)
-        opened, ended = [], False
-        for begin in range(0, len(data), limits.TLS_PIECE_BYTES):
-            part, ended = self._open_piece(data[begin : begin + limits.TLS_PIECE_BYTES])
-            opened.append(part)
-            if ended:
-                break
-        return b"".join(opened), ended
+            ended = self._open_piece(data, opened)
+            return (opened[0] if len(opened) == 1 else b"".join(opened)), ended
+        view = memoryview(data)
+        for begin in range(0, len(view), limits.TLS_PIECE_BYTES):
+            if self._open_piece(view[begin : begin + limits.TLS_PIECE_BYTES], opened):
+                return b"".join(opened), True
+        return b"".join(opened), False
 
-    def _open_piece(self, data: bytes) -> tuple[bytes, bool]:
-        self._incoming.write(data)
-        opened, ended = b"", False
+    def _open_piece(self, data: bytes | memoryview, opened: list[bytes]) -> bool:
+        """Add to `opened` what it says. Returns whether it is the last that comes."""
+        incoming, tls = self._incoming, self._tls
+        incoming.write(data)
         try:
-            while self._incoming.pending or self._tls.pending():
-                part = self._tls.read(limits.TLS_PIECE_BYTES)
+            while incoming.pending or tls.pending():
+                part = tls.read(limits.TLS_PIECE_BYTES)
                 if not part:
-                    ended = True
-                    break
-                opened = opened + part if opened else part
+                    return True
+                opened.append(part)
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError:  # bytes that nobody sealed: no more can be believed
             self._flush()
             self._below.close()
-            ended = True
-        self._flush()
-        return opened, ended
+            return True
+        if self._outgoing.pending:
+            self._flush()
+        return False
 
     def _flush(self) -> None:
         """Answers of TLS itself, such as to an update of keys."""

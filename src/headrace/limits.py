@@ -741,12 +741,13 @@ KAIROSDB_SHOWN_TEXT_MAX = 512
 """Characters of one of the sender's texts that an error repeats."""
 
 KAIROSDB_LOOP_BODY_BYTES_MAX = 256 * 1024
-"""Bodies up to this size (model.json_pieces.work_of), and blocks of telnet, are looked at on the event loop: 0.1 ms of
-the kernel, which reads what is plain; larger ones on a thread."""
+"""Bodies up to this size (model.json_pieces.work_of) are looked at on the event loop: 0.1 ms of the kernel, which reads
+what is plain; larger ones on a thread."""
 
 KAIROSDB_LOOP_ODD_BODY_BYTES_MAX = 40 * 1024
 """The same of bodies that are not plain (custom values, texts, quoted numbers, refusals), which the reference decoder
-reads: at most 5 ms, as the slowest take 113 ns a byte. At 256 KiB they held the loop for 8 to 29 ms."""
+reads: at most 5 ms, as the slowest take 113 ns a byte. At 256 KiB they held the loop for 8 to 29 ms. And of blocks of
+telnet lines that are not all plain: 640 lines at most."""
 
 KAIROSDB_FORGOTTEN_SERIES_MAX = 10_000
 """Series of a delete of a part of time that are asked for a point that is left, so that the names of those without go.
@@ -852,6 +853,14 @@ else have the interpreter. Counted before any is an object; what is inside of co
 
 assert DATAZONE_ITEMS_MAX >= 8 * DATAZONE_FORMS_MAX
 
+DATAZONE_PIECE_BYTES = 64 * 1024
+"""Of JSON so much is decoded at a time, by a decoder that lets nobody else have the interpreter: up to 8 ms, where each
+tenth byte begins an object."""
+
+DATAZONE_PIECES_DEPTH_MAX = 4
+"""Objects and arrays within each other that are cut into such pieces: those of a request come to four with a form's
+members. Each is looked through once more, so without end the cutting would take longer than what it is for."""
+
 DATAZONE_NUMBER_CHARACTERS_MAX = 1000
 """Digits of a timestamp: more than any double has, and no power of ten takes long."""
 
@@ -868,6 +877,13 @@ DATAZONE_POST_NUMBERS_MAX = 8000
 DATAZONE_POST_TYPES_MAX = 100
 """New form types of one request that are remembered, two documents each: who posts has one or two. More are remembered
 by the next request that posts them."""
+
+DATAZONE_TYPES_MAX = 10_000
+"""Form types in all their revisions that are remembered, of all domains: nobody can delete one. A catalog has tens;
+each is two documents, and its name stays in memory."""
+
+DATAZONE_TYPES_BYTES_MAX = 4 * 1024 * 1024
+"""And their names together: 400 bytes each, where those of the service's own types have 60."""
 
 assert 2 * DATAZONE_FORMS_MAX + DATAZONE_POST_NUMBERS_MAX + 2 * DATAZONE_POST_TYPES_MAX + 2 <= COMMIT_RECORDS, (
     "what a request changes is one commit"

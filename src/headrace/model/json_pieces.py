@@ -79,12 +79,14 @@ def work_of_lines(block: bytes) -> int:
     return max(len(block), limits.JSON_OBJECT_BYTES * int(np.count_nonzero(np.frombuffer(block, np.uint8) == _LF)))
 
 
-def pieces_of(array: bytes, elements_max: int) -> list[Piece]:
-    """An array with an opening bracket as its first byte, cut into pieces of at most limits.JSON_PIECE_BYTES, a longer
-    element alone. Whatever stands behind the array is left out, as it is for a decoder of the whole to refuse.
+def pieces_of(array: bytes, elements_max: int, bytes_max: int | None = None) -> list[Piece]:
+    """An array with an opening bracket as its first byte, or an object, cut into pieces of at most bytes_max (None:
+    limits.JSON_PIECE_BYTES), a longer element alone. Whatever stands behind the array is left out, as it is for a
+    decoder of the whole to refuse.
 
     Raises Refused (rule "body-too-large") when there are more than elements_max elements.
     """
+    most = limits.JSON_PIECE_BYTES if bytes_max is None else bytes_max
     pieces: list[Piece] = []
     start, first, end, fitting = 1, 0, 1, 0  # of the piece at hand: fitting elements, the last of which ends at end
     for ends in ends_of(array):
@@ -92,7 +94,7 @@ def pieces_of(array: bytes, elements_max: int) -> list[Piece]:
             raise Refused("body-too-large", f"the request's body has more than {elements_max} elements")
         taken = 0
         while taken < len(ends):
-            fit = int(np.searchsorted(ends, start + limits.JSON_PIECE_BYTES, side="right"))
+            fit = int(np.searchsorted(ends, start + most, side="right"))
             if not fitting and fit == taken:
                 fit += 1  # longer than a piece, so alone
             if fit > taken:

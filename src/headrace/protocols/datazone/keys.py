@@ -25,6 +25,9 @@ SERIES: Final = "datazone-series"
 TYPE: Final = "datazone-type"
 TOKEN: Final = "datazone-token"
 
+END: Final = "~"
+"""After every key: each begins with a domain's id."""
+
 _AFTER_SLASH: Final = "0"
 """The character after the slash: no key below a prefix reaches it."""
 
@@ -38,6 +41,11 @@ def type_key(domain: str, type_id: str, revision: str | None = None) -> str:
     """Of a form type in one revision, or of its newest."""
     newest = f"{domain}/{quoted(type_id)}"
     return newest if revision is None else f"{newest}/{quoted(revision)}"
+
+
+def names_a_revision(type_document_key: str) -> bool:
+    """Whether a key of a form type is that of one revision."""
+    return type_document_key.count("/") == 2
 
 
 def quoted(text: str) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from starlette.types import Receive, Scope, Send
 
+from headrace import limits
 from headrace.access.authority import Authority, scheme_of
 from headrace.access.deeds import deed_of_method
+from headrace.access.principals import Principal
 from headrace.errors import Refused
-from headrace.protocols.datazone.faults import Answer, shown
+from headrace.protocols.datazone.faults import Answer, Headers, shown
 from headrace.protocols.datazone.names import Entity
 from headrace.protocols.datazone.reading.read import FormQueries
 from headrace.protocols.datazone.reading.read_types import TypeQueries
@@ -79,14 +82,13 @@ class DataZoneApp:
         # The path as it was sent: decoded, a slash inside of a segment would part it.
         raw_path: bytes = scope["raw_path"]
         query: bytes = scope["query_string"]
-        caller = self._caller(scope, Request(scope["method"], raw_path, query, scope["headers"], body))
+        caller = await self._caller(scope, Request(scope["method"], raw_path, query, scope["headers"], body))
         demand(scope, deed_of_method(scope["method"]))
         operation = self._operation(scope["method"], raw_path)
         status, headers, content = await self._answer(operation, scope, query, body, caller)
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        await _send(send, status, headers, content)
 
-    def _caller(self, scope: Scope, request: Request) -> str:
+    async def _caller(self, scope: Scope, request: Request) -> str:
         """A name for who sends the request: the access key id that has signed it, or that of a principal that is known
         by other credentials; "" where nobody is asked. Raises Refused, which is counted and logged."""
         try:
@@ -94,7 +96,7 @@ class DataZoneApp:
                 principal = principal_of(scope, self._authority)
                 caller = principal.name
             else:
-                caller, principal = self._signatures.caller(request)
+                caller, principal = await self._signed(request)
         except Refused as refused:
             # The words about a header that cannot be read repeat it, and it may be a secret in the wrong place.
             words = refused.detail if refused.rule == "signature-invalid" else None
@@ -102,6 +104,12 @@ class DataZoneApp:
             raise
         known_as(scope, principal)
         return caller
+
+    async def _signed(self, request: Request) -> tuple[str, Principal]:
+        """See Signatures.caller. The whole body is hashed, outside of the interpreter's lock."""
+        if len(request.body) <= limits.DATAZONE_LOOP_BODY_BYTES_MAX:
+            return self._signatures.caller(request)
+        return await asyncio.to_thread(self._signatures.caller, request)
 
     async def _answer(
         self, operation: FormsOperation | TypeOperation, scope: Scope, query: bytes, body: bytes, caller: str
@@ -153,6 +161,19 @@ def _operation(method: str, segments: list[str]) -> FormsOperation | TypeOperati
         case ["domains", domain, "form-types", type_id] if method == "GET":
             return TypeOperation(domain, type_id)
     return None
+
+
+async def _send(send: Send, status: int, headers: Headers, content: bytes) -> None:
+    """A long answer goes in chunks, between which others have their turn: it repeats all contents of a post."""
+    most = limits.ANSWER_CHUNK_BYTES
+    if len(content) > most:
+        headers = [*headers, (b"content-length", b"%d" % len(content))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    for at in range(0, len(content) - most, most):
+        await send({"type": "http.response.body", "body": content[at : at + most], "more_body": True})
+        await asyncio.sleep(0)
+    last = (len(content) - 1) // most * most if content else 0
+    await send({"type": "http.response.body", "body": content[last:]})
 
 
 def _check_encoding(scope: Scope) -> None:

@@ -97,13 +97,23 @@ class Failures:
     def __bool__(self) -> bool:
         return bool(self.first)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no more are worded, so that words need not be made."""
+        return len(self.first) >= limits.KAIROSDB_ERRORS_MAX
+
     def add(self, failure: Failure, points: int = 1) -> None:
         """Take one more; its place is not before that of the last."""
-        self.by_rule[failure.rule] += points
-        if len(self.first) < limits.KAIROSDB_ERRORS_MAX:
-            self.first.append(failure)
+        if self.is_full:
+            self.count(failure.rule, points, 1)
         else:
-            self.unworded += 1
+            self.by_rule[failure.rule] += points
+            self.first.append(failure)
+
+    def count(self, rule: str, points: int, failures: int) -> None:
+        """Take more without words, when it is full."""
+        self.by_rule[rule] += points
+        self.unworded += failures
 
     def texts(self, others: Sequence[Failure] = (), unworded: int = 0) -> list[str]:
         """The answer's `errors`, with `others` among them, in body order. unworded: how many more there are than

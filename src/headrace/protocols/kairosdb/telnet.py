@@ -58,7 +58,7 @@ class Telnet:
         self.writes = writes
         self.keys = KeyCache(table, read_name)
         self.secret = table.secret
-        self.blocks = LoopOrThread(limits.KAIROSDB_LOOP_BODY_BYTES_MAX)
+        self.blocks = LoopOrThread(limits.KAIROSDB_LOOP_ODD_BODY_BYTES_MAX)
 
     def session(self, sender: Sender) -> TelnetSession:
         """A new connection's session."""

@@ -9,6 +9,7 @@ import pytest
 from datazone_room import DataZone, datazone_room, form
 
 from headrace import limits
+from headrace.errors import Unavailable
 
 
 @pytest.fixture
@@ -48,6 +49,37 @@ async def test_many_types_in_one_post(room: DataZone) -> None:
     assert [(await room.form_type(f"t{number}")).status for number in (0, most - 1, most)] == [200, 200, 404]
     await room.post(*forms)
     assert [(await room.form_type(f"t{number}")).status for number in (most, 2 * most - 1, 2 * most)] == [200, 200, 404]
+
+
+@pytest.mark.parametrize(("limit", "most"), [("DATAZONE_TYPES_MAX", 3), ("DATAZONE_TYPES_BYTES_MAX", 3 * 17)])
+async def test_types_are_bounded_and_what_is_there_can_be_posted_on(
+    limit: str, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, limit, most)
+    with datazone_room(tmp_path) as room:
+        for number in range(3):  # dzd_abc123/t000/1 has 17 bytes
+            assert (await room.post(form(typeIdentifier=f"t00{number}"))).status == 201
+        status, code, words = (await room.post(form(typeIdentifier="t003"), form())).fault
+        assert (status, code) == (402, "ServiceQuotaExceededException")
+        assert words.startswith(f"At most {most} ")
+        assert (await room.form_type("t003")).status == 404
+    with datazone_room(tmp_path) as room:
+        assert (await room.post(form(typeIdentifier="t003"))).status == 402
+        assert (await room.post(form(typeIdentifier="t001"), form())).status == 201
+        assert len((await room.listed()).json["items"]) == 5
+
+
+async def test_what_was_not_kept_does_not_count(room: DataZone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "DATAZONE_TYPES_MAX", 1)
+
+    async def failing(*_: object) -> int:
+        raise Unavailable("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(room.store, "commit", failing)
+        assert (await room.post(form(typeIdentifier="mine"))).status == 503
+    assert (await room.post(form(typeIdentifier="other"))).status == 201
+    assert (await room.post(form(typeIdentifier="mine"))).status == 402
 
 
 async def test_a_revision_that_no_url_can_say(room: DataZone) -> None:

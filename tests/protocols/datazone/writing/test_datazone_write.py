@@ -66,6 +66,16 @@ async def test_content_comes_back_as_it_was(room: DataZone, content: str) -> Non
     assert (await room.get(posted["id"])).json["form"] == posted
 
 
+@pytest.mark.parametrize("more", [-1, 0, 1, 100_000])
+async def test_a_long_answer_says_its_length(room: DataZone, more: int) -> None:
+    around = len((await room.post(form(content=""))).body)
+    content = "x" * (limits.ANSWER_CHUNK_BYTES - around + more)
+    reply = await room.post(form(content=content))
+    assert reply.json["forms"][0]["content"] == content
+    assert len(reply.body) == limits.ANSWER_CHUNK_BYTES + more
+    assert reply.headers.get("content-length") == (str(len(reply.body)) if more > 0 else None)
+
+
 async def test_no_forms(room: DataZone) -> None:
     reply = await room.post()
     assert (reply.status, reply.json["forms"]) == (201, [])

@@ -10,6 +10,7 @@ import msgspec
 
 from headrace import limits
 from headrace.model.values import INT64_MAX, INT64_MIN
+from headrace.protocols.datazone.json_loading import load
 
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -68,11 +69,15 @@ def _object(content: str) -> dict[str, object] | None:
     if not content.lstrip(" \t\r\n").startswith("{"):
         return None
     try:
-        value = json.loads(content, parse_constant=_no_constant)
+        value = load(content.encode(errors="surrogatepass"), _loads, errors="surrogatepass")
     except (ValueError, RecursionError):
         return None
     assert isinstance(value, dict)
     return value
+
+
+def _loads(text: str) -> object:
+    return json.loads(text, parse_constant=_no_constant)
 
 
 def _no_constant(name: str) -> None:

@@ -36,7 +36,7 @@ from headrace.protocols.datazone.wire import (
 from headrace.protocols.datazone.writing.client_tokens import ClientTokens, Token, token_of
 from headrace.protocols.datazone.writing.content import summary_of
 from headrace.protocols.datazone.writing.form_points import points_of
-from headrace.protocols.datazone.writing.posted_types import new_types
+from headrace.protocols.datazone.writing.posted_types import PostedTypes
 from headrace.protocols.datazone.writing.turns import Turns
 from headrace.store import Document, DocumentChange, DocumentRange
 from headrace.transport.loop_or_thread import LoopOrThread
@@ -68,6 +68,10 @@ class KeepsForms(Protocol):
         """See store.Store."""
         ...
 
+    def document_keys(self, kind: str, first: str, end: str) -> list[str]:
+        """See store.Store."""
+        ...
+
     def documents(
         self, kind: str, first: str, end: str, limit: int | None = None, backwards: bool = False
     ) -> list[tuple[str, bytes]]:
@@ -84,6 +88,7 @@ class FormsService:
         self._store = store
         self._clock = clock
         self._tokens = ClientTokens(store, clock)
+        self._types = PostedTypes(store)
         self._makes_points = makes_points
         self._counts = PointCounts(metrics, ROOM)
         self._token_turns = Turns()
@@ -140,7 +145,11 @@ class FormsService:
                 _work_on(post), lambda: self._changes(entity, post, ids)
             )
             if changes or remembered:
-                await self._store.commit([*changes, *remembered], admitted)
+                try:
+                    await self._store.commit([*changes, *remembered], admitted)
+                except Exception:
+                    self._types.forget(changes)
+                    raise
         if admitted is not None:
             self._counts.add_accepted(len(admitted))
         self._counts.add_refused(refused._replace(sender=sender))
@@ -153,7 +162,7 @@ class FormsService:
         self, entity: Entity, post: Post, ids: list[str]
     ) -> tuple[list[DocumentChange], Admitted | None, RefusedPoints]:
         """The documents of forms, the points of their numbers, and the numbers that can be none."""
-        changes: list[DocumentChange] = [*new_types(self._store, entity.domain, post.forms, self._clock() * 1000)]
+        changes: list[DocumentChange] = [*self._types.new(entity.domain, post.forms, self._clock() * 1000)]
         for form, form_id in zip(post.forms, ids, strict=True):
             prefix = keys.form_prefix(entity, form.name)
             item = item_json(form, form_id, summary_of(form.content))

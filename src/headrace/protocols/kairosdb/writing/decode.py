@@ -17,7 +17,7 @@ from headrace.model.values import ValuesBuilder
 from headrace.protocols.kairosdb.faults import Failure, Failures
 from headrace.protocols.kairosdb.types.registry import Types
 from headrace.protocols.kairosdb.writing.bodies import metrics_of
-from headrace.protocols.kairosdb.writing.metric import MetricReader
+from headrace.protocols.kairosdb.writing.metric import MetricReader, plainly_wrong
 from headrace.protocols.kairosdb.writing.wire import read_name
 
 
@@ -52,6 +52,9 @@ class ReferenceDecoder:
         for place, metric in metrics_of(body):
             if isinstance(metric, Failure):
                 failures.add(metric)
+                continue
+            if failures.is_full and (rule := plainly_wrong(metric)):
+                failures.count(rule, 1, 1)
                 continue
             reader = MetricReader(place, metric, self._types, failures)
             if not reader.is_sound():

@@ -6,6 +6,7 @@ A wrong name, tag, type, ttl or single value refuses the whole object; a wrong p
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import msgspec
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from headrace import limits
 from headrace.model.json_pieces import Piece, pieces_of
+from headrace.model.points import Values
 from headrace.model.values import ValuesBuilder
 from headrace.protocols.kairosdb.faults import Failure, Failures, shown
 from headrace.protocols.kairosdb.types.registry import Types
@@ -28,10 +30,37 @@ from headrace.protocols.kairosdb.writing.values import (
 )
 from headrace.protocols.kairosdb.writing.wire import Metric, elements_of, is_given, repeated_tag, tags_of, text_of
 
+_NULL = msgspec.Raw(b"null")
+_ABSENT = msgspec.Raw(b"")
+_EMPTY = msgspec.Raw(b'""')
+_NOTHING = (_ABSENT, _NULL)
+_NO_TAGS = (*_NOTHING, msgspec.Raw(b"{}"), msgspec.Raw(b"[]"))
+_NONE = np.empty(0, dtype=np.int64)
 _PAIRS = msgspec.json.Decoder(list[list[msgspec.Raw]])
 
 Problem = tuple[str, str]
 """The broken rule's stable name, and the words for the sender."""
+
+
+def plainly_wrong(metric: Metric) -> str | None:
+    """The rule that a metric object of one point breaks first, as far as a look at its bytes tells; None for all that
+    MetricReader must read. For those of which a million may come, and which nobody words."""
+    if metric.datapoints != _ABSENT or metric.type != _ABSENT:
+        return None
+    if metric.name in _NOTHING:
+        return "name-null"
+    if metric.name == _EMPTY:
+        return "name-empty"
+    if bytes(metric.name).startswith((b"[", b"{")) or bytes(metric.value).startswith(b"["):
+        return None
+    if metric.time in _NOTHING and metric.timestamp in _NOTHING:
+        if metric.value not in _NOTHING:
+            return "timestamp-null"
+    elif metric.value == _ABSENT:
+        return "value-null"
+    elif metric.value in (_NULL, _EMPTY):
+        return "value-empty"
+    return "tags-missing" if metric.tags in _NO_TAGS else None
 
 
 class MetricReader:
@@ -49,9 +78,12 @@ class MetricReader:
         self._stamp = metric.time if is_given(metric.time) else metric.timestamp
 
     def is_sound(self) -> bool:
-        """Whether its points may be read. If not, every reason is among the failures."""
-        problems = [*self._problems_of_name(), *self._problems_of_single(), *self._problems_of_tags()]
-        problems += self._problems_of_rest()
+        """Whether its points may be read. If not, every reason is among the failures, and the first where no more are
+        worded."""
+        found = itertools.chain(
+            self._problems_of_name(), self._problems_of_single(), self._problems_of_tags(), self._problems_of_rest()
+        )
+        problems = list(itertools.islice(found, 1 if self._failures.is_full else None))
         for number, (rule, words) in enumerate(problems):
             # Its points are counted once, for the first reason.
             self._failures.add(Failure(self._place, rule, words, self._name), 0 if number else self._points())
@@ -67,6 +99,8 @@ class MetricReader:
                 singles.append(time_ms)
             except BadValue as bad:
                 self._refuse(bad, "")
+        if not is_given(self._metric.datapoints):
+            return np.array(singles, dtype=np.int64) if singles else _NONE
         return np.concatenate([np.array(singles, dtype=np.int64), self._read_pairs(values)])
 
     def _problems_of_name(self) -> Iterator[Problem]:
@@ -135,17 +169,28 @@ class MetricReader:
 
     def _read_pairs(self, values: ValuesBuilder) -> NDArray[np.int64]:
         """Piece by piece: never are all of them objects at once."""
-        kept = [np.empty(0, dtype=np.int64)]
-        if is_given(self._metric.datapoints):
-            datapoints = bytes(self._metric.datapoints)
-            for piece in _pieces(datapoints):
-                pairs = _pairs(b"[%b]" % datapoints[piece.start : piece.end])
-                kept.append(self._read_some(pairs, piece.first, values))
+        kept = [_NONE]
+        datapoints = bytes(self._metric.datapoints)
+        for piece in _pieces(datapoints):
+            pairs = _pairs(b"[%b]" % datapoints[piece.start : piece.end])
+            columns = self._plain(pairs)
+            if columns is not None:
+                values.extend(columns[1])
+                kept.append(columns[0])
+                continue
+            for at in range(0, len(pairs), limits.KAIROSDB_ERRORS_MAX):
+                some = pairs[at : at + limits.KAIROSDB_ERRORS_MAX]
+                kept.append(self._read_some(some, piece.first + at, values))
         return np.concatenate(kept)
+
+    def _plain(self, pairs: list[list[msgspec.Raw]]) -> tuple[NDArray[np.int64], Values] | None:
+        return plain_columns(pairs) if self._type is None else None
 
     def _read_some(self, pairs: list[list[msgspec.Raw]], first: int, values: ValuesBuilder) -> NDArray[np.int64]:
         """first: the place of the first of these pairs among all."""
-        columns = plain_columns(pairs) if self._type is None else None
+        if self._failures.is_full:
+            pairs = self._without_empty(pairs)
+        columns = self._plain(pairs)
         if columns is not None:
             values.extend(columns[1])
             return columns[0]
@@ -156,6 +201,21 @@ class MetricReader:
             except BadValue as bad:
                 self._refuse(bad, f".datapoints[{number}]")
         return np.array(kept, dtype=np.int64)
+
+    def _without_empty(self, pairs: list[list[msgspec.Raw]]) -> list[list[msgspec.Raw]]:
+        """Those of two elements and more, of which the value is not null; the others are counted. Their places are for
+        words that are not made any more."""
+        whole = [pair for pair in pairs if len(pair) > 1]
+        valued = [pair for pair in whole if pair[1] != _NULL]
+        times = sum(map(len, pairs)) - sum(map(len, whole))  # a short pair has a time, or nothing
+        for rule, count in (
+            ("timestamp-null", len(pairs) - len(whole) - times),
+            ("value-null", times),
+            ("value-empty", len(whole) - len(valued)),
+        ):
+            if count:
+                self._failures.count(rule, count, count)
+        return valued
 
     def _read_pair(self, pair: list[msgspec.Raw], values: ValuesBuilder) -> int:
         """Append the value and return the time in ms. Raises BadValue."""

@@ -16,6 +16,9 @@ from oracles.kairosdb.servers import Servers, may_be_asked, post, side_by_side
 
 HANDFUL = 20
 
+NEARLY = "nearly"
+"""The member of a case that has the request that was right, by which the table knows what is wrong."""
+
 
 class Broken:
     """The sort "broken question" (query, query/tags), or "broken write" (datapoints, datapoints/delete)."""
@@ -32,11 +35,10 @@ class Broken:
                 path = random.choices(("datapoints", "datapoints/delete"), (85, 15))[0]
             else:
                 path = random.choices(("datapoints/query", "datapoints/query/tags"), (90, 10))[0]
-            text = mutating.mutated(
-                random, random.choice(mutating.WRITES if path == "datapoints" else mutating.QUESTIONS)
-            )
+            right = random.choice(mutating.WRITES if path == "datapoints" else mutating.QUESTIONS)
+            text = mutating.mutated(random, right)
             if may_be_asked(post(path, text)) and not _is_wrapped(text):
-                yield {"path": path, "text": text}
+                yield {"path": path, "text": text, NEARLY: json.dumps(right)}
 
     def differences(self, said: Said) -> list[Difference]:
         prefix, request = self._prepared(said)

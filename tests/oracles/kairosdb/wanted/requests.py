@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from oracles.comparing.asking import Answer
 from oracles.comparing.differences import Difference, Wanted
 from oracles.comparing.sorts import Case
 from oracles.kairosdb import judging
 from oracles.kairosdb.left import LATIN
+from oracles.kairosdb.wanted.mistakes import is_about, is_broken_text, mistake_of
 from oracles.kairosdb.wanted.points import HAVE_POINTS, all_of, is_less, values_of
-from oracles.kairosdb.wanted.told import groups_by, has_whole, kind, said_of, whole_of
+from oracles.kairosdb.wanted.told import has_whole, kind, said_of, whole_of
 
 FAILS_ON = (
     *("validate null", "JsonNull", "JSON Array", "Object: null", "value may not be empty."),
@@ -17,16 +19,64 @@ FAILS_ON = (
 )
 
 REFUSALS = (
-    *("percentile must be between 0 and 1", "must be greater than or equal to 1", "must be a string"),
+    *(
+        "percentile must be between 0 and 1",
+        "must be greater than or equal to 1",
+        "must be a string",
+        "must be a number",
+    ),
     *(".tags must be a JSON object", ".threshold", "ttl must be a number", "must be in ascending order"),
     *(".bins may not be", "is too large", "m_size may not be zero", "save_as cannot store", "metricName may not"),
 )
 
 
+SYNTAX = ("JSON is malformed", "Input data was truncated", "Invalid json", "Invalid start of json")
+"""What our refusals of texts that are no JSON begin with."""
+
+EMPTY = "query json must not be null or empty"
+
+
+def _is_about_mistake(case: Case, found: Difference) -> bool:
+    """Whether all that we say of a refusal is about what is wrong with the request: its place or, of a text that is no
+    JSON, that; or what KairosDB says of it, behind a place."""
+    real, ours = map(_errors, said_of(found))
+    if is_broken_text(case):
+        is_empty = not case.said["text"].strip()
+        return bool(ours) and all(
+            error.startswith(SYNTAX) or (is_empty and error == EMPTY) or _is_said(error, real) for error in ours
+        )
+    mistake = mistake_of(case)
+    return bool(ours) and mistake is not None and all(is_about(error, mistake) for error in ours)
+
+
+def _is_said(error: str, real: list[str]) -> bool:
+    """Whether KairosDB says the same without the place: that something is no number."""
+    words = [one.removeprefix("java.lang.NumberFormatException: ") for one in real if "For input string: " in one]
+    return any(error.endswith((f" {one}", " must be a number of milliseconds.")) for one in words)
+
+
+def _errors(said: Any) -> list[str]:
+    return judging.errors(said) if isinstance(said, Answer) else list(said)
+
+
+def _statuses(found: Difference) -> tuple[int, int]:
+    real, ours = said_of(found)
+    return real.status, ours.status
+
+
+def _is_fault(case: Case, found: Difference) -> bool:
+    return kind(found) == "status" and _statuses(found) == (500, 400) and _is_about_mistake(case, found)
+
+
+def _is_in_our_words(case: Case, found: Difference) -> bool:
+    return kind(found) == "words" and (_is_of_java(found) or _is_named(found)) and _is_about_mistake(case, found)
+
+
 def _is_of_java(found: Difference) -> bool:
     real, ours = said_of(found)
-    is_broken = any(one.startswith(("JSON is malformed", "Input data was truncated", "Invalid ")) for one in ours)
-    return is_broken or all(one.startswith(("java.", "com.google.", "Use JsonReader")) for one in real)
+    return all(one.startswith(("java.", "com.google.", "Use JsonReader")) for one in real) or all(
+        one.startswith(SYNTAX) for one in ours
+    )
 
 
 def _is_named(found: Difference) -> bool:
@@ -36,20 +86,40 @@ def _is_named(found: Difference) -> bool:
     return len(real) == len(ours) and all(one[2] == other[2] and other[0].startswith(one[0]) for one, other in pairs)
 
 
+def _is_zone(case: Case, found: Difference) -> bool:
+    """Whether both refuse the zone that is the mistake, and only the lists of the others differ."""
+    mistake = mistake_of(case)
+    if kind(found) != "words" or mistake is None or mistake.path[-1:] != ("time_zone",):
+        return False
+    real, ours = ([one.partition(" must be one of [")[0] for one in said] for said in said_of(found))
+    return bool(real == ours and all("is not a valid time zone," in one for one in ours))
+
+
 def _is_refused_here(case: Case, found: Difference) -> bool:
-    real, _, ours = found.words.partition(" | ")
     if case.sort.name == "broken write" and '"ttl": -' in case.said["text"] and found.kind.startswith("left "):
         return kind(found) in ("members", "sample_size") and not values_of(found)[1]
     return (
         kind(found) == "status"
-        and ours.startswith("400")
-        and real in ("200", "204")
-        and any(word in ours for word in REFUSALS)
+        and _statuses(found) in ((200, 400), (204, 400))
+        and any(word in found.words.partition(" | ")[2] for word in REFUSALS)
+        and _is_about_mistake(case, found)
     )
 
 
-def _is_oddly_spelled(found: Difference) -> bool:
+def _is_taken_here(case: Case, found: Difference) -> bool:
+    """What counts as left out, or an odd text, is the mistake, and KairosDB says that it fails on it."""
+    mistake = mistake_of(case)
+    if kind(found) != "status" or _statuses(found)[1] not in (200, 204) or mistake is None:
+        return False
+    is_tag = "group_by" in mistake.path and "tags" in mistake.path
+    is_left_out = mistake.is_nothing or mistake.value in ("", [None])
+    return is_tag or (is_left_out and any(word in found.words for word in FAILS_ON))
+
+
+def _is_oddly_spelled(case: Case, found: Difference) -> bool:
     real, _, ours = found.words.partition(" | ")
+    if kind(found) != "status" or not is_broken_text(case):
+        return False
     taken = any(word in real for word in ("Use JsonReader", "Expected a long but was STRING", "NumberFormat"))
     refused = any(word in ours for word in ("JSON is malformed", "Invalid json in", "Input data was truncated"))
     return (taken and ours in ("200", "204")) or (refused and real in ("200", "204"))
@@ -83,9 +153,14 @@ def _without_extensions(shape: Any) -> Any:
 
 
 def _is_list_of_one(case: Case, found: Difference) -> bool:
-    if case.sort.name != "broken write" or not any(one in case.said["text"] for one in ("[1]", '["x"]')):
+    mistake = mistake_of(case)
+    if case.sort.name != "broken write" or mistake is None:
         return False
-    return kind(found) in ("status", "words") or (kind(found) in ("members", *HAVE_POINTS) and is_less(found))
+    if not isinstance(mistake.value, list) or len(mistake.value) != 1 or mistake.value == [None]:
+        return False
+    if kind(found) in ("status", "words"):
+        return _is_about_mistake(case, found)
+    return kind(found) in ("members", *HAVE_POINTS) and is_less(found)
 
 
 ENTRIES: list[Wanted[Case]] = [
@@ -107,11 +182,7 @@ ENTRIES: list[Wanted[Case]] = [
     Wanted(
         "taken here",
         "null counts as left out, a number as its text, an empty text as one; KairosDB fails on them",
-        lambda case, found: (
-            kind(found) == "status"
-            and found.words.endswith(("| 200", "| 204"))
-            and (any(word in found.words for word in FAILS_ON) or groups_by(found, "tag"))
-        ),
+        _is_taken_here,
     ),
     Wanted(
         "lists of one in writes",
@@ -127,23 +198,23 @@ ENTRIES: list[Wanted[Case]] = [
     Wanted(
         "odder than lenient",
         "comments and odd numbers are taken everywhere, quotes within bare words nowhere",
-        lambda case, found: kind(found) == "status" and _is_oddly_spelled(found),
+        _is_oddly_spelled,
     ),
     Wanted(
         "words of Java",
         "what Gson and Java say of a request is said in our words, with the place in it",
-        lambda case, found: kind(found) == "words" and (_is_of_java(found) or _is_named(found)),
+        _is_in_our_words,
         in_short_run=True,
     ),
     Wanted(
         "list of zones",
         "a refused time zone is told the zones of our tzdata",
-        lambda case, found: kind(found) == "words" and "is not a valid time zone, must be one of [" in found.words,
+        _is_zone,
     ),
     Wanted(
         "no fault of the server",
         "what is wrong with a request is 400; KairosDB has 500 for much of it",
-        lambda case, found: kind(found) == "status" and found.words.startswith("500") and "| 400" in found.words,
+        _is_fault,
         in_short_run=True,
     ),
     Wanted(

@@ -99,7 +99,9 @@ def integer(said: Any, place: str) -> int:
         if not -(2.0**63) <= said < 2.0**63:
             refuse(place, "is no 64-bit integer")
         return int(said)
-    written = str(said) if isinstance(said, (str, int)) and not isinstance(said, bool) else ""
+    if not isinstance(said, (str, int)) or isinstance(said, bool):
+        refuse(place, "must be a number")
+    written = str(said)
     if not _INTEGER.fullmatch(written) or not -(2**63) <= (number := int(written)) < 2**63:
         refuse(place, f'For input string: "{shown(said)}"')
     return number
@@ -107,6 +109,8 @@ def integer(said: Any, place: str) -> int:
 
 def number(said: Any, place: str) -> float:
     """A finite double, quoted or not."""
+    if not isinstance(said, (str, int, float)):
+        refuse(place, "must be a number")
     written = text(said, place)
     if not written.strip():
         refuse(place, "empty String")
@@ -118,9 +122,10 @@ def number(said: Any, place: str) -> float:
     return double
 
 
-def unit(said: Any, context: str) -> str:
-    """A unit of time, in any case. context: what an error puts before the bad name (KairosDB: TimeUnitDeserializer)."""
-    name = text(alone(said), f"{context}.unit")
+def unit(said: Any, context: str, within: str = "") -> str:
+    """A unit of time, in any case. context: what an error puts before the bad name (KairosDB: TimeUnitDeserializer).
+    within: the property of the context whose unit it is; none where it is the context's own."""
+    name = text(alone(said), f"{context}.{within}.unit" if within else f"{context}.unit")
     if name.upper() not in UNITS:
         refuse(f"{context}.{shown(name)}", f"is not a valid time unit, must be one of {','.join(UNITS)}")
     return UNITS[name.upper()]
@@ -162,7 +167,7 @@ def span(said: Any, context: str, name: str) -> tuple[int, str]:
     members = is_members(said, f"{context}.{name}")
     if members.get("unit") is None:
         refuse(f"{context}.{name}.unit", "may not be null")
-    said_unit = unit(members["unit"], context)
+    said_unit = unit(members["unit"], context, name)
     said_count = members.get("value")
     count = 0 if said_count is None else integer(said_count, f"{context}.{name}.value")
     if count < 1:

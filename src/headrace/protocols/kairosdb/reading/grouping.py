@@ -87,7 +87,7 @@ def grouping(said: Any, context: str, start_ms: int) -> Grouping:
         members = fields.is_members(one, place)
         if members.get("name") in (None, ""):
             refuse(place, "must have a name")
-        name = fields.text(fields.alone(members["name"]), place)
+        name = fields.text(fields.alone(members["name"]), f"{place}.name")
         if name not in FEATURES:
             refuse(f"{place}.{fields.shown(name)}", "invalid group_by name")
         found = FEATURES[name].read(members, place)

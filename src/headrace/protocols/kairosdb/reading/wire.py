@@ -121,7 +121,7 @@ def _relative(said: Any, name: str) -> tuple[int, str]:
         refuse(f"{name}.unit", "may not be null")
     said_count = members.get("value")
     count = 0 if said_count is None else fields.integer(said_count, f"query.{name}.value")
-    return count, fields.unit(members["unit"], "query")
+    return count, fields.unit(members["unit"], "query", name)
 
 
 def _moment(

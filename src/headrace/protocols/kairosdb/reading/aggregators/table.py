@@ -84,7 +84,7 @@ def steps(said: Any, context: str, asked: Asked) -> tuple[Step, ...]:
         members = fields.is_members(one, place)
         if members.get("name") in (None, ""):
             refuse(place, "must have a name")
-        name = fields.text(fields.alone(members["name"]), place)
+        name = fields.text(fields.alone(members["name"]), f"{place}.name")
         if name not in AGGREGATORS:
             refuse(f"{place}.{fields.shown(name)}", "invalid aggregators name")
         aggregator = AGGREGATORS[name]

@@ -119,8 +119,8 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 @contextmanager
 def running(data_dir: Path, *flags: str) -> Iterator[ServerProcess]:
     server = ServerProcess(data_dir, flags)
-    server.start()
     try:
+        server.start()
         yield server
     finally:
         if server.process is not None and server.process.poll() is None:

@@ -167,8 +167,8 @@ def test_a_page_that_the_operator_allows_does_all_that_its_browser_says_is_its(t
 @contextmanager
 def running_at(server: ServerProcess, *flags: str) -> Iterator[None]:
     server.flags = flags
-    server.start()
     try:
+        server.start()
         yield
     finally:
         server.kill()

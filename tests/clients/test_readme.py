@@ -41,7 +41,7 @@ def block(begin: str, server: ServerProcess, page: Path = README) -> str:
 
 
 def paste(commands: str) -> str:
-    return subprocess.run(["bash", "-euc", commands], check=True, capture_output=True, timeout=30).stdout.decode()
+    return subprocess.run(["bash", "-euc", commands], check=True, capture_output=True, timeout=100).stdout.decode()
 
 
 @pytest.mark.peer("curl")

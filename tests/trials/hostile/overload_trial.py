@@ -32,6 +32,9 @@ AHEAD: Final = 20
 FLAT: Final = 1.25
 """The last quarter of the looks at memory may be so much above the second."""
 
+FLAT_FROM_S: Final = 10
+"""A shorter trial is all beginning, in which memory is filled."""
+
 
 @dataclass
 class Outcome:
@@ -61,9 +64,9 @@ def trial(folder: Path, seconds: float, senders: int = SENDERS, unfinished: int 
     outcome, work = Outcome(), _Work(senders)
     with running(folder / "data") as server:
         memory = Memory(server, max(seconds / 40, 0.25))
+        holding = [_unfinished(server) for _ in range(unfinished)]
         crew = [_Sender(server, work, seconds) for _ in range(senders)]
         memory.start()
-        holding = [_unfinished(server) for _ in range(unfinished)]
         began_s = time.monotonic()
         for sender in crew:
             sender.start()
@@ -82,7 +85,7 @@ def trial(folder: Path, seconds: float, senders: int = SENDERS, unfinished: int 
         outcome.accepted_points = BATCH * len(accepted)
         outcome.stored_points = BATCH * _whole(server, work.batches, accepted, outcome.wrong)
         looks = memory.series
-        if len(looks) >= 8:
+        if seconds >= FLAT_FROM_S:
             second, last = (max(looks[len(looks) * part // 4 : len(looks) * (part + 1) // 4]) for part in (1, 3))
             if last > FLAT * second:
                 outcome.wrong.append(f"memory is not flat: {second} MB, later {last} MB")

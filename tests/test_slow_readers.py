@@ -7,7 +7,6 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from serverprocess import ServerProcess, running
@@ -22,14 +21,11 @@ Asked = tuple[str, str, bytes]
 
 def of_opentsdb(server: ServerProcess) -> Asked:
     """A million points."""
-    body = json.dumps([{"name": "many", "tags": {"host": "a"}, "datapoints": million_points()}])
-    assert server.request("POST", "/api/v1/datapoints", body.encode())[0] == 204
     return "GET", f"/api/query?start={BEGIN_S}&m=none:many&ms=true", b""
 
 
 def of_kairosdb(server: ServerProcess) -> Asked:
     """The same, by its own room."""
-    of_opentsdb(server)
     return "POST", "/api/v1/datapoints/query", json.dumps({"start_absolute": 1, "metrics": [{"name": "many"}]}).encode()
 
 
@@ -64,8 +60,10 @@ def of_apollo(server: ServerProcess) -> Asked:
     return "GET", f"{path}/samples?timeseries_ids={series_id}&paginated=false", b""
 
 
-def million_points() -> list[tuple[int, float]]:
-    return [(BEGIN_S * 1000 + at, at + 0.5) for at in range(1_000_000)]
+def write_a_million_points(server: ServerProcess) -> None:
+    points = [(BEGIN_S * 1000 + at, at + 0.5) for at in range(1_000_000)]
+    body = json.dumps([{"name": "many", "tags": {"host": "a"}, "datapoints": points}])
+    assert server.request("POST", "/api/v1/datapoints", body.encode())[0] == 204
 
 
 def held_bytes(server: ServerProcess) -> float:
@@ -93,9 +91,11 @@ def slow_reader(server: ServerProcess, asked: Asked) -> tuple[socket.socket, byt
     return line, line.recv(64).split(b"\r\n")[0]
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    with running(tmp_path / "data", "--query-memory-bytes", str(MEMORY_BYTES)) as server:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    data = tmp_path_factory.mktemp("slow") / "data"
+    with running(data, "--query-memory-bytes", str(MEMORY_BYTES)) as server:
+        write_a_million_points(server)
         yield server
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 from serverprocess import running
 
-COLLECT_S = 20
+COLLECT_S = 8
 
 CONFIGURATION = """
 Hostname "collector"

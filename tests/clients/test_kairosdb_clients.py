@@ -14,7 +14,7 @@ import kairosdb
 import pytest
 from serverprocess import ServerProcess, running
 
-COLLECT_S = 8
+COLLECT_S = 6
 
 CONFIGURATION = """
 Hostname "collector"

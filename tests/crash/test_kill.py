@@ -10,10 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
+from chance import TIMES
 from serverprocess import ServerProcess, running
 
 WRITERS = 4
 BATCH_POINTS = 50
+KILLS = 2 * TIMES
 START_S = 1_700_000_000
 
 
@@ -72,7 +74,7 @@ def test_every_acknowledged_point_is_there_exactly_once(tmp_path: Path, seal_poi
     loads: list[Load] = []
     with running(tmp_path / "data", "--seal-points", str(seal_points)) as server:
         first = [0] * WRITERS
-        for _ in range(3):
+        for _ in range(KILLS):
             loads = [Load(server, writer, first[writer]) for writer in range(WRITERS)]
             for load in loads:
                 load.start()

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from random import Random
 
+from chance import TIMES
 from committing import KEPT
 
 from headrace.config import Settings
@@ -47,7 +48,7 @@ def check(store: EmbeddedStore, acknowledged: int) -> int:
 
 def test_a_commit_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     chance, next_number = Random(7), 0
-    for _ in range(3):
+    for _ in range(2 * TIMES):
         acknowledged = committed_until_killed(tmp_path, next_number, chance)
         assert acknowledged > next_number, "it did run"
         store = open_store(Settings(data_dir=tmp_path, disk_reserve_bytes=0), Metrics())

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from chance import TIMES
 from serverprocess import ServerProcess, running
 
 SEAL_POINTS = 30_000
 SERIES = 10
 START_S = 1_700_000_000
-KILLS = 3
+KILLS = 2 * TIMES
 
 
 def put(server: ServerProcess, first: int, end: int) -> None:

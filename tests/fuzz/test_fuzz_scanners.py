@@ -4,10 +4,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from chance import TIMES
 
 pytestmark = pytest.mark.timeout(300)  # the kernels are compiled again, with checks
 
 HERE = Path(__file__).parent
+BODIES, UNCOMPILED = 5000 * TIMES, 300 * TIMES
 FUZZERS = pytest.mark.parametrize(
     ("fuzzer", "dialect"),
     [
@@ -53,11 +55,12 @@ def checked_cache(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_no_hostile_body_makes_the_scanner_read_or_write_out_of_bounds(
     fuzzer: str, dialect: str, checked_cache: str
 ) -> None:
-    checked = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": checked_cache}
+    # Hardly optimised: they are compiled for a few seconds of work.
+    checked = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": checked_cache, "NUMBA_OPT": "1"}
     assert "IndexError" in run("-c", MUST_FAIL, **checked).stderr, "the check itself works"
-    assert_all_agree(run(str(HERE / fuzzer), dialect, "1", "20000", **checked), 20_000)
+    assert_all_agree(run(str(HERE / fuzzer), dialect, "1", str(BODIES), **checked), BODIES)
 
 
 @FUZZERS
 def test_uncompiled_the_scanner_says_the_same(fuzzer: str, dialect: str) -> None:
-    assert_all_agree(run(str(HERE / fuzzer), dialect, "2", "500", NUMBA_DISABLE_JIT="1"), 500)
+    assert_all_agree(run(str(HERE / fuzzer), dialect, "2", str(UNCOMPILED), NUMBA_DISABLE_JIT="1"), UNCOMPILED)

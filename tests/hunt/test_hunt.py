@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 
 import pytest
+from chance import TIMES
 from hunt_kills import storm_with_kills
 from hunt_run import Failure, run
 from hunt_shrink import report, shrink
@@ -15,7 +16,7 @@ from hunt_threads import storm
 STEPS = 100
 
 
-@pytest.mark.parametrize("seed", range(1, 14))
+@pytest.mark.parametrize("seed", range(1, 7 * TIMES))
 def test_the_store_holds_what_a_dict_holds(seed: int) -> None:
     hunt(seed)
 

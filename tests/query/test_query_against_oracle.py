@@ -10,7 +10,8 @@ import numpy as np
 import oracle
 import pytest
 from asking import plain
-from hypothesis import given, settings
+from chance import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from memorystore import MemoryStore, Value
 
@@ -68,7 +69,7 @@ def test_both_know_the_same_names() -> None:
 
 
 @pytest.mark.parametrize("aggregator", sorted(FUNCTIONS))
-@settings(max_examples=40, deadline=None)
+@examples(20)
 @given(group=groups)
 def test_aggregation(aggregator: str, group: list[oracle.Series]) -> None:
     # Of a single series each value keeps its own kind, which the oracle does not know.
@@ -76,7 +77,7 @@ def test_aggregation(aggregator: str, group: list[oracle.Series]) -> None:
 
 
 @pytest.mark.parametrize("function", sorted(FUNCTIONS))
-@settings(max_examples=15, deadline=None)
+@examples(10)
 @given(
     group=groups,
     seconds=st.sampled_from([1, 7, 10]),
@@ -92,7 +93,7 @@ def test_downsampling_then_aggregation(
     same(ask(small, aggregator, Downsampling(FixedBuckets(seconds * 1000), function, fill), None), shown)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(75)
 @given(
     group=groups,
     counter=st.booleans(),
@@ -111,7 +112,7 @@ def test_rate_then_aggregation(
     same(found, expected(rates, aggregator, rate=True))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(75)
 @given(
     group=series_of(st.integers(-(2**63), 2**63 - 1)),
     aggregator=st.sampled_from(
@@ -131,7 +132,7 @@ def test_large_integers_are_exact_or_doubles(group: list[oracle.Series], aggrega
         assert list(found.values()) == pytest.approx(list(wanted.values()), rel=1e-9, abs=1e6)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(75)
 @given(
     group=groups,
     words=st.lists(st.dictionaries(times, st.sampled_from(["n/a", True, "1 "]), max_size=6), min_size=6, max_size=6),

@@ -1,19 +1,22 @@
 """Every bit of every file of a small database: it starts and serves what it had, or names what it has not, or refuses.
 
-Here a few hundred bits; scripts/torture bits tries as many as you like.
+Here a hundred bits; scripts/torture bits tries as many as you like.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from chance import TIMES
 from flipping import Bit, by_chance, every, trial
+
+FLIPS = 100 * TIMES
 
 
 def test_a_flipped_bit_is_never_a_wrong_or_missing_point_without_a_word(tmp_path: Path) -> None:
-    outcomes, wrong = trial(tmp_path, lambda sizes: by_chance(sizes, 400, seed=1))
+    outcomes, wrong = trial(tmp_path, lambda sizes: by_chance(sizes, FLIPS, seed=1))
     assert wrong == []
-    assert sum(outcomes.values()) == 400
+    assert sum(outcomes.values()) == FLIPS
     assert outcomes["named"]
     assert outcomes["refused"]
 

@@ -7,7 +7,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from chance import examples
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headrace.kernels.scanning.decimal import DOUBLE, INTEGER, NOT_PLAIN, nearest_double, read_number
@@ -52,7 +53,7 @@ def test_integers_beyond_int64_are_handed_over(number: int) -> None:
     assert read(str(number))[0] == NOT_PLAIN
 
 
-@settings(max_examples=1000)
+@examples(300)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 @example(5e-324)
 @example(2.2250738585072014e-308)
@@ -66,7 +67,7 @@ def test_every_double_is_read_from_its_shortest_text(value: float) -> None:
     assert_read_exactly(text)
 
 
-@settings(max_examples=1000)
+@examples(300)
 @given(st.integers(0, 10**19 - 1), st.integers(-345, 290), st.booleans())
 def test_nineteen_digits_and_any_exponent(mantissa: int, power: int, negative: bool) -> None:
     text = f"{'-' * negative}{mantissa}e{power}"
@@ -114,7 +115,7 @@ def test_minus_zero_is_an_integer_without_a_point_and_a_double_with_one() -> Non
     assert read("-0.0") == (4, DOUBLE, double_bits(-0.0))
 
 
-@settings(max_examples=2000)
+@examples(600)
 @given(st.text("0123456789+-.eE", max_size=12))
 @example("1.")
 @example(".5")

@@ -6,6 +6,7 @@ import asyncio
 
 import numpy as np
 import pytest
+from chance import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -96,7 +97,7 @@ def test_what_is_plain_is_always_taken(body: str) -> None:
 
 
 @given(body=plain_bodies, data=st.data())
-@settings(deadline=None, max_examples=400)
+@examples(200)
 def test_what_is_changed_is_taken_as_the_reference_takes_it_or_not_at_all(body: str, data: st.DataObject) -> None:
     encoded = bytearray(body.encode())
     for _ in range(data.draw(st.integers(1, 3))):

@@ -6,7 +6,8 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from chance import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.kernels.scanning.kairosdb_telnet import LINE_BYTES_MIN
@@ -69,7 +70,7 @@ def plain_blocks(draw: st.DrawFn) -> bytes:
     return (block if draw(st.booleans()) else block.rstrip("\r\n")).encode()
 
 
-@settings(max_examples=500)
+@examples(200)
 @given(plain_blocks())
 def test_plain_blocks_are_taken_and_equal_line_by_line(block: bytes) -> None:
     assert assert_scan_agrees(block) is not None
@@ -90,7 +91,7 @@ ODD_LINE = st.builds(
 )
 
 
-@settings(max_examples=1000)
+@examples(350)
 @given(st.lists(ODD_LINE, min_size=1, max_size=4), st.booleans())
 def test_odd_lines_are_handed_over_or_equal_line_by_line(lines: list[str], ended: bool) -> None:
     assert_scan_agrees(("\n".join(lines) + "\n" * ended).encode())

@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from chance import examples
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headrace.kernels.scanning import opentsdb_json as kernel
@@ -90,7 +91,7 @@ def plain_bodies(draw: st.DrawFn) -> bytes:
     return (draw(blanks) + text + draw(blanks)).encode()
 
 
-@settings(max_examples=500, deadline=None)
+@examples(200)
 @given(plain_bodies())
 def test_plain_bodies_are_taken_and_equal_the_reference(body: bytes) -> None:
     assert assert_scan_agrees(body) is not None
@@ -233,7 +234,7 @@ def odd_bodies(draw: st.DrawFn) -> bytes:
     return (frame.replace("{}", points, 1) + tail).encode()
 
 
-@settings(max_examples=1500, deadline=None)
+@examples(500)
 @given(odd_bodies())
 @example(b"")
 @example(b"[]")
@@ -264,7 +265,7 @@ def mutated_bodies(draw: st.DrawFn) -> bytes:
     return as_utf8(bytes(body))
 
 
-@settings(max_examples=1000, deadline=None)
+@examples(350)
 @given(mutated_bodies())
 def test_mutated_bodies_are_handed_over_or_equal_the_reference(body: bytes) -> None:
     assert_scan_agrees(body)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from chance import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from open_and_sweep import open_and_sweep
 from point_batches import (
@@ -53,7 +54,7 @@ def generation(written: list[list[Point]], first_sequence: int) -> RecentView:
 batches = st.lists(st.lists(points, min_size=1, max_size=25), min_size=1, max_size=3)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(60)
 @given(
     st.lists(batches, max_size=4),
     st.lists(batches, max_size=2),

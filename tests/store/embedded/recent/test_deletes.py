@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from chance import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from point_batches import SERIES_MAX, TIMES_MAX, Found, Point, batch, double, plain, points
 from small_database import ALL_SERIES, METRICS, Database, database
@@ -47,7 +48,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@examples(30)
 @given(st.lists(steps, min_size=2, max_size=14), series_sets, times, times)
 def test_a_row_is_deleted_if_and_only_if_it_is_older(
     history: list[Any], asked: list[int], start_ms: int, end_ms: int

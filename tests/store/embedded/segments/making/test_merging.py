@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from chance import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from point_batches import METRICS, Point, batch, double, metric_ids, points, value_at
@@ -63,7 +64,7 @@ def small_row_groups(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small_row_groups")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@settings(examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files=st.lists(st.lists(points, min_size=1, max_size=30), min_size=2, max_size=4))
 def test_the_last_write_of_each_series_and_time_comes_out_in_order(tmp_path: Path, files: list[list[Point]]) -> None:
     segments = [segment(tmp_path, written, sequence) for sequence, written in enumerate(files, 1)]

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 from kairosdb_room import KairosDB, kairosdb_room
 
+from headrace import limits
 from headrace.protocols.kairosdb import endpoints, faults, routes
 
 
@@ -92,6 +93,19 @@ async def test_names_of_which_nothing_is_left_leave_the_lists(kairos: KairosDB) 
     assert (await kairos.get("metricnames")).json == {"results": ["cpu.sys", "cpu/user"]}
     await fill(kairos)
     assert len((await kairos.stored("Mem"))["number"]) == 10
+
+
+async def test_of_very_many_series_at_a_time_the_names_stay(kairos: KairosDB, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "KAIROSDB_FORGOTTEN_SERIES_MAX", 1)
+    await fill(kairos)
+    everything = {"start_absolute": 0, "end_absolute": 9, "metrics": [{"name": "Mem"}]}
+    await kairos.ask("datapoints/delete", everything)
+    assert await kairos.stored("Mem") == {}
+    assert (await kairos.get("metricnames")).json == {"results": ["Mem", "cpu.sys", "cpu/user"]}
+    for host in ("a", "b"):
+        one = {**everything, "metrics": [{"name": "Mem", "tags": {"host": host}}]}
+        await kairos.ask("datapoints/delete", one)
+    assert (await kairos.get("metricnames")).json == {"results": ["cpu.sys", "cpu/user"]}
 
 
 async def test_delete_has_the_errors_of_a_query(kairos: KairosDB) -> None:

@@ -66,7 +66,7 @@ async def test_tasks_outlive_the_server(tmp_path: Path) -> None:
             assert (await kairos.get(f"rollups/status/{made}")).status == 200
 
 
-async def test_a_task_that_cannot_be_read_is_seen_and_deleted(tmp_path: Path) -> None:
+async def test_a_task_that_cannot_be_read_is_seen_replaced_and_deleted(tmp_path: Path) -> None:
     with kairosdb_room(tmp_path / "data") as kairos:
         await kairos.store.commit([Document("kairosdb-rollup", "bad", b"no JSON")])
         async with kairos.at_work():
@@ -74,6 +74,10 @@ async def test_a_task_that_cannot_be_read_is_seen_and_deleted(tmp_path: Path) ->
             assert shown == (await kairos.get("rollups/bad")).json
             assert (shown["id"], len(shown["error_message"]) > 0) == ("bad", True)
             assert b"headrace_rollup_unreadable_tasks 1.0" in kairos.metrics.render()
+            assert (await kairos.ask("rollups/bad", task(sampled("sum")), method="PUT")).status == 200
+            assert b"headrace_rollup_unreadable_tasks 0.0" in kairos.metrics.render()
+            [shown] = (await kairos.get("rollups")).json
+            assert (shown["id"], "error_message" in shown) == ("bad", False)
             assert (await kairos.ask("rollups/bad", method="DELETE")).status == 204
             assert (await kairos.ask("rollups/bad", method="DELETE")).status == 404
             assert (await kairos.get("rollups")).json == []

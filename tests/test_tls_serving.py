@@ -16,7 +16,10 @@ from pathlib import Path
 
 import pytest
 from certified import Authority, trusting
+from click.testing import CliRunner
 from serverprocess import ServerProcess, free_port
+
+from headrace import cli
 
 POINT = {"metric": "m", "timestamp": 1_700_000_000, "value": 1, "tags": {"a": "b"}}
 PUT = json.dumps(POINT).encode()
@@ -31,6 +34,7 @@ class Secure:
     points: int = field(default_factory=free_port)
     lines: int = field(default_factory=free_port)
     agents: int = field(default_factory=free_port)
+    all: int = field(default_factory=free_port)
 
     def https(self, port: int | None = None) -> http.client.HTTPSConnection:
         context = trusting(self.authority.root)
@@ -68,6 +72,7 @@ def started(folder: Path) -> Iterator[Secure]:
                     **tls,
                 },
                 {"address": f"127.0.0.1:{house.lines}", "http": False, **tls},
+                {"address": f"127.0.0.1:{house.all}", **tls},
                 {"address": f"127.0.0.1:{house.agents}", "tls_client_ca": str(authority.root), **tls},
             ]
         ),
@@ -80,7 +85,9 @@ def started(folder: Path) -> Iterator[Secure]:
             house.server.kill()
 
 
-def test_each_listener_has_its_rooms_and_telnet_and_the_points_are_the_same(tmp_path: Path) -> None:
+def test_each_listener_has_its_rooms_and_telnet_and_the_points_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with started(tmp_path) as house:
         assert house.server.request("POST", "/api/put", PUT)[0] == 404
         client = house.https()
@@ -102,6 +109,14 @@ def test_each_listener_has_its_rooms_and_telnet_and_the_points_are_the_same(tmp_
         [series] = json.loads(client.getresponse().read())
         assert list(series["dps"].values()) == [1, 2, 3, 4, 5]
         assert house.metric("headrace_tls_handshakes_failed_total") == 0
+        # Where no listener is without TLS, commands ask over it.
+        monkeypatch.setenv("SSL_CERT_FILE", str(house.authority.root))
+        sealed = CliRunner().invoke(cli.main, ("seal", f"https://127.0.0.1:{house.all}"))
+        assert sealed.output.startswith("sealed through record ")
+        monkeypatch.delenv("SSL_CERT_FILE")
+        refused = CliRunner().invoke(cli.main, ("seal", f"https://127.0.0.1:{house.all}"))
+        assert refused.exit_code
+        assert "CERTIFICATE_VERIFY_FAILED" in refused.output
 
 
 @pytest.mark.peer("curl")
@@ -165,14 +180,14 @@ def test_certificates_are_renewed_under_load_and_no_connection_is_dropped(tmp_pa
         house.server.process.send_signal(signal.SIGHUP)
         assert house.server.says("certificate not reloaded")
         assert serial() in seen
-        assert house.metric("headrace_tls_certificate_stale") == 3
-        assert len(json.loads(house.server.get("/health")[1])["stale_certificates"]) == 3
+        assert house.metric("headrace_tls_certificate_stale") == 4
+        assert len(json.loads(house.server.get("/health")[1])["stale_certificates"]) == 4
         stop.set()
         for sender in senders:
             sender.join(60)
         assert len(sent) == 4
         assert len(seen) == 4
-        assert house.metric("headrace_tls_certificate_expires_seconds") > 3 * 1_700_000_000
+        assert house.metric("headrace_tls_certificate_expires_seconds") > 4 * 1_700_000_000
         assert house.server.stop() == 0
 
 

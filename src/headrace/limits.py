@@ -50,6 +50,11 @@ TLS_PIECE_BYTES = 16 * 1024
 """Bytes that are sealed or opened at a time: a record. OpenSSL's buffers stay as large as they ever were, and idle
 connections keep them."""
 
+TLS_WORDS_BYTES_MAX = 1024
+"""What TLS itself may say to a client from one byte of requests or lines to the next, and while the client takes
+nothing: an answer of 27 bytes to each new key that it asks for, which honest ones do once in 16 million records. Who
+asks for more lets us work for nothing, or pile up answers that he never reads, and is cut off."""
+
 TOLD_PER_MINUTE = 10
 """Log lines in a minute and room about requests denied for who sent them; the metrics count all. A client with an old
 key sends on and on, and one line tells of it as well as a thousand."""

@@ -57,7 +57,9 @@ class Metrics:
             registry=registry,
         )
         self.received = Counter(
-            "headrace_received_bytes_total", "Bytes read from sockets, as they came.", registry=registry
+            "headrace_received_bytes_total",
+            "Bytes read from sockets, as they came; over TLS, once opened.",
+            registry=registry,
         )
         self.replies_dropped = Counter(
             "headrace_replies_dropped_bytes_total",

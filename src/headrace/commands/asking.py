@@ -30,9 +30,13 @@ def posted(url: str, path: str, body: dict[str, str]) -> Iterator[http.client.HT
     """The successful answer of the server at `url`, which is asked with the token of TOKEN_VARIABLE, to be read in the
     block. Raises NotAnswered, also when the reading fails."""
     parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname:
-        raise NotAnswered(f"{url} is not http://host:port")
-    connection = http.client.HTTPConnection(parts.hostname, parts.port or 80)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise NotAnswered(f"{url} is not http://host:port, nor https://")
+    connection: http.client.HTTPConnection
+    if parts.scheme == "https":
+        connection = http.client.HTTPSConnection(parts.hostname, parts.port or 443)
+    else:
+        connection = http.client.HTTPConnection(parts.hostname, parts.port or 80)
     try:
         headers = {"content-type": "application/json"}
         if token := os.environ.get(TOKEN_VARIABLE):

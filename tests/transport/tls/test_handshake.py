@@ -139,10 +139,11 @@ async def test_only_clients_with_a_certificate_come_in_where_that_is_asked(
         assert house.meter.answers == {("echo", 200): 2}
 
 
-async def test_a_session_that_is_resumed_has_its_certificate(authority: Authority) -> None:
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_session_that_is_resumed_has_its_certificate(authority: Authority, version: ssl.TLSVersion) -> None:
     files = replace(authority.issue(), client_ca=authority.root)
     context = trusting(authority.root, authority.issue("agent", common_name="agent-7"))
-    context.maximum_version = ssl.TLSVersion.TLSv1_2  # Python lets no session of 1.3 be taken on memory buffers
+    context.minimum_version = context.maximum_version = version
     async with running(listeners=behind(files)) as house:
         async with secure_line(house.ports[0], context) as line:
             await line.shake()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -14,8 +15,10 @@ from certified import Authority, trusting
 from secureline import SecureLine, secure_line
 from smallhouse import House, running
 
+from headrace.pem import context_of
 from headrace.transport import Listener
 from headrace.transport.bounds import Bounds
+from headrace.transport.tls.secured import Secured
 
 KIB = 1024
 LARGE = b"GET /echo/large HTTP/1.1\r\n\r\n"
@@ -112,6 +115,74 @@ async def test_a_small_post_goes_the_short_way(authority: Authority) -> None:
         await line.say(b"POST /echo/small HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi")
         await line.hear(until=b"POST /echo/small hi")
         assert house.small.turns == [[b"hi"]]
+
+
+class Below(asyncio.Transport):
+    """A socket that nobody reads from."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = 0
+        self.aborted = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += len(data)
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+@pytest.mark.parametrize("takes_nothing", [False, True])
+def test_who_has_tls_talk_and_talk_is_cut_off(authority: Authority, takes_nothing: bool) -> None:
+    """Python's ssl cannot ask for new keys, so that the answers to it are put where OpenSSL would put them."""
+    incoming, outgoing, theirs, ours = (ssl.MemoryBIO() for _ in range(4))
+    server = context_of(authority.issue()).wrap_bio(incoming, outgoing, server_side=True)
+    client = trusting(authority.root).wrap_bio(theirs, ours, server_hostname="127.0.0.1")
+    for _ in range(3):
+        for side in (client, server):
+            with suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+            incoming.write(ours.read())
+            theirs.write(outgoing.read())
+    below = Below()
+    secured = Secured(below, server, incoming, outgoing, asyncio.Protocol())
+    if takes_nothing:
+        secured.pause_writing()
+    for _ in range(100):
+        outgoing.write(b"k" * 27)
+        client.write(b"put 1\n")
+        secured.data_received(ours.read())
+    assert below.aborted == takes_nothing, "who sends something in between, and reads, lives"
+    for _ in range(100):
+        outgoing.write(b"k" * 27)
+        secured.data_received(b"")
+    assert below.aborted
+    assert below.written <= (100 * 27 if not takes_nothing else 0) + 1024
+
+
+@pytest.mark.peer("openssl")
+@pytest.mark.parametrize(("keys", "lives"), [(10, True), (60, False)])
+async def test_new_keys_may_be_asked_for_and_not_for_ever(authority: Authority, keys: int, lives: bool) -> None:
+    async with secure(authority) as house:
+        command = ["openssl", "s_client", "-tls1_3", "-connect", f"127.0.0.1:{house.ports[0]}"]
+        client = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=STDOUT)
+        assert client.stdin is not None
+        await asyncio.sleep(0.3)
+        for _ in range(keys):
+            with suppress(OSError, RuntimeError):  # it has ended
+                client.stdin.write(b"K\n")
+            await asyncio.sleep(0.01)
+        with suppress(OSError, RuntimeError):
+            client.stdin.write(b"put 1\n")
+        await asyncio.sleep(0.3)
+        with suppress(OSError, RuntimeError):
+            client.stdin.write(b"Q\n")
+        said, _ = await asyncio.wait_for(client.communicate(), 10)
+        assert said.count(b"KEYUPDATE") >= min(keys, 30)
+        assert house.blocks == ([b"put 1\n"] if lives else [])
 
 
 @asynccontextmanager

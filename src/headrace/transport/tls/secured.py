@@ -38,6 +38,9 @@ class Secured(asyncio.Transport, asyncio.Protocol):
         self._ended = False
         """Nothing more comes from the client."""
         self._said_goodbye = False
+        self._words_bytes = 0
+        """Of TLS's own since the client last said something, or took it (limits.TLS_WORDS_BYTES_MAX)."""
+        self._writing_paused = False
 
     # What the event loop calls.
 
@@ -46,6 +49,8 @@ class Secured(asyncio.Transport, asyncio.Protocol):
             return
         opened, ended = self._open(data)
         if opened:
+            if not self._writing_paused:
+                self._words_bytes = 0
             self._above.data_received(opened)
         if ended and not self._below.is_closing():
             self._end()
@@ -58,9 +63,11 @@ class Secured(asyncio.Transport, asyncio.Protocol):
         return True
 
     def pause_writing(self) -> None:
+        self._writing_paused = True
         self._above.pause_writing()
 
     def resume_writing(self) -> None:
+        self._writing_paused = False
         self._above.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -166,7 +173,12 @@ class Secured(asyncio.Transport, asyncio.Protocol):
     def _flush(self) -> None:
         """Answers of TLS itself, such as to an update of keys."""
         if self._outgoing.pending and not self._below.is_closing():
-            self._below.write(self._outgoing.read())
+            words = self._outgoing.read()
+            self._words_bytes += len(words)
+            if self._words_bytes > limits.TLS_WORDS_BYTES_MAX:
+                self._below.abort()
+            else:
+                self._below.write(words)
 
     def _end(self) -> None:
         self._ended = True

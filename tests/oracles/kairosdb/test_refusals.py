@@ -152,6 +152,23 @@ def test_only_what_is_no_json_is_read_otherwise(text: str, entry: str | None) ->
     assert explained(case_of(WRITE, text), real, answer(204, "")) == entry
 
 
+BREAK = "Invalid json in metric[0](name=m): JSON is malformed: invalid character (byte 56)."
+
+
+@pytest.mark.parametrize(
+    ("errors", "entry"),
+    [
+        ([BREAK, "metric[1] must be an object."], WORDS),
+        (["metric[1] must be an object."], None),
+        ([BREAK, "metric[1](name=m).value must be a number."], None),
+    ],
+)
+def test_behind_a_break_only_pieces_are_refused(errors: list[str], entry: str | None) -> None:
+    real = answer(400, "com.google.gson.stream.MalformedJsonException: Expected value at line 1 column 58")
+    ours = Answer(400, {}, json.dumps({"errors": errors}).encode())
+    assert explained(case_of(WRITE, json.dumps(WRITE).replace("]]", "}]")), real, ours) == entry
+
+
 def test_a_zone_is_told_other_zones_only_where_it_is_wrong() -> None:
     said = {"time_zone": "UTC", **AVG}
     listed = (

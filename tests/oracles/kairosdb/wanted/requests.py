@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from oracles.comparing.asking import Answer
@@ -33,6 +34,9 @@ REFUSALS = (
 SYNTAX = ("JSON is malformed", "Input data was truncated", "Invalid json", "Invalid start of json")
 """What our refusals of texts that are no JSON begin with."""
 
+NO_OBJECT = re.compile(r"metric\[[1-9]\d*\] must be an object\.")
+"""What is said of pieces behind a break, which are read on."""
+
 EMPTY = "query json must not be null or empty"
 
 
@@ -43,7 +47,11 @@ def _is_about_mistake(case: Case, found: Difference) -> bool:
     if is_broken_text(case):
         is_empty = not case.said["text"].strip()
         return bool(ours) and all(
-            error.startswith(SYNTAX) or (is_empty and error == EMPTY) or _is_said(error, real) for error in ours
+            error.startswith(SYNTAX)
+            or (is_empty and error == EMPTY)
+            or _is_said(error, real)
+            or (ours[0].startswith(SYNTAX) and NO_OBJECT.fullmatch(error) is not None)
+            for error in ours
         )
     mistake = mistake_of(case)
     return bool(ours) and mistake is not None and all(is_about(error, mistake) for error in ours)

@@ -70,6 +70,7 @@ FAULTS = [
     ({"start_relative": {"value": 1, "unit": {}}, "metrics": M_ONLY}, "query.start_relative.unit must be a string"),
     ({"start_absolute": True, "metrics": M_ONLY}, "query.start_absolute must be a number"),
     (aggregator(name="div", divisor={"a": 1}), f"{A}.divisor must be a number"),
+    (aggregator(name="score", thresholds=[{"boundary": None}]), f"{A}.thresholds[0].boundary must be a string"),
     (aggregator(name="filter", threshold=[None]), f"{A}.threshold must be a number"),
     (one(order=""), f"{M}.order must be either 'asc' or 'desc'"),
     (one(tags=""), f"{M}.tags must be a JSON object"),

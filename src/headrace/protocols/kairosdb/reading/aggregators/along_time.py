@@ -216,7 +216,8 @@ def _thresholds(said: Any, place: str) -> list[float]:
     for at, one in enumerate(fields.is_list(said, place)):
         members = fields.is_members(one, f"{place}[{at}]")
         value = fields.number(members.get("value", 0), f"{place}[{at}].value")
-        inferior = _boundary(members.get("boundary", "superior"), place, "boundary") == "inferior"
+        boundary = fields.text(fields.alone(members.get("boundary", "superior")), f"{place}[{at}].boundary")
+        inferior = _boundary(boundary, place, "boundary") == "inferior"
         found.append(value if inferior else float(np.nextafter(value, np.inf)))
     return found
 

@@ -608,6 +608,11 @@ ms. A panel of Grafana asks with some hundred bytes."""
 
 assert QUESTION_ON_LOOP_BYTES_MAX <= JSON_MENDED_ON_LOOP_BYTES_MAX, "what is read on the loop may be mended there"
 
+QUESTION_FILTERS_MAX = 1000
+"""Filters of one question of OpenTSDB, tags and regular expressions of one of KairosDB; values that are only compared
+are not among them. Each pattern is made and asked one by one, 30 to 40 us where nothing is stored: 60,000 of them
+kept a thread for 2 to 3 s. A series has 64 tags at most."""
+
 QUESTION_INLINE_BYTES_MAX = 1024 * 1024
 """Items of larger questions are counted on a thread."""
 
@@ -682,6 +687,13 @@ OPENTSDB_QUERIES_REMEMBERED = 32
 OPENTSDB_QUERY_REMEMBERED_BYTES_MAX = 16 * 1024
 """Of one of them, as it was sent; dashboards send some 1 KB. What is longer is shown without its question, so all of
 them are half a megabyte."""
+
+OPENTSDB_SEARCHED_NAMES_MAX = 1_000_000
+"""Names that one search looks through, of those that begin as its pattern does: some 200 MB, which count as memory of
+queries."""
+
+OPENTSDB_SEARCHED_NAME_BYTES = 128
+"""Of a name that is looked through, beside its text twice: as Python and as Arrow hold it."""
 
 OPENTSDB_SUGGEST_MAX = 100_000
 """Names of one suggestion, whatever `max` says: some 10 MB."""

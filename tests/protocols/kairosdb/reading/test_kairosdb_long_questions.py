@@ -58,3 +58,18 @@ async def test_a_fault_that_is_found_beside_the_loop_is_a_refusal(kairos: Kairos
     for question in (PLAIN[:-1], LENIENT[:-1]):
         reply = await kairos.ask("datapoints/query", question)
         assert (reply.status, len(reply.errors)) == (400, 1)
+
+
+async def test_tags_and_patterns_of_a_question_are_bounded_and_values_are_not(kairos: KairosDB) -> None:
+    most = limits.QUESTION_FILTERS_MAX
+
+    async def status(*tags: dict[str, Any]) -> int:
+        asked = {"start_absolute": 1, "metrics": [{"name": "m", "tags": one} for one in tags]}
+        return (await kairos.ask("datapoints/query", asked)).status
+
+    half = {f"k{number}": "v" for number in range(most // 2)}
+    assert await status(half, half) == 200
+    assert await status(half, half, {"k": "v"}) == 400
+    assert await status({"k": [f"regex:v{number}" for number in range(most - 1)]}) == 200
+    assert await status({"k": [f"regex:v{number}" for number in range(most)]}) == 400
+    assert await status({"k": [f"v{number}" for number in range(100 * most)]}) == 200

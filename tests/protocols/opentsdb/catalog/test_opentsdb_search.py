@@ -127,3 +127,16 @@ async def test_annotations_of_more_bytes_than_an_answer_may_have(
     assert len(await results(tsd, "annotation", {"query": "note*", "limit": 2})) == 2
     status, words = error(await tsd.post("search/annotation", {"query": "note*"}))
     assert (status, words) == (413, "more than 3000 bytes of meta data: ask for less")
+
+
+async def test_names_that_are_looked_through_are_bounded_and_counted(
+    tsd: RealRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stored(tsd)
+    monkeypatch.setattr(limits, "OPENTSDB_SEARCHED_NAMES_MAX", 1)
+    assert [one["metric"] for one in await results(tsd, "tsmeta_summary", {"query": "net*"})] == ["net.in"]
+    assert error(await tsd.post("search/tsmeta_summary", {"query": "*"})) == (400, "More than 1 names begin with ''")
+    monkeypatch.setattr(limits, "OPENTSDB_SEARCHED_NAMES_MAX", 100)
+    monkeypatch.setattr(limits, "OPENTSDB_SEARCHED_NAME_BYTES", 2**40)
+    for kind in ("tsmeta", "uidmeta"):
+        assert "query_memory_bytes" in error(await tsd.post(f"search/{kind}", {"query": "*"}))[1]

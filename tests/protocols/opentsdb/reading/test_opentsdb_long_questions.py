@@ -95,3 +95,18 @@ async def test_many_names_are_looked_for_as_long_as_a_question_may_take(tmp_path
         status, message = error(await tsd.post(path, asked))
     assert status == 413
     assert message.startswith("Sorry, your query timed out.")
+
+
+async def test_filters_of_a_question_are_bounded(tsd: RealRoom) -> None:
+    most = limits.QUESTION_FILTERS_MAX
+    await tsd.put(("m", 1356998400, 1, {"host": "a"}))
+
+    async def status(*counts: int, **tags: str) -> int:
+        one = {"tagk": "host", "type": "wildcard", "filter": "a*"}
+        queries = [{"aggregator": "sum", "metric": "m", "filters": [one] * count, "tags": tags} for count in counts]
+        return (await tsd.post("query", {"start": 1356998400, "queries": queries})).status
+
+    assert await status(most) == 200
+    assert await status(most - 9, 9) == 200
+    assert await status(most - 9, 9, host="a") == 400
+    assert await status(most + 1) == 400

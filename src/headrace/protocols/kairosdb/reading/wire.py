@@ -59,10 +59,20 @@ def read_metrics(said: dict[str, Any], now_ms: int, within: str = "") -> list[Me
     metrics = said.get("metrics")
     if metrics is None:
         refuse(f"{within}query.metric[]", "must have a size of at least 1")
-    return [
-        _metric(metric, f"{within}query.metric[{at}]", asked, end_ms)
-        for at, metric in enumerate(fields.is_list(metrics, f"{within}query.metric[]"))
-    ]
+    listed = fields.is_list(metrics, f"{within}query.metric[]")
+    if sum(map(_filters_in, listed)) > limits.QUESTION_FILTERS_MAX:
+        most = limits.QUESTION_FILTERS_MAX
+        refuse(f"{within}query.metric[].tags", f"must have at most {most} names and regular expressions together")
+    return [_metric(metric, f"{within}query.metric[{at}]", asked, end_ms) for at, metric in enumerate(listed)]
+
+
+def _filters_in(metric: Any) -> int:
+    """Tags that it names, and regular expressions."""
+    tags = metric.get("tags") if isinstance(metric, dict) else None
+    if not isinstance(tags, dict):
+        return 0
+    several = [value for value in tags.values() if isinstance(value, list)]
+    return len(tags) + sum(isinstance(one, str) and one.startswith(REGEX) for value in several for one in value)
 
 
 def read_members(body: bytes | str) -> dict[str, Any]:

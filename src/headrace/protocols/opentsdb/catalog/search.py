@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -27,6 +27,7 @@ from headrace.protocols.opentsdb.tsuids import tsuids_of
 from headrace.query import filters
 from headrace.query.pool import QueryPool, Reads
 from headrace.store import Check
+from headrace.store.query_memory import Hold
 
 RESULTS_DEFAULT: Final = 25
 """OpenTSDB: SearchQuery."""
@@ -57,6 +58,13 @@ class Page:
     def rows(self) -> slice:
         """Of all that were found."""
         return slice(self.first, self.first + self.limit)
+
+
+class Sought(NamedTuple):
+    """prefix: what all names that match begin with."""
+
+    prefix: str
+    matches: Matches
 
 
 Found = tuple[int, list[Any]]
@@ -94,13 +102,13 @@ class SearchPages:
         """OpenTSDB's words for all else. Raises Refused."""
         raise Refused("lookup", "Invalid search query type supplied", f"Unknown type: {shown(scope['path'])}")
 
-    def _search(self, kind: str, find: Callable[[Matches, Page, Check], Found]) -> Handler:
+    def _search(self, kind: str, find: Callable[[Sought, Page, Check], Found]) -> Handler:
         async def search(scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
             began = time.perf_counter()
             size = len(body) + len(scope["query_string"])
             asked = await self._pool.read(size, lambda: decode_json(_SEARCH, body) if body else _of(parameters))
-            page, matches = Page(asked), _pattern(asked.query)
-            total, results = await self._pool.run(lambda check: find(matches, page, check), reply.client_leaves)
+            page, sought = Page(asked), _sought(asked.query)
+            total, results = await self._pool.run(lambda check: find(sought, page, check), reply.client_leaves)
             answer = {
                 "type": kind.upper(),
                 "query": asked.query,
@@ -116,33 +124,35 @@ class SearchPages:
 
         return search
 
-    def _names(self, matches: Matches, page: Page, check: Check) -> Found:
-        found = [(role, name) for role in KINDS for name in self._matching(role, matches, check)]
+    def _names(self, sought: Sought, page: Page, check: Check) -> Found:
+        with self._store.snapshot(check) as snapshot:
+            hold = snapshot.memory.hold
+            found = [(role, name) for role in KINDS for name in self._matching(role, sought, check, hold)]
         metas = Shown(self._store)
         shown_names = written(metas.of_name(role, name) for role, name in found[page.rows])
         return len(found), [orjson.Fragment(one) for one in shown_names]
 
-    def _series_metas(self, matches: Matches, page: Page, check: Check) -> Found:
-        total, series = self._series(matches, page, check)
+    def _series_metas(self, sought: Sought, page: Page, check: Check) -> Found:
+        total, series = self._series(sought, page, check)
         metas = Shown(self._store)
         return total, [orjson.Fragment(one) for one in written(metas.of_series(tsuid, name) for tsuid, name in series)]
 
-    def _summaries(self, matches: Matches, page: Page, check: Check) -> Found:
-        total, series = self._series(matches, page, check)
+    def _summaries(self, sought: Sought, page: Page, check: Check) -> Found:
+        total, series = self._series(sought, page, check)
         return total, [{"tsuid": tsuid, "metric": name.metric, "tags": dict(name.tags)} for tsuid, name in series]
 
-    def _tsuids(self, matches: Matches, page: Page, check: Check) -> Found:
-        total, series = self._series(matches, page, check)
+    def _tsuids(self, sought: Sought, page: Page, check: Check) -> Found:
+        total, series = self._series(sought, page, check)
         return total, [tsuid for tsuid, _ in series]
 
-    def _notes(self, matches: Matches, page: Page, check: Check) -> Found:
+    def _notes(self, sought: Sought, page: Page, check: Check) -> Found:
         total = 0
 
         def found() -> Iterator[dict[str, Any]]:
             nonlocal total
             for notes in self._annotations():
                 check()
-                right = np.flatnonzero(matches(pa.array([note.get("description") or "" for note in notes])))
+                right = np.flatnonzero(sought.matches(pa.array([note.get("description") or "" for note in notes])))
                 first, end = max(page.first - total, 0), max(page.first + page.limit - total, 0)
                 yield from (notes[row] for row in right[first:end].tolist())
                 total += len(right)
@@ -150,11 +160,11 @@ class SearchPages:
         results = written(found())
         return total, [orjson.Fragment(one) for one in results]
 
-    def _series(self, matches: Matches, page: Page, check: Check) -> Found:
+    def _series(self, sought: Sought, page: Page, check: Check) -> Found:
         """(tsuid, name) of the series whose metric matches."""
         found: list[NDArray[np.uint32]] = [np.empty(0, dtype=np.uint32)]
         with self._store.snapshot(check) as snapshot:
-            for metric in self._matching("metrics", matches, check):
+            for metric in self._matching("metrics", sought, check, snapshot.memory.hold):
                 check()
                 try:
                     found.append(snapshot.find(metric, {}))
@@ -164,12 +174,19 @@ class SearchPages:
             wanted = series[page.rows]
             return len(series), list(zip(tsuids_of(snapshot.keys(wanted)), snapshot.names(wanted), strict=True))
 
-    def _matching(self, role: str, matches: Matches, check: Check) -> list[str]:
-        names = self._store.suggest(role, "", limits.SERIES_MAX)
+    def _matching(self, role: str, sought: Sought, check: Check, hold: Hold) -> list[str]:
+        """Raises Refused where more begin as the pattern does than one search looks through, and what `hold` raises."""
+        names = self._store.suggest(role, sought.prefix, limits.OPENTSDB_SEARCHED_NAMES_MAX + 1)
+        hold(limits.OPENTSDB_SEARCHED_NAME_BYTES * len(names) + 2 * sum(map(len, names)))
         check()
+        if len(names) > limits.OPENTSDB_SEARCHED_NAMES_MAX:
+            most = limits.OPENTSDB_SEARCHED_NAMES_MAX
+            raise Refused(
+                "lookup", f"More than {most} names begin with '{shown(sought.prefix)}'", "search for a longer one"
+            )
         if not names:
             return []
-        right = np.flatnonzero(matches(pa.array(names, type=pa.large_string())))
+        right = np.flatnonzero(sought.matches(pa.array(names, type=pa.large_string())))
         return [name for name in (names[row] for row in right.tolist()) if field_of(name) is None]
 
 
@@ -185,10 +202,10 @@ def _of(given: Parameters) -> Search:
         raise Refused("lookup", "Unable to convert 'limit' or 'start_index' to a valid number", str(error)) from error
 
 
-def _pattern(query: str | None) -> Matches:
+def _sought(query: str | None) -> Sought:
     """Of `*`, `name:sys.*` and `sys.cpu`. Raises Refused for what only a search engine understands."""
     found = _ONE_WORD.fullmatch((query or "").strip())
     if found is None:
         known = "one name, in which * stands for anything, as in name:sys.*"
         raise Refused("lookup", f"Unable to parse query: {shown(query or '')}", f"it may be {known}")
-    return filters.wildcard(found[2])
+    return Sought(found[2].partition("*")[0], filters.wildcard(found[2]))

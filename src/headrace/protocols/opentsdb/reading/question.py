@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from headrace import limits
 from headrace.config import OpenTSDBTimes
 from headrace.errors import Refused
 from headrace.model.query import (
@@ -67,6 +68,7 @@ def question(said: Query, now_ms: int, told: OpenTSDBTimes = "seconds") -> Quest
         raise Refused("delete", "Deleting data is not enabled")
     if not said.queries:
         raise Refused("queries-missing", "Missing sub queries")
+    check_filters(sum(len(sub.filters or ()) + len(sub.tags or ()) for sub in said.queries))
     local = zone(said.timezone or "")
     asked = _time_range(said, now_ms, local)
     in_ms = bool(said.ms_resolution) or told == "milliseconds"
@@ -126,11 +128,18 @@ def _part(sub: SubQuery, index: int, asked: TimeRange, local: ZoneInfo, use_cale
     return Asked(query, echo, sub.tsuids or [], narrowed, sightings)
 
 
+def check_filters(count: int) -> None:
+    """Raises Refused for more filters than one question may have."""
+    if count > limits.QUESTION_FILTERS_MAX:
+        raise Refused("filter", f"{count} filters in one question, at most {limits.QUESTION_FILTERS_MAX} are taken")
+
+
 def selection_of(metric: str | None, said: Sequence[SaidFilter], explicit_tags: bool | None = False) -> Selection:
     """The series of a metric that all filters let through. explicit_tags means nothing where no tag is named (OpenTSDB:
     TsdbQuery). Raises Refused."""
     if not metric:
         raise Refused("metric-missing", "Missing the metric or tsuids, provide at least one")
+    check_filters(len(said))
     return Selection(
         metric,
         tuple(condition(one) for one in united(said) if one.type != NOT_KEY),

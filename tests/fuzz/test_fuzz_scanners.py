@@ -9,7 +9,7 @@ from chance import TIMES
 pytestmark = pytest.mark.timeout(300)  # the kernels are compiled again, with checks
 
 HERE = Path(__file__).parent
-BODIES, UNCOMPILED = 5000 * TIMES, 300 * TIMES
+BODIES, UNCOMPILED = 20_000 * TIMES, 500 * TIMES
 FUZZERS = pytest.mark.parametrize(
     ("fuzzer", "dialect"),
     [

@@ -111,3 +111,17 @@ def test_what_rates_excuse(second: int, name: str | None) -> None:
 def explanation(said: dict[str, Any], found: Difference) -> str | None:
     sort = Expressions(Servers.__new__(Servers))
     return Table(EXPRESSIONS).explanation(Case(sort, said), found)
+
+
+@pytest.mark.parametrize(("aggregator", "name"), [("none", "nested expressions"), ("sum", None)])
+def test_nested_expressions_of_other_series_are_excused(aggregator: str, name: str | None) -> None:
+    """Of which some are aggregated and others not; else all have the same series here."""
+    said = {
+        "series": SERIES,
+        "exp": {
+            "time": {"aggregator": aggregator},
+            "metrics": [{"id": "a", "metric": "m0", "aggregator": "count"}, {"id": "b", "metric": "m0"}],
+            "expressions": [{"id": "e0", "expr": "a + b"}, {"id": "e1", "expr": "e0 + b"}],
+        },
+    }
+    assert explanation(said, Difference(judging.VALUES, "", [(NAMED, {1: 5.0})], OF_WEB01)) == name

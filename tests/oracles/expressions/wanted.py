@@ -56,7 +56,11 @@ def _even(case: Case) -> bool:
 
 
 def _same_series(case: Case) -> bool:
-    """All metrics have series with the same tags."""
+    """All metrics have series with the same tags, and all are aggregated or none is."""
+    asked = case.said.get("exp", {})
+    aggregators = [metric.get("aggregator", asked["time"].get("aggregator")) for metric in asked.get("metrics", ())]
+    if len({name == "none" for name in aggregators}) > 1:
+        return False
     tags: dict[str, set[str]] = {}
     for series in case.said["series"]:
         tags.setdefault(series["metric"], set()).add(json.dumps(series["tags"], sort_keys=True))

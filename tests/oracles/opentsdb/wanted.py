@@ -10,7 +10,7 @@ from oracles.comparing.differences import Difference, Table, Wanted
 from oracles.expressions.wanted import EXPRESSIONS
 from oracles.opentsdb.broken import NOT_THERE
 from oracles.opentsdb.mistakes import members, not_understood
-from oracles.opentsdb.model.explaining import laws_of
+from oracles.opentsdb.model.explaining import is_by
 from oracles.opentsdb.noting.wanted import NOTING
 from oracles.opentsdb.sorts import Case
 from oracles.opentsdb.writing.wanted import WRITING
@@ -54,7 +54,7 @@ def _own_words(case: Case, found: Difference) -> bool:
 
 def _law(name: str) -> Callable[[Case, Difference], bool]:
     """All points of both answers are those that their laws give, and by this one they differ so."""
-    return lambda case, found: case.sort.name == "query" and name in laws_of(case.said, found)
+    return lambda case, found: case.sort.name == "query" and is_by(name, case.said, found)
 
 
 def _start_is_end(case: Case, found: Difference) -> bool:
@@ -119,6 +119,8 @@ def _serializers(case: Case, found: Difference) -> bool:
 def _scan_of_several(case: Case, found: Difference) -> bool:
     asked = case.said.get("asked", {})
     scanned = case.said.get("what") == "last" and asked.get("back_scan", "0") != "0"
+    if not asked.get("tags") and "Tags cannot be null or empty" in _message(found):
+        return scanned and _status(found, [400], [200])
     return scanned and len(asked.get("tags", {})) < 2 and found.kind == "body" and not found.real
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from oracles.comparing.differences import Difference
@@ -14,17 +14,18 @@ from oracles.opentsdb.model.series import Said
 Elements = list[dict[str, Any]]
 
 
-def laws_of(said: Said, found: Difference) -> frozenset[str]:
-    """The names of the laws by which a difference about points comes; none unless all of both answers is exactly what
-    their laws give, so that nothing else can differ beside it."""
+def is_by(name: str, said: Said, found: Difference) -> bool:
+    """Whether a difference about points comes by this law. By none unless all of both answers is exactly what their
+    laws give, so that nothing else can differ beside it."""
     if not isinstance(found.real, list) or not isinstance(found.ours, list):
-        return frozenset()
+        return False
     by_laws = _by_laws(_Case(said))
     if judging.about_points(_bare(found.real), by_laws.real) or judging.about_points(_bare(found.ours), by_laws.ours):
-        return frozenset()
-    alone = frozenset(name for name, kinds in by_laws.kinds.items() if found.kind in kinds)
+        return False
+    if found.kind in by_laws.kinds(name):
+        return True
     # Of some, none by itself makes this kind, such as a bucket that a zone moves into the range and a fill leaves out.
-    return alone or frozenset(name for name, kinds in by_laws.kinds.items() if kinds)
+    return bool(by_laws.kinds(name)) and not any(found.kind in by_laws.kinds(other) for other in NAMES)
 
 
 class _Case:
@@ -45,12 +46,14 @@ class _ByLaws:
 
     def __init__(self, said: Said) -> None:
         self._said = said
+        self._kinds: dict[str, set[str]] = {}
         self.real, self.ours = _answer(said, OPENTSDB), _answer(said, HEADRACE)
 
-    @cached_property
-    def kinds(self) -> dict[str, set[str]]:
-        """Name of a law -> what differs by it alone."""
-        return {name: self._alone(name) | self._among(name) for name in NAMES}
+    def kinds(self, name: str) -> set[str]:
+        """What differs by this law alone."""
+        if name not in self._kinds:
+            self._kinds[name] = self._alone(name) | self._among(name)
+        return self._kinds[name]
 
     def _alone(self, name: str) -> set[str]:
         return {found.kind for found in judging.about_points(_answer(self._said, with_one(name)), self.ours)}

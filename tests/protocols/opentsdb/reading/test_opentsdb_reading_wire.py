@@ -16,6 +16,7 @@ from headrace.errors import Refused
 from headrace.model.query import CalendarBuckets, Downsampling, Fill, FixedBuckets, OneBucket
 from headrace.protocols.opentsdb.reading.filters import KINDS, condition, described, short_form
 from headrace.protocols.opentsdb.reading.question import downsampling, question
+from headrace.protocols.opentsdb.reading.texts import text_of
 from headrace.protocols.opentsdb.reading.times import UTC
 from headrace.protocols.opentsdb.reading.wire import Query, query_of_body, query_of_parameters, sub_query
 
@@ -23,7 +24,7 @@ NOW = 1_700_000_000_000
 
 
 def said(text: str) -> list[tuple[str | None, str | None, str | None, bool | None]]:
-    return [(f.tagk, f.type, f.filter, f.group_by) for f in sub_query(text).filters or []]
+    return [(f.tagk, f.type, text_of(f.filter), f.group_by) for f in sub_query(text).filters or []]
 
 
 def test_m() -> None:
@@ -145,3 +146,13 @@ def test_bodies_of_a_stranger(body: dict[str, Any]) -> None:
 @given(st.binary(max_size=60))
 def test_bytes_of_a_stranger(body: bytes) -> None:
     never_surprises(lambda: query_of_body(body))
+
+
+@pytest.mark.parametrize(("said", "text"), [("5", "5"), ("true", "true"), ('"web*"', "web*"), ("null", "")])
+def test_a_filter_takes_a_number_as_a_text(said: str, text: str) -> None:
+    """Measured on OpenTSDB 2.4.1."""
+    filters = f'[{{"type":"literal_or","tagk":"host","filter":{said}}}]'
+    asked = query_of_body(f'{{"start":1,"queries":[{{"aggregator":"sum","metric":"m","filters":{filters}}}]}}'.encode())
+    assert asked.queries
+    [found] = asked.queries[0].said_filters()
+    assert found.filter == text

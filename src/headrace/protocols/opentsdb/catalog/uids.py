@@ -30,6 +30,7 @@ from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.integers import whole_member
 from headrace.protocols.opentsdb.reading.filters import short_form
 from headrace.protocols.opentsdb.reading.question import selection_of
+from headrace.protocols.opentsdb.reading.texts import text_of
 from headrace.protocols.opentsdb.reading.wire import decode_json, metric_and_filters, of_parameters
 from headrace.protocols.opentsdb.reply import Handler, Parameters, Reply
 from headrace.protocols.opentsdb.tsuids import keys_of, tsuids_of, uid_of
@@ -174,7 +175,7 @@ class UidPages:
     def _only(self, parameters: Parameters, check: Check) -> str:
         """The tsuid of the one series that has just these tags. Raises Refused."""
         _, filters = metric_and_filters(_m(parameters))
-        wanted = {one.tagk: one.filter for one in filters}
+        wanted = {one.tagk: text_of(one.filter) for one in filters}
         for tsuid, name in self._found(parameters, check):
             if dict(name.tags) == wanted:
                 return tsuid
@@ -182,7 +183,7 @@ class UidPages:
 
     def _found(self, parameters: Parameters, check: Check) -> list[tuple[str, SeriesName]]:
         metric, filters = metric_and_filters(_m(parameters))
-        said = [short_form(one.tagk or "", one.filter or "", group_by=False) for one in filters]
+        said = [short_form(one.tagk or "", text_of(one.filter) or "", group_by=False) for one in filters]
         with self._store.snapshot(check) as snapshot:
             try:
                 series = groups.find(snapshot, selection_of(metric, said))

@@ -19,6 +19,7 @@ from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.integers import Whole, parameter, whole_member
 from headrace.protocols.opentsdb.reading.filters import short_form
 from headrace.protocols.opentsdb.reading.question import selection_of
+from headrace.protocols.opentsdb.reading.texts import text_of
 from headrace.protocols.opentsdb.reading.wire import decode_json, metric_and_filters
 from headrace.protocols.opentsdb.reply import Parameters, Reply
 from headrace.protocols.opentsdb.tsuids import is_strange, keys_of, tsuids_of
@@ -167,4 +168,4 @@ def _of_parameters(given: Parameters) -> LastQuery:
 
 def _timeseries(text: str) -> LastSubQuery:
     metric, filters = metric_and_filters(text)
-    return LastSubQuery(metric, {one.tagk or "": one.filter or "" for one in filters})
+    return LastSubQuery(metric, {one.tagk or "": text_of(one.filter) or "" for one in filters})

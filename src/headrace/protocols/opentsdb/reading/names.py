@@ -307,7 +307,7 @@ def _lookup_of(given: Parameters) -> Lookup:
     )
     return Lookup(
         metric,
-        [LookupTag(pair.tagk, pair.filter) for pair in pairs],
+        [LookupTag(pair.tagk, text_of(pair.filter)) for pair in pairs],
         None if limit is None else Whole(limit),
         Whole(start_index or 0),
     )

@@ -31,7 +31,7 @@ class JsonFilter(msgspec.Struct, rename="camel"):
 
     tagk: str | None = None
     type: str | None = None
-    filter: str | None = None
+    filter: Scalar = None
     group_by: bool | None = None
     group_by_snake: bool | None = msgspec.field(default=None, name="group_by")
 
@@ -60,7 +60,7 @@ class SubQuery(msgspec.Struct, rename="camel"):
     def said_filters(self) -> list[SaidFilter]:
         """`filters` and `tags`, which must all hold; an empty or null one says nothing."""
         listed = [
-            SaidFilter(f.tagk or "", f.type or "", f.filter or "", bool(f.group_by or f.group_by_snake))
+            SaidFilter(f.tagk or "", f.type or "", text_of(f.filter) or "", bool(f.group_by or f.group_by_snake))
             for f in self.filters or ()
         ]
         mapped = [short_form(key, text_of(value) or "", group_by=True) for key, value in (self.tags or {}).items()]

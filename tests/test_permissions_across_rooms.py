@@ -263,6 +263,19 @@ def test_telnet_is_closed(server: ServerProcess) -> None:
     assert denied in send(server, "all", "GET", "/metrics", None)[1]
 
 
+def test_deletes_are_on_record(server: ServerProcess) -> None:
+    asked = {"metric": "recorded", "start": 1_600_000_000, "end": 1_800_000_000}
+    assert send(server, "all", "POST", "/api/put", [{**POINT, "metric": "recorded"}])[0] == 204
+    assert send(server, "all", "POST", "/api/delete_data", asked)[0] == 200
+    assert send(server, "all", "DELETE", "/api/v1/metric/recorded", None)[0] == 204
+    lines = [line for line in server.log.read_text().splitlines() if "on record" in line and "recorded" in line]
+    [data, metric] = lines
+    for text in ("principal=all", "client=127.0.0.1", "room=opentsdb", "path=/api/delete_data", "deleted=1"):
+        assert text in data
+    for text in ("principal=all", "room=kairosdb", "path=/api/v1/metric/recorded", "status=204"):
+        assert text in metric
+
+
 def test_secrets_are_in_no_log(server: ServerProcess) -> None:
     """Run last: of all that the tests above have sent."""
     send(server, "wrong", "GET", "/api/version", None)

@@ -21,6 +21,7 @@ from headrace.store.embedded.backups.label import Backup, CannotBackUp
 from headrace.store.embedded.backups.streams import BackupStream
 from headrace.store.embedded.scrubbing.counted import CountedFile
 from headrace.store.embedded.verifying_online import AlreadyVerifying, Tell, Verification
+from headrace.transport.guarding.guard import note
 
 OPERATING_PREFIX = "/api/headrace/"
 
@@ -75,12 +76,15 @@ def operating_routes(store: Operated) -> list[Route]:
             return _refusal(400, f'send {{"target": "an absolute path on this machine"}}: {error}')
         except CannotBackUp as hindrance:
             return _refusal(409, str(hindrance))
+        note(request.scope, backed_up_into=wanted.target, last_record=taken.last_sequence)
         return JSONResponse({"target": wanted.target, **asdict(taken)})
 
-    async def backup_tar(_request: Request) -> Response:
+    async def backup_tar(request: Request) -> Response:
         made = asyncio.ensure_future(asyncio.to_thread(store.stream_backup))
         try:
-            return _Tar(await asyncio.shield(made))
+            stream = await asyncio.shield(made)
+            note(request.scope, backed_up_into="a stream", last_record=stream.backup.last_sequence)
+            return _Tar(stream)
         except asyncio.CancelledError:
             made.add_done_callback(_close_stream)
             raise

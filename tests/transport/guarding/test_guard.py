@@ -14,11 +14,11 @@ from headrace.access.authority import Authority
 from headrace.access.deeds import Deed, deed_of_method
 from headrace.access.principals import of_settings
 from headrace.config import Settings
-from headrace.errors import Refused
+from headrace.errors import Refused, Unavailable
 from headrace.metrics import Metrics
 from headrace.transport import LineReply, Listener, OtherCommands, Room, Sender, alike
 from headrace.transport.guarding.denials import Denials
-from headrace.transport.guarding.guard import NO_CREDENTIALS, READ_ONLY, demand, guarded
+from headrace.transport.guarding.guard import NO_CREDENTIALS, READ_ONLY, demand, guarded, note
 from headrace.transport.guarding.web_pages import Pages
 
 FOREIGN = [(b"host", b"127.0.0.1:4242"), (b"origin", b"https://evil.example"), (b"sec-fetch-site", b"cross-site")]
@@ -44,7 +44,7 @@ class Lines:
 
 class Seen:
     """A room that notes which requests reach it. /query only asks, whatever its method; /health asks nobody; /change
-    turns out to delete something."""
+    turns out to delete something; /noted says what it did, /mistaken and /full fail."""
 
     def __init__(self, **settings: Any) -> None:
         self.methods: list[str] = []
@@ -61,6 +61,12 @@ class Seen:
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/change":
             demand(scope, "delete")
+        if scope["path"] == "/noted":
+            note(scope, deleted=3)
+        if scope["path"] == "/mistaken":
+            raise Refused("json", "no")
+        if scope["path"] == "/full":
+            raise Unavailable("full")
         self.methods.append(scope["method"])
 
     async def ask(self, method: str, path: str, headers: list[tuple[bytes, bytes]], **came_by: Any) -> None:
@@ -213,3 +219,28 @@ async def test_telnet(principals: dict[str, Any], sender: Sender, refusal: str) 
     assert [reply.close for reply in replies] == [True, True]
     assert replies[0].data.decode() == f"{refusal}: nothing is taken from line 7 on, and this is closed\n"
     assert told == [("telnet denied", "10.0.0.1", 7), ("telnet denied", "10.0.0.1", 8)]
+
+
+@pytest.mark.parametrize(("method", "path"), [("DELETE", "/x"), ("GET", "/change"), ("POST", "/noted")])
+async def test_what_cannot_be_undone_is_on_record(method: str, path: str) -> None:
+    may = [{"may": ["read", "write", "delete"]}]
+    seen = Seen(principals={"ann": {"token": TOKEN, "grants": may}})
+    with capture_logs() as logged:
+        await seen.ask(method, path, by(TOKEN))
+        await seen.ask("GET", "/query", by(TOKEN))
+        await seen.ask("POST", "/put", by(TOKEN))
+    [line] = logged
+    assert (line["event"], line["log_level"]) == ("on record", "info")
+    assert (line["principal"], line["room"]) == ("ann", "opentsdb")
+    assert (line["method"], line["path"]) == (method, path)
+    assert line.get("deleted") == (3 if path == "/noted" else None)
+
+
+async def test_what_was_refused_is_not_on_record() -> None:
+    seen = Seen()
+    with capture_logs() as logged, pytest.raises(Refused):
+        await seen.ask("DELETE", "/mistaken", AGENT)
+    assert logged == []
+    with capture_logs() as logged, pytest.raises(Unavailable):
+        await seen.ask("DELETE", "/full", AGENT)
+    assert [(line["event"], line["status"]) for line in logged] == [("on record", 503)]

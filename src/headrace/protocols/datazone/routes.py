@@ -21,7 +21,7 @@ from headrace.protocols.datazone.sigv4 import Request, Signatures, claimed_key_i
 from headrace.protocols.datazone.wire import read_query
 from headrace.protocols.datazone.writing.write import FormsService
 from headrace.transport.guarding.denials import Denials
-from headrace.transport.guarding.guard import certificate_of, demand, is_asked, known_as, principal_of
+from headrace.transport.guarding.guard import certificate_of, demand, is_asked, known_as, note, principal_of
 from headrace.transport.http.body import read_body
 from headrace.transport.senders import sender_of
 
@@ -122,6 +122,7 @@ class DataZoneApp:
             return await self._writes.post(entity, body, caller, sender_of(scope))
         parameters = read_query(query)
         if name == "DELETE":
+            note(scope, entity=[shown(part) for part in entity], form_name=shown(parameters.get("formName", "")))
             return await self._writes.delete(entity, parameters, caller)
         if name == "GET-ONE":
             return await self._reads.get(entity, form_id, parameters)

@@ -26,6 +26,7 @@ from headrace.protocols.kairosdb.writing.write import clock_ms
 from headrace.query import groups
 from headrace.query.pool import QueryPool
 from headrace.store import Check, Moment, Snapshot, go_on
+from headrace.transport.guarding.guard import note
 from headrace.transport.http.body import read_question
 
 VERSION: Final = f"KairosDB 1.3.0-headrace-{__version__}"
@@ -132,8 +133,12 @@ class SmallEndpoints:
     async def delete_points(self, scope: Scope, receive: Receive) -> Answer:
         """Delete what a question would read."""
         body = await read_question(scope, receive, self._body_bytes_max)
+        deleted, metrics = 0, []
         for question in await self._pool.read(len(body), lambda: parse_query(body, clock_ms())):
-            await self._delete(question.query.selection, question.query.range)
+            selection, times = question.query.selection, question.query.range
+            deleted += await self._delete(selection, times)
+            metrics.append(faults.shown(selection.metric))
+            note(scope, deleted=deleted, metrics=metrics[:10], start_ms=times.start_ms, end_ms=times.end_ms)
         return faults.done()
 
     async def delete_metric(self, scope: Scope, _receive: Receive) -> Answer:
@@ -141,7 +146,7 @@ class SmallEndpoints:
         metric = unquote(path_below(scope))
         if not metric:
             return faults.not_found(scope["path"])
-        await self._delete(Selection(metric), ALL_TIME)
+        note(scope, deleted=await self._delete(Selection(metric), ALL_TIME), metrics=[faults.shown(metric)])
         return faults.done()
 
     async def features(self, scope: Scope, _receive: Receive) -> Answer:
@@ -152,13 +157,14 @@ class SmallEndpoints:
         described = FEATURES[kind]["properties"] if kind else list(FEATURES.values())
         return faults.json_answer(msgspec.json.encode(described))
 
-    async def _delete(self, selection: Selection, times: TimeRange) -> None:
+    async def _delete(self, selection: Selection, times: TimeRange) -> int:
+        """How many series had been found."""
         series = await self._pool.look_up(lambda: self._find(selection))
-        if not len(series):
-            return
-        await self._store.delete(series, times.start_ms, times.end_ms)
-        if times != ALL_TIME and len(series) <= limits.KAIROSDB_FORGOTTEN_SERIES_MAX:
-            await self._forget_empty(series)
+        if len(series):
+            await self._store.delete(series, times.start_ms, times.end_ms)
+            if times != ALL_TIME and len(series) <= limits.KAIROSDB_FORGOTTEN_SERIES_MAX:
+                await self._forget_empty(series)
+        return len(series)
 
     async def _forget_empty(self, series: NDArray[np.uint32]) -> None:
         """Names of which nothing is left go. The points are gone already, so what there is no memory to look through

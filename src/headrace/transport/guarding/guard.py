@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from starlette.types import Receive, Scope, Send
+import structlog
+from starlette.types import Message, Receive, Scope, Send
 
 from headrace.access.authority import Authority, Headers
 from headrace.access.deeds import CHANGING, Deed
 from headrace.access.principals import ANYBODY, Principal
-from headrace.errors import Refused
+from headrace.errors import Refused, Unavailable
 from headrace.rules import Rule
 from headrace.transport import CameBy, LineReply, LineSession, Listener, OtherCommands, Room, Sender
 from headrace.transport.guarding.denials import Denials
 from headrace.transport.guarding.web_pages import Pages
 from headrace.transport.senders import sender_of
+
+log = structlog.get_logger(__name__)
 
 _ASKED: Final = "headrace.asked"
 """In a scope: the Asked of its request."""
@@ -23,12 +26,15 @@ _ASKED: Final = "headrace.asked"
 
 @dataclass(slots=True)
 class Asked:
-    """What a request may do.   foreign: why it counts as one of a foreign page, None if it does not."""
+    """What a request may do, and what is noted of it.   foreign: why it counts as one of a foreign page, None if it
+    does not.   deletes: whether it was let in for that.   noted: see `note`."""
 
     room: str
     principal: Principal
     foreign: str | None
     denials: Denials
+    deletes: bool = False
+    noted: dict[str, object] = field(default_factory=dict)
 
     def check(self, scope: Scope, deed: Deed) -> None:
         """Raises Refused, which is counted and logged: rule "read-only" for a change by a listener that takes none,
@@ -44,6 +50,23 @@ class Asked:
         if not self.principal.may(deed, self.room):
             self.denials.add(scope, "permission-missing", principal=self.principal.name, deed=deed)
             raise Refused("permission-missing", f"{self.principal.name} may not {deed} here")
+        self.deletes |= deed == "delete"
+
+    def put_on_record(self, scope: Scope, status: int) -> None:
+        """One line of what cannot be undone. status: that was answered, 0 when there is no answer."""
+        if not self.noted and (not self.deletes or 400 <= status < 500):
+            return
+        log.info(
+            "on record",
+            principal=self.principal.name,
+            client=sender_of(scope),
+            room=self.room,
+            method=scope["method"],
+            # As it was sent: decoded, a path may have lines of its own.
+            path=scope["raw_path"].decode("ascii", "backslashreplace"),
+            status=status,
+            **self.noted,
+        )
 
 
 @dataclass(frozen=True)
@@ -65,7 +88,23 @@ class _Guard:
         if deed != "open" and not self.room.asks_itself:
             asked.principal = self._principal(scope)
             asked.check(scope, deed)
-        await self.room.app(scope, receive, send)
+        status = 0
+
+        async def send_on(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self.room.app(scope, receive, send_on)
+        except Unavailable:
+            status = 503  # the router words it; whether anything was done is not known
+            raise
+        except Refused:
+            status = 400
+            raise
+        finally:
+            asked.put_on_record(scope, status)
 
     def _principal(self, scope: Scope) -> Principal:
         try:
@@ -130,6 +169,14 @@ def demand(scope: Scope, deed: Deed) -> None:
     asked = scope.get(_ASKED)
     if asked is not None:
         asked.check(scope, deed)
+
+
+def note(scope: Scope, **what: object) -> None:
+    """Called by who deletes, sets how long something is kept, or takes a backup: what, and how much. It is in the line
+    that goes on record when the request has ended; without secrets."""
+    asked = scope.get(_ASKED)
+    if asked is not None:
+        asked.noted |= what
 
 
 READ_ONLY: Final = "this address is for reading alone"

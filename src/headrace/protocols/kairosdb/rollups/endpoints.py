@@ -25,7 +25,7 @@ from headrace.protocols.kairosdb.rollups.shown import status
 from headrace.protocols.kairosdb.rollups.task import BEGIN_MS_MIN, InvalidTask, Task, parse_task
 from headrace.protocols.kairosdb.rollups.tasks import TASK_KIND, KeepsTasks, Live, Tasks
 from headrace.query.pool import QueryPool
-from headrace.transport.guarding.guard import demand
+from headrace.transport.guarding.guard import demand, note
 from headrace.transport.http.body import read_body
 
 URL: Final = "/api/v1/rollups/"
@@ -104,6 +104,7 @@ class RollupEndpoints:
     async def delete(self, scope: Scope, _receive: Receive) -> Answer:
         """A task, not what it has made."""
         task_id = _names(scope)[-1]
+        note(scope, deleted_task=faults.shown(task_id))
         return faults.done() if await self._tasks.delete(task_id) else _unknown(task_id)
 
     async def status(self, scope: Scope, _receive: Receive) -> Answer:

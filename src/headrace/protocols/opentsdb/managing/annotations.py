@@ -24,6 +24,7 @@ from headrace.protocols.opentsdb.reading.wire import decode_json
 from headrace.protocols.opentsdb.reply import Parameters, Reply
 from headrace.protocols.opentsdb.tsuids import keys_of
 from headrace.store import Document, DocumentChange, DocumentRange
+from headrace.transport.guarding.guard import note
 from headrace.transport.loop_or_thread import LoopOrThread
 
 KIND: Final = "opentsdb.annotation"
@@ -129,7 +130,7 @@ class Annotations:
         """POST and PUT of many, which are kept all or none and answered but for those that say nothing; DELETE of
         those that begin within a range (OpenTSDB: AnnotationRpc.executeBulk)."""
         if scope["method"] == "DELETE":
-            await reply.whole(await self._delete_range(parameters, body))
+            await reply.whole(await self._delete_range(scope, parameters, body))
             return
         replacing = scope["method"] == "PUT"
         several = await self._bodies.run(len(body), lambda: _several(body))
@@ -152,12 +153,13 @@ class Annotations:
         answer = orjson.dumps([_shown(whole) for whole in told.values()])
         return [Document(KIND, key, whole) for key, whole in changed.items()], answer
 
-    async def _delete_range(self, parameters: Parameters, body: bytes) -> bytes:
+    async def _delete_range(self, scope: Scope, parameters: Parameters, body: bytes) -> bytes:
         size = len(body) + len(parameters.get("tsuids", [""])[0])
         async with self._changing:
             spans, answer = await self._bodies.run(
                 size, lambda: self._taken_away(decode_json(_RANGE, body) if body else _range_of(parameters))
             )
+            note(scope, deleted_series=len(spans))
             if spans:
                 await self._store.commit(spans)
         return answer

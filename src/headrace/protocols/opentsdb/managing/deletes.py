@@ -23,6 +23,7 @@ from headrace.protocols.opentsdb.reply import Parameters, Reply
 from headrace.query import groups
 from headrace.query.pool import QueryPool, Reads
 from headrace.store import Check
+from headrace.transport.guarding.guard import note
 
 
 class Timeline(msgspec.Struct, rename="camel"):
@@ -60,19 +61,26 @@ class DeleteService:
         if asked.start is None:
             raise Refused("start-missing", "Missing start time")
         end = time.time_ns() // 1_000_000 if asked.end is None else _ms(asked.end)
-        await self._delete(asked, TimeRange(_ms(asked.start), end), reply)
+        await self._delete(asked, TimeRange(_ms(asked.start), end), scope, reply)
 
     async def delete_meta(self, scope: Scope, parameters: Parameters, body: bytes, reply: Reply) -> None:
         """Delete the series with all their points; a name without a point shows no more."""
         asked = await self._pool.read(len(body), lambda: decode_json(_TIMELINE, body))
         if asked.delete_data is False:
             raise Refused("not-implemented", "delete_meta without its data is not implemented")
-        await self._delete(asked, ALL_TIME, reply)
+        await self._delete(asked, ALL_TIME, scope, reply)
 
-    async def _delete(self, asked: Timeline, range_: TimeRange, reply: Reply) -> None:
+    async def _delete(self, asked: Timeline, range_: TimeRange, scope: Scope, reply: Reply) -> None:
         if range_.end_ms < range_.start_ms:
             raise Refused("end", f"End time [{range_.end_ms}] must be greater than the start time [{range_.start_ms}]")
         series = await self._pool.run(lambda check: self._find(asked, check), reply.client_leaves)
+        note(
+            scope,
+            deleted=len(series),
+            metrics=[shown(asked.metric or "")],
+            start_ms=range_.start_ms,
+            end_ms=range_.end_ms,
+        )
         if len(series):
             await self._store.delete(series, *range_)
         await reply.empty(200)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import structlog
 from numpy.typing import NDArray
 from starlette.types import Scope
 
 from headrace.errors import Refused
 from headrace.model.query import ChosenSeries
+from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.managing.deletes import Deletes
 from headrace.protocols.opentsdb.reading.answer import Element
 from headrace.protocols.opentsdb.reading.narrowing import NO_NARROWING
@@ -21,9 +21,7 @@ from headrace.protocols.opentsdb.reply import Parameters, Reply
 from headrace.query import groups
 from headrace.query.pool import QueryPool
 from headrace.store import Snapshot
-from headrace.transport.guarding.guard import demand
-
-log = structlog.get_logger(__name__)
+from headrace.transport.guarding.guard import demand, note
 
 QUERY_METHODS: Final = ("GET", "POST", "DELETE")
 
@@ -75,15 +73,8 @@ class QueryDeletes:
         if len(series[0]):
             range_ = asked.parts[0].query.range
             await self._store.delete(series[0], *range_)
-            client = scope.get("client")
-            log.info(
-                "points deleted by a query",
-                client=client[0] if client else "",
-                metrics=sorted({part.echo["metric"] or "by tsuid" for part in asked.parts})[:10],
-                series=len(series[0]),
-                start_ms=range_.start_ms,
-                end_ms=range_.end_ms,
-            )
+            metrics = sorted({shown(part.echo["metric"] or "by tsuid") for part in asked.parts})[:10]
+            note(scope, deleted=len(series[0]), metrics=metrics, start_ms=range_.start_ms, end_ms=range_.end_ms)
         await reply.stream(answer, self._pool.next_of)
 
 

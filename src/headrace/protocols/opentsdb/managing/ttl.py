@@ -17,6 +17,7 @@ from headrace.protocols.opentsdb.integers import Whole, whole_member
 from headrace.protocols.opentsdb.reading.wire import decode_json
 from headrace.protocols.opentsdb.reply import Parameters, Reply
 from headrace.store import RETENTION_DOCUMENT, Document, DocumentChange
+from headrace.transport.guarding.guard import note
 from headrace.transport.loop_or_thread import LoopOrThread
 
 FOR_EVER_S: Final = 2**31 - 1
@@ -59,6 +60,7 @@ class TimeToLiveService:
             if seconds is None or not 1 <= seconds <= FOR_EVER_S:
                 raise Refused("ttl", f"'val' must be a number of seconds from 1 to {FOR_EVER_S}")
             kept_ms = 0 if seconds == FOR_EVER_S else seconds * SECOND_MS
+            note(scope, kept_ms=kept_ms)
             await self._store.commit([Document(*RETENTION_DOCUMENT, b"%d" % kept_ms)])
         await reply.whole(orjson.dumps({"val": self._seconds()}))
 

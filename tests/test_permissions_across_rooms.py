@@ -268,6 +268,7 @@ def test_deletes_are_on_record(server: ServerProcess) -> None:
     assert send(server, "all", "POST", "/api/put", [{**POINT, "metric": "recorded"}])[0] == 204
     assert send(server, "all", "POST", "/api/delete_data", asked)[0] == 200
     assert send(server, "all", "DELETE", "/api/v1/metric/recorded", None)[0] == 204
+    assert server.says("path=/api/v1/metric/recorded")
     lines = [line for line in server.log.read_text().splitlines() if "on record" in line and "recorded" in line]
     [data, metric] = lines
     for text in ("principal=all", "client=127.0.0.1", "room=opentsdb", "path=/api/delete_data", "deleted=1"):

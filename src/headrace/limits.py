@@ -928,6 +928,10 @@ DATAZONE_VIOLATIONS_MAX = 100
 DATAZONE_SHOWN_TEXT_MAX = 512
 """Characters of one of the sender's texts that an error repeats."""
 
+DATAZONE_SIGNING_KEYS_KEPT = 64
+"""Keys of one day and region that are remembered, and moments of signatures: some 10 us less for each that comes again.
+None is longer than a head may be, 64 KiB."""
+
 DATAZONE_CLOCK_SKEW_S = 5 * 60
 """How far the time of a signature may be from ours: AWS's own tolerance."""
 

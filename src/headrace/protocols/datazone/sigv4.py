@@ -5,6 +5,7 @@ AWS: "Create a signed AWS API request" in the IAM user guide; the messages are t
 
 from __future__ import annotations
 
+import functools
 import hmac
 import re
 from collections.abc import Callable, Iterable
@@ -144,14 +145,19 @@ def signature(claim: Claim, secret: str, request: Request) -> str:
     scope = f"{claim.date}/{claim.region}/{claim.service}/{claim.terminator}"
     hashed = sha256(canonical_request(request, claim.signed_headers).encode("latin-1")).hexdigest()
     text = f"{ALGORITHM}\n{claim.time}\n{scope}\n{hashed}"
-    return hmac.new(signing_key(claim, secret), text.encode(), sha256).hexdigest()
+    return hmac.digest(signing_key(claim, secret), text.encode(), "sha256").hex()
 
 
 def signing_key(claim: Claim, secret: str) -> bytes:
     """The secret, narrowed to one day, region and service."""
+    return _narrowed(secret, claim.date, claim.region, claim.service, claim.terminator)
+
+
+@functools.lru_cache(limits.DATAZONE_SIGNING_KEYS_KEPT)
+def _narrowed(secret: str, *parts: str) -> bytes:
     key = f"AWS4{secret}".encode()
-    for part in (claim.date, claim.region, claim.service, claim.terminator):
-        key = hmac.new(key, part.encode(), sha256).digest()
+    for part in parts:
+        key = hmac.digest(key, part.encode(), "sha256")
     return key
 
 
@@ -233,6 +239,7 @@ def _header(headers: Iterable[tuple[bytes, bytes]], name: str) -> str | None:
     return None
 
 
+@functools.lru_cache(limits.DATAZONE_SIGNING_KEYS_KEPT)
 def _basic_time(stamp: str) -> str:
     """A header's time in basic format, "" for what is none: X-Amz-Date has it already, Date as a rule not."""
     try:
@@ -245,6 +252,7 @@ def _basic_time(stamp: str) -> str:
     return _basic(int(time.timestamp()))
 
 
+@functools.lru_cache(limits.DATAZONE_SIGNING_KEYS_KEPT)
 def _seconds(basic: str) -> int:
     return int(datetime.strptime(basic, _BASIC_TIME).replace(tzinfo=UTC).timestamp())
 

@@ -44,6 +44,13 @@ async def test_health_names_certificates_that_wait() -> None:
     assert (answer.status_code, answer.json()["stale_certificates"]) == (200, ["127.0.0.1:4242"])
 
 
+async def test_health_names_settings_that_do_not_hold() -> None:
+    room = status_room(lambda: None, list, Metrics(), ABOUT_ROOMS, (), list, lambda: ["retention: not as it says"])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(room.app), base_url="http://headrace") as client:
+        answer = await client.get("/health")
+    assert (answer.status_code, answer.json()["outranked_settings"]) == (200, ["retention: not as it says"])
+
+
 async def test_metrics_are_what_prometheus_reads() -> None:
     answer = await get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")

@@ -122,6 +122,7 @@ def check_config(loaded: config.Loaded) -> None:
     mistakes, with exit code 2."""
     for name in config.Settings.model_fields:
         click.echo(f"{name} = {to_toml(getattr(loaded.settings, name))}  # {loaded.sources[name]}")
+    click.echo("# retention: its default is outranked by what POST /api/ttl has set in the database; /health says so")
     megabytes = -(-memory_bound.most(loaded.settings) // memory_bound.MB)
     click.echo(f"# memory: {megabytes} MB at most, whatever is sent, and 170 MB for each million of series")
 

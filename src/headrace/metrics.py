@@ -99,6 +99,16 @@ class Metrics:
         self.grace = Gauge(
             "headrace_grace_bytes", "Of points dropped for their age that can still be brought back.", registry=registry
         )
+        self.retention = Gauge(
+            "headrace_retention_seconds",
+            "How long points are kept that no pattern matches; 0: for ever.",
+            registry=registry,
+        )
+        self.outranked = Gauge(
+            "headrace_settings_outranked",
+            "Settings in whose place the database says something else, as `POST /api/ttl` does; `/health` names them.",
+            registry=registry,
+        )
         self.series = Gauge("headrace_series", "Series known.", registry=registry)
         self.series_max = Gauge("headrace_series_max", "Series that the setting series_max allows.", registry=registry)
         self.read_only = Gauge(

@@ -128,7 +128,15 @@ def open_rooms(
     ours = operating_routes(store)
     about = about_of(rooms)
     return [
-        status_room(lambda: store.refusing, lambda: store.damaged, metrics, about, ours, stale_certificates),
+        status_room(
+            lambda: store.refusing,
+            lambda: store.damaged,
+            metrics,
+            about,
+            ours,
+            stale_certificates,
+            lambda: store.outranked,
+        ),
         *rooms,
     ]
 

@@ -45,11 +45,13 @@ def status_room(
     rooms: Sequence[About],
     operating: Sequence[Route] = (),
     stale_certificates: Callable[[], list[str]] = list,
+    outranked: Callable[[], list[str]] = list,
 ) -> Room:
     """The room of our own pages. refusing: why the store takes no points at present, None while it does.
     damaged: what was set aside, a sentence each.   rooms: what the others say of themselves.
     operating: what else is at paths below OPERATING_PREFIX.   stale_certificates: listeners whose new certificate is
-    not in use, since its files cannot be used."""
+    not in use, since its files cannot be used.   outranked: settings in whose place something else holds, a sentence
+    each."""
     page = start_page(rooms)
 
     async def welcome(request: Request) -> Response:
@@ -57,7 +59,11 @@ def status_room(
 
     async def health(request: Request) -> Response:
         reason = refusing()
-        told = {"damaged": damaged(), "stale_certificates": stale_certificates()}
+        told = {
+            "damaged": damaged(),
+            "stale_certificates": stale_certificates(),
+            "outranked_settings": outranked(),
+        }
         found = {name: sentences for name, sentences in told.items() if sentences}
         if reason is None:
             return JSONResponse({"status": "ok", "version": __version__, **found})

@@ -23,8 +23,12 @@ from headrace.transport.routing import Router
 class RealRoom(OpenTSDB):
     """As its clients see it."""
 
-    def __init__(self, opened: EmbeddedStore, settings: Settings, threads: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, opened: EmbeddedStore, settings: Settings, threads: ThreadPoolExecutor, store_metrics: Metrics
+    ) -> None:
+        """store_metrics: with which the store was opened."""
         self.opened = opened
+        self.store_metrics = store_metrics
         self.metrics = Metrics()
         self.room = open_room(opened, settings, self.metrics, QueryPool(threads, settings.query_timeout_s))
         self.router = Router([self.room])
@@ -45,10 +49,11 @@ class RealRoom(OpenTSDB):
 @contextmanager
 def real_room(folder: Path, **settings: Any) -> Iterator[RealRoom]:
     chosen = Settings(data_dir=folder, **settings)
-    opened = open_store(chosen, Metrics())
+    store_metrics = Metrics()
+    opened = open_store(chosen, store_metrics)
     try:
         with ThreadPoolExecutor(2) as pool:
-            yield RealRoom(opened, chosen, pool)
+            yield RealRoom(opened, chosen, pool, store_metrics)
     finally:
         opened.close()
 

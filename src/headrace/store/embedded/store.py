@@ -127,6 +127,12 @@ class EmbeddedStore:
         lost = [loss.what for loss in self._parts.folder.current.losses]
         return segments + lost + self._parts.documents.damaged + self._scrub.damaged
 
+    @property
+    def outranked(self) -> list[str]:
+        """Settings in whose place the database says something else, a sentence each."""
+        told = self._retention.outranked
+        return [] if told is None else [told]
+
     def files(self) -> list[CountedFile]:
         """Those that the scrub reads again, with what is known of each. Any thread; asks the disk for sizes."""
         return self._scrub.files()
@@ -279,6 +285,8 @@ class EmbeddedStore:
         metrics.sealed.set_function(lambda: sum(segment.rows for segment in folder.current.segments))
         metrics.segments.set_function(lambda: len(folder.current.segments))
         metrics.grace.set_function(lambda: self._grace.bytes)
+        metrics.retention.set_function(lambda: self._retention.default_ms / 1000)
+        metrics.outranked.set_function(lambda: len(self.outranked))
         metrics.series.set_function(lambda: len(self._parts.index))
         metrics.read_only.set_function(lambda: self.refusing is not None)
         metrics.query_memory.set_function(lambda: self._query_memory.in_use)

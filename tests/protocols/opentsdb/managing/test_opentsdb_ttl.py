@@ -54,3 +54,25 @@ async def test_mistakes_change_nothing(tmp_path: Path, body: Any) -> None:
         assert error(await tsd.post("ttl", body)) == told
         assert error(await tsd.post("ttl", '{"val":"soon"}'))[0] == 400
         assert answered(await tsd.get("ttl")) == {"val": 2**31 - 1}
+
+
+async def test_what_it_outranks_is_told(tmp_path: Path) -> None:
+    def told(tsd: RealRoom) -> tuple[list[str], bytes, bytes]:
+        lines = tsd.store_metrics.render().splitlines()
+        [kept] = [line for line in lines if line.startswith(b"headrace_retention_seconds ")]
+        [outranked] = [line for line in lines if line.startswith(b"headrace_settings_outranked ")]
+        return tsd.opened.outranked, kept.split()[1], outranked.split()[1]
+
+    with real_room(tmp_path, retention={"default": "1d"}) as tsd:
+        assert told(tsd) == ([], b"86400.0", b"0.0")
+        await tsd.post("ttl", {"val": 86_400})
+        assert told(tsd) == ([], b"86400.0", b"0.0")
+        await tsd.post("ttl", {"val": 60})
+        sentence = (
+            "retention: points are kept for 60 s, as POST /api/ttl has set it, and not for 86400 s, as the setting"
+        )
+        assert told(tsd) == ([f"{sentence} says"], b"60.0", b"1.0")
+    with real_room(tmp_path) as tsd:
+        [sentence] = told(tsd)[0]
+        assert "for 60 s" in sentence
+        assert "not for ever" in sentence

@@ -42,7 +42,7 @@ def test_what_cannot_be_done_is_a_sentence_and_exit_code_1(tmp_path: Path) -> No
     nobody = f"http://127.0.0.1:{free_port()}"
     for arguments, why in (
         (("seal", nobody), "does not answer"),
-        (("seal", "https://headrace"), "is not http://host:port"),
+        (("seal", "ftp://headrace"), "is not http://host:port"),
         (("backup", nobody, tmp_path / "backup"), "does not answer"),
         (("backup", tmp_path, tmp_path.parent / "backup"), "holds no database"),
         (("restore", tmp_path, tmp_path / "data"), "is no backup"),

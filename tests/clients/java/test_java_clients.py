@@ -16,7 +16,7 @@ START_MS = 1_700_000_000_000
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with running(tmp_path_factory.mktemp("java") / "data", *FLAGS) as server:
+    with running(tmp_path_factory.mktemp("java") / "data") as server:
         yield server
 
 
@@ -102,9 +102,11 @@ def test_hitsdb(server: ServerProcess, tmp_path: Path) -> None:
 
 
 @pytest.mark.peer("javac")
-def test_datazone(server: ServerProcess, tmp_path: Path) -> None:
-    url = f"http://127.0.0.1:{server.port}{PREFIX}"
-    heard = java("datazone-2.40.2", "DataZoneDialogue.java", tmp_path, url, DOMAIN, TYPE, CONTENT)
+def test_datazone(tmp_path: Path) -> None:
+    """By a server that asks for signatures."""
+    with running(tmp_path / "data", *FLAGS) as server:
+        url = f"http://127.0.0.1:{server.port}{PREFIX}"
+        heard = java("datazone-2.40.2", "DataZoneDialogue.java", tmp_path, url, DOMAIN, TYPE, CONTENT)
     assert heard[:-1] == [
         f"type {TYPE} ENABLED SMITHY",
         "posted 201 5",

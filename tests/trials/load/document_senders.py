@@ -21,8 +21,7 @@ MOMENTS = 20
 FORMS = 3
 DELETES = 0.06
 CREDENTIALS = Credentials("AKIDTRIAL", "the secret of a trial")
-SIGNED = ("--datazone-credentials", json.dumps({CREDENTIALS.access_key: CREDENTIALS.secret_key}))
-"""Flags of a server that takes signed requests alone."""
+"""With which requests are signed. Nobody looks at them: where somebody did, all other senders would be asked, too."""
 
 
 class Apollo(HttpSender):
@@ -150,7 +149,7 @@ class DataZone(HttpSender):
 
 
 class SignedDataZone(DataZone):
-    """Of a server that has SIGNED."""
+    """Signs its requests, as the SDKs do whether anybody asks or not."""
 
     signed = True
 

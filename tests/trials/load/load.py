@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from document_senders import SIGNED, Annotations, Apollo, DataZone, SignedDataZone
+from document_senders import Annotations, Apollo, DataZone, SignedDataZone
 from point_senders import KairosDB, KairosTelnet, MultiField, OpenTSDB, Telnet
 from sending import START_S, TIMEOUT_S, Sender, Told, Wrong
 from serverprocess import ServerProcess
@@ -18,7 +18,7 @@ from serverprocess import ServerProcess
 JOIN_S = 2 * TIMEOUT_S
 ASK_PAUSE_S = 0.02
 
-FLAGS = ((), ("--telnet", "kairosdb", *SIGNED))
+FLAGS = ((), ("--telnet", "kairosdb"))
 """Two kinds of server: all that the rooms take, in turns."""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import trustme
 
-from headrace.pem import PemFiles
+from headrace.settings.pem import PemFiles
 
 
 @dataclass

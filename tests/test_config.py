@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from headrace import config
 from headrace.config import Settings, load
 from headrace.errors import Misconfigured
-from headrace.one_line import to_toml
+from headrace.settings.one_line import to_toml
 
 
 @pytest.fixture(autouse=True)

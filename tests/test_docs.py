@@ -11,7 +11,7 @@ import pytest
 from headrace import config
 from headrace.config import Settings
 from headrace.metrics import Metrics
-from headrace.one_line import to_toml
+from headrace.settings.one_line import to_toml
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

@@ -10,9 +10,9 @@ from certified import Authority
 
 from headrace import limits
 from headrace.config import Settings
-from headrace.listeners import ListenerSettings
 from headrace.memory_bound import POINT_BYTES, bodies_bytes_max, most, shares
 from headrace.model.points import ROW_BYTES_MAX
+from headrace.settings.listeners import ListenerSettings
 
 MB = 1_000_000
 OPERATIONS = (Path(__file__).parent.parent / "docs" / "operations.md").read_text()

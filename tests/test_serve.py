@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import get_args
@@ -12,10 +14,10 @@ from headrace import __version__
 from headrace.access.authority import Authority
 from headrace.config import Settings
 from headrace.metrics import Metrics
-from headrace.principal_settings import RoomName
 from headrace.query.pool import QueryPool
 from headrace.rooms import ABOUT_ROOMS
 from headrace.serve import about_of, open_rooms, welcome
+from headrace.settings.principals import RoomName
 from headrace.store.embedded.store import open_store
 
 
@@ -41,3 +43,26 @@ def test_the_first_words_name_the_address_and_every_room(tmp_path: Path) -> None
     assert first == f"headrace {__version__} serves http://[::1]:4242 from {tmp_path}"
     assert others[-1].startswith("http://[::1]:4242/ says more")
     assert [line.split("  ")[1] for line in others[:-1]] == [room.speaks for room in ABOUT_ROOMS]
+
+
+FAILING = """
+import sys
+from pathlib import Path
+from headrace import serve
+from headrace.config import Settings
+from headrace.errors import Unavailable
+
+def open_rooms(*_):
+    raise Unavailable("documents.sqlite cannot be read: Input/output error")
+
+serve.open_rooms = open_rooms
+serve.run(Settings(data_dir=Path(sys.argv[1]), port=0))
+"""
+
+
+def test_a_room_that_cannot_read_what_it_kept_is_a_sentence_and_no_start(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FAILING, str(tmp_path / "data")]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == "headrace: documents.sqlite cannot be read: Input/output error"
+    assert "Traceback" not in ended.stderr

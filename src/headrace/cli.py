@@ -19,8 +19,8 @@ from headrace.commands.restore_segment import restore_segment
 from headrace.commands.verify import verify
 from headrace.errors import Misconfigured
 from headrace.memory import use_one_allocator
-from headrace.one_line import to_toml
 from headrace.rooms import ABOUT_ROOMS
+from headrace.settings.one_line import to_toml
 
 EXIT_MISCONFIGURED = 2
 """As click's own for a wrong flag: what was asked for cannot be done, nothing was started."""
@@ -122,7 +122,9 @@ def check_config(loaded: config.Loaded) -> None:
     mistakes, with exit code 2."""
     for name in config.Settings.model_fields:
         click.echo(f"{name} = {to_toml(getattr(loaded.settings, name))}  # {loaded.sources[name]}")
-    click.echo("# retention: its default is outranked by what POST /api/ttl has set in the database; /health says so")
+    click.echo(
+        "# retention: what POST /api/ttl may have set in the database holds in place of the default; /health tells"
+    )
     megabytes = -(-memory_bound.most(loaded.settings) // memory_bound.MB)
     click.echo(f"# memory: {megabytes} MB at most, whatever is sent, and 170 MB for each million of series")
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -25,9 +25,9 @@ from pydantic_settings import (
 
 from headrace import limits
 from headrace.errors import Misconfigured
-from headrace.listeners import Listeners, ListenerSettings, of_ports, reached_by_others
-from headrace.one_line import from_json, to_toml
-from headrace.principal_settings import ApolloToken, PrincipalSetting, check_names, check_tokens_differ
+from headrace.settings.listeners import Listeners, ListenerSettings, of_ports, reached_by_others
+from headrace.settings.one_line import in_json, to_toml
+from headrace.settings.principals import ApolloTokens, AwsSecrets, Principals, check_apart
 
 ENVIRONMENT_PREFIX = "HEADRACE_"
 
@@ -152,7 +152,11 @@ class Settings(BaseSettings):
         description="How fast old files are read again in the background, to find damage early; 0: not at all.",
     )
     # NoDecode: read by json, so that a mistake is worded as others are.
-    kairosdb_types: Annotated[dict[str, dict[str, Literal["double", "long", "string"]]], NoDecode] = Field(
+    kairosdb_types: Annotated[
+        dict[str, dict[str, Literal["double", "long", "string"]]],
+        NoDecode,
+        in_json('{"position": {"latitude": "double"}}'),
+    ] = Field(
         default={},
         description="Custom types of KairosDB: name, then the fields of its objects, each double, long or string.",
     )
@@ -161,21 +165,18 @@ class Settings(BaseSettings):
         min_length=1,
         description="The tenant that Apollo's definitions of time series name (orgId).",
     )
-    # NoDecode: read by json, so that a mistake is worded as others are.
-    principals: Annotated[dict[str, PrincipalSetting], NoDecode] = Field(
+    principals: Principals = Field(
         default={},
         description="Who may do what, by name; as soon as there is one, everybody is asked who they are.",
     )
-    # NoDecode: as principals.
-    apollo_tokens: Annotated[dict[str, ApolloToken], NoDecode] = Field(
+    apollo_tokens: ApolloTokens = Field(
         default={},
         description="Access tokens of Apollo's room alone, by a name of yours: principals as Apollo's pages have them.",
     )
     datazone_prefix: str = Field(
         default="", description="Path before DataZone's own, for clients whose endpoint URL has one, such as /base."
     )
-    # NoDecode: as kairosdb_types.
-    datazone_credentials: Annotated[dict[str, SecretStr], NoDecode] = Field(
+    datazone_credentials: AwsSecrets = Field(
         default={},
         description="Who may call DataZone, and nothing else: secret access key by access key id.",
     )
@@ -258,11 +259,6 @@ class Settings(BaseSettings):
                 )
         return value
 
-    @field_validator("kairosdb_types", mode="before")
-    @classmethod
-    def _types_in_one_line(cls, value: object) -> object:
-        return from_json(value, '{"position": {"latitude": "double"}}')
-
     @field_validator("kairosdb_types")
     @classmethod
     def _types_are_new(cls, value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
@@ -273,47 +269,11 @@ class Settings(BaseSettings):
                 raise ValueError(f'"{name}" is there already, or no name for a type')
         return value
 
-    @field_validator("principals", mode="before")
-    @classmethod
-    def _principals_in_one_line(cls, value: object) -> object:
-        return from_json(value, '{"grafana": {"token": "...", "grants": [{"may": ["read"]}]}}')
-
-    @field_validator("principals")
-    @classmethod
-    def _principals_are_told_apart(cls, value: dict[str, PrincipalSetting]) -> dict[str, PrincipalSetting]:
-        check_names(value)
-        check_tokens_differ({name: one.token for name, one in value.items() if one.token is not None})
-        return value
-
-    @field_validator("apollo_tokens", mode="before")
-    @classmethod
-    def _tokens_in_one_line(cls, value: object) -> object:
-        example = '{"meter": {"token": "...", "scopes": ["apollo_write"], "collections": {"plant": "readwrite"}}}'
-        return from_json(value, example)
-
-    @field_validator("apollo_tokens")
-    @classmethod
-    def _tokens_differ(cls, value: dict[str, ApolloToken]) -> dict[str, ApolloToken]:
-        check_tokens_differ({name: token.token for name, token in value.items()})
-        return value
-
     @field_validator("datazone_prefix")
     @classmethod
     def _prefix_is_a_path(cls, value: str) -> str:
         if not PREFIX.fullmatch(value):
             raise ValueError("write a path without a slash at its end, such as /base")
-        return value
-
-    @field_validator("datazone_credentials", mode="before")
-    @classmethod
-    def _credentials_in_one_line(cls, value: object) -> object:
-        return from_json(value, '{"ACCESS-KEY-ID": "secret access key"}')
-
-    @field_validator("datazone_credentials")
-    @classmethod
-    def _credentials_are_whole(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
-        if any(not key_id or "/" in key_id or not secret.get_secret_value() for key_id, secret in value.items()):
-            raise ValueError("an access key id or a secret is empty, or an id has a slash")
         return value
 
     @field_validator("retention", mode="before")
@@ -359,6 +319,11 @@ class Settings(BaseSettings):
     def _grace_is_a_duration(cls, value: str) -> str:
         parse_duration_ms(value)
         return value
+
+    @model_validator(mode="after")
+    def _nobody_is_known_by_the_same(self) -> Settings:
+        check_apart(self.principals, self.apollo_tokens, self.datazone_credentials)
+        return self
 
     @model_validator(mode="after")
     def _listeners_stand_in_for_ports(self) -> Settings:

@@ -25,7 +25,6 @@ from headrace.access.authority import Authority
 from headrace.access.principals import of_settings
 from headrace.config import Settings
 from headrace.errors import Corrupt, Incomplete, Unavailable
-from headrace.listeners import ListenerSettings
 from headrace.memory import give_back_freed_memory
 from headrace.memory_bound import bodies_bytes_max
 from headrace.metrics import Metrics
@@ -36,6 +35,7 @@ from headrace.protocols.datazone import room as datazone
 from headrace.protocols.kairosdb import room as kairosdb
 from headrace.protocols.opentsdb import room as opentsdb
 from headrace.query.pool import QueryPool
+from headrace.settings.listeners import ListenerSettings
 from headrace.status import status_room
 from headrace.store.embedded.concessions import Concessions
 from headrace.store.embedded.store import EmbeddedStore, open_store
@@ -100,6 +100,8 @@ async def _serve(settings: Settings, concessions: Concessions) -> None:
                 await server.stop()
         except CannotListen as taken:
             raise SystemExit(f"headrace: {taken.strerror}") from None
+        except (Corrupt, Unavailable) as failure:  # rooms read of the database what they keep in it
+            raise SystemExit(f"headrace: {failure}") from None
         finally:
             await loop.run_in_executor(threads, store.close)
     if broken.is_set():

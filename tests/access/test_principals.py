@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from principals_for_tests import principal, settings_of
 
-from headrace.access.deeds import Deed, deed_of_method
+from headrace.access.deeds import Deed
 from headrace.access.principals import ANYBODY, Principal, of_settings
 
 ROOMS = ("opentsdb", "kairosdb", "apollo", "datazone", "headrace")
@@ -61,9 +61,3 @@ def test_collections_bind_only_where_there_are_any() -> None:
     assert bound.principal.collections
     assert bound.principal.collections.collections == {"plant": "readonly"}
     assert free.principal.collections is None
-
-
-def test_deeds_of_methods() -> None:
-    methods = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")
-    deeds = ["read", "read", "read", "write", "write", "write", "delete", "write"]
-    assert [deed_of_method(method) for method in methods] == deeds

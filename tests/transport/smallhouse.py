@@ -15,7 +15,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from headrace.errors import Refused, Unavailable
-from headrace.pem import PemFiles
+from headrace.settings.pem import PemFiles
 from headrace.transport import LineReply, Listener, OfOthers, OtherCommands, Room, WholeAnswer
 from headrace.transport.bounds import Bounds
 from headrace.transport.http.body import read_body

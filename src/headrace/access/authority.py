@@ -6,8 +6,9 @@ import base64
 import binascii
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import Final
 
 from headrace.access.attempts import Attempts
 from headrace.access.principals import ANYBODY, Known, Principal
@@ -18,10 +19,11 @@ Headers = Iterable[tuple[bytes, bytes]]
 """Names in lower case."""
 
 
-class AwsKey(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class AwsKey:
     """What an access key id stands for."""
 
-    secret: str
+    secret: str = field(repr=False)
     principal: Principal
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from headrace.access.deeds import Deed
 from headrace.config import Settings
-from headrace.principal_settings import ApolloToken, Collections, PrincipalSetting
+from headrace.settings.principals import ApolloToken, Collections, PrincipalSetting
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,9 @@ class Known:
     certificate: subject common name of its client certificate, "" for none."""
 
     principal: Principal
-    token: str = ""
-    password: str = ""
-    aws: tuple[str, str] | None = None
+    token: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+    aws: tuple[str, str] | None = field(default=None, repr=False)
     certificate: str = ""
 
 

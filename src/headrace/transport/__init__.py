@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from headrace.about import About
 from headrace.access.deeds import Deed, deed_of_method
 from headrace.errors import Refused
-from headrace.pem import PemFiles
+from headrace.settings.pem import PemFiles
 
 
 @dataclass(frozen=True, slots=True)

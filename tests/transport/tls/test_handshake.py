@@ -15,7 +15,7 @@ from certified import Authority, trusting
 from secureline import secure_line
 from smallhouse import House, running
 
-from headrace.pem import PemFiles
+from headrace.settings.pem import PemFiles
 from headrace.transport import LineReply, Listener, OtherCommands, Sender, lines_only
 from headrace.transport.bounds import Bounds
 from headrace.transport.server import Server

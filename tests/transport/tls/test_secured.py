@@ -15,7 +15,7 @@ from certified import Authority, trusting
 from secureline import SecureLine, secure_line
 from smallhouse import House, running
 
-from headrace.pem import context_of
+from headrace.settings.pem import context_of
 from headrace.transport import Listener
 from headrace.transport.bounds import Bounds
 from headrace.transport.tls.secured import Secured

@@ -11,9 +11,9 @@ from headrace.access.authority import Authority
 from headrace.access.deeds import Deed
 from headrace.access.principals import Principal
 from headrace.errors import Refused
-from headrace.principal_settings import Collections
 from headrace.protocols.apollo.faults import shown
 from headrace.protocols.apollo.names import ROOM
+from headrace.settings.principals import Collections
 from headrace.transport.guarding.guard import is_asked, known_as, principal_of
 
 PERMISSIONS: Final = ("readonly", "readwrite", "admin", "owner")

@@ -7,7 +7,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from headrace.access.deeds import Deed, deed_of_method
+from headrace.access.deeds import Deed, Deeds, declared
 from headrace.errors import Refused
 from headrace.intake import refused_whole
 from headrace.protocols.kairosdb import faults
@@ -90,7 +90,7 @@ class KairosDBApp:
         return await self._writes.write(body, sender)
 
 
-DEEDS: Final[Mapping[str, Deed | Mapping[str, Deed]]] = {
+DEEDS: Final[Deeds] = {
     "datapoints": "write",
     # One that saves what it reads asks guard.demand, too; so does a roll-up that is computed again.
     **dict.fromkeys(("datapoints/query", "datapoints/query/tags"), "read"),
@@ -107,11 +107,7 @@ DEEDS: Final[Mapping[str, Deed | Mapping[str, Deed]]] = {
 
 def deed_of(scope: Scope) -> Deed:
     """What a request does (transport.Room)."""
-    path, method = _below(scope["path"]), "GET" if scope["method"] == "HEAD" else scope["method"]
-    declared = DEEDS.get(path) or DEEDS.get(path.partition("/")[0] + "/") or {}
-    if isinstance(declared, str):
-        return declared
-    return declared.get(method) or deed_of_method(method)
+    return declared(DEEDS, _below(scope["path"]), scope["method"])
 
 
 def _below(path: str) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from headrace.access.deeds import Deed, deed_of_method
+from headrace.access.deeds import Deed, Deeds, declared
 from headrace.config import Settings
 from headrace.errors import Refused, Unavailable
 from headrace.intake import StoresPoints
@@ -37,7 +37,7 @@ PREFIXES: Final = (API, *(f"/{name}" for name in OLD))
 
 _CHANGES: Final[Mapping[str, Deed]] = {"GET": "read", "POST": "write", "PUT": "write", "DELETE": "delete"}
 
-DEEDS: Final[Mapping[str, Deed | Mapping[str, Deed]]] = {
+DEEDS: Final[Deeds] = {
     **dict.fromkeys(("health", "vip_health"), "open"),
     **dict.fromkeys(("put", "mput"), "write"),
     # A query that deletes asks guard.demand, too.
@@ -172,11 +172,7 @@ def deed_of(scope: Scope) -> Deed:
     method = overridden_method(scope["method"], scope["query_string"])
     if isinstance(method, Refused) or scope["path"].lower().split("/")[1] in OLD:
         return "read"
-    endpoint = split_path(scope["path"])[1]
-    declared = DEEDS.get(endpoint) or DEEDS.get(endpoint.partition("/")[0] + "/") or {}
-    if isinstance(declared, str):
-        return declared
-    return declared.get("GET" if method == "HEAD" else method) or deed_of_method(method)
+    return declared(DEEDS, split_path(scope["path"])[1], method)
 
 
 def split_path(path: str) -> tuple[int, str]:

@@ -6,7 +6,7 @@ import time
 
 import structlog
 
-from headrace.pem import PemFiles, context_of, expires_s
+from headrace.settings.pem import PemFiles, context_of, expires_s
 
 log = structlog.get_logger(__name__)
 

@@ -1,8 +1,9 @@
-"""Who may do what, as an operator writes it: the settings `principals` and `apollo_tokens`."""
+"""Who may do what, as an operator writes it: the settings `principals`, `apollo_tokens` and `datazone_credentials`."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
@@ -15,6 +16,9 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_settings import NoDecode
+
+from headrace.settings.one_line import in_json
 
 RoomName = Literal["opentsdb", "kairosdb", "apollo", "datazone", "headrace"]
 """headrace: our own pages, `/metrics` and those below `/api/headrace/`."""
@@ -120,26 +124,72 @@ class PrincipalSetting(Collections):
         return self
 
 
-def check_names(principals: dict[str, PrincipalSetting]) -> None:
-    """Raises ValueError for a name that no user of HTTP's basic authentication can have, and when two have the same
-    access key id or certificate."""
+def _are_told_apart(principals: dict[str, PrincipalSetting]) -> dict[str, PrincipalSetting]:
+    """Raises ValueError for a name that no user of HTTP's basic authentication can have, and when two are known by the
+    same."""
     for name in principals:
         if not _NAME.fullmatch(name):
             raise ValueError(f'"{name}" is no name: write at most 64 letters, digits and characters of . _ @ -')
-    _check_once("access key id", [one.aws_access_key_id for one in principals.values()])
-    _check_once("certificate", [one.certificate for one in principals.values()])
+    check_differ("token", {name: text_of(one.token) for name, one in principals.items()})
+    check_differ("access key id", {name: one.aws_access_key_id for name, one in principals.items()})
+    check_differ("certificate", {name: one.certificate for name, one in principals.items()})
+    return principals
 
 
-def _check_once(what: str, values: list[str | None]) -> None:
-    given = [value for value in values if value is not None]
-    if len(set(given)) < len(given):
-        raise ValueError(f"two have the same {what}")
+def _tokens_differ(tokens: dict[str, ApolloToken]) -> dict[str, ApolloToken]:
+    check_differ("token", {name: text_of(one.token) for name, one in tokens.items()})
+    return tokens
 
 
-def check_tokens_differ(tokens: dict[str, SecretStr]) -> None:
-    """tokens: by the name of their owner. Raises ValueError when two have the same."""
+def _are_whole(secrets: dict[str, SecretStr]) -> dict[str, SecretStr]:
+    if any(not key_id or "/" in key_id or not secret.get_secret_value() for key_id, secret in secrets.items()):
+        raise ValueError("an access key id or a secret is empty, or an id has a slash")
+    return secrets
+
+
+def check_apart(
+    principals: Mapping[str, PrincipalSetting],
+    apollo_tokens: Mapping[str, ApolloToken],
+    aws_secrets: Mapping[str, SecretStr],
+) -> None:
+    """Raises ValueError when principals of two settings are known by the same: one would have the other's grants."""
+    tokens = {f"apollo_tokens.{name}": text_of(one.token) for name, one in apollo_tokens.items()}
+    key_ids: dict[str, str | None] = {f"datazone_credentials.{key_id}": key_id for key_id in aws_secrets}
+    for name, one in principals.items():
+        tokens[f"principals.{name}"] = text_of(one.token)
+        key_ids[f"principals.{name}"] = one.aws_access_key_id
+    check_differ("token", tokens)
+    check_differ("access key id", key_ids)
+
+
+def check_differ(what: str, known_by: Mapping[str, str | None]) -> None:
+    """known_by: by the name of its owner; None for nothing. Raises ValueError when two are known by the same, without
+    repeating it."""
     names: dict[str, str] = {}
-    for name, token in tokens.items():
-        other = names.setdefault(token.get_secret_value(), name)
-        if other != name:
-            raise ValueError(f'"{other}" and "{name}" have the same token')
+    for name, text in known_by.items():
+        if text is not None and (other := names.setdefault(text, name)) != name:
+            raise ValueError(f'"{other}" and "{name}" have the same {what}')
+
+
+def text_of(secret: SecretStr | None) -> str | None:
+    """What is kept from being shown."""
+    return None if secret is None else secret.get_secret_value()
+
+
+# NoDecode: read by json, so that a mistake is worded as others are.
+Principals = Annotated[
+    dict[str, PrincipalSetting],
+    NoDecode,
+    in_json('{"grafana": {"token": "...", "grants": [{"may": ["read"]}]}}'),
+    AfterValidator(_are_told_apart),
+]
+ApolloTokens = Annotated[
+    dict[str, ApolloToken],
+    NoDecode,
+    in_json('{"meter": {"token": "...", "scopes": ["apollo_write"], "collections": {"plant": "readwrite"}}}'),
+    AfterValidator(_tokens_differ),
+]
+AwsSecrets = Annotated[
+    dict[str, SecretStr], NoDecode, in_json('{"ACCESS-KEY-ID": "secret access key"}'), AfterValidator(_are_whole)
+]
+"""By access key id."""

@@ -11,7 +11,7 @@ import pytest
 from certified import Authority
 from cryptography.hazmat.primitives import serialization
 
-from headrace.pem import PemFiles, context_of, expires_s
+from headrace.settings.pem import PemFiles, context_of, expires_s
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 
 
 def from_json(value: object, example: str) -> object:
@@ -15,6 +15,11 @@ def from_json(value: object, example: str) -> object:
         return json.loads(value)
     except ValueError:
         raise ValueError(f"write it as JSON, such as {example}") from None
+
+
+def in_json(example: str) -> BeforeValidator:
+    """Of a setting whose flag and variable are JSON."""
+    return BeforeValidator(lambda value: from_json(value, example))
 
 
 def to_toml(value: object) -> str:

@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
 from pydantic_settings import NoDecode
 
-from headrace.one_line import from_json
-from headrace.pem import PemFiles, context_of
-from headrace.principal_settings import RoomName
+from headrace.settings.one_line import from_json
+from headrace.settings.pem import PemFiles, context_of
+from headrace.settings.principals import RoomName
 
 Telnet = Literal["opentsdb", "kairosdb"]
 

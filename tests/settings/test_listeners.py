@@ -14,12 +14,12 @@ from certified import Authority
 
 from headrace.config import Settings, load
 from headrace.errors import Misconfigured
-from headrace.listeners import ListenerSettings, Telnet, of_ports, reached_by_others
-from headrace.one_line import to_toml
-from headrace.pem import PemFiles
+from headrace.settings.listeners import ListenerSettings, Telnet, of_ports, reached_by_others
+from headrace.settings.one_line import to_toml
+from headrace.settings.pem import PemFiles
 
 HERE = "127.0.0.1:4242"
-PAGE = Path(__file__).parent.parent / "docs" / "operations.md"
+PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from headrace.access.authority import Authority
+from headrace.access.principals import of_settings
 from headrace.config import load
 from headrace.errors import Misconfigured
+from headrace.settings.one_line import to_toml
 
 TOKEN = "0123456789abcdef"
 READS = [{"may": ["read"]}]
@@ -63,7 +66,7 @@ def test_in_one_line() -> None:
             {"a": {"token": TOKEN, "grants": READS, "collections": {"x": "owner"}, "default_collection": "y"}},
             'default_collection "y" is none of its collections',
         ),
-        ({name: {"certificate": "cn", "grants": READS} for name in "ab"}, "two have the same certificate"),
+        ({name: {"certificate": "cn", "grants": READS} for name in "ab"}, '"a" and "b" have the same certificate'),
         ("x", 'write it as JSON, such as {"grafana": '),
     ],
 )
@@ -89,3 +92,42 @@ def test_others_may_reach_a_server_that_asks(said: dict[str, Any]) -> None:
     assert load({"host": "0.0.0.0", **said}).settings.host == "0.0.0.0"
     with pytest.raises(Misconfigured, match="nobody would be asked who they are: set principals"):
         load({"host": "0.0.0.0"})
+
+
+AWS = {"aws_access_key_id": "AKID", "aws_secret_access_key": "x"}
+METER = {"token": TOKEN, "scopes": ["read"], "collections": {"c": "owner"}}
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        (
+            {"principals": {"a": {"token": TOKEN, "grants": READS}}, "apollo_tokens": {"meter": METER}},
+            '"apollo_tokens.meter" and "principals.a" have the same token.',
+        ),
+        (
+            {"principals": {"a": {**AWS, "grants": READS}}, "datazone_credentials": {"AKID": "s"}},
+            '"datazone_credentials.AKID" and "principals.a" have the same access key id.',
+        ),
+    ],
+)
+def test_nobody_is_known_by_what_another_setting_knows(said: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(Misconfigured) as mistake:
+        load(said)
+    assert mistake.value.problems == (sentence,)
+
+
+def test_secrets_are_not_shown() -> None:
+    known = {"token": TOKEN, "password": "p4ss-word", **AWS, "aws_secret_access_key": "s3cr3t", "grants": READS}
+    settings = load({"principals": {"a": known}, "datazone_credentials": {"K": "0ther"}}).settings
+    [principal, key] = of_settings(settings)
+    shown = [
+        to_toml(settings.principals),
+        to_toml(settings.datazone_credentials),
+        repr(settings),
+        repr((principal, key)),
+    ]
+    shown.append(repr(Authority([principal, key], lambda: 0).aws_key("AKID")))
+    for text in shown:
+        for secret in (TOKEN, "p4ss-word", "s3cr3t", "0ther"):
+            assert secret not in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from email.utils import formatdate
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import structlog
 
@@ -102,6 +102,63 @@ class Connection(Protocol):
     def abort(self) -> None:
         """Close at once; what is unsent is lost."""
         ...
+
+
+class Unheard(asyncio.Protocol):
+    """A connection that has not said yet what it wants: idle, to the server (Connection)."""
+
+    def __init__(self, state: ServerState, most_s: float) -> None:
+        """most_s: for how long that may be so."""
+        self._state = state
+        self._most_s = most_s
+        self._since_s: float | None = None
+        self.unread_bytes = self.taken_lately = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.Protocol. Where there is no room it ends at once."""
+        self._transport = cast(asyncio.Transport, transport)
+        if self._state.stopping or not self._state.has_room():
+            self._transport.abort()
+            return
+        self._state.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.Protocol."""
+        self._state.connections.discard(self)
+
+    @property
+    def idle(self) -> tuple[float, int] | None:
+        """See Connection."""
+        return self._state.ticked_s if self._since_s is None else self._since_s, 0
+
+    def check(self, now_s: float) -> None:
+        """See Connection."""
+        if self._since_s is None:
+            self._since_s = now_s
+        elif now_s - self._since_s >= self._most_s:
+            self.give_up()
+
+    def give_up(self) -> None:
+        """It has been so for too long."""
+        self._transport.close()
+
+    def hold_off(self) -> None:
+        """See Connection. Its first bytes say whether it must wait."""
+
+    def read_on(self) -> None:
+        """See Connection."""
+
+    def cut(self) -> bool:
+        """See Connection."""
+        return False
+
+    def stop(self) -> None:
+        """See Connection."""
+        self._transport.close()
+
+    def abort(self) -> None:
+        """See Connection."""
+        self._transport.abort()
 
 
 class Poster(CameBy, Protocol):

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
 
 from headrace.transport import Sender
 from headrace.transport.connections.doors import Doors
 from headrace.transport.connections.http_connection import HttpConnection
 from headrace.transport.connections.telnet_connection import TelnetConnection
 from headrace.transport.senders import address_of
-from headrace.transport.state import ServerState
+from headrace.transport.state import ServerState, Unheard
 
 
-class FirstByte(asyncio.Protocol):
+class FirstByte(Unheard):
     """A capital letter A to Z is HTTP, all else is telnet (OpenTSDB: PipelineFactory)."""
 
     def __init__(
@@ -21,19 +20,10 @@ class FirstByte(asyncio.Protocol):
     ) -> None:
         """Where telnet is not spoken, such connections are closed; where only lines are, they may begin with any byte.
         certificate: see Sender."""
-        self._state = state
+        super().__init__(state, state.bounds.idle_timeout_s)
         self._loop = loop
         self._doors = doors
         self._certificate = certificate
-        self._silent_since_s: float | None = None
-        self.unread_bytes = self.taken_lately = 0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        if self._state.stopping or not self._state.has_room():
-            self._transport.abort()
-            return
-        self._state.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
         self._state.connections.discard(self)
@@ -56,39 +46,6 @@ class FirstByte(asyncio.Protocol):
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)
         protocol.data_received(data)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._state.connections.discard(self)
-
-    @property
-    def idle(self) -> tuple[float, int] | None:
-        """See Connection."""
-        return self._state.ticked_s if self._silent_since_s is None else self._silent_since_s, 0
-
-    def check(self, now_s: float) -> None:
-        """See Connection. A connection that says nothing at all is idle."""
-        if self._silent_since_s is None:
-            self._silent_since_s = now_s
-        elif now_s - self._silent_since_s >= self._state.bounds.idle_timeout_s:
-            self._transport.close()
-
-    def hold_off(self) -> None:
-        """See Connection. Its first bytes say whether it must wait."""
-
-    def read_on(self) -> None:
-        """See Connection."""
-
-    def cut(self) -> bool:
-        """See Connection."""
-        return False
-
-    def stop(self) -> None:
-        """See Connection."""
-        self._transport.close()
-
-    def abort(self) -> None:
-        """See Connection."""
-        self._transport.abort()
 
 
 def _is_client_hello(data: bytes) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from headrace import limits
 from headrace.transport import Listener
 from headrace.transport.senders import address_of
-from headrace.transport.state import ServerState
+from headrace.transport.state import ServerState, Unheard
 from headrace.transport.tls.failures import FailedHandshakes, reason_of, words_of
 from headrace.transport.tls.secured import Secured
 
@@ -25,7 +25,7 @@ _NO_TLS: Final = (
 """To who asks without."""
 
 
-class Handshake(asyncio.Protocol):
+class Handshake(Unheard):
     """To the event loop, a protocol that hands the connection over; to the server, a Connection that is idle."""
 
     def __init__(
@@ -37,7 +37,7 @@ class Handshake(asyncio.Protocol):
         above: Above,
     ) -> None:
         """context: that of the listener at this moment.   failed: is told when it comes to nothing."""
-        self._state = state
+        super().__init__(state, state.bounds.handshake_timeout_s)
         self._listener = listener
         self._failed = failed
         self._above = above
@@ -47,15 +47,6 @@ class Handshake(asyncio.Protocol):
         self._is_over = True
         """That there is nothing more to tell of it: before its first byte, too. Load balancers look so whether somebody
         is there."""
-        self._since_s: float | None = None
-        self.unread_bytes = self.taken_lately = 0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        if self._state.stopping or not self._state.has_room():
-            self._transport.abort()
-            return
-        self._state.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
         self._is_over = False
@@ -69,38 +60,22 @@ class Handshake(asyncio.Protocol):
                 return
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._state.connections.discard(self)
+        super().connection_lost(exc)
         self._fail("left", "the client left in the middle of it")
 
     # What the server calls, see Connection.
 
-    @property
-    def idle(self) -> tuple[float, int] | None:
-        return self._state.ticked_s if self._since_s is None else self._since_s, 0
-
-    def check(self, now_s: float) -> None:
-        if self._since_s is None:
-            self._since_s = now_s
-        elif now_s - self._since_s >= self._state.bounds.handshake_timeout_s:
-            self._fail("timeout", f"it did not end within {self._state.bounds.handshake_timeout_s:g} s")
-            self._transport.abort()
-
-    def hold_off(self) -> None:
-        """See Connection. Its first bytes say whether it must wait."""
-
-    def read_on(self) -> None:
-        """See Connection."""
-
-    def cut(self) -> bool:
-        return False
+    def give_up(self) -> None:
+        self._fail("timeout", f"it did not end within {self._most_s:g} s")
+        self._transport.abort()
 
     def stop(self) -> None:
         self._is_over = True
-        self._transport.close()
+        super().stop()
 
     def abort(self) -> None:
         self._is_over = True
-        self._transport.abort()
+        super().abort()
 
     # Ours.
 

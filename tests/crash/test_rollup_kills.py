@@ -80,7 +80,9 @@ def test_killed_while_it_catches_up(tmp_path: Path) -> None:
         while computed_through(server, made) < BEGIN + MINUTES * MINUTE:
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        assert throughs == sorted(throughs)
+        # Behind the last point there is nothing to lose: that ranges are empty is noted now and then only.
+        with_points = [min(through, BEGIN + MINUTES * MINUTE) for through in throughs]
+        assert with_points == sorted(with_points)
         expected = {str(host): [[BEGIN + at * MINUTE, 2 * host] for at in range(MINUTES)] for host in range(HOSTS)}
         assert rolled_up(server) == expected
         assert server.get("/metrics")[1].count(b"headrace_rollup_failures_total{") == 1

@@ -172,8 +172,8 @@ def test_the_matrix(server: ServerProcess, room: str, deed: str, method: str, pa
         assert status == 403, (who, said)
         assert {
             "apollo": f"Scope apollo_{deed} is missing",
-            "datazone": f"{who} may not {deed} here",
-        }.get(room, f"{who} may not {deed} here") in words(room, said)
+            "datazone": f"{who} is not granted {deed} here",
+        }.get(room, f"{who} is not granted {deed} here") in words(room, said)
     for anybody in (None, "nobody"):
         status, said = send(server, anybody, method, path, body)
         assert is_refused(status), said
@@ -190,7 +190,7 @@ def test_what_turns_out_late(server: ServerProcess, room: str, deed: str, method
     for who in ("read", f"read-in-{room}"):
         status, said = send(server, who, method, path, body)
         assert status == 403, said
-        assert f"{who} may not {deed} here" in words(room, said)
+        assert f"{who} is not granted {deed} here" in words(room, said)
     assert send(server, deed, method, path, body)[0] == 403
     assert held(server) == before
 

@@ -201,7 +201,7 @@ def test_the_short_way_is_for_who_may_write() -> None:
         (PRINCIPALS, Sender("10.0.0.1", OURS), NO_CREDENTIALS),
         (PRINCIPALS, Sender("10.0.0.1", TRUSTED), ""),
         (BY_CERTIFICATE, Sender("10.0.0.1", OURS, "writer.example"), ""),
-        (BY_CERTIFICATE, Sender("10.0.0.1", OURS, "r"), "r may not write here"),
+        (BY_CERTIFICATE, Sender("10.0.0.1", OURS, "r"), "r is not granted write here"),
         (BY_CERTIFICATE, Sender("10.0.0.1", OURS, "other"), NO_CREDENTIALS),
     ],
 )

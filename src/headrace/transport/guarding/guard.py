@@ -49,7 +49,7 @@ class Asked:
             raise Refused("web-page", words)
         if not self.principal.may(deed, self.room):
             self.denials.add(scope, "permission-missing", principal=self.principal.name, deed=deed)
-            raise Refused("permission-missing", f"{self.principal.name} may not {deed} here")
+            raise Refused("permission-missing", f"{self.principal.name} is not granted {deed} here")
         self.deletes |= deed == "delete"
 
     def put_on_record(self, scope: Scope, status: int) -> None:
@@ -211,7 +211,7 @@ class _GuardedLines:
         if principal is None:
             return self._refused(line, "credentials-missing", NO_CREDENTIALS)
         if not principal.may("write", self._room):
-            return self._refused(line, "permission-missing", f"{principal.name} may not write here")
+            return self._refused(line, "permission-missing", f"{principal.name} is not granted write here")
         return None
 
     def _refused(self, line: int, reason: Rule, words: str) -> LineReply:

@@ -50,13 +50,15 @@ class ServerProcess:
         if "--listeners" not in self.flags:
             command += ["--port", str(self.port)]
         with self.log.open("ab") as log:
+            begins = log.tell()
             self.process = subprocess.Popen([*command, *self.flags], stdout=log, stderr=log, cwd=self.data_dir.parent)
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise AssertionError(f"the server ended at once:\n{self.log.read_text()}")
             try:
-                if self.get("/health")[0] == 200:
+                # It answers at its first address before the last one is open.
+                if self.get("/health")[0] == 200 and b" serves " in self.log.read_bytes()[begins:]:
                     return
             except OSError:
                 time.sleep(0.02)

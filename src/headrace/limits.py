@@ -137,6 +137,11 @@ PASSWORDS_FAILED_MAX = 10
 PASSWORDS_FAILED_KEPT_MAX = 4096
 """Users and addresses whose wrong passwords are remembered, some 0.3 kB each; the oldest go first."""
 
+CREDENTIALS_REMEMBERED_MAX = 8192
+"""Credentials that were looked up, as those of tokens made while the server runs, and are believed without looking
+again as long as they hold, some 0.5 kB each. For one more the oldest is forgotten, and looked up when it comes
+again."""
+
 PREFLIGHT_AGE_S = 86_400
 """How long a browser may remember what CORS allows (Access-Control-Max-Age), as KairosDB has it; browsers cap it."""
 

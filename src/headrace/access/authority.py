@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Final
 
+from headrace import limits
 from headrace.access.attempts import Attempts
 from headrace.access.principals import ANYBODY, Known, Principal
+from headrace.access.sources import Found, Source
 from headrace.errors import Refused
 from headrace.model.time import Clock
 
@@ -30,13 +32,18 @@ class AwsKey:
 class Authority:
     """The principals of a server. On the event loop."""
 
-    def __init__(self, known: Iterable[Known], clock: Clock) -> None:
+    def __init__(self, known: Iterable[Known], clock: Clock, sources: Sequence[Source] = ()) -> None:
+        """known: those of the settings.   sources: of others, asked one after another."""
         # Found by their digests under a secret of this process: how long that takes says nothing about a secret.
         self._key = secrets.token_bytes(32)
         self._principals: dict[bytes, Principal] = {}
         self._aws: dict[str, AwsKey] = {}
         self._verified: set[bytes] = set()
         """Users and passwords that were right before: nobody who guesses has them wait."""
+        self._clock = clock
+        self._sources = tuple(sources)
+        self._remembered: dict[bytes, Found] = {}
+        """What the sources have found, the oldest first."""
         self._attempts = Attempts(clock)
         for one in known:
             if one.token:
@@ -48,47 +55,78 @@ class Authority:
                 self._principals[self._digest(_CERTIFICATE, one.certificate.encode())] = one.principal
             if one.aws is not None:
                 self._aws[one.aws[0]] = AwsKey(one.aws[1], one.principal)
+        self._asks = bool(self._principals or self._aws)
 
     @property
     def asks(self) -> bool:
-        """Whether anybody is asked who they are: as soon as there is one principal."""
-        return bool(self._principals or self._aws)
+        """Whether anybody is asked who they are: as soon as there is one principal, and from then on."""
+        if not self._asks and self._sources:
+            self._asks = any(source.asks for source in self._sources)
+        return self._asks
 
     def known(self, headers: Headers, certificate: str | None = None) -> Principal | None:
         """The sender, where that is certain at once. certificate: as in `of`."""
         if not self.asks:
             return ANYBODY
         presented = _presented(headers) or _of_certificate(certificate)
-        if presented is None:
-            return None
-        digest = self._digest(*presented)
-        return self._principals.get(digest) if presented[0] != b"basic" or digest in self._verified else None
+        return None if presented is None else self._certain(presented[0], self._digest(*presented))
 
-    def of(self, headers: Headers, address: str, certificate: str | None = None) -> Principal:
+    async def of(self, headers: Headers, address: str, certificate: str | None = None) -> Principal:
         """The sender of a request from this address. certificate: subject common name of the client certificate, which
         was verified; it counts where there are no other credentials. Raises Refused (rules credentials-missing,
-        credentials-invalid, credentials-slowed)."""
+        credentials-invalid, credentials-slowed), Unavailable where a source cannot tell."""
         if not self.asks:
             return ANYBODY
         presented = _presented(headers) or _of_certificate(certificate)
         if presented is None:
             raise Refused("credentials-missing", "credentials are needed: a bearer token, or a user and its password")
-        digest = self._digest(*presented)
-        if presented[0] == b"basic" and digest not in self._verified:
-            self._check_password(presented[1], digest, address)
-        found = self._principals.get(digest)
+        scheme, secret = presented
+        digest = self._digest(scheme, secret)
+        found = self._certain(scheme, digest)
+        if found is None and scheme == b"basic":
+            found = self._of_password(secret, digest, address)
+        if found is None:
+            found = await self._of_sources(scheme, secret, digest, address)
         if found is None:
             raise Refused("credentials-invalid", "the credentials are not known here")
         return found
 
-    def _check_password(self, user_and_password: bytes, digest: bytes, address: str) -> None:
+    def _certain(self, scheme: bytes, digest: bytes) -> Principal | None:
+        """Whom a digest stands for that was believed before."""
+        principal = self._principals.get(digest)
+        if principal is not None:
+            return principal if scheme != b"basic" or digest in self._verified else None
+        found = self._remembered.get(digest)
+        return None if found is None else self._used(found)
+
+    def _used(self, found: Found) -> Principal | None:
+        now_ms = self._clock()
+        if now_ms >= found.until_ms:
+            return None
+        found.used_ms = now_ms
+        return found.principal
+
+    async def _of_sources(self, scheme: bytes, secret: bytes, digest: bytes, address: str) -> Principal | None:
+        self._remembered.pop(digest, None)
+        for source in self._sources:
+            found = await source.find(scheme, secret, address)
+            if found is not None:
+                self._remembered[digest] = found
+                if len(self._remembered) > limits.CREDENTIALS_REMEMBERED_MAX:
+                    del self._remembered[next(iter(self._remembered))]
+                return self._used(found)
+        return None
+
+    def _of_password(self, user_and_password: bytes, digest: bytes, address: str) -> Principal | None:
         user = self._digest(b"user", user_and_password.partition(b":")[0])
         if wait_s := self._attempts.waits_s(address, user):
             raise Refused("credentials-slowed", f"too many wrong passwords came from {address}: wait {wait_s} s")
-        if digest in self._principals:
-            self._verified.add(digest)
-        else:
+        principal = self._principals.get(digest)
+        if principal is None:
             self._attempts.failed(address, user)
+        else:
+            self._verified.add(digest)
+        return principal
 
     def aws_key(self, key_id: str) -> AwsKey | None:
         """What this access key id stands for, None for an unknown one."""

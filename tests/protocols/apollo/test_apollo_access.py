@@ -23,69 +23,69 @@ def sent(headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
     return {"headers": headers, "client": ("127.0.0.1", 1)}
 
 
-def caller(access: Access, headers: list[tuple[bytes, bytes]], *, writes: bool) -> Caller:
-    return access.caller(sent(headers), writes=writes)
+async def caller(access: Access, headers: list[tuple[bytes, bytes]], *, writes: bool) -> Caller:
+    return await access.caller(sent(headers), writes=writes)
 
 
 def bearer(token: str = "secret", collection: str = "a") -> list[tuple[bytes, bytes]]:
     return [(b"authorization", f"Bearer {token}".encode()), (b"ercollectionid", collection.encode())]
 
 
-def refusal(access: Access, headers: list[tuple[bytes, bytes]], *, writes: bool) -> str:
+async def refusal(access: Access, headers: list[tuple[bytes, bytes]], *, writes: bool) -> str:
     with pytest.raises(Refused) as refused:
-        caller(access, headers, writes=writes)
+        await caller(access, headers, writes=writes)
     return refused.value.rule
 
 
 @pytest.mark.parametrize("scope", EVERY_SCOPE)
-def test_scopes(scope: str) -> None:
+async def test_scopes(scope: str) -> None:
     one = access(scopes=(scope,))
-    assert caller(one, bearer(), writes=False) == Caller("a", guarded=True)
+    assert await caller(one, bearer(), writes=False) == Caller("a", guarded=True)
     if "write" in scope:
-        assert caller(one, bearer(), writes=True) == Caller("a", guarded=True)
+        assert await caller(one, bearer(), writes=True) == Caller("a", guarded=True)
     else:
-        assert refusal(one, bearer(), writes=True) == "scope-missing"
+        assert await refusal(one, bearer(), writes=True) == "scope-missing"
 
 
 @pytest.mark.parametrize(
     ("permission", "may_write"), [("readonly", False), ("readwrite", True), ("admin", True), ("owner", True)]
 )
-def test_permissions(permission: str, may_write: bool) -> None:
+async def test_permissions(permission: str, may_write: bool) -> None:
     one = access(collections={"a": permission})
-    assert caller(one, bearer(), writes=False).collection == "a"
+    assert (await caller(one, bearer(), writes=False)).collection == "a"
     if may_write:
-        assert caller(one, bearer(), writes=True).collection == "a"
+        assert (await caller(one, bearer(), writes=True)).collection == "a"
     else:
-        assert refusal(one, bearer(), writes=True) == "collection-access"
+        assert await refusal(one, bearer(), writes=True) == "collection-access"
 
 
-def test_a_collection_is_told_by_name_or_id_or_is_the_tokens_own() -> None:
+async def test_a_collection_is_told_by_name_or_id_or_is_the_tokens_own() -> None:
     one = access(default_collection="b")
-    assert caller(one, bearer(collection=collection_id("a").upper()), writes=True).collection == "a"
-    assert caller(one, bearer()[:1], writes=False).collection == "b"
-    assert refusal(one, bearer(collection="c"), writes=False) == "collection-access"
-    assert refusal(access(), bearer()[:1], writes=False) == "collection-access"
-    assert caller(access(collections={"only": "owner"}), bearer()[:1], writes=True).collection == "only"
+    assert (await caller(one, bearer(collection=collection_id("a").upper()), writes=True)).collection == "a"
+    assert (await caller(one, bearer()[:1], writes=False)).collection == "b"
+    assert await refusal(one, bearer(collection="c"), writes=False) == "collection-access"
+    assert await refusal(access(), bearer()[:1], writes=False) == "collection-access"
+    assert (await caller(access(collections={"only": "owner"}), bearer()[:1], writes=True)).collection == "only"
 
 
 @pytest.mark.parametrize("text", ["Bearer", "Bearer ", "Bearer Secret", "Bearer secret1", "secret", "Basic secret", ""])
-def test_no_other_text_is_the_token(text: str) -> None:
-    assert refusal(access(), [(b"authorization", text.encode())], writes=False) == "token-invalid"
+async def test_no_other_text_is_the_token(text: str) -> None:
+    assert await refusal(access(), [(b"authorization", text.encode())], writes=False) == "token-invalid"
 
 
-def test_authentication_counts_where_authorization_is_absent() -> None:
-    assert refusal(access(), [], writes=False) == "token-missing"
+async def test_authentication_counts_where_authorization_is_absent() -> None:
+    assert await refusal(access(), [], writes=False) == "token-missing"
     old = [(b"authentication", b"bearer  secret"), (b"ercollectionid", b"a")]
-    assert caller(access(), old, writes=True).collection == "a"
-    assert refusal(access(), [*old, (b"authorization", b"Bearer other")], writes=True) == "token-invalid"
+    assert (await caller(access(), old, writes=True)).collection == "a"
+    assert await refusal(access(), [*old, (b"authorization", b"Bearer other")], writes=True) == "token-invalid"
 
 
-def test_without_tokens_everybody_may_everything() -> None:
+async def test_without_tokens_everybody_may_everything() -> None:
     everybody = Access(Authority([], lambda: 0), "org")
     assert not everybody.is_asked(sent([]))
     assert access().is_asked(sent([]))
-    assert caller(everybody, [], writes=True) == Caller("", guarded=False)
-    assert caller(everybody, [(b"ercollectionid", b"x")], writes=True) == Caller("x", guarded=False)
+    assert await caller(everybody, [], writes=True) == Caller("", guarded=False)
+    assert await caller(everybody, [(b"ercollectionid", b"x")], writes=True) == Caller("x", guarded=False)
     Caller("x", guarded=False).check("y")
 
 
@@ -99,11 +99,11 @@ def test_a_device_is_of_its_collection() -> None:
             of_a.check(owner, adopts=adopts)
 
 
-def test_collections_by_least_permission() -> None:
-    def names(least: str) -> list[str]:
-        return [one["collectionName"] for one in access().collections(sent(bearer()), least)]
+async def test_collections_by_least_permission() -> None:
+    async def names(least: str) -> list[str]:
+        return [one["collectionName"] for one in await access().collections(sent(bearer()), least)]
 
-    assert names("readonly") == ["a", "b"]
-    assert names("readwrite") == names("owner") == ["a"]
+    assert await names("readonly") == ["a", "b"]
+    assert await names("readwrite") == await names("owner") == ["a"]
     with pytest.raises(Refused):
-        names("everything")
+        await names("everything")

@@ -48,12 +48,12 @@ class Access:
         """Whether the caller is asked who it is."""
         return is_asked(scope, self._authority)
 
-    def caller(self, scope: Scope, *, writes: bool) -> Caller:
+    async def caller(self, scope: Scope, *, writes: bool) -> Caller:
         """Raises Refused with the rules token-missing, token-invalid, credentials-slowed, scope-missing,
-        collection-access."""
+        collection-access; Unavailable."""
         given = [value for name, value in scope["headers"] if name == _COLLECTION]
         named = given[-1].decode("utf-8", "replace").strip() if given else ""
-        owned = self._principal(scope, "write" if writes else "read").collections
+        owned = (await self._principal(scope, "write" if writes else "read")).collections
         if owned is None:
             return Caller(named, guarded=False)
         collection = _collection(owned, named)
@@ -62,12 +62,12 @@ class Access:
             raise Refused("collection-access", f"User does not have access to {what}")
         return Caller(collection, guarded=True)
 
-    def collections(self, scope: Scope, least: str) -> list[dict[str, Any]]:
-        """The caller's collections with at least the permission `least`, as the pages show them. Raises Refused as
-        `caller`, and with the rule "permission"."""
+    async def collections(self, scope: Scope, least: str) -> list[dict[str, Any]]:
+        """The caller's collections with at least the permission `least`, as the pages show them. Raises as `caller`,
+        and Refused with the rule "permission"."""
         if least not in PERMISSIONS:
             raise Refused("permission", f"minPermission: {shown(least)} is none of {', '.join(PERMISSIONS)}")
-        owned = self._principal(scope, "read").collections or Collections()
+        owned = (await self._principal(scope, "read")).collections or Collections()
         enough = PERMISSIONS[PERMISSIONS.index(least) :]
         tenant = str(_id_of("org", self._org_id))
         return [
@@ -84,10 +84,10 @@ class Access:
             if permission in enough
         ]
 
-    def _principal(self, scope: Scope, deed: Deed) -> Principal:
+    async def _principal(self, scope: Scope, deed: Deed) -> Principal:
         """Raises Refused in the words of the pages."""
         try:
-            principal = principal_of(scope, self._authority)
+            principal = await principal_of(scope, self._authority)
         except Refused as refused:
             if refused.rule == "credentials-missing":
                 words = "No access token: Authorization: Bearer {access_token} is needed"

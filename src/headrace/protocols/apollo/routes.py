@@ -93,23 +93,23 @@ class ApolloApp:
                 await _send(send, await self._definition(device, series_id, scope))
             case ["collections"] if self._access.is_asked(scope):
                 _allow(scope, "GET")
-                await _send(send, self._collections(scope))
+                await _send(send, await self._collections(scope))
             case _:
                 raise Refused("not-found", f"Nothing is at {faults.shown(scope['path'])}")
 
     async def _register(self, device: str, scope: Scope, receive: Receive) -> Answer:
-        caller = self._access.caller(scope, writes=True)
+        caller = await self._access.caller(scope, writes=True)
         body = await read_body(scope, receive, self._body_bytes_max)
         return faults.taken(scope, await self._writes.register(device, caller, body))
 
     async def _store(self, device: str, scope: Scope, receive: Receive) -> Answer:
-        caller = self._access.caller(scope, writes=True)
+        caller = await self._access.caller(scope, writes=True)
         body = await read_body(scope, receive, self._body_bytes_max)
         await self._writes.store(device, caller, body, sender_of(scope))
         return faults.taken(scope, {})
 
     async def _read(self, device: str, scope: Scope, receive: Receive, send: Send) -> None:
-        caller = self._access.caller(scope, writes=False)
+        caller = await self._access.caller(scope, writes=False)
         await receive()  # its body, which means nothing; what comes next says that the client has gone
         question = parse_question(device, scope["query_string"])
         token = next((value for name, value in scope["headers"] if name == b"continuationtoken" and value), None)
@@ -117,14 +117,14 @@ class ApolloApp:
         await self._samples.read(question, caller, token, reply)
 
     async def _definition(self, device: str, series_id: str, scope: Scope) -> Answer:
-        caller = self._access.caller(scope, writes=False)
+        caller = await self._access.caller(scope, writes=False)
         found = await asyncio.to_thread(definition, self._registrations, device, series_id, caller, self._org_id)
         return faults.found(scope, found)
 
-    def _collections(self, scope: Scope) -> Answer:
+    async def _collections(self, scope: Scope) -> Answer:
         parameters = parse_qs(scope["query_string"].decode("latin-1"))
         least = parameters.get("minPermission", ["readonly"])[-1]
-        return faults.listed(scope, self._access.collections(scope, least))
+        return faults.listed(scope, await self._access.collections(scope, least))
 
 
 def segments_of(raw_path: bytes) -> list[str]:

@@ -93,7 +93,7 @@ class DataZoneApp:
         by other credentials; "" where nobody is asked. Raises Refused, which is counted and logged."""
         try:
             if not is_asked(scope, self._authority) or _is_known_otherwise(scope):
-                principal = principal_of(scope, self._authority)
+                principal = await principal_of(scope, self._authority)
                 caller = principal.name
             else:
                 caller, principal = await self._signed(request)

@@ -79,14 +79,14 @@ class _Guard:
     denials: Denials
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises Refused as Authority.of and Asked.check do."""
+        """Raises Refused and Unavailable as Authority.of and Asked.check do."""
         deed = self.room.deed(scope)
         asked = Asked(self.room.name, ANYBODY, self.pages.foreign(scope["headers"]), self.denials)
         # Before anybody is asked: principals of those that ask by themselves are not known yet.
         asked.check(scope, deed)
         scope[_ASKED] = asked
         if deed != "open" and not self.room.asks_itself:
-            asked.principal = self._principal(scope)
+            asked.principal = _at_once(scope, self.authority) or await self._principal(scope)
             asked.check(scope, deed)
         status = 0
 
@@ -106,9 +106,9 @@ class _Guard:
         finally:
             asked.put_on_record(scope, status)
 
-    def _principal(self, scope: Scope) -> Principal:
+    async def _principal(self, scope: Scope) -> Principal:
         try:
-            return principal_of(scope, self.authority)
+            return await self.authority.of(scope["headers"], sender_of(scope), certificate_of(scope))
         except Refused as refused:
             self.denials.add(scope, refused.rule)
             raise
@@ -133,11 +133,16 @@ def guarded(room: Room, pages: Pages, authority: Authority, denials: Denials) ->
     return replace(room, app=app, lines=lines and guarded_lines, may_gather=may_gather)
 
 
-def principal_of(scope: Scope, authority: Authority) -> Principal:
-    """Who sends the request. Raises Refused as Authority.of."""
+async def principal_of(scope: Scope, authority: Authority) -> Principal:
+    """Who sends the request. Raises Refused and Unavailable as Authority.of."""
+    return _at_once(scope, authority) or await authority.of(scope["headers"], sender_of(scope), certificate_of(scope))
+
+
+def _at_once(scope: Scope, authority: Authority) -> Principal | None:
+    """As principal_of, where that is certain at once: what most requests need not wait for."""
     if not is_asked(scope, authority):
         return ANYBODY
-    return authority.of(scope["headers"], sender_of(scope), certificate_of(scope))
+    return authority.known(scope["headers"], certificate_of(scope))
 
 
 def is_asked(scope: Scope, authority: Authority) -> bool:

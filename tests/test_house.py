@@ -59,6 +59,7 @@ SUBROOMS: dict[str, tuple[str, ...]] = {
         "backups",
     ),
     "store.embedded.segments": ("files", "making"),
+    "access": ("bounded",),
     "query": ("aggregation", "chain"),
     "transport": ("http", "guarding", "tls", "connections"),
     "protocols": ("opentsdb", "kairosdb", "apollo", "datazone"),

@@ -18,7 +18,7 @@ from headrace import limits
 from headrace.errors import Refused
 from headrace.kernels.series import names as kernel
 from headrace.model.points import Admitted, PartedNames, Points, Values, take_optional
-from headrace.model.series import UNKNOWN, Key, SeriesName, SeriesTable
+from headrace.model.series import UNKNOWN, Key, Registry, SeriesName
 from headrace.model.series_limits import NamesOfRequest
 from headrace.rules import Rule
 
@@ -89,7 +89,7 @@ class Admission:
     """Points that these keys stand for."""
 
 
-def admit(points: Points, rules: RuleSet, table: SeriesTable) -> Admission:
+def admit(points: Points, rules: RuleSet, table: Registry) -> Admission:
     """Look up every point's series, registering new ones that satisfy `rules`. Order of points is kept.
 
     A registered series is visible to queries only when a point of it has been committed (store.append). Any thread.
@@ -158,7 +158,7 @@ class _Refusals:
         return +Counter(dict(zip(self._codes, counts, strict=True)))
 
 
-def _look_up(points: Points, rules: RuleSet, table: SeriesTable) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+def _look_up(points: Points, rules: RuleSet, table: Registry) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     """The points' ordinals, and the rows whose names are not known to satisfy `rules`."""
     series, satisfied = table.lookup(points.keys)
     [unchecked] = ((satisfied & (1 << rules.bit)) == 0).nonzero()
@@ -166,7 +166,7 @@ def _look_up(points: Points, rules: RuleSet, table: SeriesTable) -> tuple[NDArra
 
 
 def _register_each(
-    points: Points, unchecked: NDArray[np.int64], rules: RuleSet, table: SeriesTable, request: NamesOfRequest
+    points: Points, unchecked: NDArray[np.int64], rules: RuleSet, table: Registry, request: NamesOfRequest
 ) -> _Refusals:
     """Check the names of rows `unchecked` one by one, each once, and register the good ones. Returns the others."""
     refusals = _Refusals()
@@ -187,7 +187,7 @@ def _register_plain(
     names: PartedNames,
     unchecked: NDArray[np.int64],
     rules: RuleSet,
-    table: SeriesTable,
+    table: Registry,
     request: NamesOfRequest,
 ) -> None:
     """Register, of the names of rows `unchecked`, those whose bytes alone show that they satisfy `rules`, by kernels.

@@ -19,7 +19,7 @@ from headrace.metrics import Metrics
 from headrace.model.cut_text import cut
 from headrace.model.few_per_minute import FewPerMinute
 from headrace.model.points import Admitted, Points
-from headrace.model.series import SeriesTable
+from headrace.model.series import Registry
 from headrace.model.time import Clock, wall_clock
 
 log = structlog.get_logger(__name__)
@@ -29,7 +29,7 @@ class StoresPoints(Protocol):
     """What points need of a store on their way in (store.Store)."""
 
     @property
-    def table(self) -> SeriesTable:
+    def table(self) -> Registry:
         """From keys to ordinals; the gate registers new series here."""
         ...
 

@@ -134,6 +134,10 @@ one: telnet has no acknowledgement, so the next line of its sender would be lost
 PASSWORDS_FAILED_MAX = 10
 """Wrong passwords of one user from one address within a minute; until it is over no more are looked at."""
 
+METRIC_PATTERNS_KEPT = 64
+"""Sets of patterns of metrics, as grants name them, of which is remembered which series they cover: a byte for each
+series; the one that was asked least lately goes first."""
+
 PASSWORDS_FAILED_KEPT_MAX = 4096
 """Users and addresses whose wrong passwords are remembered, some 0.3 kB each; the oldest go first."""
 

@@ -22,6 +22,8 @@ from headrace import __version__, limits
 from headrace import log as logs
 from headrace.about import About, table
 from headrace.access.authority import Authority
+from headrace.access.bounded.bounds import UNBOUNDED, within
+from headrace.access.bounded.store import BoundedStore
 from headrace.access.principals import of_settings
 from headrace.config import Settings
 from headrace.errors import Corrupt, Incomplete, Unavailable
@@ -85,9 +87,10 @@ async def _serve(settings: Settings, concessions: Concessions) -> None:
             _keep_pauses_short()
             give_back_freed_memory()
             async with AsyncExitStack() as working:
-                for room in rooms:
-                    if room.work is not None:
-                        await working.enter_async_context(room.work())
+                with within(UNBOUNDED):  # what rooms do besides answering is nobody's request
+                    for room in rooms:
+                        if room.work is not None:
+                            await working.enter_async_context(room.work())
                 sockets = await server.start()
                 if any(listener.tls for listener in settings.listening):
                     # Elsewhere it does what it does to any program: it ends it.
@@ -121,12 +124,14 @@ def open_rooms(
 
     stale_certificates: see Server.
     """
-    rooms = [
-        opentsdb.open_room(store, settings, metrics, pool),
-        kairosdb.open_room(store, settings, metrics, pool),
-        apollo.open_room(store, settings, metrics, pool, authority),
-        datazone.open_room(store, settings, metrics, authority),
-    ]
+    bounded = BoundedStore(store)
+    with within(UNBOUNDED):
+        rooms = [
+            opentsdb.open_room(bounded, settings, metrics, pool),
+            kairosdb.open_room(bounded, settings, metrics, pool),
+            apollo.open_room(store, settings, metrics, pool, authority),
+            datazone.open_room(store, settings, metrics, authority),
+        ]
     ours = operating_routes(store)
     about = about_of(rooms)
     return [

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from principals_for_tests import principal, settings_of
 
+from headrace.access.bounded.bounds import Bounds
+from headrace.access.bounded.patterns import Patterns
 from headrace.access.deeds import Deed
 from headrace.access.principals import ANYBODY, Principal, of_settings
 
@@ -61,3 +65,46 @@ def test_collections_bind_only_where_there_are_any() -> None:
     assert bound.principal.collections
     assert bound.principal.collections.collections == {"plant": "readonly"}
     assert free.principal.collections is None
+
+
+def bounds_of(*grants: dict[str, Any], deed: Deed = "read", room: str = "opentsdb") -> Bounds:
+    [known] = of_settings(settings_of(principals={"a": principal(*grants)}))
+    return known.principal.bounds(deed, room)
+
+
+def covered(patterns: Patterns | None) -> set[str]:
+    return {metric for metric in ("a.x", "b.x", "c.x") if patterns is None or patterns.cover(metric)}
+
+
+def test_a_grant_for_metrics_or_domains_holds_where_they_are() -> None:
+    for bounds, rooms in (
+        ({"metrics": ["a.*"]}, {"opentsdb", "kairosdb"}),
+        ({"domains": ["d"]}, {"datazone"}),
+        ({"metrics": ["a.*"], "domains": ["d"]}, {"opentsdb", "kairosdb", "datazone"}),
+        ({"metrics": ["a.*"], "rooms": ["kairosdb"]}, {"kairosdb"}),
+    ):
+        [known] = of_settings(settings_of(principals={"a": principal({"may": ["read"], **bounds})}))
+        assert granted(known.principal) == {("read", room) for room in rooms}
+
+
+def test_bounds_of_several_grants_add_up_by_deed_and_room() -> None:
+    a, b = {"may": ["read", "write"], "metrics": ["a.*"]}, {"may": ["read"], "metrics": ["b.*"], "rooms": ["opentsdb"]}
+    found = bounds_of(a, b)
+    assert found.principal == "a"
+    assert (covered(found.sees), covered(found.writes), covered(found.deletes)) == ({"a.x", "b.x"}, {"a.x"}, set())
+    assert covered(bounds_of(a, b, room="kairosdb").sees) == {"a.x"}
+    assert covered(bounds_of(a, b, deed="write").sees) == {"a.x"}
+    assert covered(bounds_of(a, {"may": ["read"]}).sees) == {"a.x", "b.x", "c.x"}
+    assert covered(bounds_of(a, {"may": ["read"], "rooms": ["kairosdb"]}).sees) == {"a.x"}
+    assert not bounds_of({"may": ["read"]})
+    assert not ANYBODY.bounds("delete", "opentsdb")
+
+
+def test_domains() -> None:
+    said = [{"may": ["read"], "domains": ["a"]}, {"may": ["write"]}, {"may": ["delete"], "metrics": ["*"]}]
+    [known] = of_settings(settings_of(principals={"a": principal(*said)}))
+    who = known.principal
+    assert who.may_in_domain("read", "datazone", "a")
+    assert not who.may_in_domain("read", "datazone", "b")
+    assert who.may_in_domain("write", "datazone", "b")
+    assert not who.may_in_domain("delete", "datazone", "a")

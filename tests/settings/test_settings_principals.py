@@ -52,7 +52,23 @@ def test_in_one_line() -> None:
         ({"a": {"token": TOKEN, "grants": [{"may": []}]}}, "a.grants.0.may: at least one is needed"),
         ({"a": {"token": TOKEN, "grants": [{"may": ["open"]}]}}, "a.grants.0.may.0: input should be 'read', 'write'"),
         ({"a": {"token": TOKEN, "grants": [{"may": ["read"], "rooms": ["tsdb"]}]}}, "a.grants.0.rooms.0: input should"),
-        ({"a": {"token": TOKEN, "grants": [{"may": ["read"], "metrics": ["x"]}]}}, "a.grants.0.metrics: extra inputs"),
+        ({"a": {"token": TOKEN, "grants": [{"may": ["read"], "metric": ["x"]}]}}, "a.grants.0.metric: extra inputs"),
+        (
+            {"a": {"token": TOKEN, "grants": [{"may": ["read"], "metrics": [""]}]}},
+            "a.grants.0.metrics.0: string",
+        ),
+        (
+            {"a": {"token": TOKEN, "grants": [{"may": ["read", "admin"], "metrics": ["x"]}]}},
+            "a.grants.0: admin is of the whole server, not of some metrics or domains: grant it apart",
+        ),
+        (
+            {"a": {"token": TOKEN, "grants": [{"may": ["read"], "metrics": ["x"], "rooms": ["apollo", "opentsdb"]}]}},
+            "domains of datazone: grant what is allowed in apollo apart",
+        ),
+        (
+            {"a": {"token": TOKEN, "grants": [{"may": ["read"], "domains": ["x"], "rooms": ["kairosdb"]}]}},
+            "domains of datazone: grant what is allowed in kairosdb apart",
+        ),
         ({"a": {"token": TOKEN[1:], "grants": READS}}, "a.token: a token has at least 16 letters"),
         ({"a": {"token": TOKEN + " ", "grants": READS}}, "a.token: a token has at least 16 letters"),
         ({"a": {"token": TOKEN + "ü", "grants": READS}}, "a.token: a token has at least 16 letters"),

@@ -6,20 +6,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from headrace.access.bounded.bounds import UNBOUNDED, Bounds
+from headrace.access.bounded.patterns import Patterns, patterns_of
 from headrace.access.deeds import Deed
 from headrace.config import Settings
-from headrace.settings.principals import ApolloToken, Collections, PrincipalSetting
+from headrace.settings.principals import ApolloToken, Collections, GrantSetting, PrincipalSetting
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """rooms: None for all."""
+    """rooms: None for all.   metrics: patterns of those to which it is bound; None: to none.   domains: of DataZone, to
+    which it is bound; None: to none."""
 
     deeds: frozenset[Deed]
     rooms: frozenset[str] | None = None
+    metrics: frozenset[str] | None = None
+    domains: frozenset[str] | None = None
 
     def covers(self, deed: Deed, room: str) -> bool:
-        """Whether it allows the deed in the room."""
+        """Whether it allows the deed in the room, or in a part of it."""
         return deed in self.deeds and (self.rooms is None or room in self.rooms)
 
 
@@ -32,8 +37,30 @@ class Principal:
     collections: Collections | None = None
 
     def may(self, deed: Deed, room: str) -> bool:
-        """Whether it may do this there."""
+        """Whether it may do this there, or in a part of the room (`bounds`, `may_in_domain`)."""
         return deed == "open" or any(grant.covers(deed, room) for grant in self.grants)
+
+    def may_in_domain(self, deed: Deed, room: str, domain: str) -> bool:
+        """Whether it may do this in a domain of DataZone."""
+        covering = (grant for grant in self.grants if grant.covers(deed, room))
+        return any(grant.domains is None or domain in grant.domains for grant in covering)
+
+    def bounds(self, deed: Deed, room: str) -> Bounds:
+        """The metrics with which a request may do something that does this there; what it finds is what it may do this
+        with."""
+        if not any(grant.metrics is not None for grant in self.grants):
+            return UNBOUNDED
+        sees, writes, deletes = (self._metrics(one, room) for one in (deed, "write", "delete"))
+        return Bounds(self.name, sees, writes, deletes)
+
+    def _metrics(self, deed: Deed, room: str) -> Patterns | None:
+        named: set[str] = set()
+        for grant in self.grants:
+            if grant.covers(deed, room):
+                if grant.metrics is None:
+                    return None
+                named |= grant.metrics
+        return patterns_of(frozenset(named))
 
 
 ANYBODY: Final = Principal("", (Grant(frozenset(("read", "write", "delete", "admin"))),))
@@ -74,9 +101,18 @@ def of_settings(settings: Settings) -> Iterable[Known]:
         yield Known(who, aws=(key_id, secret.get_secret_value()))
 
 
+def grant_of(setting: GrantSetting) -> Grant:
+    """As an operator has written it."""
+    return Grant(
+        frozenset(setting.may),
+        frozenset(setting.rooms_meant()) or None,
+        frozenset(setting.metrics) or None,
+        frozenset(setting.domains) or None,
+    )
+
+
 def _principal(name: str, setting: PrincipalSetting) -> Known:
-    grants = tuple(Grant(frozenset(one.may), frozenset(one.rooms) or None) for one in setting.grants)
-    who = Principal(name, grants, setting if setting.collections else None)
+    who = Principal(name, tuple(map(grant_of, setting.grants)), setting if setting.collections else None)
     aws = None
     if setting.aws_access_key_id is not None and setting.aws_secret_access_key is not None:
         aws = setting.aws_access_key_id, setting.aws_secret_access_key.get_secret_value()

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,11 @@ class SeriesName(NamedTuple):
 def series_name(metric: str, tags: dict[str, str]) -> SeriesName:
     """The name made of a metric and its tags in any order."""
     return SeriesName(metric, tuple(sorted(tags.items())))
+
+
+FIELD_SEPARATOR: Final = "\x1f"
+"""Parts the name of a metric from that of one of its fields, which together are the metric name of a series of its own.
+No plain metric of those who have fields may hold it (OpenTSDB, Alibaba TSDB)."""
 
 
 class CommonTags(NamedTuple):
@@ -162,6 +167,46 @@ class _Columns(NamedTuple):
     rules: NDArray[np.uint8]
     ends: NDArray[np.int64]
     heap: NDArray[np.uint8]
+
+
+class Registry(Protocol):
+    """What rooms and the gate ask of a table of series (SeriesTable)."""
+
+    @property
+    def secret(self) -> NDArray[np.uint64]:
+        """uint64[hashing.SECRET_WORDS], the database's own."""
+        ...
+
+    def __len__(self) -> int:
+        """Ordinals are those below."""
+        ...
+
+    def key_of(self, name: SeriesName) -> Key:
+        """See SeriesTable."""
+        ...
+
+    def names(self, ordinals: NDArray[np.uint32]) -> list[SeriesName]:
+        """See SeriesTable."""
+        ...
+
+    def lookup(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+        """See SeriesTable."""
+        ...
+
+    def register(self, key: Key, name: SeriesName, rule_bit: int, request: NamesOfRequest | None = None) -> int:
+        """See SeriesTable."""
+        ...
+
+    def register_many(
+        self,
+        keys: NDArray[np.uint64],
+        lengths: NDArray[np.uint32],
+        heap: NDArray[np.uint8],
+        rule_bit: int,
+        request: NamesOfRequest | None = None,
+    ) -> NDArray[np.uint32]:
+        """See SeriesTable."""
+        ...
 
 
 class SeriesTable:

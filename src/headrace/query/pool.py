@@ -7,11 +7,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol, TypeVar
+from contextvars import copy_context
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from headrace import limits
 from headrace.errors import Refused, Unavailable
-from headrace.model.series import SeriesTable
+from headrace.model.series import Registry
 from headrace.query.patience import Patience
 from headrace.store import Check, Snapshot, go_on
 
@@ -22,7 +24,7 @@ class Reads(Protocol):
     """What reading needs of a store (store.Store)."""
 
     @property
-    def table(self) -> SeriesTable:
+    def table(self) -> Registry:
         """From keys to ordinals."""
         ...
 
@@ -33,6 +35,12 @@ class Reads(Protocol):
     def suggest(self, role: str, prefix: str, limit: int) -> list[str]:
         """At most `limit` names that start with `prefix`, sorted."""
         ...
+
+
+async def on_thread(threads: Executor, work: Callable[..., T], *arguments: Any) -> T:
+    """What `work` returns of these arguments. The context goes along: how far the request may go is in it, and the
+    log's words about it."""
+    return await asyncio.get_running_loop().run_in_executor(threads, partial(copy_context().run, work, *arguments))
 
 
 class QueryPool:
@@ -54,7 +62,7 @@ class QueryPool:
             leaving = asyncio.ensure_future(client_leaves())
             leaving.add_done_callback(lambda left: None if left.cancelled() or not left.result() else patience.lose())
             try:
-                return await asyncio.get_running_loop().run_in_executor(self._pool, work, patience.check)
+                return await on_thread(self._pool, work, patience.check)
             except Refused as refused:
                 if refused.rule == "query-time":
                     raise self._timed_out(refused) from refused
@@ -65,7 +73,7 @@ class QueryPool:
     async def look_up(self, work: Callable[[], T]) -> T:
         """Do `work` that is soon done, such as finding names. Raises Unavailable as `run` does."""
         with self._place():
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+            return await on_thread(self._pool, work)
 
     async def read(self, size: int, work: Callable[[], T]) -> T:
         """Read a question of so many bytes: a short one at once, a long one on a thread. Raises what `work` raises, and
@@ -74,7 +82,7 @@ class QueryPool:
 
     async def next_of(self, chunks: Iterator[bytes]) -> bytes:
         """The next chunk of an answer that is under way, b"" after the last."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, next, chunks, b"")
+        return await on_thread(self._pool, next, chunks, b"")
 
     @contextmanager
     def _place(self) -> Iterator[None]:

@@ -35,6 +35,7 @@ TOKEN_CHARACTERS_MIN = 16
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
+Name = Annotated[str, Field(min_length=1)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
 KeyId = Annotated[str, StringConstraints(pattern=r"^[!-+.0-~-]{1,128}$")]
 
@@ -81,13 +82,41 @@ class ApolloToken(Collections):
     collections: dict[str, ApolloPermission] = Field(min_length=1)
 
 
+ROOMS_OF_METRICS: tuple[RoomName, ...] = ("opentsdb", "kairosdb")
+ROOMS_OF_DOMAINS: tuple[RoomName, ...] = ("datazone",)
+WHERE_BOUNDS_HOLD = "metrics are of the rooms opentsdb and kairosdb, domains of datazone"
+
+
 class GrantSetting(BaseModel):
-    """Deeds, and the rooms in which they are allowed; no rooms: in all."""
+    """Deeds, and the rooms in which they are allowed; no rooms: in all.
+
+    metrics: patterns, in which `*` stands for any characters: of these alone, in ROOMS_OF_METRICS.   domains: in these
+    alone, in ROOMS_OF_DOMAINS. Where there is either, no other room is meant.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     may: Annotated[tuple[GrantedDeed, ...], AfterValidator(_at_least_one)]
     rooms: tuple[RoomName, ...] = ()
+    metrics: tuple[Name, ...] = ()
+    domains: tuple[Name, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_meant_as_it_is_written(self) -> GrantSetting:
+        if not (self.metrics or self.domains):
+            return self
+        if "admin" in self.may:
+            raise ValueError("admin is of the whole server, not of some metrics or domains: grant it apart")
+        if others := sorted(set(self.rooms) - set(self.rooms_meant())):
+            raise ValueError(f"{WHERE_BOUNDS_HOLD}: grant what is allowed in {others[0]} apart")
+        return self
+
+    def rooms_meant(self) -> tuple[RoomName, ...]:
+        """Those in which it allows anything; none: in all."""
+        if not (self.metrics or self.domains):
+            return self.rooms
+        bounded = (*(ROOMS_OF_METRICS if self.metrics else ()), *(ROOMS_OF_DOMAINS if self.domains else ()))
+        return tuple(room for room in bounded if not self.rooms or room in self.rooms)
 
 
 class PrincipalSetting(Collections):

@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from headrace.model.points import NEVER, Admitted, Values
-from headrace.model.series import CommonTags, SeriesName, SeriesTable
+from headrace.model.series import CommonTags, Registry, SeriesName
 from headrace.store.query_memory import QueryAccount
 
 
@@ -194,8 +194,10 @@ class Snapshot(Protocol):
 class Store(Protocol):
     """One database."""
 
-    table: SeriesTable
-    """From keys to ordinals; the gate registers new series here."""
+    @property
+    def table(self) -> Registry:
+        """From keys to ordinals; the gate registers new series here."""
+        ...
 
     async def append(self, points: Admitted) -> int:
         """Take the points. On return they survive `kill -9` and a power cut, and the next snapshot sees all of them.

@@ -3,22 +3,24 @@ not do it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from headrace.access.authority import Authority
+from headrace.access.bounded.bounds import UNBOUNDED, Bounds, bounds_now
 from headrace.access.deeds import Deed, deed_of_method
-from headrace.access.principals import of_settings
+from headrace.access.principals import ANYBODY, of_settings
 from headrace.config import Settings
 from headrace.errors import Refused, Unavailable
 from headrace.metrics import Metrics
-from headrace.transport import LineReply, Listener, OtherCommands, Room, Sender, alike
+from headrace.transport import LineReply, Listener, OtherCommands, Room, Sender, WholeAnswer, alike
 from headrace.transport.guarding.denials import Denials
-from headrace.transport.guarding.guard import NO_CREDENTIALS, READ_ONLY, demand, guarded, note
+from headrace.transport.guarding.guard import NO_CREDENTIALS, READ_ONLY, Asked, demand, guarded, note
 from headrace.transport.guarding.web_pages import Pages
 
 FOREIGN = [(b"host", b"127.0.0.1:4242"), (b"origin", b"https://evil.example"), (b"sec-fetch-site", b"cross-site")]
@@ -35,7 +37,10 @@ def by(token: str) -> list[tuple[bytes, bytes]]:
 class Lines:
     """A telnet session that takes everything."""
 
+    bounds: Bounds | None = None
+
     async def feed(self, block: bytes, first_line: int, others: OtherCommands | None = None) -> LineReply:
+        self.bounds = bounds_now()
         return LineReply(b"taken")
 
     def line_too_long(self, line: int) -> LineReply:
@@ -48,11 +53,15 @@ class Seen:
 
     def __init__(self, **settings: Any) -> None:
         self.methods: list[str] = []
+        self.bounds: Bounds | None = None
+        self.lines = Lines()
         self.metrics = Metrics()
         self.authority = Authority(of_settings(Settings(**settings)), lambda: 0)
-        room = Room("opentsdb", ("/",), self.app, alike(lambda *_: (0, [], b"")), lambda _: Lines(), deed=self.deed_of)
-        denials = Denials(self.metrics.requests_denied, "opentsdb", lambda: 0)
-        self.room = guarded(room, Pages([], []), self.authority, denials)
+        room = Room(
+            "opentsdb", ("/",), self.app, alike(lambda *_: (0, [], b"")), lambda _: self.lines, deed=self.deed_of
+        )
+        self.denials = Denials(self.metrics.requests_denied, "opentsdb", lambda: 0)
+        self.room = guarded(room, Pages([], []), self.authority, self.denials)
 
     def deed_of(self, scope: Scope) -> Deed:
         deeds: dict[str, Deed] = {"/query": "read", "/health": "open", "/change": "read"}
@@ -68,6 +77,7 @@ class Seen:
         if scope["path"] == "/full":
             raise Unavailable("full")
         self.methods.append(scope["method"])
+        self.bounds = bounds_now()
 
     async def ask(self, method: str, path: str, headers: list[tuple[bytes, bytes]], **came_by: Any) -> None:
         scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "headers": headers}
@@ -219,6 +229,63 @@ async def test_telnet(principals: dict[str, Any], sender: Sender, refusal: str) 
     assert [reply.close for reply in replies] == [True, True]
     assert replies[0].data.decode() == f"{refusal}: nothing is taken from line 7 on, and this is closed\n"
     assert told == [("telnet denied", "10.0.0.1", 7), ("telnet denied", "10.0.0.1", 8)]
+
+
+SOME: Final = {
+    "some": {"token": TOKEN, "certificate": "some", "grants": [{"may": ["read", "write"], "metrics": ["a.*"]}]},
+    "domain": {"token": TOKEN[::-1], "grants": [{"may": ["read"], "domains": ["a"]}]},
+}
+
+
+async def test_the_room_is_told_the_bounds_of_each_request() -> None:
+    seen = Seen(principals=SOME)
+    await seen.ask("POST", "/query", by(TOKEN))
+    assert seen.bounds is not None
+    assert seen.bounds.sees is seen.bounds.writes
+    assert seen.bounds.sees is not None
+    assert (seen.bounds.sees.cover("a.x"), seen.bounds.sees.cover("b.x")) == (True, False)
+    await seen.ask("GET", "/health", AGENT)
+    assert seen.bounds is UNBOUNDED
+    await seen.ask("POST", "/query", by(TOKEN), listener=TRUSTED)
+    assert seen.bounds is UNBOUNDED
+    with pytest.raises(LookupError):
+        bounds_now()
+
+
+async def test_telnet_and_the_short_way_keep_to_bounds_too() -> None:
+    seen = Seen(principals=SOME)
+    assert seen.room.lines is not None
+    await seen.room.lines(Sender("10.0.0.1", OURS, "some")).feed(b"put a.x 1 1 a=b\n", 1)
+    assert seen.lines.bounds
+    await seen.room.lines(Sender("10.0.0.1", TRUSTED, "some")).feed(b"put a.x 1 1 a=b\n", 1)
+    assert seen.lines.bounds is UNBOUNDED
+    assert not seen.room.may_gather(by(TOKEN), By(OURS))
+    assert seen.room.may_gather(by(TOKEN), By(TRUSTED))
+
+
+async def test_small_posts_are_taken_without_bounds() -> None:
+    class Posts:
+        body_bytes_max = 7
+
+        async def take(self, bodies: Sequence[bytes]) -> Sequence[WholeAnswer | None]:
+            assert bounds_now() is UNBOUNDED
+            return [None for _ in bodies]
+
+    seen = Seen()
+    room = guarded(replace(seen.room, small_posts={b"/put": Posts()}), Pages([], []), seen.authority, seen.denials)
+    posts = room.small_posts[b"/put"]
+    assert posts.body_bytes_max == 7
+    assert await posts.take([b"a", b"b"]) == [None, None]
+
+
+async def test_in_a_domain() -> None:
+    seen = Seen(principals=SOME)
+    asked = Asked("datazone", seen.authority.known(by(TOKEN[::-1])) or ANYBODY, None, seen.denials)
+    scope: Scope = {"method": "GET", "raw_path": b"/x", "headers": []}
+    asked.check(scope, "read", "a")
+    with pytest.raises(Refused, match="domain is not granted read in this domain") as refused:
+        asked.check(scope, "read", "b")
+    assert refused.value.rule == "permission-missing"
 
 
 @pytest.mark.parametrize(("method", "path"), [("DELETE", "/x"), ("GET", "/change"), ("POST", "/noted")])

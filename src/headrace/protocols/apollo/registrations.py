@@ -18,7 +18,7 @@ import msgspec
 from headrace import limits
 from headrace.errors import Refused
 from headrace.model.points import Admitted
-from headrace.model.series import SeriesName, SeriesTable
+from headrace.model.series import Registry, SeriesName
 from headrace.model.spelling import key_bytes
 from headrace.protocols.apollo.access import Caller
 from headrace.protocols.apollo.faults import series_unknown
@@ -73,7 +73,7 @@ class KeepsRegistrations(Protocol):
     """What registrations need of a store (store.Store)."""
 
     @property
-    def table(self) -> SeriesTable:
+    def table(self) -> Registry:
         """From keys to ordinals."""
         ...
 

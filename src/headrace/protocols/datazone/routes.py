@@ -42,6 +42,11 @@ class FormsOperation(NamedTuple):
     entity: Entity
     form_id: str = ""
 
+    @property
+    def domain(self) -> str:
+        """In which it is."""
+        return self.entity.domain
+
 
 class TypeOperation(NamedTuple):
     """GetFormType."""
@@ -83,8 +88,10 @@ class DataZoneApp:
         raw_path: bytes = scope["raw_path"]
         query: bytes = scope["query_string"]
         caller = await self._caller(scope, Request(scope["method"], raw_path, query, scope["headers"], body))
-        demand(scope, deed_of_method(scope["method"]))
+        deed = deed_of_method(scope["method"])
+        demand(scope, deed)
         operation = self._operation(scope["method"], raw_path)
+        demand(scope, deed, operation.domain)
         status, headers, content = await self._answer(operation, scope, query, body, caller)
         await _send(send, status, headers, content)
 

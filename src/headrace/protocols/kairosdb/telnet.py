@@ -20,7 +20,7 @@ from headrace.intake import Refusal, RefusedPoints
 from headrace.kernels.scanning.kairosdb_telnet import SECONDS_BELOW
 from headrace.model.json_pieces import work_of_lines
 from headrace.model.points import Points
-from headrace.model.series import SeriesName, SeriesTable, series_name
+from headrace.model.series import Registry, SeriesName, series_name
 from headrace.model.spelling import KeyCache, SpelledNames, Spelling, key_column
 from headrace.model.time import SECOND_MS, TIME_MS_MAX
 from headrace.model.values import INT64_MAX, INT64_MIN, ValuesBuilder
@@ -54,7 +54,7 @@ _TTL = re.compile(r"0*[0-9]{1,10}")
 class Telnet:
     """What all telnet connections of the room share."""
 
-    def __init__(self, writes: DatapointsService, table: SeriesTable) -> None:
+    def __init__(self, writes: DatapointsService, table: Registry) -> None:
         self.writes = writes
         self.keys = KeyCache(table, read_name)
         self.secret = table.secret

@@ -6,9 +6,9 @@ name of a plain point may hold.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-SEPARATOR: Final = "\x1f"
+from headrace.model.series import FIELD_SEPARATOR
 
 
 class Field(NamedTuple):
@@ -20,15 +20,15 @@ class Field(NamedTuple):
 
 def series_metric(field: Field) -> str:
     """The metric name under which a field's series are stored."""
-    return f"{field.metric}{SEPARATOR}{field.field}"
+    return f"{field.metric}{FIELD_SEPARATOR}{field.field}"
 
 
 def in_plain_words(words: str) -> str:
     """Words about a stored metric name as the sender of a field understands them: wind.speed."""
-    return words.replace(SEPARATOR, ".")
+    return words.replace(FIELD_SEPARATOR, ".")
 
 
 def field_of(metric: str) -> Field | None:
     """The field whose stored metric name this is, None for a plain metric."""
-    base, separator, field = metric.partition(SEPARATOR)
+    base, separator, field = metric.partition(FIELD_SEPARATOR)
     return Field(base, field) if separator else None

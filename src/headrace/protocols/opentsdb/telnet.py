@@ -22,7 +22,7 @@ from headrace.intake import Refusal, RefusedPoints
 from headrace.metrics import Metrics
 from headrace.model.json_pieces import work_of_lines
 from headrace.model.points import Points
-from headrace.model.series import SeriesName, SeriesTable, series_name
+from headrace.model.series import Registry, SeriesName, series_name
 from headrace.model.spelling import KeyCache, SpelledNames, Spelling, key_column
 from headrace.model.values import ValuesBuilder
 from headrace.protocols.opentsdb import faults, times
@@ -59,7 +59,7 @@ class Telnet:
         return TelnetSession(self, sender)
 
 
-def telnet(puts: PutService, table: SeriesTable, metrics: Metrics) -> Telnet:
+def telnet(puts: PutService, table: Registry, metrics: Metrics) -> Telnet:
     """The telnet of a room over one store."""
     blocks = LoopOrThread(limits.OPENTSDB_LOOP_BODY_BYTES_MAX)
     return Telnet(puts, KeyCache(table, read_name), table.secret, RecentStats(metrics), blocks)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.errors import Refused
-from headrace.model.series import SeriesName, SeriesTable
+from headrace.model.series import Registry, SeriesName
 from headrace.protocols.opentsdb.faults import shown
 
 _WORD_BITS = 64
@@ -45,7 +45,7 @@ def unknown_tsuid(tsuid: str) -> Refused:
     return Refused("tsuid", f"No such name for 'tsuids': '{shown(tsuid)}'")
 
 
-def uid_of(table: SeriesTable, kind: str, name: str) -> str:
+def uid_of(table: Registry, kind: str, name: str) -> str:
     """Sixteen hexadecimal digits that only the name, its kind ("metric", "tagk" or "tagv") and the database decide."""
     low, _ = table.key_of(SeriesName(kind, ((name, ""),)))
     return f"{low:016X}"

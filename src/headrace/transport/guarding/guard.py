@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -9,11 +10,22 @@ import structlog
 from starlette.types import Message, Receive, Scope, Send
 
 from headrace.access.authority import Authority, Headers
+from headrace.access.bounded.bounds import UNBOUNDED, within
 from headrace.access.deeds import CHANGING, Deed
 from headrace.access.principals import ANYBODY, Principal
 from headrace.errors import Refused, Unavailable
 from headrace.rules import Rule
-from headrace.transport import CameBy, LineReply, LineSession, Listener, OtherCommands, Room, Sender
+from headrace.transport import (
+    CameBy,
+    LineReply,
+    LineSession,
+    Listener,
+    OtherCommands,
+    Room,
+    Sender,
+    SmallPosts,
+    WholeAnswer,
+)
 from headrace.transport.guarding.denials import Denials
 from headrace.transport.guarding.web_pages import Pages
 from headrace.transport.senders import sender_of
@@ -36,9 +48,10 @@ class Asked:
     deletes: bool = False
     noted: dict[str, object] = field(default_factory=dict)
 
-    def check(self, scope: Scope, deed: Deed) -> None:
+    def check(self, scope: Scope, deed: Deed, domain: str | None = None) -> None:
         """Raises Refused, which is counted and logged: rule "read-only" for a change by a listener that takes none,
-        "web-page" for one that a foreign page asks for, "permission-missing" for what the principal is not granted."""
+        "web-page" for one that a foreign page asks for, "permission-missing" for what the principal is not granted.
+        domain: of DataZone, where it is known."""
         listener = _listener(scope)
         if listener is not None and listener.read_only and deed in CHANGING:
             self.denials.add(scope, "read-only", listener=str(listener))
@@ -50,6 +63,9 @@ class Asked:
         if not self.principal.may(deed, self.room):
             self.denials.add(scope, "permission-missing", principal=self.principal.name, deed=deed)
             raise Refused("permission-missing", f"{self.principal.name} is not granted {deed} here")
+        if domain is not None and not self.principal.may_in_domain(deed, self.room, domain):
+            self.denials.add(scope, "permission-missing", principal=self.principal.name, deed=deed)
+            raise Refused("permission-missing", f"{self.principal.name} is not granted {deed} in this domain")
         self.deletes |= deed == "delete"
 
     def put_on_record(self, scope: Scope, status: int) -> None:
@@ -96,7 +112,8 @@ class _Guard:
             await send(message)
 
         try:
-            await self.room.app(scope, receive, send_on)
+            with within(asked.principal.bounds(deed, self.room.name)):
+                await self.room.app(scope, receive, send_on)
         except Unavailable:
             status = 503  # the router words it; whether anything was done is not known
             raise
@@ -127,10 +144,28 @@ def guarded(room: Room, pages: Pages, authority: Authority, denials: Denials) ->
         if sender.listener.read_only:
             return False
         who = ANYBODY if sender.listener.trusted else authority.known(headers, sender.certificate)
-        return who is not None and who.may("write", room.name)
+        return who is not None and who.may("write", room.name) and not who.bounds("write", room.name)
 
-    app = _Guard(room, pages, authority, denials)
-    return replace(room, app=app, lines=lines and guarded_lines, may_gather=may_gather)
+    return replace(
+        room,
+        app=_Guard(room, pages, authority, denials),
+        lines=lines and guarded_lines,
+        small_posts={target: _Unbounded(posts) for target, posts in room.small_posts.items()},
+        may_gather=may_gather,
+    )
+
+
+class _Unbounded:
+    """Small posts (transport.SmallPosts) of those who may write all metrics, which may_gather has seen to."""
+
+    def __init__(self, posts: SmallPosts) -> None:
+        self._posts = posts
+        self.body_bytes_max = posts.body_bytes_max
+
+    async def take(self, bodies: Sequence[bytes]) -> Sequence[WholeAnswer | None]:
+        """See SmallPosts."""
+        with within(UNBOUNDED):
+            return await self._posts.take(bodies)
 
 
 async def principal_of(scope: Scope, authority: Authority) -> Principal:
@@ -169,11 +204,12 @@ def known_as(scope: Scope, principal: Principal) -> None:
         asked.principal = principal
 
 
-def demand(scope: Scope, deed: Deed) -> None:
-    """Called where a request is about to do more than its route declares. Raises Refused as Asked.check does."""
+def demand(scope: Scope, deed: Deed, domain: str | None = None) -> None:
+    """Called where a request is about to do more than its route declares, or when it is known in which domain of
+    DataZone. Raises Refused as Asked.check does."""
     asked = scope.get(_ASKED)
     if asked is not None:
-        asked.check(scope, deed)
+        asked.check(scope, deed, domain)
 
 
 def note(scope: Scope, **what: object) -> None:
@@ -188,6 +224,10 @@ READ_ONLY: Final = "this address is for reading alone"
 NO_CREDENTIALS: Final = "credentials are needed here, and telnet has none but a client certificate"
 
 
+_NOBODY: Final = Principal("", ())
+"""Who has no credentials, where they are asked for."""
+
+
 class _GuardedLines:
     """One connection of telnet (transport.LineSession), which is closed where its sender may not write."""
 
@@ -200,20 +240,28 @@ class _GuardedLines:
 
     async def feed(self, block: bytes, first_line: int, others: OtherCommands | None = None) -> LineReply:
         """See LineSession."""
-        return self._refusal(first_line) or await self._session.feed(block, first_line, others)
+        principal = self._principal()
+        refusal = self._refusal(first_line, principal)
+        if refusal is not None:
+            return refusal
+        with within(principal.bounds("write", self._room)):
+            return await self._session.feed(block, first_line, others)
 
     def line_too_long(self, line: int) -> LineReply:
         """See LineSession."""
-        return self._refusal(line) or self._session.line_too_long(line)
+        return self._refusal(line, self._principal()) or self._session.line_too_long(line)
 
-    def _refusal(self, line: int) -> LineReply | None:
+    def _principal(self) -> Principal:
+        listener = self._sender.listener
+        if listener is not None and listener.trusted:
+            return ANYBODY
+        return self._authority.known((), self._sender.certificate) or _NOBODY
+
+    def _refusal(self, line: int, principal: Principal) -> LineReply | None:
         listener = self._sender.listener
         if listener is not None and listener.read_only:
             return self._refused(line, "read-only", READ_ONLY)
-        if listener is not None and listener.trusted:
-            return None
-        principal = self._authority.known((), self._sender.certificate)
-        if principal is None:
+        if principal is _NOBODY:
             return self._refused(line, "credentials-missing", NO_CREDENTIALS)
         if not principal.may("write", self._room):
             return self._refused(line, "permission-missing", f"{principal.name} is not granted write here")

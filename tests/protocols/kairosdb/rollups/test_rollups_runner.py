@@ -539,8 +539,8 @@ async def test_the_room_runs_them_by_itself(tmp_path: Path) -> None:
             await one.put({NOON: 1})
             one.clock.now_ms = NOON + HOUR
             await _until(one, [[NOON, 1]])
-            one.clock.now_ms = NOON + 2 * HOUR
             await one.put({NOON + HOUR: 2})
+            one.clock.now_ms = NOON + 2 * HOUR
             await _until(one, [[NOON, 1], [NOON + HOUR, 2]])
         assert live.success_ms > 0
         assert not list(works(live, one.clock(), one.tasks.after_ms))

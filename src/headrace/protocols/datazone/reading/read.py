@@ -6,7 +6,7 @@ import asyncio
 from typing import Protocol
 
 from headrace.errors import Refused
-from headrace.model.series import SeriesTable
+from headrace.model.series import Registry
 from headrace.protocols.datazone import constraints, faults, keys
 from headrace.protocols.datazone.constraints import Violations
 from headrace.protocols.datazone.faults import Answer, shown
@@ -20,7 +20,7 @@ class ReadsForms(Protocol):
     """What reading needs of a store (store.Store)."""
 
     @property
-    def table(self) -> SeriesTable:
+    def table(self) -> Registry:
         """Has the database's secret."""
         ...
 

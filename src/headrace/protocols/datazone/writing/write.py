@@ -17,7 +17,7 @@ from headrace.intake import NOTHING_REFUSED, PointCounts, Refusal, RefusedPoints
 from headrace.metrics import Metrics
 from headrace.model.json_pieces import work_of
 from headrace.model.points import Admitted
-from headrace.model.series import UNKNOWN, SeriesTable
+from headrace.model.series import UNKNOWN, Registry
 from headrace.model.time import Clock
 from headrace.protocols.datazone import faults, keys
 from headrace.protocols.datazone.constraints import Violations
@@ -51,7 +51,7 @@ class KeepsForms(Protocol):
     """What writing needs of a store (store.Store)."""
 
     @property
-    def table(self) -> SeriesTable:
+    def table(self) -> Registry:
         """From keys to ordinals; the gate registers new series here."""
         ...
 

@@ -11,7 +11,7 @@ from headrace import limits
 from headrace.errors import Refused
 from headrace.gate import RuleSet, admit
 from headrace.model.points import Admitted, Kind, Points, Values, concatenate
-from headrace.model.series import SeriesName, SeriesTable, series_name
+from headrace.model.series import Registry, SeriesName, series_name
 from headrace.protocols.kairosdb.reading.answer import tags_of
 from headrace.protocols.kairosdb.reading.wire import MetricQuery
 from headrace.protocols.kairosdb.types.histogram_columns import LENGTH_MASK
@@ -34,7 +34,7 @@ class OneName:
 
 
 def saved_points(
-    asked: MetricQuery, results: Iterable[Result], table: SeriesTable, rules: RuleSet, now_ms: int
+    asked: MetricQuery, results: Iterable[Result], table: Registry, rules: RuleSet, now_ms: int
 ) -> list[Admitted]:
     """What the results of one metric save. Raises Refused when the rules do not allow the new name."""
     saves = ((result, saved, rows) for result in results for saved, rows in result.saves)
@@ -50,7 +50,7 @@ def together(batches: Sequence[Admitted]) -> Admitted | None:
     return concatenate(batches) if batches else None
 
 
-def _name(asked: MetricQuery, result: Result, saved: Saved, table: SeriesTable) -> SeriesName:
+def _name(asked: MetricQuery, result: Result, saved: Saved, table: Registry) -> SeriesName:
     """Tags as said, and those by which the query groups; of a further group_by tag those of which the group has one
     value."""
     tags = {key: value for key, value in zip(asked.query.tag_keys or (), result.tag_values, strict=True) if value}
@@ -63,7 +63,7 @@ def _name(asked: MetricQuery, result: Result, saved: Saved, table: SeriesTable) 
     return series_name(saved.metric, tags)
 
 
-def _admitted(name: SeriesName, saved: Saved, rows: Rows, table: SeriesTable, rules: RuleSet, now_ms: int) -> Admitted:
+def _admitted(name: SeriesName, saved: Saved, rows: Rows, table: Registry, rules: RuleSet, now_ms: int) -> Admitted:
     kept = np.flatnonzero(rows.values.kinds != GAP)
     values = Values(rows.values.kinds[kept], rows.values.bits[kept], rows.values.heap)
     longest = int((values.bits & LENGTH_MASK).max(initial=0, where=values.kinds == Kind.CUSTOM))

@@ -10,7 +10,7 @@ import numpy as np
 from headrace.errors import Refused
 from headrace.gate import RuleSet
 from headrace.model.points import NEVER, Admitted, Kind
-from headrace.model.series import SeriesTable
+from headrace.model.series import Registry
 from headrace.protocols.kairosdb.reading.read import answer_to
 from headrace.protocols.kairosdb.reading.save import saved_points, together
 from headrace.protocols.kairosdb.reading.wire import MetricQuery
@@ -40,7 +40,7 @@ class Step(NamedTuple):
 class Into(NamedTuple):
     """What points to write are made with: see save.saved_points, chain.engine.run."""
 
-    table: SeriesTable
+    table: Registry
     rules: RuleSet
     group_of: GroupOf
 

@@ -24,7 +24,7 @@ from headrace.errors import Corrupt, HeadraceError, Refused, Unavailable
 from headrace.gate import RuleSet
 from headrace.model.cut_text import cut
 from headrace.model.points import Admitted, Values, take_optional
-from headrace.model.series import SeriesTable
+from headrace.model.series import Registry
 from headrace.model.time import Clock
 from headrace.protocols.kairosdb.rollups.compute import Into, Step, Stretch, compute
 from headrace.protocols.kairosdb.rollups.progress import Progress
@@ -32,6 +32,7 @@ from headrace.protocols.kairosdb.rollups.task import Part
 from headrace.protocols.kairosdb.rollups.tasks import KeepsTasks, Live, Tasks
 from headrace.query.chain.engine import GroupOf
 from headrace.query.patience import Patience
+from headrace.query.pool import on_thread
 from headrace.store import Check, Snapshot, go_on
 
 log = structlog.get_logger(__name__)
@@ -47,7 +48,7 @@ class ComputesRollups(KeepsTasks, Protocol):
     """What running needs of a store (store.Store)."""
 
     @property
-    def table(self) -> SeriesTable:
+    def table(self) -> Registry:
         """From keys to ordinals."""
         ...
 
@@ -225,18 +226,17 @@ class Runner:
             return False
         now_ms = self._clock()
         after_ms = self._tasks.after_ms
-        loop = asyncio.get_running_loop()
         # On the thread, as calendars take their time.
-        await self._set_back(run, await loop.run_in_executor(thread, set_back, live, now_ms, after_ms[0]), now_ms)
-        work = await loop.run_in_executor(thread, _next_work, run, now_ms, after_ms)
+        await self._set_back(run, await on_thread(thread, set_back, live, now_ms, after_ms[0]), now_ms)
+        work = await on_thread(thread, _next_work, run, now_ms, after_ms)
         if work is None:
             await self._end(run, now_ms)
             return False
         run.begun_ms.setdefault(work.part.digest, now_ms)
         size = live.sizes.get((work.part.digest, work.why), 1)
         try:
-            stretch = await loop.run_in_executor(thread, _stretch_of, live, work, size)
-            step = await loop.run_in_executor(thread, self._compute, live, work, stretch, now_ms)
+            stretch = await on_thread(thread, _stretch_of, live, work, size)
+            step = await on_thread(thread, self._compute, live, work, stretch, now_ms)
             if step is None:
                 live.sizes[work.part.digest, work.why] = max(size // 4, 1)
                 return True

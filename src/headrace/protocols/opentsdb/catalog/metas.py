@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 
 from headrace import limits
 from headrace.errors import Refused
-from headrace.model.series import SeriesName, SeriesTable
+from headrace.model.series import Registry, SeriesName
 from headrace.protocols.opentsdb.faults import shown
 from headrace.protocols.opentsdb.integers import Whole
 from headrace.protocols.opentsdb.reading.texts import Scalar, text_of, texts_of
@@ -70,7 +70,7 @@ class KeepsMetas(Protocol):
     """What is needed of a store (store.Store)."""
 
     @property
-    def table(self) -> SeriesTable:
+    def table(self) -> Registry:
         """See store.Store."""
         ...
 

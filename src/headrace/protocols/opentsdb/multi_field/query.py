@@ -16,9 +16,10 @@ from headrace import limits
 from headrace.config import OpenTSDBTimes
 from headrace.errors import Refused
 from headrace.model.points import Values
+from headrace.model.series import FIELD_SEPARATOR
 from headrace.model.time import SECOND_MS
 from headrace.protocols.opentsdb.faults import shown
-from headrace.protocols.opentsdb.fields import SEPARATOR, Field, field_of, series_metric
+from headrace.protocols.opentsdb.fields import Field, field_of, series_metric
 from headrace.protocols.opentsdb.integers import Whole, whole_member
 from headrace.protocols.opentsdb.reading.last import value_of
 from headrace.protocols.opentsdb.reading.narrowing import narrowing
@@ -240,5 +241,5 @@ def _results(snapshot: Snapshot, part: Asked) -> Iterator[Result]:
     except Refused as refused:
         if refused.rule != "metric-unknown":
             raise
-        asked = shown(refused.detail.replace(SEPARATOR, ".", 1))
+        asked = shown(refused.detail.replace(FIELD_SEPARATOR, ".", 1))
         raise Refused(refused.rule, f"No such name for 'metrics': '{asked}'") from refused

@@ -17,9 +17,9 @@ from starlette.types import Scope
 from headrace import limits
 from headrace.errors import Refused
 from headrace.model.query import ANY_VALUE
-from headrace.model.series import SeriesName
+from headrace.model.series import FIELD_SEPARATOR, SeriesName
 from headrace.protocols.opentsdb.faults import shown
-from headrace.protocols.opentsdb.fields import SEPARATOR, Field, field_of, series_metric
+from headrace.protocols.opentsdb.fields import Field, field_of, series_metric
 from headrace.protocols.opentsdb.integers import INT_MAX, Whole, parameter, whole_member
 from headrace.protocols.opentsdb.names import ILLEGAL_CHARACTER
 from headrace.protocols.opentsdb.reading.texts import text_of
@@ -261,7 +261,7 @@ class NameQuestions:
 
 def _are_plain(metrics: pa.Array) -> NDArray[np.bool_]:
     """Of stored metric names those that are no field's."""
-    plain: NDArray[np.bool_] = np.asarray(pc.invert(pc.match_substring(metrics, SEPARATOR)))
+    plain: NDArray[np.bool_] = np.asarray(pc.invert(pc.match_substring(metrics, FIELD_SEPARATOR)))
     return plain
 
 

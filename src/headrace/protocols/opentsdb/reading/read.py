@@ -11,9 +11,9 @@ from headrace.config import OpenTSDBTimes
 from headrace.errors import Refused
 from headrace.model.points import Kind
 from headrace.model.query import Fill
+from headrace.model.series import FIELD_SEPARATOR
 from headrace.model.time import TimeRange
 from headrace.protocols.opentsdb.faults import shown
-from headrace.protocols.opentsdb.fields import SEPARATOR
 from headrace.protocols.opentsdb.reading.answer import Element, pieces
 from headrace.protocols.opentsdb.reading.question import Asked, Question, question
 from headrace.protocols.opentsdb.reading.wire import Query
@@ -164,7 +164,7 @@ def shape(asked: Question, in_arrays: bool) -> Write:
 def refuse_fields(asked: Question) -> None:
     """A metric with the separator of multi-field points is none that may be asked for. Raises Refused."""
     for part in asked.parts:
-        if not part.tsuids and SEPARATOR in part.echo["metric"]:
+        if not part.tsuids and FIELD_SEPARATOR in part.echo["metric"]:
             raise _in_our_words(Refused("metric-unknown", part.echo["metric"]), part)
 
 

@@ -1,0 +1,49 @@
+"""How far a request may go among metrics, while it is under way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Final
+
+from headrace.access.bounded.patterns import Patterns
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The metrics that a request may see, write and delete points of; None: all.
+
+    principal: for words about it.
+    """
+
+    principal: str
+    sees: Patterns | None = None
+    writes: Patterns | None = None
+    deletes: Patterns | None = None
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return not (self.sees is None and self.writes is None and self.deletes is None)
+
+
+UNBOUNDED: Final = Bounds("")
+
+_now: ContextVar[Bounds] = ContextVar("headrace.bounds")
+
+
+@contextmanager
+def within(bounds: Bounds) -> Iterator[None]:
+    """What is done meanwhile keeps to these bounds: here, in tasks that begin here, and in threads that are given a
+    copy of the context."""
+    token = _now.set(bounds)
+    try:
+        yield
+    finally:
+        _now.reset(token)
+
+
+def bounds_now() -> Bounds:
+    """Those of what is being done. Raises LookupError where nobody has said them."""
+    return _now.get()

@@ -48,7 +48,10 @@ class Principal:
     def bounds(self, deed: Deed, room: str) -> Bounds:
         """The metrics with which a request may do something that does this there; what it finds is what it may do this
         with."""
-        if not any(grant.metrics is not None for grant in self.grants):
+        for grant in self.grants:
+            if grant.metrics is not None:
+                break
+        else:
             return UNBOUNDED
         sees, writes, deletes = (self._metrics(one, room) for one in (deed, "write", "delete"))
         return Bounds(self.name, sees, writes, deletes)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
@@ -33,15 +32,25 @@ UNBOUNDED: Final = Bounds("")
 _now: ContextVar[Bounds] = ContextVar("headrace.bounds")
 
 
-@contextmanager
-def within(bounds: Bounds) -> Iterator[None]:
+class _Within:
+    """See `within`. By hand, as every request passes here: contextlib's costs 1 us more."""
+
+    __slots__ = ("_bounds", "_token")
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+
+    def __enter__(self) -> None:
+        self._token = _now.set(self._bounds)
+
+    def __exit__(self, *_: object) -> None:
+        _now.reset(self._token)
+
+
+def within(bounds: Bounds) -> AbstractContextManager[None]:
     """What is done meanwhile keeps to these bounds: here, in tasks that begin here, and in threads that are given a
     copy of the context."""
-    token = _now.set(bounds)
-    try:
-        yield
-    finally:
-        _now.reset(token)
+    return _Within(bounds)
 
 
 def bounds_now() -> Bounds:

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,10 @@ class ServerProcess:
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
     answers_within_s: float = 30
+    before: tuple[str, ...] = ()
+    """What stands before the command."""
+    environment: Mapping[str, str] | None = None
+    """None for our own."""
 
     @property
     def log(self) -> Path:
@@ -40,6 +44,7 @@ class ServerProcess:
 
     def start(self) -> None:
         command = [
+            *self.before,
             sys.executable,
             "-m",
             "headrace",
@@ -51,7 +56,9 @@ class ServerProcess:
             command += ["--port", str(self.port)]
         with self.log.open("ab") as log:
             begins = log.tell()
-            self.process = subprocess.Popen([*command, *self.flags], stdout=log, stderr=log, cwd=self.data_dir.parent)
+            self.process = subprocess.Popen(
+                [*command, *self.flags], stdout=log, stderr=log, cwd=self.data_dir.parent, env=self.environment
+            )
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             if self.process.poll() is not None:

@@ -13,7 +13,8 @@ import numba
 import pytest
 
 from headrace import kernels
-from headrace.compiling import COMPILED, UNUSED_S, tidy_cache
+from headrace.compiling import UNUSED_S, tidy_cache
+from headrace.kernels.cache import COMPLETE
 
 MODULE = """
 from headrace_kernels import int64, kernel
@@ -63,8 +64,8 @@ def cache(beside: Path, name: str, *, age_s: float, complete: bool = True) -> Pa
     (folder / "kernels" / "merge.nbi").write_bytes(b"compiled")
     then = time.time() - age_s
     if complete:
-        (folder / COMPILED).touch()
-        os.utime(folder / COMPILED, (then, then))
+        (folder / COMPLETE).touch()
+        os.utime(folder / COMPLETE, (then, then))
     os.utime(folder, (then, then))
     return folder
 

@@ -106,7 +106,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "headrace.store.embedded.reading.snapshot": "test_embedded_store.py, test_deletes.py, test_last.py read through it",
     "headrace.store.embedded.reading.visible": "test_embedded_store.py, test_sealer.py and tests/hunt",
     "headrace.store.embedded.recent.hidden": "test_embedded_store.py, test_deletes.py",
-    "headrace.commands.compiled": "test_cli.py, test_compiling.py: as the server's start",
     "headrace.protocols.apollo.writing.values": "test_apollo_wire.py, test_apollo_scan.py",
     "headrace.protocols.datazone.reading.paging": "test_datazone_read.py, test_datazone_strangers.py",
     "headrace.store.embedded.parts": "what test_embedded_store.py opens and closes",

@@ -13,7 +13,7 @@ import click
 
 from headrace import __version__, config, memory_bound
 from headrace.about import table
-from headrace.commands.compiled import ensure_compiled
+from headrace.commands.compiled import compile_kernels, ensure_compiled
 from headrace.commands.operating import backup, restore, seal
 from headrace.commands.restore_segment import restore_segment
 from headrace.commands.verify import verify
@@ -108,7 +108,7 @@ def serve(loaded: config.Loaded, **concessions: bool) -> None:
     # Not at the top: they load every kernel and every room, seconds that check-config and --help need not wait for.
     from headrace.compiling import tidy_cache  # noqa: PLC0415
 
-    ensure_compiled()
+    ensure_compiled(loaded.settings.data_dir / "cache")
     tidy_cache()
     from headrace.serve import run  # noqa: PLC0415
 
@@ -129,5 +129,5 @@ def check_config(loaded: config.Loaded) -> None:
     click.echo(f"# memory: {megabytes} MB at most, whatever is sent, and 170 MB for each million of series")
 
 
-for other in (verify, backup, restore, restore_segment, seal):
+for other in (compile_kernels, verify, backup, restore, restore_segment, seal):
     main.add_command(other)

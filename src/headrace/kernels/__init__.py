@@ -1,39 +1,24 @@
 """Numba kernels: arrays in, arrays out. This package imports nothing of ours.
 
 Decided once, here: every kernel is compiled ahead of its first call (an explicit signature, so the compile happens on
-import, never inside request 1), cached on disk, and releases the GIL. Uncompiled (NUMBA_DISABLE_JIT=1) it still works.
+import, never inside request 1), cached on disk (cache.py), and releases the GIL. Uncompiled (NUMBA_DISABLE_JIT=1) it
+still works.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 import numpy as np
 
+from headrace.kernels import cache
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def compiled_folder() -> Path:
-    """Where compiled kernels are kept: a folder of their own for each state of all kernels together.
-
-    Numba by itself compiles a kernel anew when its own file has changed, but not when a kernel that it has inlined has.
-    After an upgrade a scanner could then go on with the hash of yesterday: other keys, and every series twice.
-    """
-    sources = sorted(Path(__file__).parent.rglob("*.py"))
-    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
-    beside = Path(__file__).parent / "__pycache__"
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headrace"
-    writable = os.access(beside if beside.exists() else beside.parent, os.W_OK)
-    return (beside if writable else home) / f"compiled-{digest}"
-
-
-if "NUMBA_CACHE_DIR" not in os.environ:
-    numba.config.CACHE_DIR = str(compiled_folder())  # type: ignore[attr-defined]
+cache.use(cache.find())
 
 Index = int | np.int64
 """A place in an array, or a number of places: an int from Python, an int64 inside kernels."""
@@ -65,8 +50,7 @@ void = numba.types.void
 
 def kernel(signature: Any) -> Callable[[F], F]:
     """Compile the decorated loop for exactly `signature`; cached on disk, without the GIL, IEEE division by zero."""
-    compiled: Callable[[F], F] = numba.njit(signature, cache=True, nogil=True, error_model="numpy")
-    return compiled
+    return _compiled(signature, {})
 
 
 def borrowing_kernel(signature: Any) -> Callable[[F], F]:
@@ -75,6 +59,18 @@ def borrowing_kernel(signature: Any) -> Callable[[F], F]:
     Between kernels Numba counts the references to every array up and down, atomically, and passes each as seven words.
     The caller holds the arrays anyway. Without the counts a put point takes 138 ns instead of 262, inlined 85.
     """
-    options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False, "forceinline": True}
-    compiled: Callable[[F], F] = numba.njit(signature, **options)
-    return compiled
+    return _compiled(signature, {"_nrt": False, "forceinline": True})
+
+
+def _compiled(signature: Any, options: dict[str, Any]) -> Callable[[F], F]:
+    options |= {"nogil": True, "error_model": "numpy"}
+    on_disk: Callable[[F], F] = numba.njit(signature, cache=cache.in_use().folder is not None, **options)
+    in_memory: Callable[[F], F] = numba.njit(signature, **options)
+
+    def compile_or_load(loop: F) -> F:
+        try:
+            return on_disk(loop)
+        except OSError:  # it has to be compiled, and cannot be kept there
+            return in_memory(loop)
+
+    return compile_or_load

@@ -1,0 +1,56 @@
+"""`headrace compile`: into which folder, and for what; that what it makes is found is tests/kernels/test_cache.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from headrace import cli
+from headrace.commands.compiled import ensure_compiled
+from headrace.kernels import cache
+from headrace.kernels.cache import COMPLETE, NATIVE
+
+
+@pytest.fixture(autouse=True)
+def as_it_was() -> Iterator[None]:
+    before = cache.in_use()
+    yield
+    cache.use(before)
+
+
+def compiled(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.main, ["compile", *arguments])
+
+
+@pytest.mark.parametrize("target", cache.targets())
+def test_what_is_there_is_not_made_again(tmp_path: Path, target: str) -> None:
+    folder = cache.place(tmp_path, target).folder
+    assert folder is not None
+    folder.mkdir()
+    (folder / COMPLETE).touch()
+    result = compiled("--into", str(tmp_path), "--target", target)
+    assert (result.exit_code, result.stdout) == (0, f"compiled for {target} into {folder}\n")
+    assert cache.in_use().cpu == (None if target == NATIVE else target)
+
+
+def test_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = compiled("--target", "pdp-11")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("headrace: pdp-11 is no target here: take native")
+    monkeypatch.setattr(cache, "_is_writable", lambda home: False)
+    result = compiled("--into", str(tmp_path))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "headrace: no folder can be written that a server looks into: name one by --into\n"
+
+
+def test_a_start_that_can_keep_nothing_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cache, "find", lambda last_resort: cache.IN_MEMORY)
+    ensure_compiled()
+    said = capsys.readouterr().err
+    assert said.startswith("Compiling for this machine, as each start does that finds no folder")
+    assert said.count("\n") == 1

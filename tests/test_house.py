@@ -52,6 +52,7 @@ SUBROOMS: dict[str, tuple[str, ...]] = {
         "segments",
         "journal",
         "documents",
+        "tokens",
         "reading",
         "housekeeping",
         "scrubbing",
@@ -59,7 +60,7 @@ SUBROOMS: dict[str, tuple[str, ...]] = {
         "backups",
     ),
     "store.embedded.segments": ("files", "making"),
-    "access": ("bounded",),
+    "access": ("bounded", "tokens"),
     "query": ("aggregation", "chain"),
     "transport": ("http", "guarding", "tls", "connections"),
     "protocols": ("opentsdb", "kairosdb", "apollo", "datazone"),
@@ -119,7 +120,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     **{f"headrace.protocols.{room}.about": "test_serve.py, test_status.py" for room in SUBROOMS["protocols"]},
     **{
         f"headrace.store.embedded.verifying.{part}": "test_verifying.py and tests/trials verify whole databases"
-        for part in ("copies", "documents", "journal", "names", "segments")
+        for part in ("copies", "documents", "journal", "names", "segments", "tokens")
     },
 }
 """Module -> why no test in the directory that mirrors its own knows it."""

@@ -16,6 +16,7 @@ from headrace.about import table
 from headrace.commands.compiled import compile_kernels, ensure_compiled
 from headrace.commands.operating import backup, restore, seal
 from headrace.commands.restore_segment import restore_segment
+from headrace.commands.token import token
 from headrace.commands.verify import verify
 from headrace.errors import Misconfigured
 from headrace.memory import use_one_allocator
@@ -129,5 +130,5 @@ def check_config(loaded: config.Loaded) -> None:
     click.echo(f"# memory: {megabytes} MB at most, whatever is sent, and 170 MB for each million of series")
 
 
-for other in (compile_kernels, verify, backup, restore, restore_segment, seal):
+for other in (compile_kernels, verify, backup, restore, restore_segment, seal, token):
     main.add_command(other)

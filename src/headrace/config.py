@@ -6,8 +6,9 @@ The table is the class Settings: flags, `headrace check-config` and the test of 
 from __future__ import annotations
 
 import difflib
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -27,7 +28,7 @@ from headrace import limits
 from headrace.errors import Misconfigured
 from headrace.settings.listeners import Listeners, ListenerSettings, of_ports, reached_by_others
 from headrace.settings.one_line import in_json, to_toml
-from headrace.settings.principals import ApolloTokens, AwsSecrets, Principals, check_apart
+from headrace.settings.principals import TOKENS_FILE, ApolloTokens, AwsSecrets, Principals, check_apart
 
 ENVIRONMENT_PREFIX = "HEADRACE_"
 
@@ -60,7 +61,7 @@ class Settings(BaseSettings):
     host: str = Field(
         default="127.0.0.1",
         min_length=1,
-        description="Address to listen on. Any but loopback needs `principals`, or `insecure`.",
+        description="Address to listen on. Any but loopback needs `principals`, tokens, or `insecure`.",
     )
     # NoDecode: the environment says 4242,4243 rather than JSON.
     port: Annotated[tuple[Port, ...], NoDecode] = Field(
@@ -334,11 +335,15 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _only_loopback_is_open(self) -> Settings:
-        asking = self.asks_for_credentials
-        open_to_others = [found for one in self.listening if (found := reached_by_others(one, asking)) is not None]
-        if open_to_others and not self.insecure:
-            raise ValueError(open_to_others[0])
+        if found := self.open_to_others(self.asks_for_credentials):
+            raise ValueError(found)
         return self
+
+    def open_to_others(self, asking: bool) -> str | None:
+        """Why a listener may not be open, in a sentence; None where all may. asking: see reached_by_others."""
+        if self.insecure:
+            return None
+        return next(filter(None, (reached_by_others(one, asking) for one in self.listening)), None)
 
     @property
     def listening(self) -> tuple[ListenerSettings, ...]:
@@ -347,8 +352,10 @@ class Settings(BaseSettings):
 
     @property
     def asks_for_credentials(self) -> bool:
-        """Whether there is any principal."""
-        return bool(self.principals or self.apollo_tokens or self.datazone_credentials)
+        """Whether there is any principal, or was one made with `headrace token`. A file of tokens that cannot be read
+        ends the start later."""
+        set_here = self.principals or self.apollo_tokens or self.datazone_credentials
+        return bool(set_here) or os.path.lexists(self.data_dir / TOKENS_FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,9 +366,10 @@ class Loaded:
     sources: Mapping[str, str]
 
 
-def load(flags: Mapping[str, object], file: Path | None = None) -> Loaded:
+def load(flags: Mapping[str, object], file: Path | None = None, only: Collection[str] = ()) -> Loaded:
     """Lay `flags` (by setting name, only those given) over HEADRACE_* variables over the TOML `file` over the defaults.
 
+    only: settings that are needed; of others neither the values nor the mistakes count. None: all are.
     Raises Misconfigured with one sentence for each mistake.
     """
     layers: list[tuple[Mapping[str, Any], dict[str, str]]] = [
@@ -373,6 +381,8 @@ def load(flags: Mapping[str, object], file: Path | None = None) -> Loaded:
     sources = dict.fromkeys(Settings.model_fields, "default")
     for layer, origin in reversed(layers):
         for name, value in layer.items():
+            if only and name not in only:
+                continue
             values[name] = value
             sources[name] = origin[name]
     try:

@@ -146,6 +146,31 @@ CREDENTIALS_REMEMBERED_MAX = 8192
 again as long as they hold, some 0.5 kB each. For one more the oldest is forgotten, and looked up when it comes
 again."""
 
+ARGON2_KIB = 19 * 1024
+ARGON2_PASSES = 2
+"""What it takes to check the secret of a token that was made while the server ran: OWASP's least for Argon2id, some 20
+ms. They are for passwords, which can be guessed; a secret of 256 bits cannot."""
+
+TOKEN_CHECKS_AT_ONCE = 2
+"""Such checks, each on a thread and with its memory. After a restart each of a hundred agents is checked once: a
+second."""
+
+TOKEN_CHECKS_WAITING_MAX = 256
+"""Different tokens that wait to be checked; one more gets a 503. They take some 3 s; strangers who keep so many waiting
+need 26 addresses each minute (PASSWORDS_FAILED_MAX)."""
+
+TOKENS_LOOK_S = 1.0
+"""How often the file of tokens is looked at, 30 us: so soon a revoked one lets nobody in any more."""
+
+TOKEN_USES_S = 60.0
+"""How often it is written down when tokens were last used."""
+
+TOKEN_USE_MS = 60_000
+"""How exactly that is kept."""
+
+TOKENS_BUSY_S = 5.0
+"""How long one who changes the file of tokens, or reads it, waits for another one who changes it: a few fsyncs."""
+
 PREFLIGHT_AGE_S = 86_400
 """How long a browser may remember what CORS allows (Access-Control-Max-Age), as KairosDB has it; browsers cap it."""
 

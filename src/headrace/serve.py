@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Final, NamedTuple
 
 import click
 import structlog
@@ -25,6 +26,7 @@ from headrace.access.authority import Authority
 from headrace.access.bounded.bounds import UNBOUNDED, within
 from headrace.access.bounded.store import BoundedStore
 from headrace.access.principals import of_settings
+from headrace.access.tokens.source import TokenSource
 from headrace.config import Settings
 from headrace.errors import Corrupt, Incomplete, Unavailable
 from headrace.memory import give_back_freed_memory
@@ -38,6 +40,7 @@ from headrace.protocols.kairosdb import room as kairosdb
 from headrace.protocols.opentsdb import room as opentsdb
 from headrace.query.pool import QueryPool
 from headrace.settings.listeners import ListenerSettings
+from headrace.settings.principals import TOKENS_FILE
 from headrace.status import status_room
 from headrace.store.embedded.concessions import Concessions
 from headrace.store.embedded.store import EmbeddedStore, open_store
@@ -81,12 +84,18 @@ async def _serve(settings: Settings, concessions: Concessions) -> None:
         store.when_broken = end
         try:
             pool = QueryPool(threads, settings.query_timeout_s)
-            authority = Authority(of_settings(settings), wall_clock)
-            rooms = open_rooms(store, settings, metrics, pool, authority, lambda: server.stale_certificates)
+            tokens = TokenSource(settings.data_dir / TOKENS_FILE, wall_clock, store.note_tokens)
+            await loop.run_in_executor(threads, tokens.open)
+            authority = Authority(of_settings(settings), wall_clock, [tokens])
+            if why := settings.open_to_others(authority.asks):
+                raise SystemExit(f"headrace: {why}")
+            troubles = Troubles(lambda: server.stale_certificates, lambda: [tokens.trouble] if tokens.trouble else [])
+            rooms = open_rooms(store, settings, metrics, pool, authority, troubles)
             server = _server(rooms, settings, metrics, authority)
             _keep_pauses_short()
             give_back_freed_memory()
             async with AsyncExitStack() as working:
+                await working.enter_async_context(tokens.work())
                 with within(UNBOUNDED):  # what rooms do besides answering is nobody's request
                     for room in rooms:
                         if room.work is not None:
@@ -112,18 +121,26 @@ async def _serve(settings: Settings, concessions: Concessions) -> None:
         raise SystemExit("headrace: the writer failed by a fault of ours (see the log); start it again")
 
 
+class Troubles(NamedTuple):
+    """What /health tells beside the store's, a sentence each.   stale_certificates: see Server.   of_tokens: see
+    TokenSource.trouble."""
+
+    stale_certificates: Callable[[], list[str]]
+    of_tokens: Callable[[], list[str]]
+
+
+NO_TROUBLES: Final = Troubles(list, list)
+
+
 def open_rooms(
     store: EmbeddedStore,
     settings: Settings,
     metrics: Metrics,
     pool: QueryPool,
     authority: Authority,
-    stale_certificates: Callable[[], list[str]] = list,
+    troubles: Troubles = NO_TROUBLES,
 ) -> list[Room]:
-    """All rooms over one store. A new protocol is a new line here, and one in rooms.py.
-
-    stale_certificates: see Server.
-    """
+    """All rooms over one store. A new protocol is a new line here, and one in rooms.py."""
     bounded = BoundedStore(store)
     with within(UNBOUNDED):
         rooms = [
@@ -141,8 +158,9 @@ def open_rooms(
             metrics,
             about,
             ours,
-            stale_certificates,
+            troubles.stale_certificates,
             lambda: store.outranked,
+            troubles.of_tokens,
         ),
         *rooms,
     ]

@@ -46,12 +46,13 @@ def status_room(
     operating: Sequence[Route] = (),
     stale_certificates: Callable[[], list[str]] = list,
     outranked: Callable[[], list[str]] = list,
+    tokens: Callable[[], list[str]] = list,
 ) -> Room:
     """The room of our own pages. refusing: why the store takes no points at present, None while it does.
     damaged: what was set aside, a sentence each.   rooms: what the others say of themselves.
     operating: what else is at paths below OPERATING_PREFIX.   stale_certificates: listeners whose new certificate is
     not in use, since its files cannot be used.   outranked: settings in whose place something else holds, a sentence
-    each."""
+    each.   tokens: why those that are made while it runs cannot be read, a sentence."""
     page = start_page(rooms)
 
     async def welcome(request: Request) -> Response:
@@ -63,6 +64,7 @@ def status_room(
             "damaged": damaged(),
             "stale_certificates": stale_certificates(),
             "outranked_settings": outranked(),
+            "tokens": tokens(),
         }
         found = {name: sentences for name, sentences in told.items() if sentences}
         if reason is None:

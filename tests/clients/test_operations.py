@@ -85,3 +85,18 @@ def test_who_may_do_what(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         [operator] = re.findall(r'\[principals.operator\]\ntoken = "(\w+)"', table)
         monkeypatch.setenv("HEADRACE_TOKEN", operator)
         assert paste(block("headrace seal", server, OPERATIONS)).startswith("sealed through record ")
+
+
+def test_tokens_that_are_made_while_it_runs(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as server:
+        lines = block("headrace token create grafana", server, OPERATIONS).splitlines()
+        assert [line.split()[2] for line in lines] == ["create", "list", "rotate", "revoke"]
+        made = paste(lines[0]).strip()
+        assert paste(lines[1]).splitlines()[1].endswith("holds")
+        renewed = paste(lines[2]).strip()
+        for token in (made, renewed):
+            assert server.request("GET", "/api/version", Authorization=f"Bearer {token}")[0] == 200
+        assert paste(lines[3]) == ""
+        assert server.says("what='token revoked'")
+        for token in (made, renewed):
+            assert server.request("GET", "/api/version", Authorization=f"Bearer {token}")[0] == 401

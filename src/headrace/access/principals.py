@@ -10,7 +10,7 @@ from headrace.access.bounded.bounds import UNBOUNDED, Bounds
 from headrace.access.bounded.patterns import Patterns, patterns_of
 from headrace.access.deeds import Deed
 from headrace.config import Settings
-from headrace.settings.principals import ApolloToken, Collections, GrantSetting, PrincipalSetting
+from headrace.settings.principals import ApolloToken, Collections, Granted, GrantSetting, PrincipalSetting
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +114,13 @@ def grant_of(setting: GrantSetting) -> Grant:
     )
 
 
+def principal_of(name: str, granted: Granted) -> Principal:
+    """Who is called so, and may do this."""
+    return Principal(name, tuple(map(grant_of, granted.grants)), granted if granted.collections else None)
+
+
 def _principal(name: str, setting: PrincipalSetting) -> Known:
-    who = Principal(name, tuple(map(grant_of, setting.grants)), setting if setting.collections else None)
+    who = principal_of(name, setting)
     aws = None
     if setting.aws_access_key_id is not None and setting.aws_secret_access_key is not None:
         aws = setting.aws_access_key_id, setting.aws_secret_access_key.get_secret_value()

@@ -115,7 +115,7 @@ def reached_by_others(listener: ListenerSettings, asking: bool) -> str | None:
     principal."""
     if _is_loopback(listener.host) or (asking and not listener.trusted):
         return None
-    instead = "take trusted out" if asking else "set principals"
+    instead = "take trusted out" if asking else "set principals, make a token (headrace token create)"
     return (
         f"host {listener.host} can be reached by others, and nobody would be asked who they are: {instead}, "
         "listen on 127.0.0.1 or ::1, or set insecure (--insecure) where the network itself is guarded"

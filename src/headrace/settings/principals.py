@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -31,6 +31,9 @@ ApolloPermission = Literal["readonly", "readwrite", "admin", "owner"]
 
 TOKEN_CHARACTERS_MIN = 16
 """Of a token: shorter ones can be guessed."""
+
+TOKENS_FILE: Final = "access.sqlite"
+"""In the data directory: the tokens that `headrace token` makes. Where it is there, everybody is asked."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
@@ -119,9 +122,14 @@ class GrantSetting(BaseModel):
         return tuple(room for room in bounded if not self.rooms or room in self.rooms)
 
 
-class PrincipalSetting(Collections):
-    """Somebody who sends requests: how it is known, and what it may do. In Apollo's room it is bound to its
-    collections, if it has any.
+class Granted(Collections):
+    """What somebody may do. In Apollo's room it is bound to its collections, if it has any."""
+
+    grants: Annotated[tuple[GrantSetting, ...], AfterValidator(_at_least_one)]
+
+
+class PrincipalSetting(Granted):
+    """Somebody who sends requests: how it is known, and what it may do.
 
     certificate: subject common name of its client certificate.
     """
@@ -131,7 +139,6 @@ class PrincipalSetting(Collections):
     aws_access_key_id: KeyId | None = None
     aws_secret_access_key: Secret | None = None
     certificate: Annotated[str, Field(min_length=1)] | None = None
-    grants: Annotated[tuple[GrantSetting, ...], AfterValidator(_at_least_one)]
 
     @field_validator("token")
     @classmethod
@@ -153,12 +160,17 @@ class PrincipalSetting(Collections):
         return self
 
 
+def check_name(name: str) -> None:
+    """Raises ValueError when no principal may be called so."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(f'"{name}" is no name: write at most 64 letters, digits and characters of . _ @ -')
+
+
 def _are_told_apart(principals: dict[str, PrincipalSetting]) -> dict[str, PrincipalSetting]:
     """Raises ValueError for a name that no user of HTTP's basic authentication can have, and when two are known by the
     same."""
     for name in principals:
-        if not _NAME.fullmatch(name):
-            raise ValueError(f'"{name}" is no name: write at most 64 letters, digits and characters of . _ @ -')
+        check_name(name)
     check_differ("token", {name: text_of(one.token) for name, one in principals.items()})
     check_differ("access key id", {name: one.aws_access_key_id for name, one in principals.items()})
     check_differ("certificate", {name: one.certificate for name, one in principals.items()})

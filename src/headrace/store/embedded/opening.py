@@ -13,12 +13,12 @@ import numpy as np
 import structlog
 
 from headrace.config import Settings
-from headrace.errors import Corrupt, Unavailable
+from headrace.errors import Corrupt, Incomplete, Unavailable
 from headrace.model.points import Admitted
 from headrace.model.series import NewSeries, SeriesTable
 from headrace.model.series_limits import SeriesLimits
 from headrace.model.time import Clock
-from headrace.store.embedded.completeness import check_catalog_is_there, missing_file
+from headrace.store.embedded.completeness import check_catalog_is_there, missing_file, missing_tokens
 from headrace.store.embedded.documents.catalog import Catalog
 from headrace.store.embedded.documents.documents import open_documents
 from headrace.store.embedded.files.folder_lock import FolderLock
@@ -37,7 +37,7 @@ from headrace.store.embedded.journal.records import (
     decode_points,
     decode_series,
 )
-from headrace.store.embedded.parts import CATALOG, DOCUMENTS, JOURNAL, SEGMENTS, Parts
+from headrace.store.embedded.parts import ACCESS, CATALOG, DOCUMENTS, JOURNAL, SEGMENTS, Parts
 from headrace.store.embedded.reading.visible import Visible
 from headrace.store.embedded.recent.hidden import Hidden
 from headrace.store.embedded.segments.current import Current, Loss
@@ -65,6 +65,7 @@ def _opened(settings: Settings, lock: FolderLock, clock: Clock, accept_loss: boo
     begin = time.perf_counter()
     check_catalog_is_there(settings.data_dir)
     opening = _Opening(settings, clock, Gaps(accept_loss))
+    opening.check_tokens()
     opening.read_series()
     replay = opening.read_journal()
     opening.check_that_all_belongs_together(replay)
@@ -127,6 +128,12 @@ class _Opening:
     @property
     def _current(self) -> Current:
         return self.sealed.folder.current
+
+    def check_tokens(self) -> None:
+        """That they are missing is nothing that could be given up: nobody would be asked any more. Raises Incomplete,
+        Unavailable."""
+        if gone := missing_tokens(self._folder, self._current):
+            raise Incomplete(f"{ACCESS} {gone}")
 
     def _first_in_journal(self) -> int | None:
         """None when it has no file."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.model.series import SeriesTable
+from headrace.settings.principals import TOKENS_FILE
 from headrace.store.embedded.documents.catalog import Catalog
 from headrace.store.embedded.documents.documents import Documents
 from headrace.store.embedded.files.folder_lock import FolderLock
@@ -21,6 +22,7 @@ JOURNAL = "journal"
 SEGMENTS = "segments"
 CATALOG = "catalog.sqlite"
 DOCUMENTS = "documents.sqlite"
+ACCESS = TOKENS_FILE
 VERIFYING = "verifying"
 STREAMING = "streaming"
 """What lies in the data directory (docs/operations.md)."""

@@ -111,6 +111,14 @@ class EmbeddedStore:
         self._merger.start()
         self._scrubber.start()
 
+    def note_tokens(self) -> None:
+        """There is a file of tokens: from now on the database is not complete without it. Any thread. Raises
+        Unavailable."""
+        try:
+            self._parts.folder.note_tokens()
+        except OSError as failure:
+            raise Unavailable(f"it cannot be noted that there are tokens: {failure.strerror}") from failure
+
     def _tell_broken(self) -> None:
         if self.when_broken is not None:
             self.when_broken()

@@ -127,7 +127,7 @@ class _Guard:
         try:
             return await self.authority.of(scope["headers"], sender_of(scope), certificate_of(scope))
         except Refused as refused:
-            self.denials.add(scope, refused.rule)
+            self.denials.add(scope, refused.rule, words=refused.detail)
             raise
 
 

@@ -24,8 +24,9 @@ from headrace.store.embedded.files.names import CURRENT
 from headrace.store.embedded.files.sqlite_files import failures_as_ours
 from headrace.store.embedded.journal.format import JOURNAL_PATTERN, first_sequence_of
 from headrace.store.embedded.journal.reader import JournalFile
-from headrace.store.embedded.parts import CATALOG, DOCUMENTS, JOURNAL, SEGMENTS, Parts
+from headrace.store.embedded.parts import ACCESS, CATALOG, DOCUMENTS, JOURNAL, SEGMENTS, Parts
 from headrace.store.embedded.segments.current import Current, read_current, write_current
+from headrace.store.embedded.tokens.file import MODE, is_there
 from headrace.store.embedded.verifying.no_server import without_server
 
 
@@ -52,6 +53,7 @@ def copy_out(parts: Parts, place: Path, now_ms: int) -> Backup:
         _write_list(target, current)
         for name in (DOCUMENTS, CATALOG):
             _copy_sqlite(data_dir / name, target.folder / name)
+        _copy_tokens(data_dir, target, current)
         last_sequence = parts.journal.last_sequence  # before its files are listed: they hold it
         _take_journal(target, parts.journal.files())
         parts.lock.check()  # everything was found by its path
@@ -71,9 +73,10 @@ def back_up_stopped(data_dir: Path, place: Path, now_ms: int) -> Backup:
         _copy_unlinked(target, _link_listed(target, data_dir / SEGMENTS, current))
         _write_list(target, current)
         for path in matching(data_dir, "*.sqlite*"):
-            if path.name.endswith((".sqlite", "-wal")):
+            if path.name.endswith((".sqlite", "-wal")) and path.name != ACCESS:
                 shutil.copyfile(path, target.folder / path.name)
                 _sync(target.folder / path.name)
+        _copy_tokens(data_dir, target, current)
         paths = matching(data_dir / JOURNAL, JOURNAL_PATTERN)
         _take_journal(target, [JournalFile(first_sequence_of(path), path, path.stat().st_size) for path in paths])
         backup = Backup(current.database, now_ms, current.sealed_through, target.linked, target.copied)
@@ -129,10 +132,10 @@ def _copy_unlinked(target: Target, unlinked: Sequence[tuple[str, int]]) -> None:
             os.close(descriptor)
 
 
-def _copy_sqlite(source: Path, copy: Path) -> None:
+def _copy_sqlite(source: Path, copy: Path, mode: str = "ro") -> None:
     """As the file is at this moment, in one read transaction: whoever writes it goes on. Raises Corrupt or
     Unavailable."""
-    uri = f"{source.absolute().as_uri()}?mode=ro"
+    uri = f"{source.absolute().as_uri()}?mode={mode}"
     with (
         failures_as_ours(source),
         closing(sqlite3.connect(uri, uri=True)) as connection,
@@ -140,6 +143,16 @@ def _copy_sqlite(source: Path, copy: Path) -> None:
     ):
         connection.backup(to)
     _sync(copy)
+
+
+def _copy_tokens(data_dir: Path, target: Target, current: Current) -> None:
+    """`headrace token` may change them at any time, also where no server runs. Raises Corrupt or Unavailable."""
+    source = data_dir / ACCESS
+    if current.has_tokens or is_there(source):
+        copy = target.folder / ACCESS
+        os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE))
+        # "rw", to undo a change that was cut off.
+        _copy_sqlite(source, copy, "rw")
 
 
 def _sync(path: Path) -> None:

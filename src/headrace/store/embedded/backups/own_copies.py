@@ -11,7 +11,7 @@ import structlog
 
 from headrace.errors import Unavailable
 from headrace.store.embedded.files.disk_space import DiskSpace
-from headrace.store.embedded.parts import CATALOG, DOCUMENTS, JOURNAL, SEGMENTS, STREAMING, VERIFYING, Parts
+from headrace.store.embedded.parts import ACCESS, CATALOG, DOCUMENTS, JOURNAL, SEGMENTS, STREAMING, VERIFYING, Parts
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ class OwnCopies:
     def _bytes_needed(self) -> int:
         """SQLite's files are copied, and once more to be read; the journal's newest file is; and all else that lies on
         another file system."""
-        sqlite = [f"{name}{beside}" for name in (CATALOG, DOCUMENTS) for beside in ("", "-wal")]
+        sqlite = [f"{name}{beside}" for name in (CATALOG, DOCUMENTS, ACCESS) for beside in ("", "-wal")]
         needed = 2 * sum(_bytes_of(self.data_dir / name) for name in sqlite)
         files = self._parts.journal.files()
         here = self.data_dir.stat().st_dev

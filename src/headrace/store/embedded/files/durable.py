@@ -19,15 +19,16 @@ COPY_BYTES = 1 << 22
 
 
 @contextmanager
-def replaced_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write; on leaving it is synced and takes the place of `path`, and sync_folder must follow.
+def replaced_file(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """A file to write, for whom `mode` says; on leaving it is synced and takes the place of `path`, and sync_folder
+    must follow.
 
     When the block or a step fails, `path` is as it was. A file whose sync failed is thrown away, never synced again:
     the kernel forgets which pages it lost.
     """
     temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
     try:
-        with temporary.open("wb") as file:
+        with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             yield file
             file.flush()
             sync_file(file.fileno())
@@ -38,8 +39,8 @@ def replaced_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """As `replaced_file`, with the bytes of `source`."""
-    with source.open("rb") as read, replaced_file(target) as file:
+    """As `replaced_file`, with the bytes and permissions of `source`."""
+    with source.open("rb") as read, replaced_file(target, os.fstat(read.fileno()).st_mode & 0o777) as file:
         shutil.copyfileobj(read, file, COPY_BYTES)
 
 

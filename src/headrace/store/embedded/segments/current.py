@@ -77,6 +77,7 @@ class Current:
     dropped: what was dropped for its age and is kept for its grace, in the order in which it was dropped: of two that
     hold the same series and time, the later one is right, and all that counts is later than both.
     losses: whatever was lost beside segments, ever.
+    has_tokens: whether there was a file of tokens: a database that has lost it must not be open to everybody.
     clock_ms: the moment of the last seal, ms since 1970 UTC, by a clock that was not doubted.
     crc: CRC-32 of this as JSON without blanks, with crc 0.
     """
@@ -93,6 +94,7 @@ class Current:
     losses: tuple[Loss, ...] = ()
     others: OtherStores = UNKNOWN_OTHERS
     clock_ms: int = 0
+    has_tokens: bool = False
     crc: int = 0
 
     @property

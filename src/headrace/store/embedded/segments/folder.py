@@ -321,6 +321,12 @@ class SegmentFolder:
             if others != self._current.others:
                 self._commit(replace(self._current, others=others), self.deletes)
 
+    def note_tokens(self) -> None:
+        """On return it is known that there is a file of tokens. Raises OSError."""
+        with self._changing:
+            if not self._current.has_tokens:
+                self._commit(replace(self._current, has_tokens=True), self.deletes)
+
     def _write_left_out(
         self, groups: Iterable[Rows], sequences: tuple[int, int], metric_ids: MetricIds, deletes_through: int
     ) -> DroppedFile:

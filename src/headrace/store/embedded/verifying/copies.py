@@ -13,10 +13,13 @@ from headrace.store.embedded.files.sqlite_files import complaints, failures_as_o
 WAL_SUFFIX = "-wal"
 """SQLite's log of what is committed and not in the file itself yet."""
 
+JOURNAL_SUFFIX = "-journal"
+"""What SQLite puts back into a file without such a log, when a change of it was cut off."""
+
 
 def copied(path: Path, copies: Path) -> Path:
     """A copy of the file in the folder `copies`, with its log, that may be opened and written. Raises OSError."""
-    for source in (path, path.with_name(path.name + WAL_SUFFIX)):
+    for source in (path, *(path.with_name(path.name + suffix) for suffix in (WAL_SUFFIX, JOURNAL_SUFFIX))):
         if source.exists():
             shutil.copyfile(source, copies / source.name)
     return copies / path.name

@@ -29,6 +29,7 @@ from headrace.store.embedded.verifying.journal import JournalRead, check_journal
 from headrace.store.embedded.verifying.names import check_catalog, check_series_files
 from headrace.store.embedded.verifying.no_server import without_server
 from headrace.store.embedded.verifying.segments import Progress, check_deletes, check_dropped, check_segments
+from headrace.store.embedded.verifying.tokens import check_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,7 @@ class _Verification:
         if current is None:
             return Verified(tuple(findings.all))
         self._tell_remembered(current)
+        check_tokens(self._folder, self._copies, current, findings)
         names = check_catalog(catalog, self._folder / CATALOG, current, findings)
         gaps = GapsAsFindings(findings, {(loss.where, loss.what) for loss in current.losses})
         read = check_journal(self._folder / JOURNAL, catalog.database_id, current, gaps, names, findings)

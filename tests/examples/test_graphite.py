@@ -32,6 +32,9 @@ from headrace.serve import about_of, open_rooms
 from headrace.status import start_page
 from headrace.store.embedded.store import open_store
 from headrace.transport import Listener, Sender
+from headrace.transport.guarding.denials import Denials
+from headrace.transport.guarding.guard import guarded
+from headrace.transport.guarding.web_pages import Pages
 from headrace.transport.server import Server
 
 NOW_MS = 1_700_000_000_000
@@ -95,8 +98,12 @@ async def serving(data_dir: Path) -> AsyncIterator[House]:
     store = open_store(settings, metrics)
     with ThreadPoolExecutor(2) as threads:
         pool = QueryPool(threads, settings.query_timeout_s)
-        ours = open_rooms(store, settings, metrics, pool, Authority([], lambda: 0))
-        rooms = [*ours, open_room(store, metrics, lambda: NOW_MS)]
+        authority, pages = Authority([], lambda: 0), Pages([], [])
+        ours = open_rooms(store, settings, metrics, pool, authority)
+        rooms = [
+            guarded(room, pages, authority, Denials(metrics.requests_denied, room.name, lambda: NOW_MS))
+            for room in (*ours, open_room(store, metrics, lambda: NOW_MS))
+        ]
         listeners = [Listener("127.0.0.1", 0, "opentsdb"), Listener("127.0.0.1", 0, "graphite", http=False)]
         server = Server(rooms, listeners)
         (_, http_port), (_, graphite_port) = await server.start()

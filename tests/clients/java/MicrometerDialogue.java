@@ -5,10 +5,15 @@ import io.micrometer.kairos.KairosConfig;
 import io.micrometer.kairos.KairosMeterRegistry;
 import java.time.Duration;
 
-/** Publishes meters of several kinds to a server, by micrometer-registry-kairos. */
+/** Publishes meters of several kinds to a server, by micrometer-registry-kairos; in somebody's name, if it is given. */
 class MicrometerDialogue {
     public static void main(String[] arguments) {
-        KairosConfig config = key -> key.equals("kairos.uri") ? arguments[0] : null;
+        KairosConfig config = key -> switch (key) {
+            case "kairos.uri" -> arguments[0];
+            case "kairos.userName" -> arguments.length > 1 ? arguments[1] : null;
+            case "kairos.password" -> arguments.length > 1 ? arguments[2] : null;
+            default -> null;
+        };
         KairosMeterRegistry registry = new KairosMeterRegistry(config, Clock.SYSTEM);
         registry.config().commonTags("host", "a");
         Gauge.builder("queue.size", () -> 17.5).register(registry);

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,11 +20,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield server
 
 
-def java(client: str, program: str, home: Path, *arguments: object) -> list[str]:
-    """The lines that a program of one file prints, compiled and run with the jars of a client."""
+def java(client: str, program: str, home: Path, *arguments: object, options: Sequence[str] = ()) -> list[str]:
+    """The lines that a program of one file prints, compiled and run with the jars of a client. options: of java."""
     jars = installed(ROOT / ".clients" / "java" / client / "installed").parent
     # What would make a long-running program fast costs a short one time.
-    command = ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", f"{jars}/*"]
+    command = ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", *options, "-cp", f"{jars}/*"]
     said = subprocess.run(
         [*command, str(HERE / program), *map(str, arguments)],
         env=environment(home, AWS_REGION="us-east-1", LC_ALL="C.UTF-8"),

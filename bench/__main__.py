@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from bench import commit, credentials, endurance, housekeeping, ingest, kairos_query, query, series
+from bench import commit, credentials, endurance, housekeeping, ingest, jwt, kairos_query, query, series
 
 
 def main() -> None:
@@ -16,6 +16,7 @@ def main() -> None:
     series.add_parser(kinds.add_parser("series", help="a million new series, lookups among them, the next start"))
     commit.add_parser(kinds.add_parser("commit", help="what one commit to the journal takes"))
     credentials.add_parser(kinds.add_parser("credentials", help="what asking for credentials costs a request"))
+    jwt.add_parser(kinds.add_parser("jwt", help="what tokens of an issuer cost a request"))
     housekeeping.add_parser(kinds.add_parser("housekeeping", help="sealing, merging, and the start after a crash"))
     endurance.add_parser(kinds.add_parser("endurance", help="100 million points in, then one series out of them"))
     arguments = parser.parse_args()

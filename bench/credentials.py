@@ -70,16 +70,16 @@ def run(arguments: argparse.Namespace) -> int:
     ):
         headers = HEADERS if value is None else [*HEADERS, (b"authorization", value)]
         room = _guarded(said, *([_Stored(stored)] if stored in (value or b"") else []))
-        alone = asyncio.run(_alone(room, headers, times))
-        print(f"| {name} | {alone:.1f} | {_timed(lambda: room.may_gather(headers, CameBy()), times):.1f} |")  # noqa: B023
+        took = asyncio.run(alone(room, headers, times))
+        print(f"| {name} | {took:.1f} | {timed(lambda: room.may_gather(headers, CameBy()), times):.1f} |")  # noqa: B023
     kept, secret = hash_of(SECRET), SECRET.encode()
-    check = _timed(lambda: is_right(kept, secret), max(times // 5000, 2))
+    check = timed(lambda: is_right(kept, secret), max(times // 5000, 2))
     print(f"\nThe first time that a token of headrace token comes: {check / 1000:.0f} ms more, on a thread.")
     print("\n| bytes of the body | AWS signature, us |")
     print("|---:|---:|")
     for size in BODIES:
         signatures, request = _signed(b"x" * size)
-        took = _timed(lambda: signatures.caller(request), max(times * 1024 // size // 10, 10))  # noqa: B023
+        took = timed(lambda: signatures.caller(request), max(times * 1024 // size // 10, 10))  # noqa: B023
         print(f"| {size} | {took:.1f} |")
     return 0
 
@@ -91,7 +91,7 @@ class CameBy:
     certificate: str | None = None
 
 
-async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
+async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
     """An app that answers nothing."""
 
 
@@ -114,11 +114,11 @@ class _Stored:
 
 def _guarded(principals: dict[str, Any], *sources: _Stored) -> Room:
     authority = Authority(of_settings(Settings(principals=principals)), wall_clock, sources)
-    room = Room("opentsdb", ("/",), _nothing, alike(lambda status, refused: (status, [], b"")))
+    room = Room("opentsdb", ("/",), nothing, alike(lambda status, refused: (status, [], b"")))
     return guarded(room, Pages([], []), authority, Denials(Metrics().requests_denied, "opentsdb", lambda: 0))
 
 
-async def _alone(room: Room, headers: list[tuple[bytes, bytes]], times: int) -> float:
+async def alone(room: Room, headers: list[tuple[bytes, bytes]], times: int) -> float:
     """Microseconds of CPU of a request."""
     begin = time.process_time()
     for _ in range(times):
@@ -127,7 +127,7 @@ async def _alone(room: Room, headers: list[tuple[bytes, bytes]], times: int) -> 
     return (time.process_time() - begin) / times * 1e6
 
 
-def _timed(work: Callable[[], object | Awaitable[object]], times: int) -> float:
+def timed(work: Callable[[], object | Awaitable[object]], times: int) -> float:
     """Microseconds of CPU that it takes once."""
     begin = time.process_time()
     for _ in range(times):

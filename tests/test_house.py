@@ -60,7 +60,7 @@ SUBROOMS: dict[str, tuple[str, ...]] = {
         "backups",
     ),
     "store.embedded.segments": ("files", "making"),
-    "access": ("bounded", "tokens"),
+    "access": ("bounded", "tokens", "jwt"),
     "query": ("aggregation", "chain"),
     "transport": ("http", "guarding", "tls", "connections"),
     "protocols": ("opentsdb", "kairosdb", "apollo", "datazone"),

@@ -54,3 +54,9 @@ def test_connections_with_tls_take_more(tmp_path: Path) -> None:
 def test_bodies_are_four_of_the_largest_or_what_is_usual() -> None:
     assert bodies_bytes_max(Settings(body_bytes_max=1000)) == 4000
     assert bodies_bytes_max(Settings()) == limits.BODIES_BYTES_MAX
+
+
+def test_tokens_of_issuers_take_more() -> None:
+    issuers = {"a": {"issuer": "i", "jwks": "https://a.example", "audience": "b"}}
+    more = most(Settings.model_validate({"jwt_issuers": issuers})) - most(Settings())
+    assert f"{round(more / MB)} MB more where tokens of issuers (JWT) are credentials" in OPERATIONS

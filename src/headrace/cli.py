@@ -28,6 +28,7 @@ EXIT_MISCONFIGURED = 2
 
 TAKES = {
     "body_bytes_max": "BYTES",
+    "jwt_issuers": "JSON",
     "listeners": "JSON",
     "scrub_bytes_per_s": "BYTES",
     "series_max": "SERIES",

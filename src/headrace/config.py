@@ -26,6 +26,7 @@ from pydantic_settings import (
 
 from headrace import limits
 from headrace.errors import Misconfigured
+from headrace.settings.jwt_issuers import JwtIssuers
 from headrace.settings.listeners import Listeners, ListenerSettings, of_ports, reached_by_others
 from headrace.settings.one_line import in_json, to_toml
 from headrace.settings.principals import TOKENS_FILE, ApolloTokens, AwsSecrets, Principals, check_apart
@@ -173,6 +174,11 @@ class Settings(BaseSettings):
     apollo_tokens: ApolloTokens = Field(
         default={},
         description="Access tokens of Apollo's room alone, by a name of yours: principals as Apollo's pages have them.",
+    )
+    jwt_issuers: JwtIssuers = Field(
+        default={},
+        description="Whose signed tokens (JWT) are credentials, by a name of yours: where their keys are, what they "
+        "grant.",
     )
     datazone_prefix: str = Field(
         default="", description="Path before DataZone's own, for clients whose endpoint URL has one, such as /base."
@@ -352,9 +358,9 @@ class Settings(BaseSettings):
 
     @property
     def asks_for_credentials(self) -> bool:
-        """Whether there is any principal, or was one made with `headrace token`. A file of tokens that cannot be read
-        ends the start later."""
-        set_here = self.principals or self.apollo_tokens or self.datazone_credentials
+        """Whether there is any principal, an issuer of some, or was one made with `headrace token`. A file of tokens
+        that cannot be read ends the start later."""
+        set_here = self.principals or self.apollo_tokens or self.datazone_credentials or self.jwt_issuers
         return bool(set_here) or os.path.lexists(self.data_dir / TOKENS_FILE)
 
 
@@ -436,7 +442,7 @@ def _sentence(error: Mapping[str, Any], values: Mapping[str, Any], sources: Mapp
     if not error["loc"]:  # settings that do not go together: the sentence names them itself
         return f"{why[:1].upper()}{why[1:]}."
     name = str(error["loc"][0])
-    if name in {*SECRETS, "listeners"} and len(error["loc"]) > 1:
+    if name in {*SECRETS, "jwt_issuers", "listeners"} and len(error["loc"]) > 1:
         why = f"{'.'.join(map(str, error['loc'][1:]))}: {why}"
     value = '"**********"' if name in SECRETS else to_toml(values[name])
     return f"{name} = {value} (from {sources[name]}) is not allowed: {why}."

@@ -171,6 +171,61 @@ TOKEN_USE_MS = 60_000
 TOKENS_BUSY_S = 5.0
 """How long one who changes the file of tokens, or reads it, waits for another one who changes it: a few fsyncs."""
 
+JWT_BYTES_MAX = 16 * 1024
+"""Of a token that an issuer signed. Those with a hundred groups in them have some 6 kB."""
+
+JWT_HEADER_CHARACTERS_MAX = 8 * 1024
+"""Of its header, in base64: algorithm and key id are 100, a chain of certificates some 6000."""
+
+JWT_SIGNATURE_CHARACTERS_MAX = 1400
+"""Of its signature, in base64: one of RSA with 8192 bits."""
+
+JWT_BELIEVED_S = 300
+"""How long a token that was checked is believed at most: then its key may have been taken back. A check takes 50 to 500
+us."""
+
+JWT_SKEW_S_MAX = 600
+"""How far an issuer's clock and ours may be said to differ: more would make tokens that have expired as good as new."""
+
+JWT_TIME_S_MAX = 2**43
+"""The latest time in a token, in seconds: in milliseconds it fits model.time.TIME_MS_MAX."""
+
+JWT_PRINCIPAL_CHARACTERS_MAX = 256
+"""Of the name of its sender, which goes into the log: OpenID has 255 at most for `sub`."""
+
+JWT_COLLECTIONS_MAX = 100
+"""Of Apollo, that one token names: each is remembered with it, 0.1 kB."""
+
+JWT_KEYS_TRIED_MAX = 4
+"""Keys that a token is checked with that does not name one; issuers that name none have one, and two while they change
+it."""
+
+JWKS_BYTES_MAX = 256 * 1024
+"""Of an issuer's keys: 64 of them with their certificates."""
+
+JWKS_KEYS_MAX = 64
+"""Of one issuer. The large ones (Google, Microsoft) have up to ten."""
+
+JWKS_MODULUS_CHARACTERS = (342, 1366)
+"""Of a key of RSA, in base64: 2048 bits at least, as NIST asks (SP 800-131A), and 8192 at most: a check by it takes
+0.3 ms."""
+
+JWKS_FRESH_S = 600.0
+"""How long keys fetched from an address are used before they are fetched again beside the requests. After twice that,
+tokens wait for it."""
+
+JWKS_FILE_FRESH_S = 1.0
+"""Likewise of a file: it is read again, when a token comes."""
+
+JWKS_AGAIN_S = 5.0
+"""Pause between two fetches of an issuer's keys: unknown keys in tokens of strangers, and failures, ask for no more."""
+
+JWKS_TOLD_PER_MINUTE = 2
+"""Log lines about keys of one issuer that could not be fetched; the metrics count all."""
+
+JWKS_TIMEOUT_S = 5.0
+"""For one fetch, from the look-up of the name to the last byte. Issuers answer within a second."""
+
 PREFLIGHT_AGE_S = 86_400
 """How long a browser may remember what CORS allows (Access-Control-Max-Age), as KairosDB has it; browsers cap it."""
 

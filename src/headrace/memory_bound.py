@@ -51,6 +51,10 @@ TLS_CONNECTION_BYTES = 80 * 1024
 """Of one with TLS, beside that: 78 KiB were measured where each had sent and got much, then half a record; 17 after a
 small post. See limits.TLS_PIECE_BYTES."""
 
+ISSUERS_BYTES = 10 * MB + limits.CREDENTIALS_REMEMBERED_MAX * 11_000
+"""With an issuer of JWTs: its libraries, 9 MB were measured, and tokens that each name limits.JWT_COLLECTIONS_MAX of
+Apollo's collections, 10.7 kB; those that name none have 1.1."""
+
 QUERY_SCRATCH_BYTES = 64 * MB
 """What two queries decode and write beside what they hold: row groups, a piece of an answer."""
 
@@ -73,7 +77,7 @@ def shares(settings: Settings) -> list[Share]:
     points_of_a_body = body * BYTES_BY_BODY_BYTE
     generation = settings.seal_points * POINT_BYTES
     return [
-        Share("the server itself", SERVER_BYTES),
+        Share("the server itself", SERVER_BYTES + (ISSUERS_BYTES if settings.jwt_issuers else 0)),
         Share("bodies of requests", bodies_bytes_max(settings)),
         Share("large bodies while they are decoded", _decoding(body)),
         Share("points that wait or are being written", max(limits.QUEUE_POINT_BYTES_MAX, points_of_a_body)),

@@ -56,6 +56,24 @@ class Metrics:
             ["room", "reason"],
             registry=registry,
         )
+        self.jwt_refused = Counter(
+            "headrace_jwt_refused_total",
+            "Signed tokens that were refused, by issuer (none: unknown) and reason.",
+            ["issuer", "reason"],
+            registry=registry,
+        )
+        self.jwks_fetches = Counter(
+            "headrace_jwks_fetches_total",
+            "Fetches of an issuer's keys, by result (ok, failed).",
+            ["issuer", "result"],
+            registry=registry,
+        )
+        self.jwks_keys = Gauge(
+            "headrace_jwks_keys",
+            "Keys of an issuer that are known; 0: its tokens can not be checked.",
+            ["issuer"],
+            registry=registry,
+        )
         self.received = Counter(
             "headrace_received_bytes_total",
             "Bytes read from sockets, as they came; over TLS, once opened.",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 import structlog
@@ -51,6 +51,9 @@ from headrace.transport.guarding.guard import guarded
 from headrace.transport.guarding.web_pages import Pages
 from headrace.transport.server import CannotListen, Server
 
+if TYPE_CHECKING:
+    from headrace.access.jwt.source import JwtSource
+
 log = structlog.get_logger(__name__)
 
 
@@ -86,7 +89,8 @@ async def _serve(settings: Settings, concessions: Concessions) -> None:
             pool = QueryPool(threads, settings.query_timeout_s)
             tokens = TokenSource(settings.data_dir / TOKENS_FILE, wall_clock, store.note_tokens)
             await loop.run_in_executor(threads, tokens.open)
-            authority = Authority(of_settings(settings), wall_clock, [tokens])
+            issuers = jwt_sources(settings, metrics)
+            authority = Authority(of_settings(settings), wall_clock, [tokens, *issuers])
             if why := settings.open_to_others(authority.asks):
                 raise SystemExit(f"headrace: {why}")
             troubles = Troubles(lambda: server.stale_certificates, lambda: [tokens.trouble] if tokens.trouble else [])
@@ -95,7 +99,8 @@ async def _serve(settings: Settings, concessions: Concessions) -> None:
             _keep_pauses_short()
             give_back_freed_memory()
             async with AsyncExitStack() as working:
-                await working.enter_async_context(tokens.work())
+                for work in (tokens.work, *(issuer.work for issuer in issuers)):
+                    await working.enter_async_context(work())
                 with within(UNBOUNDED):  # what rooms do besides answering is nobody's request
                     for room in rooms:
                         if room.work is not None:
@@ -164,6 +169,16 @@ def open_rooms(
         ),
         *rooms,
     ]
+
+
+def jwt_sources(settings: Settings, metrics: Metrics) -> list[JwtSource]:
+    """One for all issuers, none where there is none. It is the last to be asked: of a JWT it says what is wrong."""
+    if not settings.jwt_issuers:
+        return []
+    # Not at the top: joserfc takes 0.1 s, which who has no issuer need not wait for.
+    from headrace.access.jwt.source import JwtSource  # noqa: PLC0415
+
+    return [JwtSource(settings.jwt_issuers, metrics, wall_clock)]
 
 
 def about_of(rooms: Sequence[Room]) -> list[About]:

@@ -72,12 +72,13 @@ ANYBODY: Final = Principal("", (Grant(frozenset(("read", "write", "delete", "adm
 _APOLLO: Final = frozenset(("apollo",))
 _DATAZONE: Final = frozenset(("datazone",))
 
-_DEEDS_OF_SCOPE: Final[dict[str, tuple[Deed, ...]]] = {
+DEEDS_OF_SCOPE: Final[dict[str, tuple[Deed, ...]]] = {
     "apollo_read": ("read",),
     "read": ("read",),
     "apollo_write": ("read", "write"),
     "write": ("read", "write"),
 }
+"""What the scopes of Apollo's pages allow in its room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,5 +135,5 @@ def _principal(name: str, setting: PrincipalSetting) -> Known:
 
 
 def _of_apollo(name: str, token: ApolloToken) -> Known:
-    deeds = frozenset(deed for scope in token.scopes for deed in _DEEDS_OF_SCOPE[scope])
+    deeds = frozenset(deed for scope in token.scopes for deed in DEEDS_OF_SCOPE[scope])
     return Known(Principal(name, (Grant(deeds, _APOLLO),), token), token.token.get_secret_value())

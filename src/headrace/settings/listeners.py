@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
 from pydantic_settings import NoDecode
 
+from headrace.settings.loopback import is_loopback
 from headrace.settings.one_line import from_json
 from headrace.settings.pem import PemFiles, context_of
 from headrace.settings.principals import RoomName
@@ -113,22 +113,13 @@ def of_ports(host: str, ports: Sequence[int], telnet: Telnet) -> tuple[ListenerS
 def reached_by_others(listener: ListenerSettings, asking: bool) -> str | None:
     """Why a listener may not be open to who asks, in one sentence; None where it may be. asking: whether there is any
     principal."""
-    if _is_loopback(listener.host) or (asking and not listener.trusted):
+    if is_loopback(listener.host) or (asking and not listener.trusted):
         return None
     instead = "take trusted out" if asking else "set principals, make a token (headrace token create)"
     return (
         f"host {listener.host} can be reached by others, and nobody would be asked who they are: {instead}, "
         "listen on 127.0.0.1 or ::1, or set insecure (--insecure) where the network itself is guarded"
     )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False  # a name may resolve to anything, and to something else tomorrow
 
 
 def _in_one_line(value: object) -> object:

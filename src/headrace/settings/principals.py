@@ -46,7 +46,8 @@ KeyId = Annotated[str, StringConstraints(pattern=r"^[!-+.0-~-]{1,128}$")]
 Items = TypeVar("Items", bound=tuple[object, ...])
 
 
-def _at_least_one(items: Items) -> Items:
+def at_least_one(items: Items) -> Items:
+    """Raises ValueError."""
     # Not by min_length: where an item is wrong, that counts none, and says so too.
     if not items:
         raise ValueError("at least one is needed")
@@ -99,7 +100,7 @@ class GrantSetting(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    may: Annotated[tuple[GrantedDeed, ...], AfterValidator(_at_least_one)]
+    may: Annotated[tuple[GrantedDeed, ...], AfterValidator(at_least_one)]
     rooms: tuple[RoomName, ...] = ()
     metrics: tuple[Name, ...] = ()
     domains: tuple[Name, ...] = ()
@@ -125,7 +126,7 @@ class GrantSetting(BaseModel):
 class Granted(Collections):
     """What somebody may do. In Apollo's room it is bound to its collections, if it has any."""
 
-    grants: Annotated[tuple[GrantSetting, ...], AfterValidator(_at_least_one)]
+    grants: Annotated[tuple[GrantSetting, ...], AfterValidator(at_least_one)]
 
 
 class PrincipalSetting(Granted):

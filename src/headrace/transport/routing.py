@@ -10,6 +10,7 @@ import orjson
 import structlog
 from starlette.types import Message, Receive, Scope, Send
 
+from headrace.access.authority import scheme_of
 from headrace.errors import Corrupt, Refused, Unavailable
 from headrace.rules import Rule
 from headrace.transport import Room
@@ -43,10 +44,10 @@ STATUS_OF_RULE: Final[Mapping[Rule, int]] = {
 is a 400 here: what else it is, that room says where it answers it, or in its `refuse`."""
 
 
-_CHALLENGES: Final = [
-    (b"www-authenticate", b'Bearer realm="headrace"'),
-    (b"www-authenticate", b'Basic realm="headrace", charset="UTF-8"'),
-]
+_TOKEN: Final = (b"www-authenticate", b'Bearer realm="headrace"')
+_WRONG_TOKEN: Final = (b"www-authenticate", b'Bearer realm="headrace", error="invalid_token"')
+_PASSWORD: Final = (b"www-authenticate", b'Basic realm="headrace", charset="UTF-8"')
+"""What a request without credentials, or with wrong ones, is asked for (RFC 6750, section 3; RFC 7617)."""
 
 
 class Answer(NamedTuple):
@@ -138,7 +139,10 @@ def _worded(room: Room | None, scope: Scope, status: int, refusal: Refused) -> A
     if room is None:
         return _plain(status, refusal)
     status, headers, body = room.refuse(scope, status, refusal)
-    told = [*headers, *_CHALLENGES] if status == 401 and not room.asks_itself else list(headers)
+    told = list(headers)
+    if status == 401 and not room.asks_itself:
+        was_wrong = refusal.rule == "credentials-invalid" and scheme_of(scope["headers"]) == b"bearer"
+        told += [_WRONG_TOKEN if was_wrong else _TOKEN, _PASSWORD]
     return Answer(status, told, body)
 
 

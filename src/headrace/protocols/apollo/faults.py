@@ -94,7 +94,8 @@ def refuse(scope: Scope, status: int, refused: Refused) -> Answer:
         said = {name.capitalize(): text for name, text in said.items()}
     headers = headers_of(scope)
     if status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
+        error = b' error="invalid_token"' if refused.rule == "token-invalid" else b""  # RFC 6750, section 3.1
+        headers.append((b"www-authenticate", b"Bearer" + error))
     elif refused.rule == "method":
         headers.append((b"allow", refused.at.encode()))
     return status, headers, orjson.dumps({"status": said, "data": {}})

@@ -68,7 +68,9 @@ class ApolloApp:
                 raise
             answer = faults.refuse(scope, faults.STATUS_OF_RULE[refused.rule], refused)
             if answer[0] in (401, 403):
-                self._denials.add(scope, refused.rule, words=refused.detail)
+                # What it was made of says more: the pages have one text for all that may be wrong with a token.
+                told = refused.__cause__ if isinstance(refused.__cause__, Refused) else refused
+                self._denials.add(scope, refused.rule, words=told.detail)
             await _send(send_on, answer)
         except Unavailable:
             if correlation is not None:

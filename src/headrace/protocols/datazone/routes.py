@@ -106,7 +106,7 @@ class DataZoneApp:
                 caller, principal = await self._signed(request)
         except Refused as refused:
             # The words about a header that cannot be read repeat it, and it may be a secret in the wrong place.
-            words = refused.detail if refused.rule == "signature-invalid" else None
+            words = refused.detail if refused.rule in ("signature-invalid", "credentials-invalid") else None
             self._denials.add(scope, refused.rule, access_key_id=claimed_key_id(scope["headers"]), words=words)
             raise
         known_as(scope, principal)

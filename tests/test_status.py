@@ -51,6 +51,13 @@ async def test_health_names_settings_that_do_not_hold() -> None:
     assert (answer.status_code, answer.json()["outranked_settings"]) == (200, ["retention: not as it says"])
 
 
+async def test_health_names_tokens_that_cannot_be_read() -> None:
+    room = status_room(lambda: None, list, Metrics(), ABOUT_ROOMS, tokens=lambda: ["access.sqlite cannot be read"])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(room.app), base_url="http://headrace") as client:
+        answer = await client.get("/health")
+    assert (answer.status_code, answer.json()["tokens"]) == (200, ["access.sqlite cannot be read"])
+
+
 async def test_metrics_are_what_prometheus_reads() -> None:
     answer = await get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")

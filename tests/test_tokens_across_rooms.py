@@ -137,6 +137,14 @@ def test_the_first_token_before_the_first_start(tmp_path: Path) -> None:
         assert [put(server, ann), put(server, None)] == [204, 401]
         titles = Path(f"/proc/{server.process.pid}/cmdline").read_bytes() if server.process else b""
         assert ann[-43:].encode() not in titles + ask(server, ann, "GET", "/health")[1]
+        kept = (data / "access.sqlite").rename(tmp_path / "kept")
+        assert soon(lambda: b'"tokens":["access.sqlite cannot be read' in server.get("/health")[1])
+        assert str(data).encode() not in server.get("/health")[1]
+        unknown = f"headrace_{'0' * 12}_{'x' * 43}"
+        assert [put(server, ann), put(server, None), put(server, unknown)] == [204, 401, 503]
+        kept.rename(data / "access.sqlite")
+        assert soon(lambda: b"tokens" not in server.get("/health")[1])
+        assert [put(server, ann), put(server, None), put(server, unknown)] == [204, 401, 401]
     (data / "access.sqlite").write_bytes(b"x" * 5000)
     said = _refused(data)
     assert "access.sqlite: file is not a database" in said

@@ -47,7 +47,8 @@ class TokenSource:
         self._reader = ThreadPoolExecutor(1, "headrace-tokens")
         self._checkers = ThreadPoolExecutor(limits.TOKEN_CHECKS_AT_ONCE, "headrace-argon2")
         self.trouble: str | None = None
-        """Why the file cannot be read at present, in a sentence; what was read before holds meanwhile."""
+        """A sentence, when the file cannot be read at present; what was read before holds meanwhile. Strangers see it,
+        so the reason is in the log alone."""
 
     def open(self) -> None:
         """Read what is there, before anybody asks. Any thread. Raises Corrupt, Unavailable."""
@@ -87,7 +88,7 @@ class TokenSource:
         if token_id not in self._tokens:
             await self._look()
             if self.trouble and token_id not in self._tokens:
-                raise Unavailable(f"whether this token is known cannot be told: {self.trouble}")
+                raise Unavailable("whether this token is known cannot be told at present")
         is_known = await self._is_right(token_id, text)
         token = self._tokens.get(token_id)
         if token is None or not is_known:
@@ -138,7 +139,7 @@ class TokenSource:
         except (Corrupt, Unavailable) as failure:
             if self.trouble is None:
                 log.error("tokens cannot be read; those that are known go on to hold", reason=str(failure))
-            self.trouble = str(failure)
+            self.trouble = f"{self._file.path.name} cannot be read: the log says why"
         finally:
             self._looking = None
 

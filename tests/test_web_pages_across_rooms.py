@@ -85,7 +85,7 @@ def test_a_foreign_page_changes_nothing(
         "headrace": lambda: answer["error"],
     }[room]()
     assert "a web page" in words
-    assert "may not change anything here" in words
+    assert "may not change anything here" in words or "may not read this here" in words
     assert held(server) == before
 
 
@@ -112,7 +112,11 @@ QUESTIONS = [
 ]
 
 
-@pytest.mark.parametrize("who", FOREIGN)
+ELSEWHERE = ("another site", "another server here", "an older browser")
+"""Of FOREIGN: whose browser does not show it the answer."""
+
+
+@pytest.mark.parametrize("who", ELSEWHERE)
 @pytest.mark.parametrize(("method", "path", "body"), QUESTIONS)
 def test_a_foreign_page_may_ask(server: ServerProcess, method: str, path: str, body: object, who: str) -> None:
     """Its browser does not show it the answer; a proxy may pass on what a browser said to it."""
@@ -121,6 +125,61 @@ def test_a_foreign_page_may_ask(server: ServerProcess, method: str, path: str, b
     assert own[0] == foreign[0] == 200
     own_said, foreign_said = (re.sub(rb'"time":[\d.]+', b"", said) for _, said in (own, foreign))
     assert own_said == foreign_said
+
+
+READS = [path for method, path, _ in QUESTIONS if method == "GET"] + [
+    "/api/suggest?type=metrics",
+    "/api/search/lookup?m=m",
+    "/q?start=1&m=sum:m&json",
+    "/api/v1/metricnames",
+    "/apollo/devices",
+    "/v2/domains/dzd_a/entities/ASSET/a/time-series-data-points?formName=f",
+    "/metrics",
+    "/api/headrace/v1/segments",
+]
+UNREAD = {
+    "a name of its own": FOREIGN["a name of its own"],
+    "a name of its own, without TLS": {"Host": "evil.example:4242", "Accept_Language": "de", "User_Agent": "Mozilla/5"},
+    "an image": {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "no-cors", "Sec_Fetch_Dest": "image"},
+    "a script": {"Sec_Fetch_Site": "same-site", "Sec_Fetch_Mode": "no-cors", "Sec_Fetch_Dest": "script"},
+}
+
+
+@pytest.mark.parametrize("who", UNREAD)
+@pytest.mark.parametrize("path", READS)
+def test_what_no_browser_keeps_from_a_page_is_refused(server: ServerProcess, path: str, who: str) -> None:
+    status, said = server.request("GET", path, None, **UNREAD[who])
+    if path.startswith("/api/headrace/") and status == 403 and b"web page" not in said:
+        return  # admin
+    assert status == 403, said
+    assert b"a web page" in said
+    assert b"may not" in said
+
+
+JSONP = ("/api/query?start=1&m=none:m&jsonp=f", "/api/suggest?type=metrics&jsonp=f", "/api/version?json&%6asonp=f")
+
+
+@pytest.mark.parametrize("path", JSONP)
+def test_a_script_is_for_our_own_pages_and_for_agents(server: ServerProcess, path: str) -> None:
+    ours = f"127.0.0.1:{server.port}"
+    language = {"Accept_Language": "en-US", "User_Agent": "Mozilla/5.0"}
+    own: list[dict[str, str]] = [
+        {},
+        {"Sec_Fetch_Site": "same-origin", "Sec_Fetch_Mode": "no-cors", **language},
+        {**language, "Referer": f"http://{ours}/page"},
+    ]
+    for headers in own:
+        status, said = server.request("GET", path, None, **headers)
+        assert (status, said[:2]) == (200, b"f(")
+    for headers in (
+        language,
+        {**language, "Referer": "http://evil.example/"},
+        {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "no-cors"},
+        {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "cors", "Origin": "https://evil.example"},
+    ):
+        status, said = server.request("GET", path, None, **headers)
+        assert (status, said[:2]) == (403, b'{"')
+        assert "a web page" in json.loads(said)["error"]["message"]
 
 
 def test_it_is_counted_and_logged(server: ServerProcess) -> None:

@@ -102,12 +102,13 @@ def stranger(target: int, mode: str) -> Iterator[str]:
         thread.join()
 
 
-def open_in_a_browser(origin: str, profile: Path, is_done: Callable[[], bool]) -> None:
+def open_in_a_browser(origin: str, profile: Path, is_done: Callable[[], bool], *flags: str) -> None:
     """Until all has been tried: the last of it the browser sends when it likes, so the server is asked what came."""
     command = [
         "chromium-headless-shell",
         *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage", "--remote-debugging-port=0"),
         f"--user-data-dir={profile}",
+        *flags,
         f"{origin}/page",
     ]
     log = profile.parent / "chromium.log"

@@ -89,11 +89,13 @@ class Sender:
 
     address: of the other end, which behind a proxy is the proxy's; "" where it is not known.   listener: which the
     connection came by.   certificate: subject common name of the client certificate, which was verified; None without.
+    began_as_http: whether its first bytes are those of a request, where only lines are spoken.
     """
 
     address: str
     listener: Listener | None = None
     certificate: str | None = None
+    began_as_http: bool = False
 
 
 LineSessions = Callable[[Sender], LineSession]

@@ -20,8 +20,16 @@ from headrace.errors import Refused, Unavailable
 from headrace.metrics import Metrics
 from headrace.transport import LineReply, Listener, OtherCommands, Room, Sender, WholeAnswer, alike
 from headrace.transport.guarding.denials import Denials
-from headrace.transport.guarding.guard import NO_CREDENTIALS, READ_ONLY, Asked, demand, guarded, note
-from headrace.transport.guarding.web_pages import Pages
+from headrace.transport.guarding.guard import (
+    HTTP_AMONG_LINES,
+    NO_CREDENTIALS,
+    READ_ONLY,
+    Asked,
+    demand,
+    guarded,
+    note,
+)
+from headrace.transport.guarding.web_pages import NO_PAGE, Pages
 
 FOREIGN = [(b"host", b"127.0.0.1:4242"), (b"origin", b"https://evil.example"), (b"sec-fetch-site", b"cross-site")]
 AGENT = [(b"host", b"any.example")]
@@ -210,6 +218,7 @@ def test_the_short_way_is_for_who_may_write() -> None:
         (PRINCIPALS, Sender("10.0.0.1"), NO_CREDENTIALS),
         (PRINCIPALS, Sender("10.0.0.1", OURS), NO_CREDENTIALS),
         (PRINCIPALS, Sender("10.0.0.1", TRUSTED), ""),
+        ({}, Sender("10.0.0.1", TRUSTED, began_as_http=True), HTTP_AMONG_LINES),
         (BY_CERTIFICATE, Sender("10.0.0.1", OURS, "writer.example"), ""),
         (BY_CERTIFICATE, Sender("10.0.0.1", OURS, "r"), "r is not granted write here"),
         (BY_CERTIFICATE, Sender("10.0.0.1", OURS, "other"), NO_CREDENTIALS),
@@ -280,7 +289,7 @@ async def test_small_posts_are_taken_without_bounds() -> None:
 
 async def test_in_a_domain() -> None:
     seen = Seen(principals=SOME)
-    asked = Asked("datazone", seen.authority.known(by(TOKEN[::-1])) or ANYBODY, None, seen.denials)
+    asked = Asked("datazone", seen.authority.known(by(TOKEN[::-1])) or ANYBODY, NO_PAGE, True, seen.denials)
     scope: Scope = {"method": "GET", "raw_path": b"/x", "headers": []}
     asked.check(scope, "read", "a")
     with pytest.raises(Refused, match="domain is not granted read in this domain") as refused:

@@ -12,6 +12,7 @@ from headrace.errors import Refused
 from headrace.protocols.opentsdb.faults import JSON_TYPE, TEXT_TYPE, Answer, callback_of, method_not_allowed, refuse
 from headrace.rules import Rule
 from headrace.transport import Refuse
+from headrace.transport.guarding.guard import demand_script
 from headrace.transport.http import streaming
 from headrace.transport.http.body import read_question
 
@@ -106,7 +107,10 @@ def endpoint(
                 await _send(send, method_not_allowed(scope["method"]))
                 return
             parameters = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-            callback = callback_of(parameters.get("jsonp", [""])[0])
+            asked = callback_of(parameters.get("jsonp", [""])[0])
+            if asked:
+                demand_script(scope)
+            callback = asked
             body = await read(scope, receive, body_bytes_max)
             await handler(scope, parameters, body, Reply(scope, receive, send, callback))
         except Refused as refused:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from headrace.transport import Sender
 from headrace.transport.connections.doors import Doors
@@ -38,7 +39,7 @@ class FirstByte(Unheard):
         if doors.listener.http and b"A" <= data[:1] <= b"Z":
             protocol = HttpConnection(self._state, self._loop, doors, self._certificate)
         elif doors.sessions is not None:
-            sender = Sender(address_of(self._transport), doors.listener, self._certificate)
+            sender = Sender(address_of(self._transport), doors.listener, self._certificate, data.startswith(_REQUESTS))
             protocol = TelnetConnection(self._state, self._loop, doors.sessions(sender))
         else:
             self._transport.abort()
@@ -46,6 +47,12 @@ class FirstByte(Unheard):
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)
         protocol.data_received(data)
+
+
+_REQUESTS: Final = tuple(
+    f"{method} /".encode() for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
+)
+"""How what browsers send begins, and no line of any dialect."""
 
 
 def _is_client_hello(data: bytes) -> bool:

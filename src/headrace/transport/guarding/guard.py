@@ -27,7 +27,7 @@ from headrace.transport import (
     WholeAnswer,
 )
 from headrace.transport.guarding.denials import Denials
-from headrace.transport.guarding.web_pages import Pages
+from headrace.transport.guarding.web_pages import Page, Pages
 from headrace.transport.senders import sender_of
 
 log = structlog.get_logger(__name__)
@@ -38,28 +38,29 @@ _ASKED: Final = "headrace.asked"
 
 @dataclass(slots=True)
 class Asked:
-    """What a request may do, and what is noted of it.   foreign: why it counts as one of a foreign page, None if it
-    does not.   deletes: whether it was let in for that.   noted: see `note`."""
+    """What a request may do, and what is noted of it.   page: that may have sent it.   asks: whether who sends it is
+    asked for credentials.   deletes: whether it was let in for that.   noted: see `note`."""
 
     room: str
     principal: Principal
-    foreign: str | None
+    page: Page
+    asks: bool
     denials: Denials
     deletes: bool = False
     noted: dict[str, object] = field(default_factory=dict)
 
     def check(self, scope: Scope, deed: Deed, domain: str | None = None) -> None:
         """Raises Refused, which is counted and logged: rule "read-only" for a change by a listener that takes none,
-        "web-page" for one that a foreign page asks for, "permission-missing" for what the principal is not granted.
+        "web-page" for what a foreign page may not do, "permission-missing" for what the principal is not granted.
         domain: of DataZone, where it is known."""
         listener = _listener(scope)
         if listener is not None and listener.read_only and deed in CHANGING:
             self.denials.add(scope, "read-only", listener=str(listener))
             raise Refused("read-only", READ_ONLY)
-        if self.foreign is not None and deed in CHANGING:
-            words = f"{self.foreign} may not change anything here: see the settings cors_origins, host_names"
-            self.denials.add(scope, "web-page", page=self.foreign)
-            raise Refused("web-page", words)
+        if deed in CHANGING:
+            self.check_page(scope, self.page.changes, "change anything")
+        elif deed == "read":
+            self.check_page(scope, self.page.reads or (None if self.asks else self.page.reads_unasked), "read this")
         if not self.principal.may(deed, self.room):
             self.denials.add(scope, "permission-missing", principal=self.principal.name, deed=deed)
             raise Refused("permission-missing", f"{self.principal.name} is not granted {deed} here")
@@ -67,6 +68,13 @@ class Asked:
             self.denials.add(scope, "permission-missing", principal=self.principal.name, deed=deed)
             raise Refused("permission-missing", f"{self.principal.name} is not granted {deed} in this domain")
         self.deletes |= deed == "delete"
+
+    def check_page(self, scope: Scope, why_not: str | None, what: str) -> None:
+        """Raises Refused (rule "web-page"), which is counted and logged, where there is a reason in the page."""
+        if why_not is not None:
+            self.denials.add(scope, "web-page", page=why_not)
+            words = f"{why_not} may not {what} here: see the settings cors_origins, host_names"
+            raise Refused("web-page", words)
 
     def put_on_record(self, scope: Scope, status: int) -> None:
         """One line of what cannot be undone. status: that was answered, 0 when there is no answer."""
@@ -97,7 +105,8 @@ class _Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises Refused and Unavailable as Authority.of and Asked.check do."""
         deed = self.room.deed(scope)
-        asked = Asked(self.room.name, ANYBODY, self.pages.foreign(scope["headers"]), self.denials)
+        page = self.pages.page_of(scope["method"], scope["headers"])
+        asked = Asked(self.room.name, ANYBODY, page, is_asked(scope, self.authority), self.denials)
         # Before anybody is asked: principals of those that ask by themselves are not known yet.
         asked.check(scope, deed)
         scope[_ASKED] = asked
@@ -212,6 +221,14 @@ def demand(scope: Scope, deed: Deed, domain: str | None = None) -> None:
         asked.check(scope, deed, domain)
 
 
+def demand_script(scope: Scope) -> None:
+    """Called where an answer is going to be a script: browsers run those of any origin in any page. Raises Refused
+    (rule "web-page")."""
+    asked = scope.get(_ASKED)
+    if asked is not None:
+        asked.check_page(scope, asked.page.scripts, "read this as a script")
+
+
 def note(scope: Scope, **what: object) -> None:
     """Called by who deletes, sets how long something is kept, or takes a backup: what, and how much. It is in the line
     that goes on record when the request has ended; without secrets."""
@@ -220,6 +237,7 @@ def note(scope: Scope, **what: object) -> None:
         asked.noted |= what
 
 
+HTTP_AMONG_LINES: Final = "this port takes lines alone, and no HTTP, in whose body a web page may have put some"
 READ_ONLY: Final = "this address is for reading alone"
 NO_CREDENTIALS: Final = "credentials are needed here, and telnet has none but a client certificate"
 
@@ -258,6 +276,8 @@ class _GuardedLines:
         return self._authority.known((), self._sender.certificate) or _NOBODY
 
     def _refusal(self, line: int, principal: Principal) -> LineReply | None:
+        if self._sender.began_as_http:
+            return self._refused(line, "web-page", HTTP_AMONG_LINES)
         listener = self._sender.listener
         if listener is not None and listener.read_only:
             return self._refused(line, "read-only", READ_ONLY)

@@ -115,6 +115,14 @@ async def test_with_no_file_nobody_is_asked_and_with_the_first_token_all_are(tmp
         assert house.authority.asks
 
 
+async def test_where_none_was_ever_made_none_is_checked(tmp_path: Path, checks: Checks) -> None:
+    async with running(House(tmp_path, principals={"agent": principal()})) as house:
+        for _ in range(3 * limits.PASSWORDS_FAILED_MAX):
+            assert await house.refusal(f"headrace_{'0' * 12}_{'x' * 43}") == UNKNOWN
+        assert checks.done == 0
+        assert await house.who(house.tokens.create()) == "tokens.ann"
+
+
 async def test_a_token_works_as_soon_as_it_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "TOKENS_LOOK_S", 3600.0)
     house = House(tmp_path, principals={"agent": principal()})

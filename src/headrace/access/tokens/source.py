@@ -89,6 +89,8 @@ class TokenSource:
             await self._look()
             if self.trouble and token_id not in self._tokens:
                 raise Unavailable("whether this token is known cannot be told at present")
+            if not self._asks:
+                return None  # nobody has ever made one
         is_known = await self._is_right(token_id, text)
         token = self._tokens.get(token_id)
         if token is None or not is_known:

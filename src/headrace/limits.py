@@ -160,7 +160,7 @@ TOKEN_CHECKS_WAITING_MAX = 256
 need 26 addresses each minute (PASSWORDS_FAILED_MAX)."""
 
 TOKENS_LOOK_S = 1.0
-"""How often the file of tokens is looked at, 30 us: so soon a revoked one lets nobody in any more."""
+"""How often the file of tokens is looked at, 12 us: so soon a revoked one lets nobody in any more."""
 
 TOKEN_USES_S = 60.0
 """How often it is written down when tokens were last used."""

@@ -46,8 +46,8 @@ is a 400 here: what else it is, that room says where it answers it, or in its `r
 
 _TOKEN: Final = (b"www-authenticate", b'Bearer realm="headrace"')
 _WRONG_TOKEN: Final = (b"www-authenticate", b'Bearer realm="headrace", error="invalid_token"')
+_TOKEN_FOR_OTHERS: Final = (b"www-authenticate", b'Bearer realm="headrace", error="insufficient_scope"')
 _PASSWORD: Final = (b"www-authenticate", b'Basic realm="headrace", charset="UTF-8"')
-"""What a request without credentials, or with wrong ones, is asked for (RFC 6750, section 3; RFC 7617)."""
 
 
 class Answer(NamedTuple):
@@ -139,11 +139,18 @@ def _worded(room: Room | None, scope: Scope, status: int, refusal: Refused) -> A
     if room is None:
         return _plain(status, refusal)
     status, headers, body = room.refuse(scope, status, refusal)
-    told = list(headers)
-    if status == 401 and not room.asks_itself:
-        was_wrong = refusal.rule == "credentials-invalid" and scheme_of(scope["headers"]) == b"bearer"
-        told += [_WRONG_TOKEN if was_wrong else _TOKEN, _PASSWORD]
-    return Answer(status, told, body)
+    asked = [] if room.asks_itself else _challenges(scope, refusal)
+    return Answer(status, [*headers, *asked], body)
+
+
+def _challenges(scope: Scope, refusal: Refused) -> list[tuple[bytes, bytes]]:
+    """What a request without credentials, or with wrong ones, is asked for (RFC 6750, section 3; RFC 7617)."""
+    if refusal.rule == "credentials-missing":
+        return [_TOKEN, _PASSWORD]
+    had_token = scheme_of(scope["headers"]) == b"bearer"
+    if refusal.rule == "credentials-invalid":
+        return [_WRONG_TOKEN if had_token else _TOKEN, _PASSWORD]
+    return [_TOKEN_FOR_OTHERS] if refusal.rule == "permission-missing" and had_token else []
 
 
 def _plain(status: int, refusal: Refused) -> Answer:

@@ -168,6 +168,48 @@ async def test_a_slow_server_holds_up_only_who_needs_it(server: JwksServer) -> N
     assert len(server.asked) == 2
 
 
+async def test_after_a_fetch_that_took_all_of_its_time_nobody_waits_at_once(server: JwksServer) -> None:
+    case = Case(server.url)
+
+    def answers(handler: BaseHTTPRequestHandler) -> None:
+        case.now_s += limits.JWKS_AGAIN_S
+        handler.send_response(500)
+        handler.end_headers()
+
+    server.answers = answers
+    for _ in range(5):
+        with pytest.raises(Unavailable):
+            await case.ids()
+    assert len(server.asked) == 1
+
+
+async def test_a_fetch_that_does_not_end_is_one_that_failed(
+    server: JwksServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the system looks up a name for half a minute."""
+    case = Case(server.url)
+    assert await case.ids() == ["1"]
+    go_on = threading.Event()
+
+    def look_up() -> bytes:
+        go_on.wait(20)
+        return jwks(ONE, TWO)
+
+    case.keys._read = look_up  # type: ignore[assignment]
+    monkeypatch.setattr(limits, "JWKS_TIMEOUT_S", -0.95)
+    case.now_s += limits.JWKS_AGAIN_S
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            await case.ids("2")
+        assert await case.ids("1") == ["1"]
+    assert sum(thread.name == "headrace-jwks-plant" for thread in threading.enumerate()) == 1
+    go_on.set()
+    under_way = case.keys.begin()
+    assert under_way is not None
+    await under_way
+    assert await case.ids("2") == ["2"]
+
+
 async def test_tokens_without_a_key_id_and_keys_without_one(server: JwksServer) -> None:
     many = [new_key(kid=f"k{number}") for number in range(limits.JWT_KEYS_TRIED_MAX + 2)]
     server.body = jwks(*many)

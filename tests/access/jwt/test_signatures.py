@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 import warnings
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import pytest
@@ -157,6 +157,62 @@ def test_the_public_key_is_no_shared_secret() -> None:
             assert not is_signed_by(found, algorithm, public(key))  # type: ignore[arg-type]
 
 
+def test_the_algorithm_is_that_of_the_header() -> None:
+    key = SIGNS["RS256"]
+    assert is_right(token(key, algorithm="RS256").encode(), key, "RS256")
+    for other in ("RS384", "PS256"):
+        assert not is_right(token(key, algorithm="RS256").encode(), key, other)
+
+
+CLAIMS_OF_RFC_7515: Final = (
+    "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
+)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "header", "signature", "key"),
+    [
+        (  # appendix A.2
+            "RS256",
+            "eyJhbGciOiJSUzI1NiJ9",
+            "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t"
+            "1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12j"
+            "zDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQ"
+            "Ge77Rw",
+            {
+                "kty": "RSA",
+                "n": "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4Q"
+                "lL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTB"
+                "EMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2"
+                "PAcDTW9gb54h4FRWyuXpoQ",
+                "e": "AQAB",
+            },
+        ),
+        (  # appendix A.3
+            "ES256",
+            "eyJhbGciOiJFUzI1NiJ9",
+            "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+            {
+                "kty": "EC",
+                "crv": "P-256",
+                "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+                "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+            },
+        ),
+    ],
+    ids=["RS256", "ES256"],
+)
+def test_the_examples_of_rfc_7515(algorithm: Any, header: str, signature: str, key: dict[str, str]) -> None:
+    [known] = keys_of(json.dumps({"keys": [key]}).encode())
+    found = read(f"{header}.{CLAIMS_OF_RFC_7515}.{signature}".encode())
+    assert found is not None
+    assert found.claims == {"iss": "joe", "exp": 1300819380, "http://example.com/is_root": True}
+    assert is_signed_by(found, algorithm, known)
+    changed = found._replace(text=found.text.replace(b"eyJpc3Mi", b"eyJpc3Nj"))
+    assert changed.text != found.text
+    assert not is_signed_by(changed, algorithm, known)
+
+
 def test_none_is_no_algorithm_even_with_a_key() -> None:
     for algorithm in ("none", "None", "nONE"):
         text = b64(json.dumps({"alg": algorithm, "kid": "256"}).encode()) + b"." + b64(orjson.dumps(claims())) + b"."
@@ -191,7 +247,9 @@ def test_a_name_that_stands_twice() -> None:
 
 
 def test_deep_headers() -> None:
-    for deep in (b"[" * 900 + b"]" * 900, b'{"a":' * 900 + b"1" + b"}" * 900):
+    # orjson reads 1024 of them, Python's json some less, by where it is called.
+    deeps = (b"[" * deep + b"]" * deep for deep in (500, 900, 980, 1000, 1020, 1023, 1024))
+    for deep in (*deeps, b'{"a":' * 900 + b"1" + b"}" * 900):
         found = read(b64(b'{"alg":"ES256","x":' + deep + b"}") + b".e30.AA")
         assert found is None or not is_signed_by(found, "ES256", public(SIGNS["ES256"]))
 

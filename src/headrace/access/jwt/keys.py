@@ -59,8 +59,8 @@ class Keys:
         if self._flight is None and self._clock() - self._rests_since_s >= self._again_s:
             loop = asyncio.get_running_loop()
             self._rests_since_s = self._clock()
-            self._flight = loop.create_future()
             threading.Thread(target=self._fly, args=(loop,), name=f"headrace-jwks-{self._name}", daemon=True).start()
+            self._flight = loop.create_future()  # now that there is a thread that ends it
         return self._flight
 
     async def fitting(self, algorithm: Algorithm, key_id: str | None) -> Sequence[Key]:
@@ -98,6 +98,7 @@ class Keys:
         if flight is not None:
             # Longer than a fetch takes, unless the system looks up a name for longer. Whoever gives up does not end it.
             await asyncio.wait((flight,), timeout=limits.JWKS_TIMEOUT_S + 1)
+            self._failed |= flight is self._flight
         return flight is not None
 
     def _fitting(self, algorithm: Algorithm, key_id: str | None) -> Sequence[Key]:

@@ -57,6 +57,14 @@ STATUS_OF_RULE: Final[Mapping[Rule, int]] = {
 """HTTP status of a refused request, for each rule that this room can meet (tests/test_rules.py)."""
 
 
+_CHALLENGES: Final[Mapping[Rule, bytes]] = {
+    "token-missing": b"Bearer",
+    "token-invalid": b'Bearer error="invalid_token"',
+    "scope-missing": b'Bearer error="insufficient_scope"',
+}
+"""Of RFC 6750, section 3."""
+
+
 def correlation_of(scope: Scope) -> bytes | None:
     """The client's trace id, if it gave one that is short enough to be one."""
     for name, value in scope["headers"]:
@@ -93,9 +101,8 @@ def refuse(scope: Scope, status: int, refused: Refused) -> Answer:
     if scope["method"] not in ("GET", "HEAD"):
         said = {name.capitalize(): text for name, text in said.items()}
     headers = headers_of(scope)
-    if status == 401:
-        error = b' error="invalid_token"' if refused.rule == "token-invalid" else b""  # RFC 6750, section 3.1
-        headers.append((b"www-authenticate", b"Bearer" + error))
+    if refused.rule in _CHALLENGES:
+        headers.append((b"www-authenticate", _CHALLENGES[refused.rule]))
     elif refused.rule == "method":
         headers.append((b"allow", refused.at.encode()))
     return status, headers, orjson.dumps({"status": said, "data": {}})

@@ -126,8 +126,9 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 @contextmanager
-def running(data_dir: Path, *flags: str) -> Iterator[ServerProcess]:
-    server = ServerProcess(data_dir, flags)
+def running(data_dir: Path, *flags: str, **variables: str) -> Iterator[ServerProcess]:
+    """variables: of the environment, besides our own."""
+    server = ServerProcess(data_dir, flags, environment={**os.environ, **variables} if variables else None)
     try:
         server.start()
         yield server

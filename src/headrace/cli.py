@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -46,7 +46,8 @@ def main() -> None:
 
 
 def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command --config and a flag for every setting, and call it with what was loaded and its own flags.
+    """Give a command --config and a flag for every setting that holds no secrets, and call it with what was loaded and
+    its own flags.
 
     Mistakes go to standard error, one a line, and the exit code is EXIT_MISCONFIGURED.
     """
@@ -57,6 +58,7 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
         settings = {name: given.pop(name) for name in config.Settings.model_fields}
         flags = {name: value for name, value in settings.items() if value not in (None, ())}
         try:
+            _refuse_secrets(flags)
             loaded = config.load(flags, config_file)
         except Misconfigured as mistake:
             for problem in mistake.problems:
@@ -81,6 +83,8 @@ def _flag(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     field = config.Settings.model_fields[name]
     description = f"{field.description} [{config.variable_of(name)}; default: {to_toml(field.default)}]"
     flag = config.flag_of(name)
+    if name in config.SECRETS:
+        return click.option(flag, name, type=str, hidden=True)
     if field.annotation is bool:
         return click.option(f"{flag}/--no-{flag[2:]}", name, default=None, help=description)
     # Values stay text here: config alone judges them, in the same words for a flag as for a variable or the file.
@@ -89,6 +93,18 @@ def _flag(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     takes = "|".join(choices) or TAKES.get(name, last_word)
     several = isinstance(field.default, tuple)
     return click.option(flag, name, type=str, multiple=several, metavar=takes, help=description)
+
+
+def _refuse_secrets(flags: Mapping[str, object]) -> None:
+    """Raises Misconfigured where a secret is given as a flag."""
+    problems = tuple(
+        f"{config.flag_of(name)} is not taken: every user of this machine can see a command line, and {name} holds "
+        f"secrets: write it into the file that --config names, or set {config.variable_of(name)}."
+        for name in flags
+        if name in config.SECRETS
+    )
+    if problems:
+        raise Misconfigured(problems)
 
 
 def _help_of_serve() -> str:

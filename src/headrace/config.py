@@ -41,7 +41,7 @@ ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")
 UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000, "y": 365 * 86_400_000}
 
 SECRETS = frozenset(("principals", "apollo_tokens", "datazone_credentials"))
-"""Settings whose values are never shown."""
+"""Settings whose values are never shown, and which no flag sets: other users of the machine see command lines."""
 
 PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 """What an endpoint URL may have behind host and port: segments that no client escapes."""

@@ -23,8 +23,8 @@ CONTENT = '{"evaluations":[{"status":"PASS"}],"passingPercentage":88.0,"evaluati
 SUMMARY = '{"passingPercentage":88.0,"evaluationsCount":8}'
 PREFIX = "/base"
 
-FLAGS = ("--datazone-credentials", f'{{"{KEY_ID}": "{SECRET}"}}', "--datazone-prefix", PREFIX)
-"""Of a server that believes nobody."""
+SETTINGS = {"HEADRACE_DATAZONE_CREDENTIALS": f'{{"{KEY_ID}": "{SECRET}"}}', "HEADRACE_DATAZONE_PREFIX": PREFIX}
+"""In the environment of a server that believes nobody."""
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:

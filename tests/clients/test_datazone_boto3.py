@@ -13,7 +13,7 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from datazone_clients import CONTENT, DOMAIN, FLAGS, KEY_ID, PREFIX, SECRET, SUMMARY, TYPE, proxied
+from datazone_clients import CONTENT, DOMAIN, KEY_ID, PREFIX, SECRET, SETTINGS, SUMMARY, TYPE, proxied
 from serverprocess import ServerProcess, running
 
 WHEN = datetime(2024, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -21,7 +21,7 @@ WHEN = datetime(2024, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with running(tmp_path_factory.mktemp("boto3") / "data", *FLAGS) as server:
+    with running(tmp_path_factory.mktemp("boto3") / "data", **SETTINGS) as server:
         yield server
 
 

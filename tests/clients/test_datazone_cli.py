@@ -25,11 +25,11 @@ import yaml
 from datazone_clients import (
     CONTENT,
     DOMAIN,
-    FLAGS,
     KEY_ID,
     PREFIX,
     ROOT,
     SECRET,
+    SETTINGS,
     SUMMARY,
     TYPE,
     Proxy,
@@ -90,7 +90,7 @@ class Cli:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with running(tmp_path_factory.mktemp("cli") / "data", *FLAGS) as server:
+    with running(tmp_path_factory.mktemp("cli") / "data", **SETTINGS) as server:
         yield server
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from datazone_clients import CONTENT, DOMAIN, FLAGS, PREFIX, SUMMARY, TYPE, environment, installed, proxied
+from datazone_clients import CONTENT, DOMAIN, PREFIX, SETTINGS, SUMMARY, TYPE, environment, installed, proxied
 from serverprocess import running
 
 HERE = Path(__file__).parent / "javascript"
@@ -16,7 +16,7 @@ HERE = Path(__file__).parent / "javascript"
 def test_each_operation(tmp_path: Path) -> None:
     installed(HERE / "node_modules" / "@aws-sdk" / "client-datazone")
     node = installed(Path(sys.executable).parent / "node")
-    with running(tmp_path / "data", *FLAGS) as server, proxied(server) as proxy:
+    with running(tmp_path / "data", **SETTINGS) as server, proxied(server) as proxy:
         proxy.failures.append("lose")
         command = [str(node), str(HERE / "dialogue.mjs"), proxy.url + PREFIX, DOMAIN, TYPE, CONTENT]
         said = subprocess.run(command, env=environment(tmp_path), capture_output=True, timeout=60, check=False)

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from datazone_clients import CONTENT, DOMAIN, FLAGS, PREFIX, ROOT, SUMMARY, TYPE, environment
+from datazone_clients import CONTENT, DOMAIN, PREFIX, ROOT, SETTINGS, SUMMARY, TYPE, environment
 from serverprocess import running
 
 HERE = Path(__file__).parent
@@ -19,7 +19,7 @@ def test_datazone(tmp_path: Path) -> None:
     installed = COMPILED / "installed"
     if not installed.exists() or installed.read_text().strip() != sources.strip():
         pytest.skip("The client of Go is not compiled: scripts/clients does it where Go is as new as its go.mod asks")
-    with running(tmp_path / "data", *FLAGS) as server:
+    with running(tmp_path / "data", **SETTINGS) as server:
         url = f"http://127.0.0.1:{server.port}{PREFIX}"
         said = subprocess.run(
             [COMPILED / "datazone", url, DOMAIN, TYPE, CONTENT],

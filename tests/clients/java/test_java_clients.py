@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from datazone_clients import CONTENT, DOMAIN, FLAGS, PREFIX, ROOT, SUMMARY, TYPE, environment, installed
+from datazone_clients import CONTENT, DOMAIN, PREFIX, ROOT, SETTINGS, SUMMARY, TYPE, environment, installed
 from serverprocess import ServerProcess, running
 
 HERE = Path(__file__).parent
@@ -104,7 +104,7 @@ def test_hitsdb(server: ServerProcess, tmp_path: Path) -> None:
 @pytest.mark.peer("javac")
 def test_datazone(tmp_path: Path) -> None:
     """By a server that asks for signatures."""
-    with running(tmp_path / "data", *FLAGS) as server:
+    with running(tmp_path / "data", **SETTINGS) as server:
         url = f"http://127.0.0.1:{server.port}{PREFIX}"
         heard = java("datazone-2.40.2", "DataZoneDialogue.java", tmp_path, url, DOMAIN, TYPE, CONTENT)
     assert heard[:-1] == [

@@ -46,6 +46,11 @@ HANDSHAKE_TIMEOUT_S = 10.0
 """From the beginning of a connection with TLS to the end of its handshake: two round trips, and what TCP sends again on
 a bad line. Such a connection has shown nothing yet, and holds some 40 KiB."""
 
+HANDSHAKES_PER_ADDRESS_MAX = 256
+"""Handshakes of TLS that one address (or /64 of IPv6) may have under way: a sixteenth of all connections, so that one
+that opens and says nothing keeps nobody out. A thousand agents behind one address that all come back at once are
+through in some 2 s, a handshake being a millisecond or two of ours; those that are crowded out come again."""
+
 TLS_PIECE_BYTES = 16 * 1024
 """Bytes that are sealed or opened at a time: a record. OpenSSL's buffers stay as large as they ever were, and idle
 connections keep them."""

@@ -19,13 +19,13 @@ class Attempts:
 
     def waits_s(self, address: str, user: bytes) -> int:
         """How long this user has to wait at this address, in seconds; 0 while it need not. user: a digest."""
-        began_ms, failed = self._failed.get((_network(address), user), (0, 0))
+        began_ms, failed = self._failed.get((network_of(address), user), (0, 0))
         left_ms = began_ms + MINUTE_MS - self._clock()
         return -(-left_ms // 1000) if failed >= limits.PASSWORDS_FAILED_MAX and 0 < left_ms <= MINUTE_MS else 0
 
     def failed(self, address: str, user: bytes) -> None:
         """One more was wrong."""
-        key, now_ms = (_network(address), user), self._clock()
+        key, now_ms = (network_of(address), user), self._clock()
         began_ms, failed = self._failed.pop(key, (now_ms, 0))
         if not 0 <= now_ms - began_ms < MINUTE_MS:
             began_ms, failed = now_ms, 0
@@ -34,7 +34,7 @@ class Attempts:
             self._failed.popitem(last=False)
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """An address of IPv4, or the /64 of one of IPv6, of which a sender usually has all."""
     try:
         found = ip_address(address.partition("%")[0])

@@ -20,6 +20,7 @@ class Bounds:
     waiting_bytes_max: int = limits.WAITING_BYTES_MAX
     line_bytes_max: int = limits.TELNET_LINE_BYTES_MAX
     connections_max: int = limits.CONNECTIONS_MAX
+    handshakes_per_address_max: int = limits.HANDSHAKES_PER_ADDRESS_MAX
     handshake_timeout_s: float = limits.HANDSHAKE_TIMEOUT_S
     header_timeout_s: float = limits.HEADER_TIMEOUT_S
     request_timeout_s: float = limits.REQUEST_TIMEOUT_S

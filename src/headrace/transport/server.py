@@ -21,6 +21,7 @@ from headrace.transport.state import Meter, ServerState, ShortWay, SilentMeter
 from headrace.transport.tls.certificates import Certificate
 from headrace.transport.tls.failures import FailedHandshakes
 from headrace.transport.tls.handshake import Handshake
+from headrace.transport.tls.unfinished import Unfinished
 
 log = structlog.get_logger(__name__)
 
@@ -82,6 +83,7 @@ class Server:
             for room in rooms
         }
         failed = FailedHandshakes(self._state.meter.handshake_failed)
+        self._unfinished = Unfinished(self._state.bounds.handshakes_per_address_max)
         self._doors = [_doors_of(listener, rooms, gatherings, cors_origins, failed) for listener in listeners]
         self._certificates = {one.tls: Certificate(one.tls) for one in listeners if one.tls is not None}
         self._tell_certificates()
@@ -182,7 +184,7 @@ class Server:
         def above(client: str | None) -> FirstByte:
             return FirstByte(state, loop, doors, client)
 
-        return lambda: Handshake(state, listener, certificate.context, doors.failed_handshakes, above)
+        return lambda: Handshake(state, listener, certificate.context, doors.failed_handshakes, self._unfinished, above)
 
     def _tell_certificates(self) -> None:
         for doors in self._doors:

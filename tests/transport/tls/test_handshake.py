@@ -7,6 +7,7 @@ import ssl
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -268,3 +269,21 @@ async def test_a_stop_ends_handshakes(authority: Authority) -> None:
         assert await asyncio.wait_for(reader.read(), 5) == b""
         assert not house.meter.failed
         writer.close()
+
+
+async def test_who_opens_and_says_nothing_keeps_nobody_out(authority: Authority) -> None:
+    bounds = Bounds(handshakes_per_address_max=3)
+    async with running(bounds, listeners=behind(authority.issue())) as house:
+        silent = [await asyncio.open_connection("127.0.0.1", house.ports[0]) for _ in range(6)]
+        for reader, _ in silent[:3]:
+            with suppress(ConnectionResetError):
+                assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert house.meter.failed == {"crowded": 3}
+        assert b"https" in await ask(house, trusting(authority.root))
+        assert await soon(lambda: house.meter.failed == {"crowded": 4})
+        # Those that are through count no more.
+        for _ in range(4):
+            assert b"https" in await ask(house, trusting(authority.root))
+        assert house.meter.failed == {"crowded": 4}
+        for _, writer in silent:
+            writer.transport.abort()

@@ -13,6 +13,7 @@ from headrace.transport.senders import address_of
 from headrace.transport.state import ServerState, Unheard
 from headrace.transport.tls.failures import FailedHandshakes, reason_of, words_of
 from headrace.transport.tls.secured import Secured
+from headrace.transport.tls.unfinished import Unfinished
 
 Above = Callable[[str | None], asyncio.Protocol]
 """Makes what speaks over a connection once it is secure, from the common name of the client's certificate, if any."""
@@ -34,12 +35,16 @@ class Handshake(Unheard):
         listener: Listener,
         context: ssl.SSLContext,
         failed: FailedHandshakes,
+        unfinished: Unfinished,
         above: Above,
     ) -> None:
-        """context: that of the listener at this moment.   failed: is told when it comes to nothing."""
+        """context: that of the listener at this moment.   failed: is told when it comes to nothing.   unfinished: all
+        that are under way."""
         super().__init__(state, state.bounds.handshake_timeout_s)
         self._listener = listener
         self._failed = failed
+        self._unfinished = unfinished
+        self._network = ""
         self._above = above
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
@@ -47,6 +52,11 @@ class Handshake(Unheard):
         self._is_over = True
         """That there is nothing more to tell of it: before its first byte, too. Load balancers look so whether somebody
         is there."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if not self._transport.is_closing():
+            self._network = self._unfinished.add(self, address_of(transport))
 
     def data_received(self, data: bytes) -> None:
         self._is_over = False
@@ -61,12 +71,19 @@ class Handshake(Unheard):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self._unfinished.remove(self, self._network)
         self._fail("left", "the client left in the middle of it")
 
     # What the server calls, see Connection.
 
     def give_up(self) -> None:
         self._fail("timeout", f"it did not end within {self._most_s:g} s")
+        self._transport.abort()
+
+    def crowded_out(self) -> None:
+        """See Crowded."""
+        self._is_over = False
+        self._fail("crowded", "its address has begun too many at once, and this was the oldest")
         self._transport.abort()
 
     def stop(self) -> None:
@@ -108,6 +125,7 @@ class Handshake(Unheard):
     def _hand_over(self, rest: bytes) -> None:
         """rest: of what came, behind what has gone into `_incoming`."""
         self._state.connections.discard(self)
+        self._unfinished.remove(self, self._network)
         above = self._above(_common_name(self._tls))
         secured = Secured(self._transport, self._tls, self._incoming, self._outgoing, above)
         self._transport.set_protocol(secured)

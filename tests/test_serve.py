@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -43,6 +44,18 @@ def test_the_first_words_name_the_address_and_every_room(tmp_path: Path) -> None
     assert first == f"headrace {__version__} serves http://[::1]:4242 from {tmp_path}"
     assert others[-1].startswith("http://[::1]:4242/ says more")
     assert [line.split("  ")[1] for line in others[:-1]] == [room.speaks for room in ABOUT_ROOMS]
+
+
+def test_a_taken_port_is_a_sentence_before_anything_is_made(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "headrace", "serve", "--data-dir", str(tmp_path / "d"), "--port", str(port)]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == f"headrace: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+    assert not (tmp_path / "d").exists()
 
 
 FAILING = """

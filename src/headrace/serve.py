@@ -8,18 +8,18 @@ import resource
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import click
 import structlog
 import uvloop
 from prometheus_client import Counter
 
-from headrace import __version__, limits
+from headrace import __version__, kernels, limits
 from headrace import log as logs
 from headrace.about import About, table
 from headrace.access.authority import Authority
@@ -49,7 +49,7 @@ from headrace.transport.bounds import Bounds
 from headrace.transport.guarding.denials import Denials
 from headrace.transport.guarding.guard import guarded
 from headrace.transport.guarding.web_pages import Pages
-from headrace.transport.server import CannotListen, Server
+from headrace.transport.server import CannotListen, Server, check_addresses
 
 if TYPE_CHECKING:
     from headrace.access.jwt.source import JwtSource
@@ -69,6 +69,7 @@ def run(settings: Settings, **concessions: bool) -> None:
 
 
 async def _serve(settings: Settings, concessions: Concessions) -> None:
+    listeners = _listeners(settings)
     metrics = Metrics()
     loop = asyncio.get_running_loop()
     stop, broken = asyncio.Event(), threading.Event()
@@ -95,26 +96,22 @@ async def _serve(settings: Settings, concessions: Concessions) -> None:
                 raise SystemExit(f"headrace: {why}")
             troubles = Troubles(lambda: server.stale_certificates, lambda: [tokens.trouble] if tokens.trouble else [])
             rooms = open_rooms(store, settings, metrics, pool, authority, troubles)
-            server = _server(rooms, settings, metrics, authority)
-            _keep_pauses_short()
+            server = _server(rooms, listeners, settings, metrics, authority)
+            sys.setswitchinterval(limits.SWITCH_INTERVAL_S)
             give_back_freed_memory()
-            async with AsyncExitStack() as working:
-                for work in (tokens.work, *(issuer.work for issuer in issuers)):
-                    await working.enter_async_context(work())
-                with within(UNBOUNDED):  # what rooms do besides answering is nobody's request
-                    for room in rooms:
-                        if room.work is not None:
-                            await working.enter_async_context(room.work())
+            async with _working([tokens, *issuers], rooms):
                 sockets = await server.start()
                 if any(listener.tls for listener in settings.listening):
                     # Elsewhere it does what it does to any program: it ends it.
                     loop.add_signal_handler(signal.SIGHUP, server.reload_certificates)
                 log.info("serving", version=__version__, sockets=[f"{host}:{port}" for host, port in sockets])
                 click.echo(welcome(server.url, settings.data_dir, about_of(rooms)))
+                loading = asyncio.create_task(_load_the_rest())
                 await stop.wait()
                 log.info("stopping")
                 store.end_verifying()
                 await server.stop()
+                await loading
         except CannotListen as taken:
             raise SystemExit(f"headrace: {taken.strerror}") from None
         except (Corrupt, Unavailable) as failure:  # rooms read of the database what they keep in it
@@ -124,6 +121,25 @@ async def _serve(settings: Settings, concessions: Concessions) -> None:
     if broken.is_set():
         # A supervisor that restarts what has failed brings it back: all that was acknowledged is in the journal.
         raise SystemExit("headrace: the writer failed by a fault of ours (see the log); start it again")
+
+
+class _Works(Protocol):
+    def work(self) -> AbstractAsyncContextManager[None]:
+        """See transport.Work."""
+        ...
+
+
+@asynccontextmanager
+async def _working(sources: Iterable[_Works], rooms: Iterable[Room]) -> AsyncIterator[None]:
+    """In the block all of them do what they do besides answering."""
+    async with AsyncExitStack() as working:
+        for source in sources:
+            await working.enter_async_context(source.work())
+        with within(UNBOUNDED):  # what rooms do is nobody's request
+            for room in rooms:
+                if room.work is not None:
+                    await working.enter_async_context(room.work())
+        yield
 
 
 class Troubles(NamedTuple):
@@ -186,7 +202,9 @@ def about_of(rooms: Sequence[Room]) -> list[About]:
     return [room.about for room in rooms if room.about is not None]
 
 
-def _server(rooms: Sequence[Room], settings: Settings, metrics: Metrics, authority: Authority) -> Server:
+def _server(
+    rooms: Sequence[Room], listeners: Sequence[Listener], settings: Settings, metrics: Metrics, authority: Authority
+) -> Server:
     bounds = Bounds(
         body_bytes_max=settings.body_bytes_max,
         bodies_bytes_max=bodies_bytes_max(settings),
@@ -194,10 +212,19 @@ def _server(rooms: Sequence[Room], settings: Settings, metrics: Metrics, authori
         request_timeout_s=settings.request_timeout_s,
         idle_timeout_s=settings.idle_timeout_s,
     )
-    listeners = [_listener(listener) for listener in settings.listening]
     pages = Pages(settings.cors_origins, [*(listener.host for listener in listeners), *settings.host_names])
     rooms = [guarded(room, pages, authority, Denials(metrics.requests_denied, room.name, wall_clock)) for room in rooms]
     return Server(rooms, listeners, bounds, TransportMeter(metrics), settings.cors_origins)
+
+
+def _listeners(settings: Settings) -> list[Listener]:
+    """Raises SystemExit when the address of one cannot be had."""
+    listeners = [_listener(listener) for listener in settings.listening]
+    try:
+        check_addresses(listeners)
+    except CannotListen as taken:
+        raise SystemExit(f"headrace: {taken.strerror}") from None
+    return listeners
 
 
 def _listener(listener: ListenerSettings) -> Listener:
@@ -255,15 +282,15 @@ def welcome(url: str, data_dir: Path, rooms: Sequence[About]) -> str:
     )
 
 
-def _keep_pauses_short() -> None:
-    """Once, when all is loaded.
+async def _load_the_rest() -> None:
+    """Beside the first requests: what writes go through, since they would wait for it on the event loop. What only
+    questions need is loaded when one comes, which waits for it in a thread.
 
-    A full collection of garbage looks at every object; Numba alone brings 100,000 that never go, and each time the loop
-    stood still for 80 to 200 ms. Frozen, they are not looked at: at 64 connections the p99 of a put is 13 ms, not 85.
-    There has been no collection until now (see cli.serve).
+    Then garbage is collected, for the first time since the start (see cli.serve). A full collection looks at every
+    object; Numba alone brings 100,000 that never go, and each time the loop stood still for 80 to 200 ms. Frozen, they
+    are not looked at: at 64 connections the p99 of a put is 13 ms, not 85.
     """
-    sys.setswitchinterval(limits.SWITCH_INTERVAL_S)
-    gc.collect()
+    await asyncio.to_thread(kernels.load_now, "scanning", "series", "storing")
     gc.freeze()
     gc.enable()
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from headrace import kernels
+from headrace.kernels import cache
 
 INNER = """
 from headrace_kernels import int64, borrowing_kernel
@@ -53,3 +54,57 @@ def test_a_kernel_that_is_inlined_elsewhere_changes_there_too(tmp_path: Path) ->
     assert list(package.glob("__pycache__/compiled-*/**/*.nbc")), "it was kept on disk"
     (package / "inner.py").write_text(INNER.format(step=5))
     assert run(tmp_path) == 10
+
+
+LAZY = """
+import pathlib, sys
+from headrace_kernels import cache, load_now
+cache.use(cache.Cache(pathlib.Path(sys.argv[1])))
+from headrace_kernels import outer
+from headrace_kernels.outer import twice
+by_name = type(twice).__name__
+assert twice(1) == 3
+assert twice(1) == 3
+print(by_name, type(outer.twice).__name__, sum(outer.twice.stats.cache_hits.values()), type(outer.step).__name__)
+"""
+
+
+def lazily(folder: Path) -> list[str]:
+    """Of a kernel that calls another: what stands for it before and after the first call, whether it was in the cache,
+    and what stands for the other one."""
+    command = [sys.executable, "-c", LAZY, str(folder / "kept")]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.split()
+
+
+def test_what_is_compiled_is_loaded_when_it_is_called(tmp_path: Path) -> None:
+    package = copied(tmp_path)
+    (package / "outer.py").write_text(OUTER)
+    (package / "inner.py").write_text(INNER.format(step=1))
+    assert lazily(tmp_path) == ["CPUDispatcher", "CPUDispatcher", "0", "CPUDispatcher"]
+    (tmp_path / "kept" / cache.COMPLETE).touch()
+    assert lazily(tmp_path) == ["_Uncalled", "CPUDispatcher", "1", "_Uncalled"]
+
+
+def test_what_the_cache_has_lost_is_compiled_again(tmp_path: Path) -> None:
+    package = copied(tmp_path)
+    (package / "outer.py").write_text(OUTER)
+    (package / "inner.py").write_text(INNER.format(step=1))
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / cache.COMPLETE).touch()
+    assert lazily(tmp_path) == ["_Uncalled", "CPUDispatcher", "0", "_Uncalled"]
+    for lost in (tmp_path / "kept").rglob("*twice*"):
+        lost.unlink()
+    assert lazily(tmp_path) == ["_Uncalled", "CPUDispatcher", "0", "_Uncalled"]
+
+
+def test_some_are_loaded_before_they_are_called() -> None:
+    script = (
+        "from headrace import kernels\nfrom headrace.kernels import hashing\n"
+        "from headrace.kernels.series import table\n"
+        "from headrace.kernels.answering import rate\n"
+        "kernels.load_now('series', 'hashing')\n"
+        "print(type(hashing.hash_name).__name__, type(table.lookup).__name__)\n"
+        "print({one.__module__ for one in kernels._uncalled})"
+    )
+    answer = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert answer.stdout == "CPUDispatcher CPUDispatcher\n{'headrace.kernels.answering.rate'}\n"

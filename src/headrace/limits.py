@@ -1022,6 +1022,10 @@ DATAZONE_VIOLATIONS_MAX = 100
 DATAZONE_SHOWN_TEXT_MAX = 512
 """Characters of one of the sender's texts that an error repeats."""
 
+DATAZONE_SIGNED_BYTES_KEPT = 512
+"""Characters of a header Authorization, up to its signature, that are remembered as they were read: an AWS SDK sends
+some 180. DATAZONE_SIGNING_KEYS_KEPT of them are."""
+
 DATAZONE_SIGNING_KEYS_KEPT = 64
 """Keys of one day and region that are remembered, and moments of signatures: some 10 us less for each that comes again.
 None is longer than a head may be, 64 KiB."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -269,3 +271,8 @@ def test_what_refuses_to_start(tmp_path: Path) -> None:
     assert "none.json can not be read: No such file or directory" in said
     # An issuer counts as credentials: beyond loopback nothing more is needed.
     assert check()[0] == 0
+
+
+def test_who_has_no_issuer_loads_no_cryptography_for_tokens() -> None:
+    loaded = "import headrace.cli, headrace.serve, sys; sys.exit('joserfc' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", loaded], check=False, timeout=100).returncode == 0

@@ -1,4 +1,4 @@
-"""How many examples a test makes up at random: in the suite as many as it has time for; with HEADRACE_TIMES=10 ten
+"""How many examples a test makes up at random: in the suite as many as it has time for; with TESTS_TIMES=10 ten
 times as many, for whoever has it."""
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from typing import Final
 
 from hypothesis import settings
 
-TIMES: Final = int(os.environ.get("HEADRACE_TIMES", "1"))
+TIMES: Final = int(os.environ.get("TESTS_TIMES", "1"))
 
 
 def examples(count: int) -> settings:

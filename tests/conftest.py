@@ -17,7 +17,7 @@ settings.load_profile("headrace")
 
 pytest_plugins = ["pytester"]
 
-NOTHING_SKIPS = os.environ.get("HEADRACE_REQUIRE_PEERS") == "1"
+NOTHING_SKIPS = os.environ.get("TESTS_REQUIRE_PEERS") == "1"
 
 # Debian puts collectd into /usr/sbin, which is not on the PATH of an ordinary user.
 os.environ["PATH"] += os.pathsep + "/usr/sbin"
@@ -55,4 +55,4 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 def _forbid(report: pytest.TestReport | pytest.CollectReport) -> None:
     if NOTHING_SKIPS:
         report.outcome = "failed"
-        report.longrepr = f"HEADRACE_REQUIRE_PEERS=1 lets nothing be skipped: {report.longrepr}"
+        report.longrepr = f"TESTS_REQUIRE_PEERS=1 lets nothing be skipped: {report.longrepr}"

@@ -218,9 +218,24 @@ def test_impossible_retention(text: str) -> None:
     assert problems({"retention": text})[0].startswith("retention = ")
 
 
-def test_durations() -> None:
-    lengths = {"0": 0, "1s": 1000, "2m": 120_000, "3h": 10_800_000, "1d": 86_400_000, "1w": 604_800_000}
-    assert {text: config.parse_duration_ms(text) for text in lengths} == lengths
+def test_sizes_and_times_may_have_units(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text('disk_reserve_bytes = "2GiB"\nseal_age_s = 300\n')
+    monkeypatch.setenv("HEADRACE_QUERY_TIMEOUT_S", "1m")
+    settings = load({"body_bytes_max": "16MB", "idle_timeout_s": "250ms"}, tmp_path / "c.toml").settings
+    assert (settings.body_bytes_max, settings.disk_reserve_bytes) == (16_000_000, 2**31)
+    assert (settings.query_timeout_s, settings.idle_timeout_s, settings.seal_age_s) == (60, 0.25, 300)
+
+
+def test_variables_that_nobody_looks_at_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("HEADRACE_"):
+            monkeypatch.delenv(name)
+    for name in ("HEADRACE_PORT", "HEADRACE_CONFIG", "HEADRACE_TOKEN", "HEADRACE_CACHE_DIR", "headrace_host", "OTHER"):
+        monkeypatch.setenv(name, "1")
+    assert config.unknown_variables() == []
+    monkeypatch.setenv("HEADRACE_PROT", "4243")
+    [sentence] = config.unknown_variables()
+    assert sentence == 'the variable HEADRACE_PROT is not looked at: "prot" is not a setting; did you mean port?'
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])

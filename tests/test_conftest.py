@@ -31,14 +31,14 @@ def suite(pytester: pytest.Pytester) -> pytest.Pytester:
 
 
 def test_an_absent_program_is_skipped_by_name(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("HEADRACE_REQUIRE_PEERS", raising=False)
+    monkeypatch.delenv("TESTS_REQUIRE_PEERS", raising=False)
     result = suite.runpytest_inprocess("-rs")
     result.assert_outcomes(passed=1, skipped=1, xfailed=1)
     result.stdout.fnmatch_lines("*a-program-that-nobody-has is not installed; scripts/peers installs it*")
 
 
 def test_ci_lets_nothing_be_skipped(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HEADRACE_REQUIRE_PEERS", "1")
+    monkeypatch.setenv("TESTS_REQUIRE_PEERS", "1")
     suite.makepyfile(test_module="import pytest\npytest.importorskip('a_module_that_nobody_has')")
     result = suite.runpytest_inprocess("--continue-on-collection-errors")
     result.assert_outcomes(passed=1, xfailed=1, errors=2)

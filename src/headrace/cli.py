@@ -57,6 +57,8 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
         # Not given is None, or an empty tuple for a flag that may be repeated.
         settings = {name: given.pop(name) for name in config.Settings.model_fields}
         flags = {name: value for name, value in settings.items() if value not in (None, ())}
+        for warning in config.unknown_variables():
+            click.echo(f"headrace: {warning}", err=True)
         try:
             _refuse_secrets(flags)
             loaded = config.load(flags, config_file)

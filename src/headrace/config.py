@@ -30,15 +30,17 @@ from headrace.settings.jwt_issuers import JwtIssuers
 from headrace.settings.listeners import Listeners, ListenerSettings, of_ports, reached_by_others
 from headrace.settings.one_line import in_json, to_toml
 from headrace.settings.principals import TOKENS_FILE, ApolloTokens, AwsSecrets, Principals, check_apart
+from headrace.settings.quantities import Bytes, Seconds, parse_duration_ms
 
 ENVIRONMENT_PREFIX = "HEADRACE_"
+
+OTHER_VARIABLES = ("HEADRACE_CONFIG", "HEADRACE_CACHE_DIR", "HEADRACE_TOKEN")
+"""Variables of ours that are no setting's."""
 
 RETENTION_DEFAULT = "default"
 """In the setting retention: the metrics that no pattern matches."""
 
-DURATION = re.compile(r"(\d{1,9})([smhdwy])")
 ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")
-UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000, "y": 365 * 86_400_000}
 
 SECRETS = frozenset(("principals", "apollo_tokens", "datazone_credentials"))
 """Settings whose values are never shown, and which no flag sets: other users of the machine see command lines."""
@@ -48,7 +50,6 @@ PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 OpenTSDBTimes = Literal["seconds", "as-written", "milliseconds"]
 """In which unit the OpenTSDB room tells times to who does not ask for one (docs/decisions/times.md)."""
@@ -92,7 +93,7 @@ class Settings(BaseSettings):
     opentsdb_delete: bool = Field(
         default=False, description="Let OpenTSDB's `/api/query` delete what it finds, as DELETE or with `delete`."
     )
-    body_bytes_max: int = Field(
+    body_bytes_max: Bytes = Field(
         default=limits.BODY_BYTES_MAX,
         ge=1,
         description="Largest body of a request, in bytes after decompression; more is a 413. A question may have 4 "
@@ -112,7 +113,7 @@ class Settings(BaseSettings):
     query_timeout_s: Seconds = Field(
         default=limits.QUERY_TIMEOUT_S, description="Seconds after which a query is given up and answered as too large."
     )
-    query_memory_bytes: int = Field(
+    query_memory_bytes: Bytes = Field(
         default=limits.QUERY_MEMORY_BYTES,
         ge=1,
         description="Memory that the points of all queries under way may take; one that needs more is refused.",
@@ -138,17 +139,17 @@ class Settings(BaseSettings):
         default=limits.RETENTION_GRACE,
         description="How long what was dropped for its age can be brought back; 0: not at all, it goes at once.",
     )
-    retention_grace_bytes_max: int = Field(
+    retention_grace_bytes_max: Bytes = Field(
         default=limits.RETENTION_GRACE_BYTES_MAX,
         ge=0,
         description="Bytes of dropped points that are kept at most; the oldest go first.",
     )
-    disk_reserve_bytes: int = Field(
+    disk_reserve_bytes: Bytes = Field(
         default=limits.DISK_RESERVE_BYTES,
         ge=0,
         description="Bytes of the disk that only sealing and merging may use; with less free, points get a 503.",
     )
-    scrub_bytes_per_s: int = Field(
+    scrub_bytes_per_s: Bytes = Field(
         default=limits.SCRUB_BYTES_PER_S,
         ge=0,
         description="How fast old files are read again in the background, to find damage early; 0: not at all.",
@@ -204,12 +205,12 @@ class Settings(BaseSettings):
         ge=0,
         description="New series within an hour; points of more are refused likewise. 0: as many as come.",
     )
-    series_bytes_max: int = Field(
+    series_bytes_max: Bytes = Field(
         default=limits.SERIES_BYTES_MAX,
         ge=1,
         description="Bytes of the names of all series; points of series that need more are refused likewise.",
     )
-    series_bytes_per_hour_max: int = Field(
+    series_bytes_per_hour_max: Bytes = Field(
         default=limits.SERIES_BYTES_PER_HOUR_MAX,
         ge=0,
         description="Bytes of the names of new series within an hour; refused likewise. 0: as many as come.",
@@ -397,16 +398,6 @@ def load(flags: Mapping[str, object], file: Path | None = None, only: Collection
         raise Misconfigured(tuple(_sentence(error, values, sources) for error in mistake.errors())) from None
 
 
-def parse_duration_ms(text: str) -> int:
-    """A duration as an operator writes it, such as 90d, in ms; 0 for "0". Raises ValueError."""
-    if text == "0":
-        return 0
-    found = DURATION.fullmatch(text)
-    if found is None or not int(found[1]):
-        raise ValueError(f'"{text}" is no duration: write 0 or a whole number and s, m, h, d, w or y, such as 90d')
-    return int(found[1]) * UNIT_MS[found[2]]
-
-
 def flag_of(name: str) -> str:
     """The command-line flag of a setting."""
     return "--" + name.replace("_", "-")
@@ -415,6 +406,17 @@ def flag_of(name: str) -> str:
 def variable_of(name: str) -> str:
     """The environment variable of a setting."""
     return ENVIRONMENT_PREFIX + name.upper()
+
+
+def unknown_variables() -> list[str]:
+    """A sentence for each variable of the environment that looks like one of ours and is none."""
+    known = {*(variable_of(name) for name in Settings.model_fields), *OTHER_VARIABLES}
+    unknown = sorted(name for name in os.environ if name.upper().startswith(ENVIRONMENT_PREFIX))
+    return [
+        f"the variable {name} is not looked at: {_unknown(name.upper().removeprefix(ENVIRONMENT_PREFIX).lower())}"
+        for name in unknown
+        if name.upper() not in known
+    ]
 
 
 def _read_file(file: Path) -> dict[str, Any]:

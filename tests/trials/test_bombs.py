@@ -30,7 +30,7 @@ IN_THE_SUITE = (
     "a value of many digits",
     "quotes in a text that never ends",
 )
-"""The others too with HEADRACE_ALL_BOMBS=1: five minutes."""
+"""The others too with TESTS_ALL_BOMBS=1: five minutes."""
 
 NEIGHBOUR_S = 3.0
 """The longest that a small put may wait meanwhile, on a machine whose two cores others share."""
@@ -72,7 +72,7 @@ def peak_bytes(server: ServerProcess) -> int:
     return int(line.split()[1]) * 1024
 
 
-@pytest.mark.parametrize("bomb", BOMBS if os.environ.get("HEADRACE_ALL_BOMBS") == "1" else IN_THE_SUITE)
+@pytest.mark.parametrize("bomb", BOMBS if os.environ.get("TESTS_ALL_BOMBS") == "1" else IN_THE_SUITE)
 def test_a_bomb_hurts_nobody(bomb: str, server: ServerProcess, tmp_path: Path) -> None:
     body = BOMBS[bomb]()
     folded = igzip_lib.compress(body, 1, igzip_lib.COMP_GZIP)

@@ -18,6 +18,7 @@ from headrace import config
 from headrace.errors import HeadraceError, Misconfigured
 from headrace.model.time import DAY_MS, wall_clock
 from headrace.settings.principals import TOKENS_FILE, Granted, check_name
+from headrace.settings.quantities import parse_duration_ms
 
 if TYPE_CHECKING:
     from headrace.access.tokens.changing import TokenChanger
@@ -184,7 +185,7 @@ def _user() -> str:
 
 def _lasts(text: str, flag: str) -> int:
     try:
-        lasts_ms = config.parse_duration_ms(text)
+        lasts_ms = parse_duration_ms(text)
     except ValueError as mistake:
         raise _misused(f"{flag}: {mistake}") from None
     if lasts_ms > LASTS_MS_MAX:

@@ -11,7 +11,7 @@ from pathlib import Path
 POMS = Path(__file__).parent / "poms"
 """One file a set of jars, named by what it brings and its version: scripts/peers fills a folder of the same name."""
 
-CACHE = Path(os.environ.get("HEADRACE_PEERS_CACHE") or "~/.cache/headrace-peers").expanduser()
+CACHE = Path(os.environ.get("TESTS_PEERS_CACHE") or "~/.cache/headrace-peers").expanduser()
 """Outside the repository, so that all clones share it."""
 
 

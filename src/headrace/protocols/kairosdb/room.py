@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from headrace.config import Settings, parse_duration_ms
+from headrace.config import Settings
 from headrace.metrics import Metrics
 from headrace.model.time import Clock, wall_clock
 from headrace.protocols.kairosdb import faults
@@ -23,6 +23,7 @@ from headrace.protocols.kairosdb.writing.decode import ReferenceDecoder
 from headrace.protocols.kairosdb.writing.scan import ScanningDecoder
 from headrace.protocols.kairosdb.writing.write import ROOM, DatapointsService
 from headrace.query.pool import QueryPool
+from headrace.settings.quantities import parse_duration_ms
 from headrace.transport import Room, alike
 
 

@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace import limits
-from headrace.config import Settings, parse_duration_ms
+from headrace.config import Settings
 from headrace.errors import Corrupt, Unavailable
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted
 from headrace.model.time import ALL_TIME, Clock, wall_clock
+from headrace.settings.quantities import parse_duration_ms
 from headrace.store import RETENTION_DOCUMENT, Check, DocumentChange, Moment, go_on
 from headrace.store.embedded.backups.backing_up import back_up, copy_out
 from headrace.store.embedded.backups.label import Backup

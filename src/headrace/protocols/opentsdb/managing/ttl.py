@@ -10,12 +10,13 @@ import orjson
 from starlette.types import Scope
 
 from headrace import limits
-from headrace.config import RETENTION_DEFAULT, Settings, parse_duration_ms
+from headrace.config import RETENTION_DEFAULT, Settings
 from headrace.errors import Refused
 from headrace.model.time import SECOND_MS
 from headrace.protocols.opentsdb.integers import Whole, whole_member
 from headrace.protocols.opentsdb.reading.wire import decode_json
 from headrace.protocols.opentsdb.reply import Parameters, Reply
+from headrace.settings.quantities import parse_duration_ms
 from headrace.store import RETENTION_DOCUMENT, Document, DocumentChange
 from headrace.transport.guarding.guard import note
 from headrace.transport.loop_or_thread import LoopOrThread

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from headrace.config import RETENTION_DEFAULT, parse_duration_ms
+from headrace.config import RETENTION_DEFAULT
 from headrace.model.time import SECOND_MS
+from headrace.settings.quantities import parse_duration_ms
 from headrace.store import RETENTION_DOCUMENT
 from headrace.store.embedded.documents.documents import Documents
 from headrace.store.embedded.segments.making.retention import Retention

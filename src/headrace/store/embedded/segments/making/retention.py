@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.config import RETENTION_DEFAULT, parse_duration_ms
+from headrace.config import RETENTION_DEFAULT
 from headrace.model.time import ALL_TIME
+from headrace.settings.quantities import parse_duration_ms
 from headrace.store.rows import MetricIds
 
 MetricNames = Callable[[NDArray[np.int64]], NDArray[np.object_]]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
+import numpy as np
 import orjson
 from starlette.types import Scope
 
@@ -13,8 +16,8 @@ from headrace.protocols.opentsdb.reading.last import (
     LAST_QUERY,
     LastQuery,
     LastSubQuery,
-    last_points,
     last_query,
+    series_of,
     time_span,
     value_of,
 )
@@ -45,8 +48,8 @@ class MultiFieldLast:
         with self._store.snapshot(check) as snapshot:
             for sub in asked.queries or ():
                 wanted = [FieldQuery(name) for name in sub.fields or (ANY_FIELD,)]
-                for field in fields_of(self._store, sub.metric, wanted):
-                    latest.add(snapshot, sub, field.field or "")
+                fields = [field.field or "" for field in fields_of(self._store, sub.metric, wanted)]
+                latest.add(snapshot, sub, fields)
         return orjson.dumps(latest.elements())
 
 
@@ -58,14 +61,24 @@ class _Latest:
         self._until_ms = until_ms
         self._found: dict[tuple[str, Tags], Moments] = {}
 
-    def add(self, snapshot: Snapshot, sub: LastSubQuery, field: str) -> None:
-        """The latest points of one field. Raises Refused as last_points does."""
+    def add(self, snapshot: Snapshot, sub: LastSubQuery, fields: Sequence[str]) -> None:
+        """The latest points of some fields, which are read all together. Raises Refused as series_of does."""
         metric = sub.metric or ""
-        columns = last_points(snapshot, sub, series_metric(Field(metric, field)), self._until_ms)
-        for row, (at, name) in enumerate(zip(columns.times.tolist(), snapshot.names(columns.series), strict=True)):
-            if at >= self._since_ms:
-                moments = self._found.setdefault((metric, name.tags), {})
-                moments.setdefault(at, {})[field] = value_of(columns.values, row)
+        by_field = [self._series(snapshot, sub, Field(metric, field)) for field in fields]
+        asked = list(dict.fromkeys(chain.from_iterable(by_field)))
+        columns = snapshot.last(np.array(asked, dtype=np.uint32), self._until_ms)
+        rows = {series: row for row, series in enumerate(columns.series.tolist())}
+        names, times = snapshot.names(columns.series), columns.times.tolist()
+        for field, series in zip(fields, by_field, strict=True):
+            for row in (rows[one] for one in series if one in rows):
+                if times[row] >= self._since_ms:
+                    moments = self._found.setdefault((metric, names[row].tags), {})
+                    moments.setdefault(times[row], {})[field] = value_of(columns.values, row)
+
+    def _series(self, snapshot: Snapshot, sub: LastSubQuery, field: Field) -> list[int]:
+        snapshot.check()
+        found: list[int] = series_of(snapshot, sub, series_metric(field)).tolist()
+        return found
 
     def elements(self) -> list[dict[str, Any]]:
         """As mlast answers them."""

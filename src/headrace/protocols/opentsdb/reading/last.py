@@ -6,7 +6,9 @@ import time
 from typing import Any
 
 import msgspec
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 from starlette.types import Scope
 
 from headrace.config import OpenTSDBTimes
@@ -76,7 +78,7 @@ class LastPoints:
         in_ms = bool(asked.ms_resolution) or not self._as_written
         with self._store.snapshot(check) as snapshot:
             for sub in asked.queries or ():
-                columns = last_points(snapshot, sub, sub.metric, until)
+                columns = last_points(snapshot, sub, until)
                 unit_ms = 1 if in_ms or between_seconds(snapshot, columns) else SECOND_MS
                 entries += _entries(snapshot, columns, since, bool(asked.resolve_names), unit_ms)
         return orjson.dumps(entries)
@@ -101,19 +103,24 @@ def time_span(asked: LastQuery) -> tuple[int, int]:
     return since, times.to_ms(asked.timestamp)
 
 
-def last_points(snapshot: Snapshot, sub: LastSubQuery, metric: str | None, until_ms: int) -> Columns:
+def last_points(snapshot: Snapshot, sub: LastSubQuery, until_ms: int) -> Columns:
     """The latest points of the series of one sub-query. A tsuid of no series is passed over. Raises Refused."""
+    return snapshot.last(series_of(snapshot, sub, sub.metric), until_ms)
+
+
+def series_of(snapshot: Snapshot, sub: LastSubQuery, metric: str | None) -> NDArray[np.uint32]:
+    """uint32: the series of one sub-query, or those of another metric in its place. Raises Refused."""
     if sub.tsuids:
-        series = snapshot.with_keys(keys_of([tsuid for tsuid in sub.tsuids if not is_strange(tsuid)]))
-        return snapshot.last(series[series != UNKNOWN], until_ms)
+        found = snapshot.with_keys(keys_of([tsuid for tsuid in sub.tsuids if not is_strange(tsuid)]))
+        known: NDArray[np.uint32] = found[found != UNKNOWN]
+        return known
     said = [short_form(key, value, group_by=False) for key, value in (sub.tags or {}).items()]
     try:
-        series = groups.find(snapshot, selection_of(metric, said))
+        return groups.find(snapshot, selection_of(metric, said))
     except Refused as refused:
         if refused.rule != "metric-unknown":
             raise
         raise Refused("metric-unknown", f"No such name for 'metrics': '{shown(refused.detail)}'") from refused
-    return snapshot.last(series, until_ms)
 
 
 def between_seconds(snapshot: Snapshot, columns: Columns) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,10 +140,11 @@ class EmbeddedSnapshot:
             return self._select(series, start_ms, end_ms, limits.LAST_POINTS_MAX)
 
         with self.memory.scratch():
-            columns = last(few, series, before_ms, self._held(), self._now_ms)
+            columns = last(few, series, before_ms, self._held, self._now_ms)
         self.memory.hold(columns.nbytes)
         return columns
 
+    @cached_property
     def _held(self) -> TimeRange | None:
         """The times of the earliest and the latest point anywhere, None when there is none."""
         spans = [(segment.meta.min_time, segment.meta.max_time) for segment in self._pinned.segments]

@@ -731,6 +731,10 @@ OPENTSDB_LOOP_BODY_BYTES_MAX = 256 * 1024
 """Bodies up to this size are decoded on the event loop: at most 2 ms by the slowest decoder; larger ones on a
 thread."""
 
+OPENTSDB_LOOP_LINES_BYTES_MAX = 40 * 1024
+"""The same for blocks of telnet lines that are not all plain, and so are read one by one: 640 lines at most, 4 ms. 4000
+of them, as above, held the loop for 20 to 40 ms."""
+
 OPENTSDB_LOOP_FIELDS_BYTES_MAX = 32 * 1024
 """The same for multi-field points, each of whose fields may be a new series with all tags of its point: at most 1000
 of them, 50 ms."""

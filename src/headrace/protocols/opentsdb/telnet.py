@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ from headrace.gate import Admission
 from headrace.intake import Refusal, RefusedPoints
 from headrace.metrics import Metrics
 from headrace.model.json_pieces import work_of_lines
-from headrace.model.points import Points
+from headrace.model.points import Admitted, Points
 from headrace.model.series import Registry, SeriesName, series_name
 from headrace.model.spelling import KeyCache, SpelledNames, Spelling, key_column
 from headrace.model.values import ValuesBuilder
@@ -61,8 +61,35 @@ class Telnet:
 
 def telnet(puts: PutService, table: Registry, metrics: Metrics) -> Telnet:
     """The telnet of a room over one store."""
-    blocks = LoopOrThread(limits.OPENTSDB_LOOP_BODY_BYTES_MAX)
+    blocks = LoopOrThread(limits.OPENTSDB_LOOP_LINES_BYTES_MAX)
     return Telnet(puts, KeyCache(table, read_name), table.secret, RecentStats(metrics), blocks)
+
+
+class _Command(NamedTuple):
+    """A line that asks for something."""
+
+    name: str
+
+
+class _Said(NamedTuple):
+    """A block that was read. answers: the words about refused lines, those that follow one another together, and the
+    commands between them.   unworded: lines that are refused without words of their own.   closes: whether the
+    client asks for the end."""
+
+    admitted: Admitted
+    refused: RefusedPoints
+    answers: list[str | _Command]
+    unworded: int
+    closes: bool
+
+
+def _joined(answers: list[str | _Command]) -> list[str | _Command]:
+    """Words that follow one another as one."""
+    runs: list[str | _Command] = []
+    for is_words, run in groupby(answers, key=lambda answer: isinstance(answer, str)):
+        together = list(run)
+        runs += ["".join(map(str, together))] if is_words else together
+    return runs
 
 
 class TelnetSession:
@@ -78,39 +105,54 @@ class TelnetSession:
         puts = self._shared.puts
         points = scan_lines(block, self._shared.secret, read_name)
         if points is not None:
-            read, admission = Lines(points, {}, {}), puts.admit(points)
+            said = self._worded(Lines(points, {}, {}), puts.admit(points), first_line)
         elif others is not None and others.are_in(block):
             raise OfOthers
         else:
-            read, admission = await self._shared.blocks.run(work_of_lines(block), lambda: self._read(block))
+            said = await self._shared.blocks.run(work_of_lines(block), lambda: self._read(block, first_line))
+        await puts.append(said.admitted, said.refused)
+        return LineReply(self._reply(said).encode(), close=said.closes)
+
+    def _read(self, block: bytes, first_line: int) -> _Said:
+        """What the lines mean, one by one, what of it may be stored, and what is said of the rest. Any thread."""
+        lines = _LineByLine(self._shared.keys).read(lines_of(block))
+        return self._worded(lines, self._shared.puts.admit(lines.points), first_line)
+
+    def _worded(self, read: Lines, admission: Admission, first_line: int) -> _Said:
+        """In the order of the lines."""
         by_rule = Counter(failure.rule for failure in read.failures.values()) + admission.by_rule
         for place, refused, name in admission.refused:
             words = faults.refused_name(refused, name.metric, dict(name.tags))
             metric = faults.shown(name.metric)
             read.failures[place] = Failure(place, refused.rule, f"put: illegal argument: {words}", metric)
-        await puts.append(admission.admitted, RefusedPoints(by_rule, _told(read, first_line), self._sender))
-        data = self._replies(read, first_line, len(admission.left_out) - len(admission.refused)).encode()
-        return LineReply(data, close="exit" in read.commands.values())
-
-    def _read(self, block: bytes) -> tuple[Lines, Admission]:
-        """What the lines mean, one by one, and what of it may be stored. Any thread."""
-        lines = _LineByLine(self._shared.keys).read(lines_of(block))
-        return lines, self._shared.puts.admit(lines.points)
-
-    def _replies(self, read: Lines, first_line: int, unworded: int) -> str:
-        """The answers in the order of their lines. unworded: lines that are refused without words of their own."""
-        places = sorted([*read.failures, *read.commands])
-        replies: list[str] = []
+        told: list[Refusal] = []
+        told_of = Counter[str]()
+        answers: list[str | _Command] = []
         size = 0
+        places = sorted([*read.failures, *read.commands])
         for place in places:
+            failure = read.failures.get(place)
+            if failure is not None and told_of[failure.rule] < limits.REFUSED_TOLD_PER_MINUTE:
+                told_of[failure.rule] += 1
+                told.append(Refusal(failure.rule, f"line {first_line + place}", failure.metric, failure.error))
+            if size <= limits.TELNET_REPLY_BYTES_MAX:
+                words = _said(failure, first_line) + "\n" if failure else ""
+                answers.append(words or _Command(read.commands[place]))
+                size += len(words)
+        unworded = len(places) - len(answers) + len(admission.left_out) - len(admission.refused)
+        refused_points = RefusedPoints(by_rule, told, self._sender)
+        closes = "exit" in read.commands.values()
+        return _Said(admission.admitted, refused_points, _joined(answers), unworded, closes)
+
+    def _reply(self, said: _Said) -> str:
+        replies: list[str] = []
+        unworded, size = said.unworded, 0
+        for run in said.answers:
             if size > limits.TELNET_REPLY_BYTES_MAX:
-                break
-            if failure := read.failures.get(place):
-                replies.append(_said(failure, first_line) + "\n")
-            else:
-                replies.append(self._answer(read.commands[place]))
+                unworded += run.count("\n") if isinstance(run, str) else 1
+                continue
+            replies.append(run if isinstance(run, str) else self._answer(run.name))
             size += len(replies[-1])
-        unworded += len(places) - len(replies)
         return "".join(replies) + (f"and {unworded} more lines\n" if unworded else "")
 
     def line_too_long(self, line: int) -> LineReply:
@@ -136,13 +178,6 @@ class TelnetSession:
                 return ""
             case _:
                 raise AssertionError(command)
-
-
-def _told(read: Lines, first_line: int) -> Iterator[Refusal]:
-    """The refused lines, as the log tells of them."""
-    for place in sorted(read.failures):
-        failure = read.failures[place]
-        yield Refusal(failure.rule, f"line {first_line + place}", failure.metric, failure.error)
 
 
 def _said(failure: Failure, first_line: int) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Generator
+from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import settings
@@ -34,6 +37,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         (program,) = marker.args
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed; scripts/peers installs it")
+        for plugin in marker.kwargs.get("plugins", ()):
+            if lacking := _lacking(program, plugin):
+                pytest.skip(f"{program}'s plugin {plugin} lacks {lacking}; scripts/peers installs it")
+
+
+def _lacking(program: str, plugin: str) -> str:
+    """What keeps a plugin from being loaded; "" for nothing. A package may only recommend a library of its plugins."""
+    folders = [folder for above in _LIBRARIES for folder in Path("/").glob(f"{above}/{program}")]
+    found = next((file for folder in folders if (file := folder / f"{plugin}.so").exists()), None)
+    if found is None:
+        return "its file"
+    told = subprocess.run(["ldd", found], capture_output=True, text=True, check=True).stdout
+    return ", ".join(line.split()[0] for line in told.splitlines() if line.endswith("not found"))
+
+
+_LIBRARIES: Final = ("usr/lib", "usr/lib/*", "usr/local/lib")
 
 
 @pytest.hookimpl(wrapper=True)

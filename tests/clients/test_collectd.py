@@ -42,7 +42,7 @@ LoadPlugin write_tsdb
 """
 
 
-@pytest.mark.peer("collectd")
+@pytest.mark.peer("collectd", plugins=("write_tsdb",))
 def test_collectd_writes_this_machines_metrics(tmp_path: Path) -> None:
     with running(tmp_path / "data") as server:
         begin = int(time.time())

@@ -49,7 +49,7 @@ def ask(server: ServerProcess, metric: str, **more: Any) -> Any:
     return result
 
 
-@pytest.mark.peer("collectd")
+@pytest.mark.peer("collectd", plugins=("write_http",))
 def test_collectd_writes_by_http_and_a_kill_loses_nothing(tmp_path: Path) -> None:
     with running(tmp_path / "data") as server:
         configuration = tmp_path / "collectd.conf"

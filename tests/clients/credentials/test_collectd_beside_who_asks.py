@@ -31,7 +31,7 @@ def collect(folder: Path, port: int) -> None:
     agent.wait(timeout=20)
 
 
-@pytest.mark.peer("collectd")
+@pytest.mark.peer("collectd", plugins=("write_tsdb",))
 def test_it_writes_by_the_trusted_port_alone(house: Asking, tmp_path: Path) -> None:
     collect(tmp_path / "public", house.public)
     assert house.server.says("telnet denied")

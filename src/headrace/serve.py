@@ -44,6 +44,7 @@ from headrace.settings.principals import TOKENS_FILE
 from headrace.status import status_room
 from headrace.store.embedded.concessions import Concessions
 from headrace.store.embedded.store import EmbeddedStore, open_store
+from headrace.supervised import tell_supervisor
 from headrace.transport import Listener, Room
 from headrace.transport.bounds import Bounds
 from headrace.transport.guarding.denials import Denials
@@ -106,9 +107,10 @@ async def _serve(settings: Settings, concessions: Concessions) -> None:
                     loop.add_signal_handler(signal.SIGHUP, server.reload_certificates)
                 log.info("serving", version=__version__, sockets=[f"{host}:{port}" for host, port in sockets])
                 click.echo(welcome(server.url, settings.data_dir, about_of(rooms)))
+                tell_supervisor("READY=1")
                 loading = asyncio.create_task(_load_the_rest())
                 await stop.wait()
-                log.info("stopping")
+                _say_that_it_stops()
                 store.end_verifying()
                 await server.stop()
                 await loading
@@ -280,6 +282,11 @@ def welcome(url: str, data_dir: Path, rooms: Sequence[About]) -> str:
         f"headrace {__version__} serves {url} from {data_dir.resolve()}\n{senders}"
         f"{url}/ says more, and how to ask; /health and /metrics how it goes"
     )
+
+
+def _say_that_it_stops() -> None:
+    log.info("stopping")
+    tell_supervisor("STOPPING=1")
 
 
 async def _load_the_rest() -> None:

@@ -39,6 +39,9 @@ PRINCIPALS: Final = {
     "readsall": [{"may": ["read"]}, bound("delete")],
     "keeper": [bound("read", "write", "delete")],
     "kairos": [{**bound("read"), "rooms": ["kairosdb"]}],
+    "annotator": [{"may": ["read"]}, bound("write")],
+    "copier": [bound("read"), {"may": ["write"]}],
+    "eraser": [bound("read"), {"may": ["delete"]}],
     "domain": [{"may": ["read", "write", "delete"], "domains": ["dzd_mine"]}],
 }
 
@@ -338,6 +341,43 @@ def test_what_is_of_no_metric_is_not_for_those_who_are_bound(
 ) -> None:
     status, said = send(servers.full, "keeper", method, path, body)
     assert 400 <= status < 500, said
+
+
+def test_documents_are_for_who_may_read_all(servers: Servers) -> None:
+    full = servers.full
+    asked = f"/api/annotation?start_time={T}"
+    assert answer(full, "annotator", "GET", asked) == answer(full, "all", "GET", asked)
+    # A roll-up would read for it what it may not.
+    before = answer(full, "all", "GET", "/api/v1/rollups")
+    for who in ("annotator", "copier"):
+        status, said = send(full, who, "POST", "/api/v1/rollups", ROLLUP)
+        assert (status, "this is of none" in said.decode()) == (403, True)
+    assert answer(full, "all", "GET", "/api/v1/rollups") == before
+
+
+def test_a_rollup_is_not_there_for_who_is_bound(servers: Servers) -> None:
+    full = servers.full
+    [task] = answer(full, "all", "GET", "/api/v1/rollups")
+    for method, path in (
+        ("GET", f"/api/v1/rollups/{task['id']}"),
+        ("GET", f"/api/v1/rollups/status/{task['id']}"),
+        ("GET", f"/api/v1/rollups/backfill/{task['id']}?startTime={T * 1000}"),
+        ("PUT", f"/api/v1/rollups/{task['id']}"),
+        ("DELETE", f"/api/v1/rollups/{task['id']}"),
+    ):
+        body = ROLLUP if method == "PUT" else None
+        found = send(full, "keeper", method, path, body)
+        nothing = send(full, "keeper", method, path.replace(task["id"], "x"), body)
+        assert (found[0], found[1].replace(task["id"].encode(), b"x")) == nothing, path
+        assert found[0] == 404
+    assert answer(full, "all", "GET", "/api/v1/rollups") == [task]
+
+
+def test_who_may_delete_all_is_shown_no_more_than_it_may_read(servers: Servers) -> None:
+    for method, path, body in DELETES[:2]:
+        status, said = send(servers.full, "eraser", method, path, body)
+        assert (status, json.loads(said)["error"]["message"]) == (400, f"No such name for 'metrics': '{HIDDEN}'")
+    assert held(servers.full) == [424242, 7]
 
 
 def test_saving_what_was_read_needs_both(servers: Servers) -> None:

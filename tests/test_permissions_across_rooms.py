@@ -45,8 +45,6 @@ REQUESTS: Final[list[tuple[str, str, str, str, Any]]] = [
     ("opentsdb", "admin", "GET", "/api/stats/query", None),
     ("opentsdb", "delete", "POST", "/api/delete_data", {"metric": "m", "start": 1, "end": 2}),
     ("opentsdb", "delete", "POST", "/api/delete_meta", {"metric": "nothing"}),
-    ("opentsdb", "delete", "DELETE", "/api/query?start=1&end=2&m=none:m", None),
-    ("opentsdb", "delete", "GET", "/api/query?start=1&end=2&m=none:m&method_override=delete", None),
     ("opentsdb", "write", "POST", "/api/annotation", {"startTime": 1, "description": "d"}),
     ("opentsdb", "write", "GET", "/api/annotation?start_time=1&description=d&method_override=put", None),
     ("opentsdb", "delete", "DELETE", "/api/annotation?start_time=7", None),
@@ -76,6 +74,8 @@ REQUESTS: Final[list[tuple[str, str, str, str, Any]]] = [
 LATE: Final[list[tuple[str, str, str, str, Any]]] = [
     # What only a body or a parameter says. The route declares a read, so both are needed.
     ("opentsdb", "delete", "POST", "/api/query", DELETING),
+    ("opentsdb", "delete", "DELETE", "/api/query?start=1&end=2&m=none:m", None),
+    ("opentsdb", "delete", "GET", "/api/query?start=1&end=2&m=none:m&method_override=delete", None),
     ("kairosdb", "write", "POST", "/api/v1/datapoints/query", SAVING),
     ("kairosdb", "write", "GET", f"/api/v1/datapoints/query?query={quote(json.dumps(SAVING))}", None),
     ("kairosdb", "write", "GET", "/api/v1/rollups/backfill/1?startTime=2024-01-01-00-00-00-000", None),

@@ -49,7 +49,11 @@ def compile_all(package: ModuleType = kernels) -> None:
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         list(pool.map(partial(_load, kept), names))
     kept.folder.mkdir(parents=True, exist_ok=True)
+    # Or a power cut could leave the marker, and empty files beside it.
+    for path in sorted(kept.folder.rglob("*"), reverse=True):
+        _sync(path)
     (kept.folder / COMPLETE).touch()
+    _sync(kept.folder)
 
 
 def tidy_cache() -> None:
@@ -71,6 +75,14 @@ def _last_used_s(folder: Path) -> float:
     """Without the marker, when the compiling began that did not come to an end."""
     marker = folder / COMPLETE
     return (marker if marker.exists() else folder).stat().st_mtime
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _load(kept: Cache, name: str) -> None:

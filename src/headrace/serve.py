@@ -297,9 +297,14 @@ async def _load_the_rest() -> None:
     object; Numba alone brings 100,000 that never go, and each time the loop stood still for 80 to 200 ms. Frozen, they
     are not looked at: at 64 connections the p99 of a put is 13 ms, not 85.
     """
-    await asyncio.to_thread(kernels.load_now, "scanning", "series", "storing")
-    gc.freeze()
-    gc.enable()
+    try:
+        await asyncio.to_thread(kernels.load_now, "scanning", "series", "storing")
+    except Exception:
+        # Whoever needs the kernel meets the same, and is told so.
+        log.exception("a compiled kernel cannot be loaded")
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _allow_open_files(wanted: int) -> None:

@@ -108,3 +108,21 @@ def test_domains() -> None:
     assert not who.may_in_domain("read", "datazone", "b")
     assert who.may_in_domain("write", "datazone", "b")
     assert not who.may_in_domain("delete", "datazone", "a")
+
+
+@pytest.mark.parametrize(
+    ("grants", "deed", "shows", "changes"),
+    [
+        ([{"may": ["read"]}, {"may": ["write"], "metrics": ["a.*"]}], "read", True, False),
+        ([{"may": ["write"]}, {"may": ["read"], "metrics": ["a.*"]}], "write", False, False),
+        ([{"may": ["read", "write"]}, {"may": ["delete"], "metrics": ["a.*"]}], "write", True, True),
+        ([{"may": ["read", "write"]}, {"may": ["delete"], "metrics": ["a.*"]}], "delete", True, False),
+        ([{"may": ["read", "delete"]}, {"may": ["write"], "metrics": ["a.*"]}], "delete", True, True),
+        ([{"may": ["read", "write", "delete"]}], "write", True, True),
+    ],
+)
+def test_documents_are_for_who_may_read_all_and_change_all(
+    grants: list[dict[str, Any]], deed: Deed, shows: bool, changes: bool
+) -> None:
+    found = bounds_of(*grants, deed=deed, room="kairosdb")
+    assert (found.shows_documents, found.changes_documents) == (shows, changes)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from headrace import kernels
 from headrace.kernels import cache
 
@@ -95,6 +97,20 @@ def test_what_the_cache_has_lost_is_compiled_again(tmp_path: Path) -> None:
     for lost in (tmp_path / "kept").rglob("*twice*"):
         lost.unlink()
     assert lazily(tmp_path) == ["_Uncalled", "CPUDispatcher", "0", "_Uncalled"]
+
+
+@pytest.mark.parametrize("kind", ["*twice*.nbi", "*twice*.nbc"])
+@pytest.mark.parametrize("content", [b"", b"no pickle", b"\x80\x04."])
+def test_what_the_cache_holds_no_more_as_it_was_is_compiled_again(tmp_path: Path, kind: str, content: bytes) -> None:
+    """As a disk, or a power cut before all was synced, may leave it."""
+    package = copied(tmp_path)
+    (package / "outer.py").write_text(OUTER)
+    (package / "inner.py").write_text(INNER.format(step=1))
+    lazily(tmp_path)
+    (tmp_path / "kept" / cache.COMPLETE).touch()
+    [broken] = (tmp_path / "kept").rglob(kind)
+    broken.write_bytes(content)
+    assert lazily(tmp_path)[:3] == ["_Uncalled", "CPUDispatcher", "0"]
 
 
 def test_some_are_loaded_before_they_are_called() -> None:

@@ -54,7 +54,11 @@ class Principal:
         else:
             return UNBOUNDED
         sees, writes, deletes = (self._metrics(one, room) for one in (deed, "write", "delete"))
-        return Bounds(self.name, sees, writes, deletes)
+        # Who changes a document is answered with it, and a roll-up reads whatever it names.
+        shows = self._metrics("read", room) is None
+        return Bounds(
+            self.name, sees, writes, deletes, shows, shows and (deletes if deed == "delete" else writes) is None
+        )
 
     def _metrics(self, deed: Deed, room: str) -> Patterns | None:
         named: set[str] = set()

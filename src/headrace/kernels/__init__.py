@@ -86,7 +86,8 @@ def _compiled(signature: Any, options: dict[str, Any]) -> Callable[[F], F]:
     def compile_or_load(loop: F) -> F:
         try:
             return on_disk(loop)
-        except OSError:  # it has to be compiled, and cannot be kept there
+        except Exception:  # noqa: BLE001 - pickle raises anything; what is wrong with the loop itself is raised again
+            # The cache cannot be written, or what is in it cannot be read: nothing is lost but the time to compile.
             return in_memory(loop)
 
     # What is compiled already is loaded when it is first called: all together take 0.7 s and 45 MB.

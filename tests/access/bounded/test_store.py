@@ -82,8 +82,11 @@ async def test_changes_beyond_the_bounds_are_refused_whole(tmp_path: Path) -> No
         with within(bounds):
             await bounded.append(mine)
             await bounded.delete(mine.series, 0, 10)
-        for deed, one in (("writes", bounded.append(mine)), ("deletes", bounded.delete(mine.series, 0, 1))):
-            with within(Bounds("agent", **{deed: NONE})), pytest.raises(Refused):
+        for bounds, one in (
+            (Bounds("agent", writes=NONE), bounded.append(mine)),
+            (Bounds("agent", deletes=NONE), bounded.delete(mine.series, 0, 1)),
+        ):
+            with within(bounds), pytest.raises(Refused):
                 await one
 
 

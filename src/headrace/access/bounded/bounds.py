@@ -14,20 +14,23 @@ from headrace.access.bounded.patterns import Patterns
 class Bounds:
     """The metrics that a request may see, write and delete points of; None: all.
 
-    principal: for words about it.
+    principal: for words about it.   shows_documents, changes_documents: whether it may read and change what is of no
+    metric.
     """
 
     principal: str
     sees: Patterns | None = None
     writes: Patterns | None = None
     deletes: Patterns | None = None
+    shows_documents: bool = False
+    changes_documents: bool = False
 
     def __bool__(self) -> bool:
         """Whether there are any."""
         return not (self.sees is None and self.writes is None and self.deletes is None)
 
 
-UNBOUNDED: Final = Bounds("")
+UNBOUNDED: Final = Bounds("", shows_documents=True, changes_documents=True)
 
 _now: ContextVar[Bounds] = ContextVar("headrace.bounds")
 

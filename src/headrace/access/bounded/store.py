@@ -32,7 +32,7 @@ class BoundedStore:
     """See store.Store, whose methods raise LookupError besides where nobody has said whose request it is
     (bounds.within).
 
-    Documents say of no metric that they are about it, and tell names: who is bound to some metrics has none of them.
+    Documents say of no metric that they are about it, and tell names: who may read some metrics alone has none of them.
     """
 
     def __init__(self, store: TakesPoints) -> None:
@@ -86,7 +86,7 @@ class BoundedStore:
     ) -> int:
         """See Store. Raises Refused (rule "permission-missing") as `append` and `delete`, and for any document."""
         bounds = bounds_now()
-        if bounds and changes:
+        if changes and not bounds.changes_documents:
             raise Refused(
                 "permission-missing", f"{bounds.principal} is granted some metrics alone, and this is of none"
             )
@@ -98,18 +98,18 @@ class BoundedStore:
 
     def document(self, kind: str, key: str) -> bytes | None:
         """See Store."""
-        hidden = bounds_now() and (kind, key) != RETENTION_DOCUMENT
-        return None if hidden else self._store.document(kind, key)
+        shown = bounds_now().shows_documents or (kind, key) == RETENTION_DOCUMENT
+        return self._store.document(kind, key) if shown else None
 
     def documents(
         self, kind: str, first: str, end: str, limit: int | None = None, backwards: bool = False
     ) -> list[tuple[str, bytes]]:
         """See Store."""
-        return [] if bounds_now() else self._store.documents(kind, first, end, limit, backwards)
+        return self._store.documents(kind, first, end, limit, backwards) if bounds_now().shows_documents else []
 
     def document_keys(self, kind: str, first: str, end: str) -> list[str]:
         """See Store."""
-        return [] if bounds_now() else self._store.document_keys(kind, first, end)
+        return self._store.document_keys(kind, first, end) if bounds_now().shows_documents else []
 
     def suggest(self, role: str, prefix: str, limit: int) -> list[str]:
         """See Store. Tags are those of the series that are seen."""

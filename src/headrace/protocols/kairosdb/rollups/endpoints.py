@@ -72,10 +72,11 @@ class RollupEndpoints:
     async def get(self, scope: Scope, _receive: Receive) -> Answer:
         """One of them."""
         task_id = _names(scope)[-1]
-        if task_id in self._tasks.unreadable:
-            return faults.json_answer(_unreadable(task_id, self._tasks.unreadable))
         found = self._store.document(TASK_KIND, task_id)
-        return _unknown(task_id) if found is None else faults.json_answer(found)
+        if found is None:
+            return _unknown(task_id)
+        unreadable = self._tasks.unreadable
+        return faults.json_answer(_unreadable(task_id, unreadable) if task_id in unreadable else found)
 
     async def create(self, scope: Scope, receive: Receive) -> Answer:
         """A new task."""
@@ -92,7 +93,7 @@ class RollupEndpoints:
         """Another form of a task. KairosDB looks for the task before it reads what is sent."""
         task_id = _names(scope)[-1]
         body = await read_body(scope, receive, limits.ROLLUP_TASK_BYTES_MAX)
-        if self._tasks.get(task_id) is None and task_id not in self._tasks.unreadable:
+        if self._store.document(TASK_KIND, task_id) is None:
             return _unknown(task_id)
         now_ms = self._clock()
         try:
@@ -105,16 +106,21 @@ class RollupEndpoints:
         """A task, not what it has made."""
         task_id = _names(scope)[-1]
         note(scope, deleted_task=faults.shown(task_id))
-        return faults.done() if await self._tasks.delete(task_id) else _unknown(task_id)
+        is_there = self._store.document(TASK_KIND, task_id) is not None
+        return faults.done() if is_there and await self._tasks.delete(task_id) else _unknown(task_id)
 
     async def status(self, scope: Scope, _receive: Receive) -> Answer:
         """How it goes with a task."""
         task_id = _names(scope)[-1]
-        live = self._tasks.get(task_id)
+        live = self._seen(task_id)
         if live is None:
             return faults.errors(404, [f"Status not found for id {faults.shown(task_id)}"])
         found = await self._pool.look_up(lambda: status(live, self._clock(), self._tasks.after_ms[0]))
         return faults.json_answer(msgspec.json.encode(found))
+
+    def _seen(self, task_id: str) -> Live | None:
+        """The task, where the store shows it to who asks: not everybody may know of it."""
+        return None if self._store.document(TASK_KIND, task_id) is None else self._tasks.get(task_id)
 
     async def backfill(self, scope: Scope, _receive: Receive) -> Answer:
         """Compute the ranges from startTime to endTime again. 204 when it is done, 202 where that takes longer than
@@ -127,7 +133,7 @@ class RollupEndpoints:
         first_ms = max(_time_ms(said), BEGIN_MS_MIN)
         end_ms = min(_time_ms(parameters["endTime"][-1]), now_ms) if parameters.get("endTime") else now_ms
         task_id = _names(scope)[-1]
-        live = self._tasks.get(task_id)
+        live = self._seen(task_id)
         if live is None:
             return _unknown(task_id)
         stretches = await self._pool.look_up(lambda: _stretches(live, first_ms, end_ms))

@@ -91,20 +91,22 @@ def test_data_quality_by_the_aws_cli(server: ServerProcess, tmp_path: Path, monk
 
 @pytest.mark.peer("curl")
 def test_a_device_of_apollo(server: ServerProcess) -> None:
-    answers = paste(block("curl 127.0.0.1:4242/apollo/devices", server))
-    assert answers.count('"Code":"202"') == 2
-    read = json.loads(answers[answers.rindex('{"status":{"message"') :])
-    assert [sample["val"] for sample in read["data"]] == [6]
+    stored, _, read = paste(block("device=", server)).rpartition('{"status":{"message"')
+    assert stored.count('"Code":"202"') == 1
+    [sample] = json.loads('{"status":{"message"' + read)["data"]
+    assert sample["val"] == 6
+    again = server.request("POST", "/apollo/devices/TestDevice/timeseries", b'[{"id":"PointId1","pointType":"x"}]')[1]
+    assert sample["timeseriesId"] == json.loads(again)["data"]["relationships"][0]["timeseriesId"]
 
 
 @pytest.mark.peer("curl")
 def test_the_pages_of_the_protocols(server: ServerProcess, tmp_path: Path) -> None:
     apollo, datazone, reading = (PROTOCOLS / name for name in ("apollo.md", "datazone.md", "opentsdb-reading.md"))
-    answers = paste(block("curl -X POST 127.0.0.1:4242/apollo", server, apollo))
+    answers = paste(block("device=", server, apollo))
     assert answers.count('"Code":"202"') == 2
     assert answers.count('"code":"200"') == 2
     [series] = json.loads(paste(block("curl -g", server, apollo)))
-    assert (series["metric"], series["dps"]) == ("apollo", {"1517011200": 6})
+    assert (series["metric"], series["dps"]) == ("temperature", {"1517011200": 6})
 
     listed = subprocess.run(
         [sys.executable, "-c", block("import boto3, botocore", server, datazone)],

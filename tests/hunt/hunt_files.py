@@ -46,7 +46,7 @@ def check_tidy(data: Path, gone: Collection[str], is_noisy: bool = False) -> Non
     assert not current["damaged"], f"set aside, though nothing was damaged: {current['damaged']}"
     files = [entry["file"] for part in ("segments", "series") for entry in current[part]]
     assert len(set(files)) == len(files), f"a file is listed twice: {files}"
-    listed = {*files, "current.json"}
+    listed = {*files, "current.json", "empty-points.parquet", "empty-series.parquet"}
     if current.get("deletes"):
         listed.add(current["deletes"])
     dropped = {f"dropped/{entry['file']}" for entry in current["dropped"]}

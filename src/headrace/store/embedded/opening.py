@@ -41,6 +41,7 @@ from headrace.store.embedded.parts import ACCESS, CATALOG, DOCUMENTS, JOURNAL, S
 from headrace.store.embedded.reading.visible import Visible
 from headrace.store.embedded.recent.hidden import Hidden
 from headrace.store.embedded.segments.current import Current, Loss
+from headrace.store.embedded.segments.files.empty import keep_empty_files
 from headrace.store.embedded.segments.folder import open_folder
 from headrace.store.embedded.segments.names_listed import names_listed
 from headrace.store.embedded.segments.segment_set import SegmentSet
@@ -71,6 +72,7 @@ def _opened(settings: Settings, lock: FolderLock, clock: Clock, accept_loss: boo
     opening.check_that_all_belongs_together(replay)
     opening.remember()
     opening.sealed.settle()
+    keep_empty_files(settings.data_dir / SEGMENTS)
     journal = opening.begin_journal(replay, lock)
     if not opening.catalog.is_whole:
         opening.catalog.note_whole()

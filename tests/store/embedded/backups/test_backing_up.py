@@ -56,6 +56,10 @@ def test_what_is_restored_is_what_was_there(tmp_path: Path) -> None:
         made.store._writer.freeze()
         _, verified = verify_backup(tmp_path / "backup")
         assert verified.findings == ()
+        assert {path.name for path in (tmp_path / "backup" / "segments").glob("empty-*")} == {
+            "empty-points.parquet",
+            "empty-series.parquet",
+        }, "for programs that read the backup's segments"
         restore(tmp_path / "backup", tmp_path / "data")
         shutil.rmtree(tmp_path / "backup")
         assert reopened(made, tmp_path / "data") == made.right()

@@ -26,6 +26,7 @@ from headrace.store.embedded.journal.format import JOURNAL_PATTERN, first_sequen
 from headrace.store.embedded.journal.reader import JournalFile
 from headrace.store.embedded.parts import ACCESS, CATALOG, DOCUMENTS, JOURNAL, SEGMENTS, Parts
 from headrace.store.embedded.segments.current import Current, read_current, write_current
+from headrace.store.embedded.segments.files.empty import keep_empty_files
 from headrace.store.embedded.tokens.file import MODE, is_there
 from headrace.store.embedded.verifying.no_server import without_server
 
@@ -121,6 +122,7 @@ def _link_listed(target: Target, folder: Path, current: Current) -> list[tuple[s
 def _write_list(target: Target, current: Current) -> None:
     """What was dropped for its age is not in a backup."""
     write_current(target.folder / SEGMENTS, replace(current, dropped=()))
+    keep_empty_files(target.folder / SEGMENTS)
 
 
 def _copy_unlinked(target: Target, unlinked: Sequence[tuple[str, int]]) -> None:

@@ -22,6 +22,11 @@ SERIES_PATTERN = "series-*.parquet"
 DELETES_PATTERN = "deletes-*.parquet"
 
 
+EMPTY_POINTS = "empty-points.parquet"
+EMPTY_SERIES = "empty-series.parquet"
+"""Without rows, with all columns, for programs that read the folder (docs/format/segments.md); nothing here does."""
+
+
 def points_file(min_sequence: int, max_sequence: int, deletes_through: int = 0, rewritten: int = 0) -> str:
     """A segment's name says which journal records it came from, and through which later one deletes were applied, so
     that a segment rewritten for them has a name of its own. Names sort in the order of versions.

@@ -45,21 +45,14 @@ class ServerProcess:
     """What stands before the command."""
     environment: Mapping[str, str] | None = None
     """None for our own."""
+    program: tuple[str, ...] = (sys.executable, "-m", "headrace")
 
     @property
     def log(self) -> Path:
         return self.data_dir.parent / f"{self.data_dir.name}.log"
 
     def start(self) -> None:
-        command = [
-            *self.before,
-            sys.executable,
-            "-m",
-            "headrace",
-            "serve",
-            "--data-dir",
-            str(self.data_dir),
-        ]
+        command = [*self.before, *self.program, "serve", "--data-dir", str(self.data_dir)]
         if "--listeners" not in self.flags:
             command += ["--port", str(self.port)]
         with self.log.open("ab") as log:

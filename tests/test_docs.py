@@ -18,16 +18,17 @@ DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 
 
-def section(page: Path, heading: str) -> str:
-    """The text under a heading of the second rank."""
-    _, _, rest = page.read_text().partition(f"\n## {heading}\n")
+def section(page: Path, heading: str, rank: int = 2) -> str:
+    """The text under a heading, to the next one of its rank."""
+    marks = "#" * rank
+    _, _, rest = page.read_text().partition(f"\n{marks} {heading}\n")
     assert rest, f"{page} has no heading {heading}"
-    return rest.partition("\n## ")[0]
+    return rest.partition(f"\n{marks} ")[0]
 
 
-def rows(page: Path, heading: str) -> list[list[str]]:
+def rows(page: Path, heading: str, rank: int = 2) -> list[list[str]]:
     """The cells of the first table in a section, without its two heading lines."""
-    lines = [line for line in section(page, heading).splitlines() if line.startswith("|")]
+    lines = [line for line in section(page, heading, rank).splitlines() if line.startswith("|")]
     return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
@@ -80,6 +81,19 @@ def test_every_dependency_has_its_reason_and_nothing_else() -> None:
     for heading, requirements in groups.items():
         names = [re.split("[<>=]", requirement)[0] for requirement in requirements]
         assert [name for name, _ in rows(DOCS / "decisions" / "dependencies.md", heading)] == names
+
+
+def test_every_extra_has_its_reason_and_is_what_the_tests_use() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extras: dict[str, list[str]] = project["project"]["optional-dependencies"]
+    written = {name: packages for name, packages, _ in rows(DOCS / "decisions" / "dependencies.md", "Extras")}
+    assert written == {
+        extra: ", ".join(re.split("[<>=]", requirement)[0] for requirement in requirements)
+        for extra, requirements in extras.items()
+    }
+    assert {name for name, *_ in rows(DOCS / "install.md", "Extras", rank=3)} == extras.keys()
+    used = set(project["dependency-groups"]["test"])
+    assert not {requirement for requirements in extras.values() for requirement in requirements} - used
 
 
 def test_scripts_install_the_programs_that_are_documented() -> None:

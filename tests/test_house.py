@@ -13,6 +13,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from hatchling.builders.sdist import SdistBuilder
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
@@ -128,7 +129,9 @@ TESTED_ELSEWHERE: dict[str, str] = {
 }
 """Module -> why no test in the directory that mirrors its own knows it."""
 
-TESTS_OF_THE_WHOLE = {"bench", "clients", "crash", "examples", "format", "fuzz", "golden", "hunt", "oracles", "trials"}
+TESTS_OF_THE_WHOLE = {
+    *("bench", "clients", "crash", "examples", "format", "fuzz", "golden", "hunt", "oracles", "packaging", "trials")
+}
 """Directories of tests that mirror no package."""
 
 NOT_IMPORTED = {"tzdata"}
@@ -388,6 +391,9 @@ def test_every_directory_of_tests_mirrors_a_package() -> None:
 
 
 def tracked_files() -> list[Path]:
+    """Of the repository; in an unpacked sdist, where there is none, all that a build of it would pack again."""
+    if not (ROOT / ".git").exists():
+        return [ROOT / file.relative_path for file in SdistBuilder(str(ROOT)).recurse_included_files()]
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
     return [path for name in listed.decode().split("\0") if name and (path := ROOT / name).is_file()]
 

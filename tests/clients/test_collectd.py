@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 from serverprocess import running
+from test_readme import PROTOCOLS, block
 
 COLLECT_S = 8
 
@@ -29,17 +30,8 @@ LoadPlugin cpu
 LoadPlugin load
 LoadPlugin memory
 LoadPlugin uptime
-LoadPlugin write_tsdb
-<Plugin write_tsdb>
-  <Node "headrace">
-    Host "127.0.0.1"
-    Port "{port}"
-    HostTags "site=test"
-    StoreRates false
-    AlwaysAppendDS false
-  </Node>
-</Plugin>
 """
+"""Beside what the page of the protocol says."""
 
 
 @pytest.mark.peer("collectd", plugins=("write_tsdb",))
@@ -47,7 +39,11 @@ def test_collectd_writes_this_machines_metrics(tmp_path: Path) -> None:
     with running(tmp_path / "data") as server:
         begin = int(time.time())
         configuration = tmp_path / "collectd.conf"
-        configuration.write_text(CONFIGURATION.format(folder=tmp_path, port=server.port))
+        lines = block("LoadPlugin write_tsdb", server, PROTOCOLS / "opentsdb.md")
+        assert set(block("LoadPlugin cpu", server).splitlines()) - {"LoadPlugin cpu", "LoadPlugin memory"} <= set(
+            lines.splitlines()
+        ), "what README.md says is a part of it"
+        configuration.write_text(CONFIGURATION.format(folder=tmp_path) + lines)
         collectd = shutil.which("collectd") or "/usr/sbin/collectd"
         agent = subprocess.Popen([collectd, "-f", "-C", str(configuration)])
         time.sleep(COLLECT_S)
@@ -63,7 +59,7 @@ def test_collectd_writes_this_machines_metrics(tmp_path: Path) -> None:
         status, body = server.get(f"/api/query?start={begin - 5}&m=max:{quote(uptime)}")
         assert status == 200, body
         [answer] = json.loads(body)
-        assert answer["tags"]["site"] == "test"
+        assert answer["tags"]["site"] == "berlin"
         assert answer["tags"]["fqdn"] == "collector"
         times = sorted(map(int, answer["dps"]))
         # write_tsdb collects lines in a buffer and sends it when it is full and at the end; nothing of it may be lost.

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from headrace import config
-from headrace.config import Settings, load
+from headrace.config import Settings
 from headrace.errors import Misconfigured
+from headrace.loading import load, unknown_variables
 from headrace.settings.one_line import to_toml
 
 
@@ -232,9 +233,9 @@ def test_variables_that_nobody_looks_at_are_told(monkeypatch: pytest.MonkeyPatch
             monkeypatch.delenv(name)
     for name in ("HEADRACE_PORT", "HEADRACE_CONFIG", "HEADRACE_TOKEN", "HEADRACE_CACHE_DIR", "headrace_host", "OTHER"):
         monkeypatch.setenv(name, "1")
-    assert config.unknown_variables() == []
+    assert unknown_variables() == []
     monkeypatch.setenv("HEADRACE_PROT", "4243")
-    [sentence] = config.unknown_variables()
+    [sentence] = unknown_variables()
     assert sentence == 'the variable HEADRACE_PROT is not looked at: "prot" is not a setting; did you mean port?'
 
 

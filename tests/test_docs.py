@@ -11,6 +11,7 @@ import pytest
 from headrace import config
 from headrace.config import Settings
 from headrace.metrics import Metrics
+from headrace.settings.allowed import allowed
 from headrace.settings.one_line import to_toml
 
 ROOT = Path(__file__).parent.parent
@@ -39,6 +40,7 @@ def test_every_setting_stands_in_operations_and_nothing_else() -> None:
             name,
             "none" if name in config.SECRETS else config.flag_of(name),
             config.variable_of(name),
+            allowed(field).strip("`"),
             to_toml(field.default),
             field.description,
         ]

@@ -1,36 +1,25 @@
-"""Every setting, in one table, and how flags, environment and file become one frozen Settings.
-
-The table is the class Settings: flags, `headrace check-config` and the test of docs/operations.md are made from it.
-"""
+"""Every setting, in one table: flags, `headrace check-config` and the test of docs/operations.md are made from it.
+headrace.loading makes one Settings of flags, environment and file."""
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from headrace import limits
-from headrace.errors import Misconfigured
+from headrace.settings.allowed import Takes
 from headrace.settings.jwt_issuers import JwtIssuers
 from headrace.settings.listeners import Listeners, ListenerSettings, of_ports, reached_by_others
-from headrace.settings.one_line import in_json, to_toml
+from headrace.settings.one_line import in_json
 from headrace.settings.principals import TOKENS_FILE, ApolloTokens, AwsSecrets, Principals, check_apart
-from headrace.settings.quantities import Bytes, Seconds, parse_duration_ms
+from headrace.settings.quantities import Bytes, Duration, Seconds, parse_duration_ms
 
 ENVIRONMENT_PREFIX = "HEADRACE_"
 
@@ -56,27 +45,29 @@ OpenTSDBTimes = Literal["seconds", "as-written", "milliseconds"]
 
 
 class Settings(BaseSettings):
-    """What an operator may set. Made directly it takes what it is given; `load` asks environment and file too."""
+    """What an operator may set. Made directly it takes what it is given; see headrace.loading."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_ignore_empty=True)
 
-    host: str = Field(
+    host: Annotated[str, Takes("address, or name")] = Field(
         default="127.0.0.1",
         min_length=1,
         description="Address to listen on. Any but loopback needs `principals`, tokens, or `insecure`.",
     )
     # NoDecode: the environment says 4242,4243 rather than JSON.
-    port: Annotated[tuple[Port, ...], NoDecode] = Field(
+    port: Annotated[tuple[Port, ...], NoDecode, Takes("0 to 65535, one or several")] = Field(
         default=(4242,), description="Ports to listen on, each for HTTP and telnet; 0 takes a free one."
     )
-    data_dir: Path = Field(default=Path("data"), description="Directory of the database; made when absent.")
+    data_dir: Annotated[Path, Takes("path")] = Field(
+        default=Path("data"), description="Directory of the database; made when absent."
+    )
     insecure: bool = Field(default=False, description="Serve other hosts although nobody is asked who they are.")
     # NoDecode: the environment says one or several with commas rather than JSON.
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    cors_origins: Annotated[tuple[str, ...], NoDecode, Takes("`*`, or scheme, host and port; several")] = Field(
         default=(), description="Web origins whose pages may call, such as https://grafana.example.net; `*` is every."
     )
     # NoDecode: as cors_origins.
-    host_names: Annotated[tuple[HostName, ...], NoDecode] = Field(
+    host_names: Annotated[tuple[HostName, ...], NoDecode, Takes("names; several")] = Field(
         default=(),
         description="Names by which browsers reach this server, besides the machine's own, localhost and addresses.",
     )
@@ -125,17 +116,19 @@ class Settings(BaseSettings):
         default=limits.SEAL_AGE_S, description="Seconds after which recent points are sealed, however few they are."
     )
     # NoDecode: the environment says default=90d,sys.*=30d rather than JSON.
-    retention: Annotated[dict[str, str], NoDecode] = Field(
+    retention: Annotated[dict[str, str], NoDecode, Takes("a duration, or durations by pattern")] = Field(
         default={RETENTION_DEFAULT: "0"},
         description="How long points are kept, by pattern of the metric's name; 0 is for ever.",
     )
     # NoDecode: the environment says 15s,10m,1d rather than JSON.
-    kairosdb_rollups_after: Annotated[tuple[str, ...], NoDecode] = Field(
+    kairosdb_rollups_after: Annotated[
+        tuple[str, ...], NoDecode, Takes("durations, each longer than the one before")
+    ] = Field(
         default=limits.ROLLUPS_AFTER,
         min_length=1,
         description="How long after its end a range of a roll-up is computed, and computed again for points come late.",
     )
-    retention_grace: str = Field(
+    retention_grace: Duration = Field(
         default=limits.RETENTION_GRACE,
         description="How long what was dropped for its age can be brought back; 0: not at all, it goes at once.",
     )
@@ -159,11 +152,12 @@ class Settings(BaseSettings):
         dict[str, dict[str, Literal["double", "long", "string"]]],
         NoDecode,
         in_json('{"position": {"latitude": "double"}}'),
+        Takes("table, or JSON"),
     ] = Field(
         default={},
         description="Custom types of KairosDB: name, then the fields of its objects, each double, long or string.",
     )
-    apollo_org_id: str = Field(
+    apollo_org_id: Annotated[str, Takes("text, not empty")] = Field(
         default="headrace",
         min_length=1,
         description="The tenant that Apollo's definitions of time series name (orgId).",
@@ -181,14 +175,14 @@ class Settings(BaseSettings):
         description="Whose signed tokens (JWT) are credentials, by a name of yours: where their keys are, what they "
         "grant.",
     )
-    datazone_prefix: str = Field(
+    datazone_prefix: Annotated[str, Takes("empty, or a path without `/` at its end")] = Field(
         default="", description="Path before DataZone's own, for clients whose endpoint URL has one, such as /base."
     )
     datazone_credentials: AwsSecrets = Field(
         default={},
         description="Who may call DataZone, and nothing else: secret access key by access key id.",
     )
-    datazone_region: str = Field(
+    datazone_region: Annotated[str, Takes("empty, or a region's name")] = Field(
         default="", description="Region that DataZone's requests must be signed for; none: any."
     )
     datazone_points: bool = Field(
@@ -231,7 +225,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what the constructor is given: `load` lays the sources over one another, to name the one at fault."""
+        """Only what the constructor is given: headrace.loading lays the others over it, to name the one at fault."""
         return (init_settings,)
 
     @field_validator("port", mode="before")
@@ -322,29 +316,23 @@ class Settings(BaseSettings):
             raise ValueError("write times one longer than the other, such as 15s,10m,1d")
         return value
 
-    @field_validator("retention_grace")
-    @classmethod
-    def _grace_is_a_duration(cls, value: str) -> str:
-        parse_duration_ms(value)
-        return value
-
     @model_validator(mode="after")
-    def _nobody_is_known_by_the_same(self) -> Settings:
-        check_apart(self.principals, self.apollo_tokens, self.datazone_credentials)
+    def _go_together(self) -> Settings:
+        # All of them at once: after the first that raises, no other validator would be asked.
+        if problems := list(self._contradictions()):
+            raise ValueError("\n".join(problems))
         return self
 
-    @model_validator(mode="after")
-    def _listeners_stand_in_for_ports(self) -> Settings:
+    def _contradictions(self) -> Iterator[str]:
+        try:
+            check_apart(self.principals, self.apollo_tokens, self.datazone_credentials)
+        except ValueError as same:
+            yield str(same)
         also = [name for name in ("host", "port", "telnet") if name in self.model_fields_set]
         if self.listeners and also:
-            raise ValueError(f"listeners stand in for {' and '.join(also)}: give one or the other")
-        return self
-
-    @model_validator(mode="after")
-    def _only_loopback_is_open(self) -> Settings:
+            yield f"listeners stand in for {' and '.join(also)}: give one or the other"
         if found := self.open_to_others(self.asks_for_credentials):
-            raise ValueError(found)
-        return self
+            yield found
 
     def open_to_others(self, asking: bool) -> str | None:
         """Why a listener may not be open, in a sentence; None where all may. asking: see reached_by_others."""
@@ -365,39 +353,6 @@ class Settings(BaseSettings):
         return bool(set_here) or os.path.lexists(self.data_dir / TOKENS_FILE)
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """Settings and where each came from: its flag, its environment variable, the file's name, or "default"."""
-
-    settings: Settings
-    sources: Mapping[str, str]
-
-
-def load(flags: Mapping[str, object], file: Path | None = None, only: Collection[str] = ()) -> Loaded:
-    """Lay `flags` (by setting name, only those given) over HEADRACE_* variables over the TOML `file` over the defaults.
-
-    only: settings that are needed; of others neither the values nor the mistakes count. None: all are.
-    Raises Misconfigured with one sentence for each mistake.
-    """
-    layers: list[tuple[Mapping[str, Any], dict[str, str]]] = [
-        (flags, {name: flag_of(name) for name in Settings.model_fields}),
-        (EnvSettingsSource(Settings)(), {name: variable_of(name) for name in Settings.model_fields}),
-        (_read_file(file) if file else {}, {name: str(file) for name in Settings.model_fields}),
-    ]
-    values: dict[str, Any] = {}
-    sources = dict.fromkeys(Settings.model_fields, "default")
-    for layer, origin in reversed(layers):
-        for name, value in layer.items():
-            if only and name not in only:
-                continue
-            values[name] = value
-            sources[name] = origin[name]
-    try:
-        return Loaded(Settings(**values), sources)
-    except ValidationError as mistake:
-        raise Misconfigured(tuple(_sentence(error, values, sources) for error in mistake.errors())) from None
-
-
 def flag_of(name: str) -> str:
     """The command-line flag of a setting."""
     return "--" + name.replace("_", "-")
@@ -406,45 +361,3 @@ def flag_of(name: str) -> str:
 def variable_of(name: str) -> str:
     """The environment variable of a setting."""
     return ENVIRONMENT_PREFIX + name.upper()
-
-
-def unknown_variables() -> list[str]:
-    """A sentence for each variable of the environment that looks like one of ours and is none."""
-    known = {*(variable_of(name) for name in Settings.model_fields), *OTHER_VARIABLES}
-    unknown = sorted(name for name in os.environ if name.upper().startswith(ENVIRONMENT_PREFIX))
-    return [
-        f"the variable {name} is not looked at: {_unknown(name.upper().removeprefix(ENVIRONMENT_PREFIX).lower())}"
-        for name in unknown
-        if name.upper() not in known
-    ]
-
-
-def _read_file(file: Path) -> dict[str, Any]:
-    if not file.is_file():
-        raise Misconfigured((f"The configuration file {file} does not exist.",))
-    try:
-        found = TomlConfigSettingsSource(Settings, toml_file=file).toml_data
-    except (OSError, ValueError) as mistake:
-        raise Misconfigured((f"The configuration file {file} can not be read: {mistake}.",)) from None
-    unknown = [key for key in found if key not in Settings.model_fields]
-    if unknown:
-        raise Misconfigured(tuple(f"{file}: {_unknown(key)}" for key in unknown))
-    return found
-
-
-def _unknown(key: str) -> str:
-    near = difflib.get_close_matches(key, Settings.model_fields, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(Settings.model_fields)}."
-    return f'"{key}" is not a setting; {hint}'
-
-
-def _sentence(error: Mapping[str, Any], values: Mapping[str, Any], sources: Mapping[str, str]) -> str:
-    why = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
-    why = why[:1].lower() + why[1:]
-    if not error["loc"]:  # settings that do not go together: the sentence names them itself
-        return f"{why[:1].upper()}{why[1:]}."
-    name = str(error["loc"][0])
-    if name in {*SECRETS, "jwt_issuers", "listeners"} and len(error["loc"]) > 1:
-        why = f"{'.'.join(map(str, error['loc'][1:]))}: {why}"
-    value = '"**********"' if name in SECRETS else to_toml(values[name])
-    return f"{name} = {value} (from {sources[name]}) is not allowed: {why}."

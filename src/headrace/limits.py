@@ -463,6 +463,8 @@ OPEN_FILES_BESIDE_CONNECTIONS = 4096
 """Open files beside connections: segments, journal, catalog. The soft limit of 1024 of many systems is too low for
 both."""
 
+OPEN_FILES_MAX = CONNECTIONS_MAX + OPEN_FILES_BESIDE_CONNECTIONS
+
 # housekeeping: how files are merged, and the room that is kept for it ------------------------------------------------
 
 MERGE_FACTOR = 4
@@ -552,6 +554,10 @@ SCRUB_NOTE_S = 10.0
 DISK_RESERVE_BYTES = 256 * 1024 * 1024
 """Default of the setting disk_reserve_bytes: five times what sealing all of recent takes at 8 bytes a point, for series
 files, the catalog and texts too."""
+
+NEW_DATABASE_BYTES = 256 * 1024
+"""Free on the disk before a database is begun. One without points takes 70 kB, and a start that fails half way leaves
+files behind."""
 
 DISK_MARGIN_SHARE = 1 / 8
 """Of the reserve, so much more must be free before a disk that was short takes points again, 32 MiB by default: some

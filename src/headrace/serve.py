@@ -14,7 +14,6 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-import click
 import structlog
 import uvloop
 from prometheus_client import Counter
@@ -50,21 +49,24 @@ from headrace.transport.bounds import Bounds
 from headrace.transport.guarding.denials import Denials
 from headrace.transport.guarding.guard import guarded
 from headrace.transport.guarding.web_pages import Pages
-from headrace.transport.server import CannotListen, Server, check_addresses
+from headrace.transport.server import CannotListen, Server
 
 if TYPE_CHECKING:
     from headrace.access.jwt.source import JwtSource
 
 log = structlog.get_logger(__name__)
 
+EXIT_FAILED: Final = 1
+"""It may go another time: a supervisor tries again."""
+
 
 def run(settings: Settings, **concessions: bool) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is in flight and return. Raises SystemExit if it cannot begin.
+    """Serve until SIGTERM or SIGINT, then finish what is in flight and return. Logs are configured. Raises SystemExit
+    if it cannot begin, and has said why.
 
     concessions: by name, what the operator says of the database (store.embedded.concessions).
     """
-    logs.configure(settings.log_format, settings.log_level)
-    _allow_open_files(limits.CONNECTIONS_MAX + limits.OPEN_FILES_BESIDE_CONNECTIONS)
+    _allow_open_files(limits.OPEN_FILES_MAX)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, Concessions(**concessions)))
 
@@ -80,7 +82,7 @@ async def _serve(settings: Settings, concessions: Concessions) -> None:
         try:
             store = await loop.run_in_executor(threads, open_store, settings, metrics, wall_clock, concessions)
         except (Corrupt, Incomplete, Unavailable) as failure:
-            raise SystemExit(f"headrace: {failure}") from None
+            raise _ended(str(failure)) from None
 
         def end() -> None:
             broken.set()
@@ -94,7 +96,7 @@ async def _serve(settings: Settings, concessions: Concessions) -> None:
             issuers = jwt_sources(settings, metrics)
             authority = Authority(of_settings(settings), wall_clock, [tokens, *issuers])
             if why := settings.open_to_others(authority.asks):
-                raise SystemExit(f"headrace: {why}")
+                raise _ended(why)
             troubles = Troubles(lambda: server.stale_certificates, lambda: [tokens.trouble] if tokens.trouble else [])
             rooms = open_rooms(store, settings, metrics, pool, authority, troubles)
             server = _server(rooms, listeners, settings, metrics, authority)
@@ -106,7 +108,7 @@ async def _serve(settings: Settings, concessions: Concessions) -> None:
                     # Elsewhere it does what it does to any program: it ends it.
                     loop.add_signal_handler(signal.SIGHUP, server.reload_certificates)
                 log.info("serving", version=__version__, sockets=[f"{host}:{port}" for host, port in sockets])
-                click.echo(welcome(server.url, settings.data_dir, about_of(rooms)))
+                logs.say_at_length(*welcome(server.url, settings.data_dir, about_of(rooms)))
                 tell_supervisor("READY=1")
                 loading = asyncio.create_task(_load_the_rest())
                 await stop.wait()
@@ -115,14 +117,20 @@ async def _serve(settings: Settings, concessions: Concessions) -> None:
                 await server.stop()
                 await loading
         except CannotListen as taken:
-            raise SystemExit(f"headrace: {taken.strerror}") from None
+            raise _ended(str(taken.strerror)) from None
         except (Corrupt, Unavailable) as failure:  # rooms read of the database what they keep in it
-            raise SystemExit(f"headrace: {failure}") from None
+            raise _ended(str(failure)) from None
         finally:
             await loop.run_in_executor(threads, store.close)
     if broken.is_set():
         # A supervisor that restarts what has failed brings it back: all that was acknowledged is in the journal.
-        raise SystemExit("headrace: the writer failed by a fault of ours (see the log); start it again")
+        raise _ended("the writer failed by a fault of ours (see the log); start it again")
+
+
+def _ended(why: str) -> SystemExit:
+    """To be raised; it is said."""
+    logs.say(why)
+    return SystemExit(EXIT_FAILED)
 
 
 class _Works(Protocol):
@@ -220,13 +228,7 @@ def _server(
 
 
 def _listeners(settings: Settings) -> list[Listener]:
-    """Raises SystemExit when the address of one cannot be had."""
-    listeners = [_listener(listener) for listener in settings.listening]
-    try:
-        check_addresses(listeners)
-    except CannotListen as taken:
-        raise SystemExit(f"headrace: {taken.strerror}") from None
-    return listeners
+    return [_listener(listener) for listener in settings.listening]
 
 
 def _listener(listener: ListenerSettings) -> Listener:
@@ -275,12 +277,12 @@ class TransportMeter:
         self._metrics.certificate_stale.labels(listener).set(is_stale)
 
 
-def welcome(url: str, data_dir: Path, rooms: Sequence[About]) -> str:
-    """What a newcomer wants to know first, to be printed: where we serve, and how each room takes points."""
+def welcome(url: str, data_dir: Path, rooms: Sequence[About]) -> tuple[str, str]:
+    """What a newcomer wants to know first: where we serve, in a line; and how each room takes points."""
     senders = table((room.speaks, room.send[0].line) for room in rooms)
     return (
-        f"headrace {__version__} serves {url} from {data_dir.resolve()}\n{senders}"
-        f"{url}/ says more, and how to ask; /health and /metrics how it goes"
+        f"headrace {__version__} serves {url} from {data_dir.resolve()}",
+        f"{senders}{url}/ says more, and how to ask; /health and /metrics how it goes",
     )
 
 

@@ -9,8 +9,8 @@ import pytest
 from issuing import jwks, new_key, setting
 
 from headrace import limits
-from headrace.config import load
 from headrace.errors import Misconfigured
+from headrace.loading import load
 from headrace.settings.jwt_issuers import ALGORITHMS, JwtIssuerSetting
 from headrace.settings.one_line import to_toml
 

@@ -12,8 +12,9 @@ from typing import Any, get_args
 import pytest
 from certified import Authority
 
-from headrace.config import Settings, load
+from headrace.config import Settings
 from headrace.errors import Misconfigured
+from headrace.loading import load
 from headrace.settings.listeners import ListenerSettings, Telnet, of_ports, reached_by_others
 from headrace.settings.one_line import to_toml
 from headrace.settings.pem import PemFiles

@@ -9,8 +9,8 @@ import pytest
 
 from headrace.access.authority import Authority
 from headrace.access.principals import of_settings
-from headrace.config import load
 from headrace.errors import Misconfigured
+from headrace.loading import load
 from headrace.settings.one_line import to_toml
 
 TOKEN = "0123456789abcdef"

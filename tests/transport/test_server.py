@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from headrace.transport import Listener, Room, lines_only
 from headrace.transport.bounds import Bounds
-from headrace.transport.server import CannotListen, Server, check_addresses
+from headrace.transport.server import CannotListen, Server
 
 GET = b"GET /echo/a HTTP/1.1\r\n\r\n"
 
@@ -44,19 +44,6 @@ async def test_a_taken_port_is_named_and_no_other_stays_open() -> None:
         await asyncio.sleep(0.02)
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", free)
-
-
-def test_addresses_that_cannot_be_had_are_known_before() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-        check_addresses([Listener("127.0.0.1", 0, None), Listener("localhost", 0, None)])
-        taken.listen()
-        with pytest.raises(CannotListen, match=rf"cannot listen on 127\.0\.0\.1:{port}: Address already in use"):
-            check_addresses([Listener("127.0.0.1", 0, None), Listener("127.0.0.1", port, None)])
-    check_addresses([Listener("127.0.0.1", port, None)])
-    with pytest.raises(CannotListen, match=r"cannot listen on no\.such\.host\.invalid:1: "):
-        check_addresses([Listener("no.such.host.invalid", 1, None)])
 
 
 async def test_a_port_can_be_taken_again_at_once() -> None:

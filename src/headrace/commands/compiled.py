@@ -18,6 +18,7 @@ def ensure_compiled(last_resort: Path | None = None) -> None:
 
     last_resort: a folder to keep them in where there is no better.
     """
+    from headrace import log  # noqa: PLC0415
     from headrace.compiling import are_compiled, compile_all  # noqa: PLC0415 - it loads numba
     from headrace.kernels import cache  # noqa: PLC0415
 
@@ -26,9 +27,9 @@ def ensure_compiled(last_resort: Path | None = None) -> None:
         return
     if cache.in_use().folder is None:
         # Nothing is done here: each is compiled when it is loaded.
-        click.echo(IN_MEMORY, err=True)
+        log.say(IN_MEMORY, "info")
         return
-    click.echo(COMPILING, err=True)
+    log.say(COMPILING, "info")
     compile_all()
 
 

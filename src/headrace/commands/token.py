@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from pydantic import ValidationError
 
-from headrace import config
+from headrace import config, loading
 from headrace.errors import HeadraceError, Misconfigured
 from headrace.model.time import DAY_MS, wall_clock
 from headrace.settings.principals import TOKENS_FILE, Granted, check_name
@@ -44,7 +44,7 @@ def _takes_data_dir(command: Callable[..., None]) -> Callable[..., None]:
         flags = {} if data_dir is None else {"data_dir": data_dir}
         try:
             # Nothing else counts: a server that is open to others needs a token before it may start.
-            loaded = config.load(flags, config_file, only=("data_dir",))
+            loaded = loading.load(flags, config_file, only=("data_dir",))
         except Misconfigured as mistake:
             raise _misused(*mistake.problems) from None
         try:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from pydantic_settings import NoDecode
 
 from headrace import limits
+from headrace.settings.allowed import Takes
 from headrace.settings.loopback import is_loopback
 from headrace.settings.one_line import in_json
 from headrace.settings.principals import Collections, GrantSetting, at_least_one, check_differ
@@ -134,5 +135,6 @@ JwtIssuers = Annotated[
         '"audience": "headrace"}}'
     ),
     AfterValidator(_are_told_apart),
+    Takes("table, or JSON"),
 ]
 """The type of the setting, by a name of the operator's."""

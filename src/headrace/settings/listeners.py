@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
 from pydantic_settings import NoDecode
 
+from headrace.settings.allowed import Takes
 from headrace.settings.loopback import is_loopback
 from headrace.settings.one_line import from_json
 from headrace.settings.pem import PemFiles, context_of
@@ -140,5 +141,11 @@ def _differ(value: tuple[ListenerSettings, ...]) -> tuple[ListenerSettings, ...]
 
 
 # NoDecode: read by json, so that a mistake is worded as others are.
-Listeners = Annotated[tuple[ListenerSettings, ...], NoDecode, BeforeValidator(_in_one_line), AfterValidator(_differ)]
+Listeners = Annotated[
+    tuple[ListenerSettings, ...],
+    NoDecode,
+    BeforeValidator(_in_one_line),
+    AfterValidator(_differ),
+    Takes("tables, or JSON; several"),
+]
 """The type of the setting."""

@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_settings import NoDecode
 
+from headrace.settings.allowed import Takes
 from headrace.settings.one_line import in_json
 
 RoomName = Literal["opentsdb", "kairosdb", "apollo", "datazone", "headrace"]
@@ -224,14 +225,20 @@ Principals = Annotated[
     NoDecode,
     in_json('{"grafana": {"token": "...", "grants": [{"may": ["read"]}]}}'),
     AfterValidator(_are_told_apart),
+    Takes("table, or JSON"),
 ]
 ApolloTokens = Annotated[
     dict[str, ApolloToken],
     NoDecode,
     in_json('{"meter": {"token": "...", "scopes": ["apollo_write"], "collections": {"plant": "readwrite"}}}'),
     AfterValidator(_tokens_differ),
+    Takes("table, or JSON"),
 ]
 AwsSecrets = Annotated[
-    dict[str, SecretStr], NoDecode, in_json('{"ACCESS-KEY-ID": "secret access key"}'), AfterValidator(_are_whole)
+    dict[str, SecretStr],
+    NoDecode,
+    in_json('{"ACCESS-KEY-ID": "secret access key"}'),
+    AfterValidator(_are_whole),
+    Takes("table, or JSON"),
 ]
 """By access key id."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator, ByteSize, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, TypeAdapter, ValidationError
+
+from headrace.settings.allowed import Takes
 
 _DURATION: Final = re.compile(r"(\d{1,9})([smhdwy])")
 _UNIT_MS: Final = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000, "y": 365 * 86_400_000}
@@ -24,6 +26,11 @@ def parse_duration_ms(text: str) -> int:
     if found is None or not int(found[1]):
         raise ValueError(f'"{text}" is no duration: write 0 or a whole number and s, m, h, d, w or y, such as 90d')
     return int(found[1]) * _UNIT_MS[found[2]]
+
+
+def _is_duration(value: str) -> str:
+    parse_duration_ms(value)
+    return value
 
 
 def _in_seconds(value: object) -> object:
@@ -56,5 +63,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-Seconds = Annotated[float, BeforeValidator(_in_seconds), Field(gt=0, allow_inf_nan=False)]
-Bytes = Annotated[int, BeforeValidator(_in_bytes)]
+Seconds = Annotated[float, BeforeValidator(_in_seconds), Field(gt=0, allow_inf_nan=False), Takes("seconds (or `10m`)")]
+Bytes = Annotated[int, BeforeValidator(_in_bytes), Takes("bytes (or `512MB`)")]
+Duration = Annotated[str, AfterValidator(_is_duration), Takes("`0`, or a duration such as `90d`")]
+"""See parse_duration_ms."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
-import socket
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
 from headrace import limits
+from headrace.preflight.addresses import cannot_listen
 from headrace.transport import LineSessions, Listener, Room
 from headrace.transport.bounds import Bounds
 from headrace.transport.connections.doors import Doors
@@ -60,35 +58,6 @@ def _doors_of(
     router = CorsRouter(there, cors_origins) if cors_origins else Router(there)
     short_ways = {target: way for room in there for target, way in gatherings[room.name].items()}
     return Doors(listener, router, short_ways, _telnet_of(listener, there), failed)
-
-
-def check_addresses(listeners: Sequence[Listener]) -> None:
-    """Before anything is made for a server that could not listen. Raises CannotListen where an address is taken, not
-    allowed or unknown; what else may be wrong with it, listening tells."""
-    for listener in listeners:
-        try:
-            found = socket.getaddrinfo(listener.host, listener.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-            for family, kind, protocol, _, address in found:
-                _check_address(family, kind, protocol, address)
-        except OSError as fault:
-            raise _cannot_listen(listener, fault) from fault
-
-
-def _check_address(family: int, kind: int, protocol: int, address: tuple[object, ...]) -> None:
-    with socket.socket(family, kind, protocol) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        try:
-            probe.bind(address)
-        except OSError as fault:
-            if fault.errno in (errno.EADDRINUSE, errno.EACCES):
-                raise
-
-
-def _cannot_listen(listener: Listener, fault: OSError) -> CannotListen:
-    reason = os.strerror(fault.errno) if fault.errno and fault.errno > 0 else str(fault)
-    return CannotListen(fault.errno, f"cannot listen on {listener}: {reason}")
 
 
 class Server:
@@ -203,7 +172,7 @@ class Server:
                 reuse_address=True,
             )
         except OSError as fault:
-            raise _cannot_listen(listener, fault) from fault
+            raise CannotListen(fault.errno, cannot_listen(str(listener), fault)) from fault
 
     def _protocol_of(self, loop: asyncio.AbstractEventLoop, doors: Doors) -> Callable[[], asyncio.Protocol]:
         state, listener = self._state, doors.listener

@@ -15,8 +15,8 @@ from headrace.access.authority import Authority
 from headrace.access.jwt.signatures import is_signed_by
 from headrace.access.jwt.source import JwtSource
 from headrace.access.principals import Principal, of_settings
-from headrace.config import load
 from headrace.errors import Refused, Unavailable
+from headrace.loading import load
 from headrace.metrics import Metrics
 
 KEY, OTHER, LONG = new_key(kid="1"), new_key(kid="2"), new_key("RSA", 2048, kid="rsa")

@@ -9,11 +9,9 @@ from pathlib import Path
 import structlog
 
 from headrace.errors import Unavailable
+from headrace.preflight.in_use import LOCK, holder, in_use
 
 log = structlog.get_logger(__name__)
-
-LOCK = "lock"
-"""Locked while a server uses the directory; holds its process id."""
 
 
 class FolderLock:
@@ -45,12 +43,9 @@ class FolderLock:
             _lock_directory(self._directory)
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = _holder(file)
+            process = holder(file)
             os.close(file)
-            raise Unavailable(
-                f"another server (process {holder}) uses the data directory {self._folder}; "
-                "stop it first, or choose another data_dir"
-            ) from None
+            raise Unavailable(in_use(self._folder, process)) from None
         except OSError as error:
             os.close(file)
             raise Unavailable(f"cannot lock {path}: {error.strerror}") from error
@@ -75,13 +70,6 @@ class FolderLock:
         """The file stays: one that is deleted may be the one that the next server has just locked."""
         os.close(self._file)
         os.close(self._directory)
-
-
-def _holder(file: int) -> str:
-    try:
-        return os.pread(file, 20, 0).decode("ascii", "replace").strip() or "unknown"
-    except OSError:
-        return "unknown"
 
 
 def _lock_directory(directory: int) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from headrace.errors import Unavailable
-from headrace.store.embedded.files.folder_lock import LOCK
+from headrace.preflight.in_use import LOCK, holder
 
 
 @contextmanager
@@ -27,9 +27,8 @@ def without_server(folder: Path) -> Iterator[None]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+        running = f"a server (process {holder(descriptor)}) uses {folder}"
         os.close(descriptor)
-        running = f"a server (process {holder or 'unknown'}) uses {folder}"
         raise Unavailable(f"{running}: ask it by its address (http://host:port), or stop it first") from None
     try:
         yield

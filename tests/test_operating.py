@@ -113,13 +113,15 @@ async def test_a_seal_is_told() -> None:
 
 
 @pytest.mark.parametrize("path", [f"/api/headrace/v1/{name}" for name in ("backup", "backup.tar", "seal", "verify")])
-async def test_only_this_machine_and_no_web_page_may_ask(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_this_machine_and_no_web_page_or_proxy_may_ask(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Store, "tells", [b"{}", None])
     body = '{"target": "/backups/newest"}'
     for client in ("10.0.0.1", "::ffff:10.0.0.1", "fe80::1", "somewhere"):
         assert (await post(path, body, client)).status_code == 403
     assert (await post(path, body, "::ffff:127.0.0.1")).status_code == 200
     assert (await post(path, body, origin="https://example.net")).status_code == 403
+    for handed_on in ("Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"):
+        assert (await post(path, body, **{handed_on: "127.0.0.1"})).status_code == 403
     assert (await post(path, body, **{"content-type": "text/plain"})).status_code == 415
 
 

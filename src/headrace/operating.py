@@ -1,5 +1,5 @@
-"""What an operator asks of a running server: a backup, a seal, how its files are. From this machine only, and not from
-a web page."""
+"""What an operator asks of a running server: a backup, a seal, how its files are. From this machine only, and neither
+from a web page nor through a proxy."""
 
 from __future__ import annotations
 
@@ -33,6 +33,10 @@ VERIFY_PATH = OPERATING_PREFIX + "v1/verify"
 
 LAST_RECORD_HEADER = "headrace-last-record"
 """Of a backup: every record of the journal up to this one is in it."""
+
+HANDED_ON_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
+"""What proxies say of whom they speak for (RFC 7239, RFC 9110, and those from before): the sender of a request that a
+proxy of this machine hands on may be anybody."""
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -207,6 +211,8 @@ def _for_operators(answer: Answer) -> Answer:
     async def guarded(request: Request) -> Response:
         if request.client is None or not _is_loopback(request.client.host):
             return _refusal(403, "only from the machine on which the server runs, by its loopback address")
+        if any(name in request.headers for name in HANDED_ON_HEADERS):
+            return _refusal(403, "not through a proxy: ask the server itself, on its machine")
         type_of_body = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if request.method == "POST" and type_of_body != "application/json":
             return _refusal(415, "send it as content-type application/json")

@@ -422,7 +422,7 @@ def test_no_file_names_a_path_of_somebodys_machine() -> None:
 
 
 def test_scripts_are_executable_and_careful() -> None:
-    for script in (*(ROOT / "scripts").iterdir(), ROOT / ".ci" / "run"):
+    for script in (*(ROOT / "scripts").iterdir(), *(ROOT / "ops" / "docker").iterdir(), ROOT / ".ci" / "run"):
         lines = script.read_text().splitlines()
         assert script.stat().st_mode & 0o111, f"{script} is not executable"
         if "bash" in lines[0]:

@@ -10,6 +10,7 @@ from headrace import __version__
 from headrace.about import table
 from headrace.commands.check_config import check_config
 from headrace.commands.compiled import compile_kernels, ensure_compiled
+from headrace.commands.health import health
 from headrace.commands.operating import backup, restore, seal
 from headrace.commands.restore_segment import restore_segment
 from headrace.commands.settings_flags import takes_settings, tell_what_is_wrong
@@ -57,5 +58,5 @@ def serve(loaded: Loaded, **concessions: bool) -> None:
     run(loaded.settings, **concessions)
 
 
-for other in (check_config, compile_kernels, verify, backup, restore, restore_segment, seal, token):
+for other in (check_config, compile_kernels, health, verify, backup, restore, restore_segment, seal, token):
     main.add_command(other)

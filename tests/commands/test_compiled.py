@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +35,16 @@ def test_what_is_there_is_not_made_again(tmp_path: Path, target: str) -> None:
     result = compiled("--into", str(tmp_path), "--target", target)
     assert (result.exit_code, result.stdout) == (0, f"compiled for {target} into {folder}\n")
     assert cache.in_use().cpu == (None if target == NATIVE else target)
+
+
+def test_portable_is_a_target_of_this_kind_of_machine(tmp_path: Path) -> None:
+    target = cache.PORTABLE[platform.machine()]
+    assert target in cache.targets()
+    folder = cache.place(tmp_path, target).folder
+    assert folder is not None
+    folder.mkdir()
+    (folder / COMPLETE).touch()
+    assert compiled("--into", str(tmp_path), "--target", "portable").stdout == f"compiled for {target} into {folder}\n"
 
 
 def test_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -23,21 +24,26 @@ def build(target: Literal["sdist", "wheel"], tree: Path, into: Path) -> Path:
     return made
 
 
-def make_environment(place: Path) -> Path:
+def make_environment(place: Path, *, copied: bool = False) -> Path:
     """A virtual environment, without pip, with what headrace declares to need at run time and nothing else, not even
-    headrace. Returns its folder of programs."""
+    headrace. Returns its folder of programs.   copied: so that it may be changed."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place)], check=True, capture_output=True)
-    put_into(
-        Path(sysconfig.get_path("purelib", "venv", {"base": str(place), "platbase": str(place)})), needed_by("headrace")
-    )
+    packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(place), "platbase": str(place)}))
+    put_into(packages, needed_by("headrace"), copied=copied)
     return place / "bin"
 
 
-def put_into(folder: Path, distributions: Iterable[Distribution]) -> None:
-    """Links to what is installed."""
+def put_into(folder: Path, distributions: Iterable[Distribution], *, copied: bool = False) -> None:
+    """Links to what is installed, or copies of it."""
     for found in distributions:
         for top in {file.parts[0] for file in found.files or [] if file.parts[0] not in ("..", "__pycache__")}:
-            (folder / top).symlink_to(Path(str(found.locate_file(top))))
+            there = Path(str(found.locate_file(top)))
+            if not copied:
+                (folder / top).symlink_to(there)
+            elif there.is_dir():
+                shutil.copytree(there, folder / top, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy2(there, folder / top)
 
 
 def needed_by(name: str) -> Collection[Distribution]:

@@ -76,7 +76,12 @@ def test_it_serves_from_a_fresh_environment(wheel: Path, tmp_path: Path) -> None
     subprocess.run([*pip, "install", "--no-index", "--quiet", wheel], check=True, capture_output=True)
     made = cache.in_use().folder
     assert made is not None
-    environment = {"PATH": f"{programs}:{os.defpath}", "HOME": str(tmp_path), "HEADRACE_CACHE_DIR": str(made.parent)}
+    environment = {
+        "PATH": f"{programs}:{os.defpath}",
+        "HOME": str(tmp_path),
+        "HEADRACE_CACHE_DIR": str(made.parent),
+        "HEADRACE_PORT": "0",
+    }
 
     def run(*command: str) -> str:
         done = subprocess.run(command, check=True, capture_output=True, cwd=tmp_path, env=environment, text=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 
 import click
@@ -38,7 +39,8 @@ def ensure_compiled(last_resort: Path | None = None) -> None:
     "--target",
     default="native",
     show_default=True,
-    help="For which processors: native (this machine's), x86-64-v2, x86-64-v3; generic on aarch64.",
+    help="For which processors: native (this machine's), x86-64-v2, x86-64-v3; generic on aarch64; portable: x86-64-v3 "
+    "or generic.",
 )
 @click.option(
     "--into",
@@ -52,6 +54,8 @@ def compile_kernels(target: str, into: Path | None) -> None:
     from headrace.compiling import compile_all  # noqa: PLC0415
     from headrace.kernels import cache  # noqa: PLC0415
 
+    if target == "portable":
+        target = cache.PORTABLE.get(platform.machine(), target)
     if target not in cache.targets():
         click.echo(f"headrace: {target} is no target here: take {', '.join(cache.targets())}", err=True)
         raise SystemExit(2)

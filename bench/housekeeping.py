@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import logging
 import multiprocessing
+import re
 import resource
 import tempfile
 import threading
@@ -43,6 +44,7 @@ START_MS = 1_700_000_000_000
 BATCH_POINTS = 20_000
 COMMIT_POINTS = 1000
 COMMIT_EACH_S = 0.005
+FOOTER_TURNS = 5
 
 
 def add_parser(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         return int(
             in_own_process(seal, segments, 4_000_000 // share)
             or in_own_process(merge, segments)
+            or in_own_process(footers, segments)
             or in_own_process(shapes, Path(folder) / "shapes", 1_000_000 // share)
             or in_own_process(start, Path(folder) / "start", 5_000_000 // share)
             or in_own_process(start_single, Path(folder) / "single", 500_000 // share)
@@ -124,14 +127,32 @@ def merge(folder: Path) -> None:
     )
 
 
+def footers(folder: Path) -> None:
+    """What open segments take: a start opens all, and keeps what their footers say."""
+    opened = [open_folder(folder, "bench") for _ in range(FOOTER_TURNS)]
+    before, began = anonymous_bytes(), time.perf_counter()
+    opened += [open_folder(folder, "bench") for _ in range(FOOTER_TURNS)]
+    seconds = time.perf_counter() - began
+    points = FOOTER_TURNS * sum(segment.meta.rows for segment in opened[0].segments)
+    taken = anonymous_bytes() - before
+    print(f"open: {taken / points:.3f} bytes and {seconds * 1e9 / points:.2f} ns a point that is sealed")
+
+
 def shapes(folder: Path, points: int) -> None:
-    """Bytes a point of a segment, by the shape of times and values."""
+    """Bytes a point of a segment, by the shape of times and values and by how many points of a series it has: a fresh
+    segment of many series has few, a merged one more."""
+    for each in (points // SERIES, 64, 16, 1):
+        shapes_of(folder / str(each), points, points // each)
+
+
+def shapes_of(folder: Path, points: int, series: int) -> None:
+    """The same number of points of each series; the times of all of them are those of their rounds."""
     chance = np.random.default_rng(3)
-    of = np.arange(points) % SERIES
-    round_ = np.arange(points) // SERIES
+    of = np.arange(points) % series
+    round_ = np.arange(points) // series
     noise = np.round(50 + 10 * np.sin(round_ / 100) + chance.normal(size=points), 2)
-    steps = chance.integers(0, 1000, size=(-(-points // SERIES), SERIES)).cumsum(axis=0) + chance.integers(
-        0, 10**9, SERIES
+    steps = chance.integers(0, 1000, size=(-(-points // series), series)).cumsum(axis=0) + chance.integers(
+        0, 10**9, series
     )
     doubles = np.full(points, Kind.DOUBLE, dtype=np.uint8)
     integers = np.full(points, Kind.INT64, dtype=np.uint8)
@@ -151,7 +172,8 @@ def shapes(folder: Path, points: int) -> None:
         recent.append(Admitted(of.astype(np.uint32), times, values), 1)
         segment = opened.seal(recent.view(), metric_ids, ALL_SERIES[:0], no_names, KEEP_ALL)
         assert segment is not None
-        print(f"shape: {name}: {segment.meta.bytes / points:.2f} bytes a point in {points:,} points")
+        size = f"{segment.meta.bytes / points:.2f} bytes a point"
+        print(f"shape: {name}: {size} in {points:,} points, {points // series} a series")
 
 
 def start(folder: Path, points: int) -> None:
@@ -273,6 +295,13 @@ def batch(begin: int, points: int, series: NDArray[np.uint32]) -> Admitted:
     doubles = np.round(50 + 10 * np.sin(numbers / 1e6) + np.random.default_rng(begin).normal(size=points), 2)
     values = Values(np.full(points, Kind.DOUBLE, dtype=np.uint8), doubles.view(np.int64))
     return Admitted(series[numbers % SERIES], START_MS + numbers // SERIES * STEP_MS, values)
+
+
+def anonymous_bytes() -> int:
+    """Of this process, now."""
+    found = re.search(r"^RssAnon:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert found
+    return int(found[1]) * 1024
 
 
 def peak_mb() -> float:

@@ -25,6 +25,9 @@ SCRUBBING_BYTES = 50 * MB
 SERIES_BYTES = 170
 """Of one series with a name of 90 bytes."""
 
+SEALED_BILLION_BYTES = 155 * MB
+"""Of a billion points in segments: their footers, as `scripts/bench housekeeping` measures them (`open`)."""
+
 BYTES_BY_BODY_BYTE = 6
 """KairosDB's `[1,1],` is the shortest spelling of a point, of POINT_BYTES as columns."""
 

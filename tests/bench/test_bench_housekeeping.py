@@ -12,6 +12,8 @@ from bench import housekeeping
 def test_every_measurement_gives_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     housekeeping.seal(tmp_path / "segments", 5000)
     housekeeping.merge(tmp_path / "segments")
+    housekeeping.footers(tmp_path / "segments")
+    housekeeping.shapes(tmp_path / "shapes", 8000)
     housekeeping.start(tmp_path / "start", 20_000)
     housekeeping.commit(tmp_path / "commit", tmp_path / "segments", 3)
     housekeeping.count_files(tmp_path / "files", 6)
@@ -19,6 +21,8 @@ def test_every_measurement_gives_its_line(tmp_path: Path, capsys: pytest.Capture
     assert [line.partition(":")[0].split(" of ")[0] for line in lines] == [
         *["seal"] * 4,
         "merge",
+        "open",
+        *["shape"] * 16,
         "start",
         *["commit"] * 2,
         *["files"] * 2,

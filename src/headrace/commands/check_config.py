@@ -8,6 +8,7 @@ from headrace import memory_bound
 from headrace.commands.settings_flags import EXIT_MISCONFIGURED, takes_settings, tell_what_is_wrong
 from headrace.config import Settings
 from headrace.loading import Loaded
+from headrace.memory_bound import MB
 from headrace.preflight.findings import Finding
 from headrace.preflight.kept_kernels import kept_kernels
 from headrace.settings.one_line import to_toml
@@ -32,11 +33,19 @@ def check_config(loaded: Loaded) -> None:
     click.echo(
         "# retention: what POST /api/ttl may have set in the database holds in place of the default; /health tells"
     )
-    megabytes = -(-memory_bound.most(loaded.settings) // memory_bound.MB)
-    click.echo(f"# memory: {megabytes} MB at most, whatever is sent, and 170 MB for each million of series")
+    click.echo(f"# memory: {_memory(loaded.settings)}")
     kernels = kept_kernels(loaded)
     if isinstance(kernels, Finding):
         click.echo(f"headrace: warning: {kernels.what}", err=True)
     else:
         click.echo(f"# kernels: {kernels}")
     raise SystemExit(code)
+
+
+def _memory(settings: Settings) -> str:
+    megabytes, sealed = -(-memory_bound.most(settings) // MB), memory_bound.SEALED_BILLION_BYTES // MB
+    series = memory_bound.SERIES_BYTES  # of one, so megabytes of a million
+    return (
+        f"{megabytes} MB at most, whatever is sent, and {series} MB for each million of series, {sealed} for each "
+        "billion of points in segments"
+    )

@@ -49,10 +49,10 @@ def test_every_setting_stands_in_operations_and_nothing_else() -> None:
     assert written == expected
 
 
-def test_every_metric_stands_in_operations_and_nothing_else() -> None:
+def test_every_metric_stands_in_monitoring_and_nothing_else() -> None:
     written = [
         (name, kind, tuple(labels.replace(",", " ").split()), meaning)
-        for name, kind, labels, meaning in rows(DOCS / "operations.md", "Metrics")
+        for name, kind, labels, meaning in rows(DOCS / "monitoring.md", "Metrics")
     ]
     built = [value for value in vars(Metrics()).values() if hasattr(value, "describe")]
     # A counter describes itself without the _total that every sample of it bears.
@@ -71,7 +71,7 @@ def test_every_metric_stands_in_operations_and_nothing_else() -> None:
 
 def test_every_metric_of_ours_is_rendered_under_its_documented_name() -> None:
     helped = re.findall(r"^# HELP (headrace_\w+) ", Metrics().render().decode(), re.MULTILINE)
-    assert helped == [name for name, *_ in rows(DOCS / "operations.md", "Metrics")]
+    assert helped == [name for name, *_ in rows(DOCS / "monitoring.md", "Metrics")]
 
 
 def test_every_dependency_has_its_reason_and_nothing_else() -> None:

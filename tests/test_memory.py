@@ -67,3 +67,15 @@ def test_what_is_free_in_the_midst_of_a_heap_is_given_back() -> None:
 
 def test_arrow_takes_its_memory_as_all_others_do() -> None:
     assert printed(ARROWS_ALLOCATOR).strip() == "system"
+
+
+@linux
+def test_anonymous_memory_is_what_the_kernel_says_at_more_length() -> None:
+    script = (
+        "import re\nfrom headrace.memory import anonymous_bytes\nheld = bytearray(50_000_000)\n"
+        "said = re.search(r'RssAnon:\\s+(\\d+)', open('/proc/self/status').read())\n"
+        "print(anonymous_bytes() / (int(said[1]) * 1024), anonymous_bytes() > 50_000_000)"
+    )
+    ratio, is_counted = printed(script).split()
+    assert 0.9 < float(ratio) < 1.1
+    assert is_counted == "True"

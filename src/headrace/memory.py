@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from pathlib import Path
 
 MAPPED_BYTES_MIN = 1024 * 1024
 """Larger allocations are mapped one by one and unmapped when freed. By itself glibc raises this bound to 32 MB as they
@@ -31,6 +32,17 @@ def use_one_allocator() -> None:
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, MAPPED_BYTES_MIN)
         mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES_MAX)
+
+
+def anonymous_bytes() -> int:
+    """What the process holds without pages of files, which the kernel takes back when it needs them. 0 where /proc does
+    not say it."""
+    try:
+        # In pages: size, resident, and of that shared (proc(5)).
+        _, resident, shared, *_ = Path("/proc/self/statm").read_text().split()
+    except (OSError, ValueError):
+        return 0
+    return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
 
 
 def give_back_freed_memory() -> None:

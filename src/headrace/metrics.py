@@ -28,6 +28,9 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 COMMIT_BUCKETS_S = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """From a fast NVMe drive's fdatasync (0.2 ms) to a disk that has lost its way (10 s), in steps of 2 to 2.5."""
 
+REQUEST_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0)
+"""From what needs no disk to the default of query_timeout_s."""
+
 # Without this every counter comes with a second series that says when it was made: twice the scrape, read by nobody.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -48,6 +51,25 @@ class Metrics:
             "headrace_requests_total",
             "Requests answered, by class of status (2xx …).",
             ["room", "status"],
+            registry=registry,
+        )
+        self.request_seconds = Histogram(
+            "headrace_request_seconds",
+            "From the last byte of a HTTP request until its answer is written; waiting for the disk included.",
+            ["room"],
+            buckets=REQUEST_BUCKETS_S,
+            registry=registry,
+        )
+        self.query_seconds = Histogram(
+            "headrace_query_seconds",
+            "What reading takes of that, in all rooms: waiting for a thread, selecting, computing.",
+            buckets=REQUEST_BUCKETS_S,
+            registry=registry,
+        )
+        self.connections = Gauge("headrace_connections", "Open connections, of HTTP and telnet.", registry=registry)
+        self.connections_max = Gauge(
+            "headrace_connections_max",
+            "Connections that may be open; for one more an idle one goes.",
             registry=registry,
         )
         self.requests_denied = Counter(
@@ -114,6 +136,9 @@ class Metrics:
         self.recent = Gauge("headrace_recent_points", "Points in memory, not sealed yet.", registry=registry)
         self.sealed = Gauge("headrace_sealed_points", "Points in segments that count.", registry=registry)
         self.segments = Gauge("headrace_segments", "Segment files that count.", registry=registry)
+        self.housekept = Counter(
+            "headrace_housekeeping_total", "Seals and merges that were done.", ["task"], registry=registry
+        )
         self.grace = Gauge(
             "headrace_grace_bytes", "Of points dropped for their age that can still be brought back.", registry=registry
         )
@@ -136,6 +161,16 @@ class Metrics:
         )
         self.query_memory = Gauge(
             "headrace_query_memory_bytes", "Held by the points of queries that are under way.", registry=registry
+        )
+        self.memory = Gauge(
+            "headrace_memory_bytes",
+            "Anonymous memory of the process: what it holds, without pages of files.",
+            registry=registry,
+        )
+        self.memory_max = Gauge(
+            "headrace_memory_max_bytes",
+            "What that can come to at most, by settings and series that there are, whatever is sent.",
+            registry=registry,
         )
         self.disk_free = Gauge(
             "headrace_disk_free_bytes", "Free on the file system of the data directory.", registry=registry

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import structlog
 import uvloop
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 
 from headrace import __version__, kernels, limits
 from headrace import log as logs
@@ -28,7 +28,7 @@ from headrace.access.principals import of_settings
 from headrace.access.tokens.source import TokenSource
 from headrace.config import Settings
 from headrace.errors import Corrupt, Incomplete, Unavailable
-from headrace.memory import give_back_freed_memory
+from headrace.memory import anonymous_bytes, give_back_freed_memory
 from headrace.memory_bound import bodies_bytes_max
 from headrace.metrics import Metrics
 from headrace.model.time import wall_clock
@@ -90,7 +90,7 @@ async def _serve(settings: Settings, concessions: Concessions) -> None:
 
         store.when_broken = end
         try:
-            pool = QueryPool(threads, settings.query_timeout_s)
+            pool = QueryPool(threads, settings.query_timeout_s, metrics.query_seconds.observe)
             tokens = TokenSource(settings.data_dir / TOKENS_FILE, wall_clock, store.note_tokens)
             await loop.run_in_executor(threads, tokens.open)
             issuers = jwt_sources(settings, metrics)
@@ -224,7 +224,11 @@ def _server(
     )
     pages = Pages(settings.cors_origins, [*(listener.host for listener in listeners), *settings.host_names])
     rooms = [guarded(room, pages, authority, Denials(metrics.requests_denied, room.name, wall_clock)) for room in rooms]
-    return Server(rooms, listeners, bounds, TransportMeter(metrics), settings.cors_origins)
+    server = Server(rooms, listeners, bounds, TransportMeter(metrics), settings.cors_origins)
+    metrics.connections.set_function(lambda: server.connections)
+    metrics.connections_max.set(limits.CONNECTIONS_MAX)
+    metrics.memory.set_function(anonymous_bytes)
+    return server
 
 
 def _listeners(settings: Settings) -> list[Listener]:
@@ -250,18 +254,21 @@ class TransportMeter:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._answered: dict[tuple[str, int], Counter] = {}
+        self._took: dict[str, Histogram] = {}
 
     def received(self, count: int) -> None:
         """See Meter."""
         self._metrics.received.inc(count)
 
-    def answered(self, room: str, status: int) -> None:
+    def answered(self, room: str, status: int, seconds: float) -> None:
         """See Meter."""
         counter = self._answered.get((room, status // 100))
         if counter is None:
             counter = self._metrics.requests.labels(room, f"{status // 100}xx")
             self._answered[room, status // 100] = counter
+            self._took[room] = self._metrics.request_seconds.labels(room)
         counter.inc()
+        self._took[room].observe(seconds)
 
     def replies_dropped(self, count: int) -> None:
         """See Meter."""

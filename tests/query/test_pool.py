@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -33,6 +34,22 @@ async def test_one_question_too_many_is_turned_away(monkeypatch: pytest.MonkeyPa
         assert await asyncio.gather(*waiting) == [True, True]
         assert await pool.look_up(lambda: "found") == "found"
         assert await pool.run(lambda check: "again", stays) == "again"
+
+
+async def test_each_question_says_how_long_it_took_with_its_wait() -> None:
+    took: list[float] = []
+
+    def fail(check: object) -> None:
+        raise Unavailable("the disk fails")
+
+    with ThreadPoolExecutor(1) as threads:
+        pool = QueryPool(threads, 60, took.append)
+        await asyncio.gather(*(pool.run(lambda check: time.sleep(0.05), stays) for _ in range(2)))
+        with pytest.raises(Unavailable):
+            await pool.run(fail, stays)
+    assert len(took) == 3
+    assert took[0] >= 0.05
+    assert took[1] >= 0.1
 
 
 async def test_chunks_come_one_by_one_and_then_nothing() -> None:

@@ -33,6 +33,7 @@ class CountingMeter:
     def __init__(self) -> None:
         self.bytes = 0
         self.answers: Counter[tuple[str, int]] = Counter()
+        self.took_s: list[float] = []
         self.dropped = 0
         self.failed: Counter[str] = Counter()
         self.certificates: dict[str, tuple[float, bool]] = {}
@@ -40,8 +41,9 @@ class CountingMeter:
     def received(self, count: int) -> None:
         self.bytes += count
 
-    def answered(self, room: str, status: int) -> None:
+    def answered(self, room: str, status: int, seconds: float) -> None:
         self.answers[room, status] += 1
+        self.took_s.append(seconds)
 
     def replies_dropped(self, count: int) -> None:
         self.dropped += count

@@ -83,3 +83,5 @@ async def test_the_meter_counts_bytes_and_answers_by_room(house: House) -> None:
     await house.talk(b"put\n")
     assert house.meter.bytes == len(sent) + 4
     assert house.meter.answers == {("echo", 200): 1, ("echo", 400): 1, ("", 404): 1, ("other", 200): 1}
+    assert len(house.meter.took_s) == 4
+    assert all(0 < seconds < 5 for seconds in house.meter.took_s)

@@ -4,6 +4,7 @@ somebody waits for its answer."""
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
@@ -46,8 +47,12 @@ async def on_thread(threads: Executor, work: Callable[..., T], *arguments: Any) 
 class QueryPool:
     """Runs the questions of all rooms on `pool`, whose threads it may have to itself."""
 
-    def __init__(self, pool: Executor, timeout_s: float) -> None:
+    def __init__(
+        self, pool: Executor, timeout_s: float, observe: Callable[[float], None] = lambda seconds: None
+    ) -> None:
+        """observe: told of each question how long it took, waiting for a thread included."""
         self._pool = pool
+        self._observe = observe
         self._timeout_s = timeout_s
         self._waiting = 0
 
@@ -57,6 +62,7 @@ class QueryPool:
         client_leaves: waits until the client has gone. Raises Unavailable when limits.QUERIES_WAITING_MAX already run
         or wait, or the client has gone; Refused (rule "query-time") when the work takes longer than the timeout.
         """
+        begin = time.perf_counter()
         with self._place():
             patience = Patience(self._timeout_s)
             leaving = asyncio.ensure_future(client_leaves())
@@ -69,6 +75,7 @@ class QueryPool:
                 raise
             finally:
                 leaving.cancel()
+                self._observe(time.perf_counter() - begin)
 
     async def look_up(self, work: Callable[[], T]) -> T:
         """Do `work` that is soon done, such as finding names. Raises Unavailable as `run` does."""

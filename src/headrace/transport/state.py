@@ -26,8 +26,8 @@ class Meter(Protocol):
         """`count` bytes were read, of HTTP or telnet."""
         ...
 
-    def answered(self, room: str, status: int) -> None:
-        """A HTTP request was answered; `room` is "" where none was found."""
+    def answered(self, room: str, status: int, seconds: float) -> None:
+        """A HTTP request was answered, so long after its last byte; `room` is "" where none was found."""
         ...
 
     def replies_dropped(self, count: int) -> None:
@@ -49,7 +49,7 @@ class SilentMeter:
     def received(self, count: int) -> None:
         """See Meter."""
 
-    def answered(self, room: str, status: int) -> None:
+    def answered(self, room: str, status: int, seconds: float) -> None:
         """See Meter."""
 
     def replies_dropped(self, count: int) -> None:
@@ -166,6 +166,8 @@ class Poster(CameBy, Protocol):
 
     last: bool
     """See exchange.Wire."""
+    begun_s: float
+    """When its request was there, by time.monotonic."""
 
     def answer(self, data: bytes) -> None:
         """Send this, the whole answer, if the client is still there, and go on."""

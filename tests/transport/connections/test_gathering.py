@@ -70,6 +70,7 @@ async def test_what_arrives_in_one_turn_is_taken_together(house: House) -> None:
     assert sorted(body for turn in house.small.turns for body in turn) == [b"0", b"1", b"2", b"3", b"4"]
     assert len(house.small.turns) < 5
     assert house.meter.answers == {("echo", 200): 5}
+    assert all(0 < seconds < 5 for seconds in house.meter.took_s)
 
 
 async def test_a_failure_of_all_together_leaves_each_to_the_app(house: House) -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from headrace import limits
 from headrace.config import Settings
 from headrace.errors import Corrupt, Unavailable
+from headrace.memory_bound import SERIES_BYTES, most
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted
 from headrace.model.time import ALL_TIME, Clock, wall_clock
@@ -81,8 +82,8 @@ class EmbeddedStore:
         self._housekeeping = Housekeeping(
             parts.folder, parts.visible, parts.index.metric_ids, self._disk, parts.lock, seals.forgetting, self._grace
         )
-        failed = metrics.housekeeping_failures
-        self._merger = Merger(self._housekeeping, parts.visible, failed.labels("merge"))
+        failed, done = metrics.housekeeping_failures, metrics.housekept
+        self._merger = Merger(self._housekeeping, parts.visible, done.labels("merge"), failed.labels("merge"))
         self._sealer = Sealer(
             parts.visible,
             seals,
@@ -90,6 +91,7 @@ class EmbeddedStore:
             self._writer,
             self._merger,
             settings.seal_age_s,
+            done.labels("seal"),
             failed.labels("seal"),
         )
         self._scrub = Scrub(parts, self._housekeeping, settings.data_dir, clock)
@@ -104,6 +106,7 @@ class EmbeddedStore:
         self._backup_streams = BackupStreams(copies, copied)
         self._show(metrics)
         metrics.series_max.set(settings.series_max)
+        metrics.memory_max.set_function(lambda: most(settings) + SERIES_BYTES * len(parts.index))
 
     def start(self) -> None:
         """Let the writer, the sealer, the merger and the scrubber run, each in its thread."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 import structlog
@@ -71,6 +72,7 @@ class Gathering:
 
     def _answer(self, senders: Sequence[Poster], answers: Sequence[WholeAnswer | None]) -> None:
         written: dict[tuple[int, bool], bytes] = {}
+        now_s = time.monotonic()
         for sender, answer in zip(senders, answers, strict=True):
             if answer is None:
                 sender.go_alone()
@@ -78,7 +80,7 @@ class Gathering:
             form = (id(answer), sender.last)
             if form not in written:
                 written[form] = self._written(answer, keep_alive=not sender.last)
-            self._state.meter.answered(self._room, answer[0])
+            self._state.meter.answered(self._room, answer[0], now_s - sender.begun_s)
             sender.answer(written[form])
 
     def _written(self, answer: WholeAnswer, keep_alive: bool) -> bytes:

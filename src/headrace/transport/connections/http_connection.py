@@ -7,6 +7,7 @@ state has not changed between looks for too long has run out of time: so a reque
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import cast
 
 from headrace import limits
@@ -35,6 +36,7 @@ class HttpConnection(asyncio.Protocol):
         self.server: tuple[str, int] | None = None
         self.writing_paused = False
         self.last = False
+        self.begun_s = 0.0
         self._loop = loop
         self._reader = RequestReader(state.bounds, state.bodies, state.known_heads)
         self._request: Request | None = None
@@ -115,7 +117,8 @@ class HttpConnection(asyncio.Protocol):
 
     def answered(self, exchange: Exchange) -> None:
         self._release()
-        self.state.meter.answered(exchange.scope.get("headrace.room", ""), exchange.status)
+        took_s = time.monotonic() - self.begun_s
+        self.state.meter.answered(exchange.scope.get("headrace.room", ""), exchange.status, took_s)
         self._go_on(exchange.keep_alive)
 
     def broken_off(self, exchange: Exchange) -> None:
@@ -237,6 +240,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _begin(self, request: Request) -> None:
         self._request = request
+        self.begun_s = time.monotonic()
         if self.state.waiting.crowded:
             self._pause_reading()
         if self.state.stopping:

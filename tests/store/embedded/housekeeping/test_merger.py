@@ -28,6 +28,7 @@ class Merges:
     def __init__(self, merge: Callable[[Pause], int], urgent: Callable[[], bool] = lambda: False) -> None:
         self.merge = merge
         self._urgent = urgent
+        self.done = Counter("merges", "Merges.", registry=None)
         self.failures = Counter("failures", "Merges that failed.", registry=None)
 
     @property
@@ -35,12 +36,16 @@ class Merges:
         return self._urgent()
 
     def failed(self) -> float:
-        [sample, *_] = next(iter(self.failures.collect())).samples
-        return sample.value
+        return value_of(self.failures)
+
+
+def value_of(counter: Counter) -> float:
+    [sample, *_] = next(iter(counter.collect())).samples
+    return sample.value
 
 
 def merger_of(merges: Merges) -> Merger:
-    return Merger(merges, merges, merges.failures)
+    return Merger(merges, merges, merges.done, merges.failures)
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -56,12 +61,14 @@ def test_it_goes_on_until_nothing_is_left() -> None:
     def merge(pause: Pause) -> int:
         return left.pop() if left else 0
 
-    merger = merger_of(Merges(merge))
+    merges = Merges(merge)
+    merger = merger_of(merges)
     merger.start()
     until(lambda: not left)
     left.append(1)
     until(lambda: not left)
     merger.stop()
+    assert value_of(merges.done) == 4
 
 
 def test_a_failure_is_told_and_tried_again() -> None:

@@ -40,6 +40,7 @@ class Disk:
         self.visible = visible
         self.asked_to_freeze = threading.Event()
         self.woken = 0
+        self.done = Counter("seals", "Seals.", registry=None)
         self.failures = Counter("failures", "Seals that failed.", registry=None)
         self.sealed: list[list[int]] = []
         self.faults: list[Exception] = []
@@ -60,11 +61,15 @@ class Disk:
         self.woken += 1
 
     def sealer(self, seal_age_s: float = 600) -> Sealer:
-        return Sealer(self.visible, self, self, self, self, seal_age_s, self.failures)
+        return Sealer(self.visible, self, self, self, self, seal_age_s, self.done, self.failures)
 
     def failed(self) -> float:
-        [sample, *_] = next(iter(self.failures.collect())).samples
-        return sample.value
+        return value_of(self.failures)
+
+
+def value_of(counter: Counter) -> float:
+    [sample, *_] = next(iter(counter.collect())).samples
+    return sample.value
 
 
 def test_generations_are_sealed_in_order_and_failures_are_tried_again(
@@ -85,6 +90,7 @@ def test_generations_are_sealed_in_order_and_failures_are_tried_again(
     sealer.stop()
     assert disk.sealed == [[1, 2], [3]]
     assert disk.failed() == 3
+    assert value_of(disk.done) == 2
     assert disk.woken == 2
     assert visible.recent_points == 1
 

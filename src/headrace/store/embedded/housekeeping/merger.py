@@ -42,10 +42,11 @@ class HasUrgentWork(Protocol):
 class Merger:
     """Looks for work when woken and every limits.MERGE_TICK_S."""
 
-    def __init__(self, merges: Merges, urgent: HasUrgentWork, failures: Counter) -> None:
-        """failures: counts the merges that failed."""
+    def __init__(self, merges: Merges, urgent: HasUrgentWork, done: Counter, failures: Counter) -> None:
+        """done: counts the merges.   failures: those that failed."""
         self._merges = merges
         self._urgent = urgent
+        self._done = done
         self._failures = failures
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -98,6 +99,7 @@ class Merger:
         rows = self._merges.merge(self.pause)
         self._failing = None
         if rows:
+            self._done.inc()
             give_back_freed_memory()
             log.info("merged", points=rows, seconds=round(time.perf_counter() - begin, 3))
         return rows > 0

@@ -61,15 +61,17 @@ class Sealer:
         freezes: Freezes,
         woken: Woken,
         seal_age_s: float,
+        done: Counter,
         failures: Counter,
     ) -> None:
-        """failures: counts the attempts that failed."""
+        """done: counts the seals.   failures: the attempts that failed."""
         self._visible = visible
         self._seals = seals
         self._sweeps = sweeps
         self._freezes = freezes
         self._woken = woken
         self._seal_age_s = seal_age_s
+        self._done = done
         self._failures = failures
         self._failing: str | None = None
         """Why the last attempt to seal failed, None if it did not."""
@@ -109,6 +111,7 @@ class Sealer:
         self._woken.wake()
         give_back_freed_memory()
         self._failing = None
+        self._done.inc()
         log.info("sealed", points=len(generation), seconds=round(time.perf_counter() - begin, 3))
 
     def _sweep_some(self) -> None:

@@ -102,7 +102,7 @@ def test_a_device_of_apollo(server: ServerProcess) -> None:
 @pytest.mark.peer("curl")
 def test_the_pages_of_the_protocols(server: ServerProcess, tmp_path: Path) -> None:
     apollo, datazone, reading = (PROTOCOLS / name for name in ("apollo.md", "datazone.md", "opentsdb-reading.md"))
-    answers = paste(block("device=", server, apollo))
+    answers = paste(block("device=127.0.0.1:4242/apollo/devices/TestDevice\n\n", server, apollo))
     assert answers.count('"Code":"202"') == 2
     assert answers.count('"code":"200"') == 2
     [series] = json.loads(paste(block("curl -g", server, apollo)))

@@ -122,7 +122,9 @@ def test_what_it_copies_is_let_in_and_there() -> None:
 
 
 def test_what_the_page_tells_to_run_fits_the_image() -> None:
-    told = "".join(text for text in blocks(ROOT / "docs" / "install.md") if text.startswith("docker"))
+    told = "".join(
+        text for text in blocks(ROOT / "docs" / "install.md") if text.startswith(("docker build", "docker run"))
+    )
     lines = [shlex.split(line) for line in told.replace("\\\n", "").splitlines()]
     assert lines.pop(0) == ["docker", "build", "--tag", "headrace", "."]
     for line in lines:

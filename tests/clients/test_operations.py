@@ -1,4 +1,4 @@
-"""What docs/operations.md tells to paste works as it stands there, save for the port."""
+"""What docs/operations.md and docs/backup.md tell to paste works as it stands there, save for the port."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from test_readme import ROOT, block, blocks, paste
 
 from headrace.store.embedded.backups.restoring import verify_backup
 
-OPERATIONS = ROOT / "docs" / "operations.md"
+NIGHTLY = "/var/backups/headrace"
+OPERATIONS, BACKUP = ROOT / "docs" / "operations.md", ROOT / "docs" / "backup.md"
 
 
 @pytest.fixture(autouse=True)
@@ -28,9 +29,9 @@ def _our_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_verifying(tmp_path: Path) -> None:
     with running(tmp_path / "data") as server:
         assert server.put({"metric": "m", "timestamp": 1_700_000_000, "value": 1, "tags": {"a": "b"}})[0] == 204
-        for_people = paste(block("headrace verify http", server, OPERATIONS))
+        for_people = paste(block("headrace verify http", server, BACKUP))
         server.stop()
-        for_machines = paste(block("headrace verify data", server, OPERATIONS))
+        for_machines = paste(block("headrace verify data", server, BACKUP))
     assert for_people.strip() == "sound: 1 series, 0 points in 0 segments, 1 in the journal, 0 documents"
     assert json.loads(for_machines)["sound"] is True
 
@@ -42,7 +43,7 @@ def test_backing_up_restoring_and_sealing(tmp_path: Path) -> None:
         assert paste(block("headrace seal", server, OPERATIONS)).startswith("sealed through record ")
         assert len(list((tmp_path / "data" / "segments").glob("points-*"))) == 1
         assert server.put(point | {"timestamp": 1_700_000_001})[0] == 204
-        said = paste(block("headrace backup http://127.0.0.1:4242 backups", server, OPERATIONS)).splitlines()
+        said = paste(block("headrace backup http://127.0.0.1:4242 backups", server, BACKUP)).splitlines()
     assert said[0].startswith(f"backed up into {tmp_path / 'backups' / 'newest'}: through record ")
     assert said[1].startswith("restored into data-again: through record ")
     assert said[1].endswith(", 2 points, verified")
@@ -51,9 +52,29 @@ def test_backing_up_restoring_and_sealing(tmp_path: Path) -> None:
 def test_a_backup_as_an_archive(tmp_path: Path) -> None:
     with running(tmp_path / "data") as server:
         assert server.put({"metric": "m", "timestamp": 1_700_000_000, "value": 1, "tags": {"a": "b"}})[0] == 204
-        paste(block("headrace backup http://127.0.0.1:4242 -", server, OPERATIONS))
+        paste(block("headrace backup http://127.0.0.1:4242 -", server, BACKUP))
     _, verified = verify_backup(tmp_path / "newest")
     assert (verified.findings, verified.journal_points) == ((), 1)
+
+
+def test_a_backup_every_night_and_the_way_back(tmp_path: Path) -> None:
+    """What cron runs is all behind the time and the user, with its backslashes gone."""
+    (tmp_path / "nightly").mkdir()
+    with running(tmp_path / "data") as server:
+        assert server.put({"metric": "m", "timestamp": 1_700_000_000, "value": 1, "tags": {"a": "b"}})[0] == 204
+        [line] = [line for line in block("# HEADRACE_TOKEN", server, BACKUP).splitlines() if not line.startswith("#")]
+        *when, user, command = line.split(maxsplit=6)
+        assert (len(when), user) == (5, "root")
+        for turn in range(2):  # the second replaces the first
+            paste(command.replace("\\%", "%").replace("/opt/headrace/bin/", "").replace(NIGHTLY, "nightly"))
+            assert [path.suffix for path in (tmp_path / "nightly").iterdir()] == [".tar"], turn
+        # It is not to run here when the lines are read, so the server is the test's.
+        lines = block("mkdir trial", server, BACKUP).replace(NIGHTLY, "nightly").splitlines()
+        assert lines.pop() == "headrace serve --data-dir trial-data --port 4343"
+        assert "1 points, verified" in paste("\n".join(lines))
+    with running(tmp_path / "trial-data") as server:
+        [answer] = json.loads(server.get("/api/query?start=1700000000&end=1700000001&m=none:m")[1])
+        assert answer["dps"] == {"1700000000": 1}
 
 
 def test_bringing_back_what_a_mistyped_retention_dropped(tmp_path: Path) -> None:

@@ -100,6 +100,17 @@ def test_a_device_of_apollo(server: ServerProcess) -> None:
 
 
 @pytest.mark.peer("curl")
+def test_who_keeps_it_makes_tokens_and_a_backup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".venv").symlink_to(Path(sys.executable).parent.parent)
+    with running(tmp_path / "data") as server:
+        head, _, said = paste(block("export PATH=", server)).rpartition("\r\n\r\n")
+        assert head.startswith("HTTP/1.1 204 ")
+        assert said.startswith(f"backed up into {tmp_path / 'backups' / 'newest'}: ")
+        assert server.get("/api/suggest?type=metrics")[0] == 401
+
+
+@pytest.mark.peer("curl")
 def test_the_pages_of_the_protocols(server: ServerProcess, tmp_path: Path) -> None:
     apollo, datazone, reading = (PROTOCOLS / name for name in ("apollo.md", "datazone.md", "opentsdb-reading.md"))
     answers = paste(block("device=127.0.0.1:4242/apollo/devices/TestDevice\n\n", server, apollo))

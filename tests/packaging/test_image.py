@@ -78,6 +78,9 @@ def test_it_serves_from_what_nobody_can_write(tmp_path: Path, program: Path) -> 
     unknown = run(*entry, *serving)
     assert unknown.returncode == 2
     assert "make a token (headrace token create)" in unknown.stderr
+    listeners = {"HEADRACE_LISTENERS": '{"address": "0.0.0.0:0"}', "HEADRACE_INSECURE": "true"}
+    assert run(*entry, "check-config", HEADRACE_HOST="", **listeners).returncode == 0
+    assert "Listeners stand in for host" in run(*entry, "check-config", **listeners).stderr
     token = run(*entry, "token", "create", "agents", "--may", "read", "--may", "write").stdout.strip()
 
     server = ServerProcess(tmp_path / "data", before=(*without_power_over_files(), "env"), environment=given)

@@ -12,7 +12,8 @@ from typing import Final
 import pytest
 from hypothesis import settings
 
-from headrace.compiling import are_compiled, compile_all
+from headrace.kernels import cache
+from headrace.kernels.making.compiling import compile_all
 
 # A loaded machine is slow, not wrong; pytest's own timeout catches what hangs.
 settings.register_profile("headrace", deadline=None)
@@ -28,7 +29,7 @@ os.environ["PATH"] += os.pathsep + "/usr/sbin"
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Kernels are compiled by all cores before the first test, not by each process of tests for itself."""
-    if not hasattr(session.config, "workerinput") and not are_compiled():
+    if not hasattr(session.config, "workerinput") and not cache.are_compiled():
         compile_all()
 
 

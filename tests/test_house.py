@@ -59,7 +59,7 @@ LEAVES = {
 LEAVES_MAY_IMPORT = {"errors", "rules", "limits", "settings", "config", "loading"}
 
 SUBROOMS: dict[str, tuple[str, ...]] = {
-    "kernels": ("scanning", "series", "storing", "answering"),
+    "kernels": ("making", "scanning", "series", "storing", "answering"),
     "model": ("odd_json",),
     "store": ("embedded",),
     "store.embedded": (
@@ -112,6 +112,9 @@ LONGER_THAN_THAT: dict[str, str] = {
 """Module -> why it is better long than in pieces."""
 
 TESTED_ELSEWHERE: dict[str, str] = {
+    "headrace.kernels.making.made": "test_compiling.py: what is made is linked",
+    "headrace.kernels.making.proving": "test_compiling.py: each compiling is proved; test_guards.py asks more",
+    "headrace.kernels.signatures": "all kernels are compiled by theirs; test_guards.py",
     "headrace.__main__": "tests/clients and tests/crash start the server by it",
     "headrace.kernels.scanning.opentsdb_json": "tests/protocols/opentsdb, tests/fuzz: as the reference decoder",
     "headrace.kernels.scanning.telnet_lines": "tests/protocols, tests/fuzz: as the readings line by line",

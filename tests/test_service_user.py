@@ -51,4 +51,4 @@ def test_it_starts_with_the_kernels_that_are_there(tmp_path: Path, program: Path
         if server.process is not None and server.process.poll() is None:
             server.kill()
     assert "Compiling" not in server.log.read_text()
-    assert not list(program.rglob("*.nbi")) or home.startswith("program")
+    assert bool(list(program.rglob("compiled-*"))) == home.startswith("program")

@@ -48,11 +48,8 @@ def serve(loaded: Loaded, **concessions: bool) -> None:
         raise SystemExit(code)
     use_one_allocator()
     gc.disable()  # until all is loaded: collections on the way would look again and again at what never goes, 0.15 s
-    # Not at the top: they load every kernel and every room, seconds that check-config and --help need not wait for.
-    from headrace.compiling import tidy_cache  # noqa: PLC0415
-
     ensure_compiled(loaded.settings.data_dir / "cache")
-    tidy_cache()
+    # Not at the top: it loads every kernel and every room, which check-config and --help need not wait for.
     from headrace.serve import run  # noqa: PLC0415
 
     run(loaded.settings, **concessions)

@@ -18,7 +18,7 @@ import structlog
 import uvloop
 from prometheus_client import Counter, Histogram
 
-from headrace import __version__, kernels, limits
+from headrace import __version__, limits
 from headrace import log as logs
 from headrace.about import About, table
 from headrace.access.authority import Authority
@@ -110,12 +110,11 @@ async def _serve(settings: Settings, concessions: Concessions) -> None:
                 log.info("serving", version=__version__, sockets=[f"{host}:{port}" for host, port in sockets])
                 logs.say_at_length(*welcome(server.url, settings.data_dir, about_of(rooms)))
                 tell_supervisor("READY=1")
-                loading = asyncio.create_task(_load_the_rest())
+                _collect_garbage_from_now_on()
                 await stop.wait()
                 _say_that_it_stops()
                 store.end_verifying()
                 await server.stop()
-                await loading
         except CannotListen as taken:
             raise _ended(str(taken.strerror)) from None
         except (Corrupt, Unavailable) as failure:  # rooms read of the database what they keep in it
@@ -298,22 +297,11 @@ def _say_that_it_stops() -> None:
     tell_supervisor("STOPPING=1")
 
 
-async def _load_the_rest() -> None:
-    """Beside the first requests: what writes go through, since they would wait for it on the event loop. What only
-    questions need is loaded when one comes, which waits for it in a thread.
-
-    Then garbage is collected, for the first time since the start (see cli.serve). A full collection looks at every
-    object; Numba alone brings 100,000 that never go, and each time the loop stood still for 80 to 200 ms. Frozen, they
-    are not looked at: at 64 connections the p99 of a put is 13 ms, not 85.
-    """
-    try:
-        await asyncio.to_thread(kernels.load_now, "scanning", "series", "storing")
-    except Exception:
-        # Whoever needs the kernel meets the same, and is told so.
-        log.exception("a compiled kernel cannot be loaded")
-    finally:
-        gc.freeze()
-        gc.enable()
+def _collect_garbage_from_now_on() -> None:
+    """For the first time since the start (see cli.serve). A full collection looks at every object, and each time the
+    loop stands still. What the start has made never goes: frozen, it is not looked at."""
+    gc.freeze()
+    gc.enable()
 
 
 def _allow_open_files(wanted: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from click.testing import CliRunner, Result
 from headrace import cli
 from headrace.commands.compiled import ensure_compiled
 from headrace.kernels import cache
-from headrace.kernels.cache import COMPLETE, NATIVE
+from headrace.kernels.cache import KERNELS, NATIVE
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +32,7 @@ def test_what_is_there_is_not_made_again(tmp_path: Path, target: str) -> None:
     folder = cache.place(tmp_path, target).folder
     assert folder is not None
     folder.mkdir()
-    (folder / COMPLETE).touch()
+    (folder / KERNELS).write_bytes(b"all" + zlib.crc32(b"all").to_bytes(4, "little"))
     result = compiled("--into", str(tmp_path), "--target", target)
     assert (result.exit_code, result.stdout) == (0, f"compiled for {target} into {folder}\n")
     assert cache.in_use().cpu == (None if target == NATIVE else target)
@@ -43,7 +44,7 @@ def test_portable_is_a_target_of_this_kind_of_machine(tmp_path: Path) -> None:
     folder = cache.place(tmp_path, target).folder
     assert folder is not None
     folder.mkdir()
-    (folder / COMPLETE).touch()
+    (folder / KERNELS).write_bytes(b"all" + zlib.crc32(b"all").to_bytes(4, "little"))
     assert compiled("--into", str(tmp_path), "--target", "portable").stdout == f"compiled for {target} into {folder}\n"
 
 

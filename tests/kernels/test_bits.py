@@ -2,8 +2,10 @@ import numba
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from made_by_numba import made_by_numba
 
-from headrace.kernels import bits, uint64
+bits = made_by_numba("headrace.kernels.bits")
+uint64 = numba.types.uint64
 
 words = st.integers(0, 2**64 - 1)
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
-import sys
+import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import llvmlite.binding
 import pytest
-from powerless import close, without_power_over_files
-from test_kernels_cache import copied
 
 from headrace.kernels import cache
-from headrace.kernels.cache import COMPLETE, IN_MEMORY, NATIVE, Cache
+from headrace.kernels.cache import IN_MEMORY, KERNELS, NATIVE, UNUSED_S, Cache
 
+WHOLE = b"machine code" + zlib.crc32(b"machine code").to_bytes(4, "little")
 X86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="levels of x86-64")
 
 
@@ -34,7 +33,6 @@ def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     (tmp_path / "package").mkdir()
     monkeypatch.setenv("HEADRACE_CACHE_DIR", str(found[0]))
     monkeypatch.setenv("XDG_CACHE_HOME", str(found[2].parent))
-    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setattr(cache, "__file__", str(tmp_path / "package" / "cache.py"))
     cache._digest.cache_clear()
     monkeypatch.setattr(cache, "_digest", lambda: "digest")
@@ -45,7 +43,7 @@ def make(home: Path, target: str = NATIVE) -> Cache:
     made = cache.place(home, target)
     assert made.folder is not None
     made.folder.mkdir(parents=True)
-    (made.folder / COMPLETE).touch()
+    (made.folder / KERNELS).write_bytes(WHOLE)
     return made
 
 
@@ -115,57 +113,29 @@ def test_where_an_operator_has_them_made(homes: list[Path], tmp_path: Path) -> N
     assert set(cache.targets()) >= {NATIVE}
 
 
-MODULE: str = """
-from headrace_kernels import int64, kernel
-
-@kernel(int64(int64))
-def one_more(number):
-    return number + 1
-"""
-SCRIPT: str = """
-import pathlib, sys
-from headrace_kernels import cache
-cache.use(cache.Cache(pathlib.Path(sys.argv[1]) if sys.argv[1] else None, sys.argv[2] or None))
-from headrace_kernels.module import one_more
-assert one_more(1) == 2
-print(sum(one_more.stats.cache_hits.values()))
-"""
+def kept(beside: Path, name: str, *, age_s: float, complete: bool = True) -> Path:
+    """The folder of some state of the kernels, last used so long ago."""
+    folder = beside / name
+    folder.mkdir()
+    then = time.time() - age_s
+    if complete:
+        (folder / KERNELS).write_bytes(WHOLE)
+        os.utime(folder / KERNELS, (then, then))
+    os.utime(folder, (then, then))
+    return folder
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    package = copied(tmp_path)
-    (package / "module.py").write_text(MODULE)
-    return tmp_path
-
-
-def hits(folder: Path, kept: Path | str, cpu: str = "") -> int:
-    """How many kernels a new process did not compile."""
-    command = [*without_power_over_files(), sys.executable, "-c", SCRIPT, str(kept), cpu]
-    environment = {**os.environ, "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}
-    return int(subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True).stdout)
-
-
-def test_kernels_are_loaded_from_what_nobody_may_write(folder: Path) -> None:
-    kept = folder / "kept"
-    assert hits(folder, kept) == 0
-    assert hits(folder, kept) == 1
-    moved = folder / "image"
-    kept.rename(moved)
-    close(moved)
-    assert hits(folder, moved) == 1
-
-
-def test_what_cannot_be_kept_is_compiled_in_memory(folder: Path) -> None:
-    closed = folder / "closed"
-    closed.mkdir(mode=0o555)
-    assert hits(folder, closed / "below") == 0
-    assert hits(folder, "") == 0
-    assert list(closed.iterdir()) == []
-
-
-@X86
-def test_for_another_target_they_are_others(folder: Path) -> None:
-    kept = folder / "kept"
-    for cpu, found in (("x86-64-v2", 0), ("x86-64-v2", 1), ("", 0), ("x86-64-v2", 1)):
-        assert hits(folder, kept, cpu) == found
+def test_caches_that_nobody_uses_are_removed(tmp_path: Path) -> None:
+    own = kept(tmp_path, "compiled-own", age_s=2 * UNUSED_S)
+    old = kept(tmp_path, "compiled-old", age_s=UNUSED_S + 60)
+    broken_off = kept(tmp_path, "compiled-broken-off", age_s=UNUSED_S + 60, complete=False)
+    in_own = kept(own, "making-begun", age_s=UNUSED_S + 60, complete=False)
+    used = kept(tmp_path, "compiled-used", age_s=UNUSED_S - 60)
+    foreign = kept(tmp_path, "foreign", age_s=2 * UNUSED_S)
+    cache.use(Cache(own))
+    cache.tidy()
+    there = [folder.exists() for folder in (own, old, broken_off, in_own, used, foreign)]
+    assert there == [True, False, False, False, True, True]
+    cache.use(Cache(used))
+    cache.tidy()
+    assert own.exists(), "the start before this one used it"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import pytest
 
 from headrace.kernels import cache
-from headrace.kernels.cache import COMPLETE
+from headrace.kernels.cache import KERNELS
 from headrace.loading import load
 from headrace.preflight.findings import Finding
 from headrace.preflight.kept_kernels import kept_kernels
@@ -18,7 +19,7 @@ def test_where_they_are_or_will_be(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     folder = cache.place(tmp_path).folder
     assert folder is not None
     folder.mkdir()
-    (folder / COMPLETE).touch()
+    (folder / KERNELS).write_bytes(b"all" + zlib.crc32(b"all").to_bytes(4, "little"))
     assert kept_kernels(load({})) == f"compiled, in {folder}"
     monkeypatch.setattr(cache, "_homes", lambda last_resort: iter((tmp_path / "new",)))
     assert kept_kernels(load({})) == (

@@ -13,25 +13,40 @@ IN_MEMORY = (
     "HEADRACE_CACHE_DIR, or see headrace compile. It takes a minute or two ..."
 )
 
+UNLINKABLE = (
+    "what was compiled cannot be kept for the next start, as this version of Numba is another than those "
+    "tried ({}): each start compiles anew. Please report it."
+)
+
 
 def ensure_compiled(last_resort: Path | None = None) -> None:
     """Compile the kernels if this machine has not yet, and say so on standard error.
 
     last_resort: a folder to keep them in where there is no better.
     """
-    from headrace import log  # noqa: PLC0415
-    from headrace.compiling import are_compiled, compile_all  # noqa: PLC0415 - it loads numba
-    from headrace.kernels import cache  # noqa: PLC0415
+    from headrace.kernels import cache  # noqa: PLC0415 - it loads LLVM
 
     cache.use(cache.find(last_resort))
-    if are_compiled():
-        return
-    if cache.in_use().folder is None:
-        # Nothing is done here: each is compiled when it is loaded.
+    if not cache.are_compiled():
+        _compile_before_the_start(cache.in_use().folder is not None)
+    cache.tidy()
+
+
+def _compile_before_the_start(can_be_kept: bool) -> None:
+    from headrace import log  # noqa: PLC0415
+    from headrace.kernels import cache  # noqa: PLC0415
+    from headrace.kernels.making.compiling import UnlinkableError, compile_all  # noqa: PLC0415
+
+    if not can_be_kept:
+        # Nothing is done here: each is compiled when its module is imported.
         log.say(IN_MEMORY, "info")
         return
     log.say(COMPILING, "info")
-    compile_all()
+    try:
+        compile_all()
+    except UnlinkableError as failure:
+        log.say(UNLINKABLE.format(failure), "warning")
+        cache.use(cache.IN_MEMORY)
 
 
 @click.command(name="compile")
@@ -51,8 +66,8 @@ def ensure_compiled(last_resort: Path | None = None) -> None:
 def compile_kernels(target: str, into: Path | None) -> None:
     """Compile what the first start would, for an image or a package: servers then start at once, also where nothing can
     be written. What a server finds for its own processor goes before what is for many."""
-    from headrace.compiling import compile_all  # noqa: PLC0415
     from headrace.kernels import cache  # noqa: PLC0415
+    from headrace.kernels.making.compiling import UnlinkableError, compile_all  # noqa: PLC0415
 
     if target == "portable":
         target = cache.PORTABLE.get(platform.machine(), target)
@@ -65,5 +80,9 @@ def compile_kernels(target: str, into: Path | None) -> None:
         raise SystemExit(2)
     cache.use(made)
     if not made.is_complete:
-        compile_all()
+        try:
+            compile_all()
+        except UnlinkableError as failure:
+            click.echo(f"headrace: what was compiled does not work without Numba ({failure})", err=True)
+            raise SystemExit(1) from None
     click.echo(f"compiled for {target} into {made.folder}")

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba.extending import intrinsic, overload
 
-from headrace.kernels import uint64
-
-_NOT_ZERO = ir.Constant(ir.IntType(1), 1)
-"""Tells LLVM that the operand of a count is never 0, as ours say."""
+from headrace.kernels import instruction, overload, uint64
 
 
 def trailing_zeros(word: np.uint64) -> np.uint64:
@@ -30,25 +24,21 @@ def high_product(a: np.uint64, b: np.uint64) -> np.uint64:
     return np.uint64(int(a) * int(b) >> 64)
 
 
-def _one_operand(emit: Callable[[Any, Any], Any]) -> Any:
-    def typed(typing_context: Any, word: Any) -> Any:
-        return uint64(uint64), lambda context, builder, signature, arguments: emit(builder, arguments[0])
-
-    return intrinsic(typed)
+@instruction(uint64(uint64))
+def _trailing_zeros_llvm(ir: Any, builder: Any, word: Any) -> Any:
+    return builder.cttz(word, ir.Constant(ir.IntType(1), 1))  # 1: it is never 0
 
 
-_trailing_zeros_llvm = _one_operand(lambda builder, word: builder.cttz(word, _NOT_ZERO))
-_leading_zeros_llvm = _one_operand(lambda builder, word: builder.ctlz(word, _NOT_ZERO))
+@instruction(uint64(uint64))
+def _leading_zeros_llvm(ir: Any, builder: Any, word: Any) -> Any:
+    return builder.ctlz(word, ir.Constant(ir.IntType(1), 1))
 
 
-@intrinsic
-def _high_product_llvm(typing_context: Any, a: Any, b: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        wide = ir.IntType(128)
-        left, right = (builder.zext(argument, wide) for argument in arguments)
-        return builder.trunc(builder.lshr(builder.mul(left, right), ir.Constant(wide, 64)), ir.IntType(64))
-
-    return uint64(uint64, uint64), generate
+@instruction(uint64(uint64, uint64))
+def _high_product_llvm(ir: Any, builder: Any, a: Any, b: Any) -> Any:
+    wide = ir.IntType(128)
+    product = builder.mul(builder.zext(a, wide), builder.zext(b, wide))
+    return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), ir.IntType(64))
 
 
 # Numba compares the parameters of an overload and of what it returns, annotations included: lambdas, and none.
@@ -64,4 +54,4 @@ def _leading_zeros_overload(word):  # type: ignore[no-untyped-def]
 
 @overload(high_product)
 def _high_product_overload(a, b):  # type: ignore[no-untyped-def]
-    return lambda a, b: _high_product_llvm(a, b)  # type: ignore[call-arg] # noqa: PLW0108
+    return lambda a, b: _high_product_llvm(a, b)  # noqa: PLW0108

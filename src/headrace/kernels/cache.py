@@ -1,9 +1,8 @@
 """Where compiled kernels are kept, and for which processors.
 
-A cache is a folder of its own for each state of all kernels together and each target. Numba by itself compiles a kernel
-anew when its own file has changed, but not when a kernel that it has inlined has: after an upgrade a scanner could go
-on with the hash of yesterday, and every series would be there twice. And it takes only a cache that it may write, where
-ours may have come with an image, made by root for whoever runs it.
+A cache is a folder of its own for each state of all kernels together and each target, since a kernel is another one
+too when one that it has inlined changes. It may have come with an image, made by root for whoever runs it, so it need
+not be writable.
 """
 
 from __future__ import annotations
@@ -12,21 +11,34 @@ import functools
 import hashlib
 import os
 import platform
+import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+import time
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import llvmlite.binding
-import numba
-from numba.core import caching
 
-COMPLETE: Final = "compiled"
-"""An empty file in a cache: all kernels are in it. Its time says when a server last began with them."""
+KERNELS: Final = "kernels"
+"""The file of a cache, with all kernels in it (linking.py). Its time says when a server last began with them."""
+
+CRC_BYTES: Final = 4
+"""At the end of that file: the CRC of all before it, little end first."""
 
 FOLDERS: Final = "compiled-*"
 """The caches of all states and targets, beside each other."""
+
+MAKING: Final = "making-"
+"""What the folder's name begins with in which the kernels of a cache are being compiled."""
+
+UNUSED_S: Final = 30 * 86_400
+"""The cache of another state, 2 MB, is removed when no server has begun with it for so long. Earlier, another
+installation of the same user might have to compile again for a minute when it restarts."""
 
 HOME_VARIABLE: Final = "HEADRACE_CACHE_DIR"
 
@@ -53,8 +65,19 @@ class Cache:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all kernels are in it."""
-        return self.folder is not None and (self.folder / COMPLETE).exists()
+        """Whether all kernels are in it, as they were written."""
+        return self.read() is not None
+
+    def read(self) -> bytes | None:
+        """The file of kernels; None if it cannot be read, or is not whole."""
+        if self.folder is None:
+            return None
+        try:
+            content = (self.folder / KERNELS).read_bytes()
+        except OSError:
+            return None
+        kept = content[-CRC_BYTES:]
+        return content if zlib.crc32(content[:-CRC_BYTES]).to_bytes(CRC_BYTES, "little") == kept else None
 
 
 IN_MEMORY: Final = Cache(None)
@@ -75,8 +98,8 @@ def find(last_resort: Path | None = None) -> Cache:
     last_resort: a folder that may be used if there is none better. The places are looked at in this order: what
     HEADRACE_CACHE_DIR names, the folder of the package, the user's own cache, the last resort.
     """
-    if given := os.environ.get("NUMBA_CACHE_DIR"):
-        return Cache(Path(given))
+    if by_numba():
+        return IN_MEMORY
     homes = list(_homes(last_resort))
     for home in homes:
         for target in (NATIVE, *_levels_of_this_machine()):
@@ -100,44 +123,49 @@ def where_to_make(into: Path | None, target: str) -> Cache:
 
 
 def use(cache: Cache) -> None:
-    """From now on kernels are loaded from there, and kept there. Before any of them is loaded."""
-    config: Any = numba.config
-    config.CACHE_DIR = "" if cache.folder is None else str(cache.folder)
-    config.CACHE_LOCATOR_CLASSES = f"{Locator.__module__}.{Locator.__qualname__}"
-    config.CPU_NAME = cache.cpu
-    config.CPU_FEATURES = None if cache.cpu is None else ""
+    """From now on kernels are looked for there. Before a module with kernels is imported."""
+    global _in_use  # noqa: PLW0603 - one for the process, as modules are
+    _in_use = cache
 
 
 def in_use() -> Cache:
-    """What `use` was last told."""
-    config: Any = numba.config
-    return Cache(Path(config.CACHE_DIR) if config.CACHE_DIR else None, config.CPU_NAME)
+    """What `use` was last told, else what `find` finds."""
+    if _in_use is None:
+        use(find())
+    assert _in_use is not None
+    return _in_use
 
 
-class Locator(caching._CacheLocator):
-    """Tells Numba where the kernels of one module are, whether or not that can be written."""
+_in_use: Cache | None = None
 
-    def __init__(self, function: Callable[..., Any], source: str) -> None:
-        self._line = function.__code__.co_firstlineno
-        above = Path(source).parent
-        self._folder = Path(numba.config.CACHE_DIR) / above.name  # type: ignore[attr-defined]
 
-    @classmethod
-    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> Locator | None:
-        """See Numba; None for functions that are none of a module's."""
-        return cls(py_func, py_file) if Path(py_file).exists() else None
+def are_compiled() -> bool:
+    """Whether nothing is to be compiled before the kernels are loaded; also when Numba is to do as the environment
+    says."""
+    return in_use().is_complete or by_numba()
 
-    def get_cache_path(self) -> str:
-        """See Numba."""
-        return str(self._folder)
 
-    def get_source_stamp(self) -> str:
-        """See Numba. The name of the folder says all that a stamp could."""
-        return ""
+def tidy() -> None:
+    """Note that the cache in use is, and remove those beside it, of other versions, that have long not been."""
+    own = in_use().folder
+    if own is None:
+        return
+    with suppress(OSError):  # it may have come with a read-only system, and then nobody else needs to know
+        os.utime(own / KERNELS)
+    for folder in (*own.parent.glob(FOLDERS), *own.glob(f"{MAKING}*")):
+        if folder != own and _last_used_s(folder) < time.time() - UNUSED_S:
+            shutil.rmtree(folder, ignore_errors=True)  # another start may be removing it too
 
-    def get_disambiguator(self) -> str:
-        """See Numba."""
-        return str(self._line)
+
+def _last_used_s(folder: Path) -> float:
+    """Without its file, when the compiling began that did not come to an end."""
+    file = folder / KERNELS
+    return (file if file.exists() else folder).stat().st_mtime
+
+
+def by_numba() -> bool:
+    """Whether the environment wants kernels as Numba makes them: checking bounds, uncompiled, or kept by it."""
+    return any(os.environ.get(f"NUMBA_{name}") for name in ("BOUNDSCHECK", "CACHE_DIR", "DISABLE_JIT"))
 
 
 def _homes(last_resort: Path | None) -> Iterator[Path]:
@@ -181,5 +209,5 @@ def _native_name() -> str:
 def _digest() -> str:
     """Of all that compiled kernels depend on but the target."""
     sources = sorted(Path(__file__).parent.rglob("*.py"))
-    versions = f"{sys.implementation.cache_tag} {numba.__version__} {llvmlite.__version__}"
+    versions = f"{sys.implementation.cache_tag} {version('numba')} {version('llvmlite')}"
     return hashlib.sha256(b"".join((versions.encode(), *(file.read_bytes() for file in sources)))).hexdigest()[:16]

@@ -10,13 +10,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
-from llvmlite import ir
-from numba.extending import intrinsic, overload
 from numpy.typing import NDArray
 
-from headrace.kernels import Index, borrowing_kernel, int64, u8, u8_in, u64, uint8, uint64
+from headrace.kernels import (
+    Index,
+    borrowing_kernel,
+    instruction,
+    int64,
+    overload,
+    tuple_of,
+    u8,
+    u8_in,
+    u64,
+    uint8,
+    uint64,
+)
 
 SECRET_WORDS = 8
 """A secret is uint64[8], all odd."""
@@ -24,7 +33,7 @@ SECRET_WORDS = 8
 PADDING = 8
 """Bytes that must be readable after every span that is hashed: the last word is read whole."""
 
-PAIR_TYPE = numba.types.UniTuple(uint64, 2)
+PAIR_TYPE = tuple_of(uint64, uint64)
 
 
 def fold(a: np.uint64, b: np.uint64) -> np.uint64:
@@ -33,23 +42,19 @@ def fold(a: np.uint64, b: np.uint64) -> np.uint64:
     return np.uint64((product ^ (product >> 64)) & 0xFFFFFFFFFFFFFFFF)
 
 
-@intrinsic
-def _fold_llvm(typing_context: Any, a: Any, b: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        wide = ir.IntType(128)
-        left, right = (builder.zext(argument, wide) for argument in arguments)
-        product = builder.mul(left, right)
-        high = builder.lshr(product, ir.Constant(wide, 64))
-        return builder.trunc(builder.xor(product, high), ir.IntType(64))
-
-    return uint64(uint64, uint64), generate
+@instruction(uint64(uint64, uint64))
+def _fold_llvm(ir: Any, builder: Any, a: Any, b: Any) -> Any:
+    wide = ir.IntType(128)
+    product = builder.mul(builder.zext(a, wide), builder.zext(b, wide))
+    high = builder.lshr(product, ir.Constant(wide, 64))
+    return builder.trunc(builder.xor(product, high), ir.IntType(64))
 
 
 # Numba compares the two parameter lists, annotations included, so neither may have any.
 @overload(fold)
 def _fold_overload(a, b):  # type: ignore[no-untyped-def]
     # Numba has no 128-bit integer; four 32-bit multiplications instead of this one instruction cost 60 % more per name.
-    return lambda a, b: _fold_llvm(a, b)  # type: ignore[call-arg] # noqa: PLW0108
+    return lambda a, b: _fold_llvm(a, b)  # noqa: PLW0108
 
 
 @borrowing_kernel(uint8(u8_in, int64))

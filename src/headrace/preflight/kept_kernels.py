@@ -12,7 +12,7 @@ from headrace.preflight.findings import Finding
 def kept_kernels(loaded: Loaded) -> str | Finding:
     """In a few words; a warning where each start would compile them again, or the folder that the operator names for
     them cannot be used."""
-    # Not at the top: it loads Numba, which the server does later, when it says the same by itself.
+    # Not at the top: it loads LLVM, which the server does later, when it says the same by itself.
     from headrace.kernels import cache  # noqa: PLC0415
 
     found = cache.find(loaded.settings.data_dir / "cache")

@@ -28,11 +28,11 @@ def main() -> None:
     # Not at the top: what they load must come after that, and is what a fork shares.
     import pyarrow.parquet  # noqa: F401, PLC0415
 
-    import headrace.serve  # noqa: PLC0415
-    from headrace.compiling import are_compiled, compile_all  # noqa: PLC0415
+    from headrace.commands.compiled import ensure_compiled  # noqa: PLC0415
 
-    if not are_compiled():
-        compile_all()
+    ensure_compiled()
+    import headrace.serve  # noqa: PLC0415
+
     gc.collect()
     gc.freeze()  # a server collects garbage as it begins to serve, and would copy all that it shares
     _say({"ready": headrace.serve.__name__})

@@ -130,10 +130,8 @@ def position_of(union: NDArray[np.int64], after: int, time: int) -> int:
 
 
 @kernel(
-    [
-        int64(int64, i64_in, i64_in, int64, int64, i64_in, i64, i64),
-        int64(int64, i64_in, f64_in, int64, int64, i64_in, i64, f64),
-    ]
+    int64(int64, i64_in, i64_in, int64, int64, i64_in, i64, i64),
+    int64(int64, i64_in, f64_in, int64, int64, i64_in, i64, f64),
 )
 def spread(
     interpolation: int,
@@ -181,7 +179,7 @@ def spread(
     return count
 
 
-@kernel([boolean(i64, int64), boolean(f64, int64)])
+@kernel(boolean(i64, int64), boolean(f64, int64))
 def square(values: Numbers, count: int) -> bool:
     """Square the first `count` values where they stand. False when integers overflowed."""
     for at in range(count):
@@ -192,10 +190,8 @@ def square(values: Numbers, count: int) -> bool:
 
 
 @kernel(
-    [
-        boolean(int64, int64, i64_in, i64_in, i64_in, i64_in, i64, i64, i64),
-        boolean(int64, int64, i64_in, i64_in, f64_in, i64_in, f64, f64, i64),
-    ]
+    boolean(int64, int64, i64_in, i64_in, i64_in, i64_in, i64, i64, i64),
+    boolean(int64, int64, i64_in, i64_in, f64_in, i64_in, f64, f64, i64),
 )
 def fold(
     function: int,
@@ -323,10 +319,8 @@ def count_given(
 
 
 @kernel(
-    [
-        boolean(int64, i64_in, i64_in, i64_in, i64_in, i64, i64),
-        boolean(int64, i64_in, i64_in, f64_in, i64_in, i64, f64),
-    ]
+    boolean(int64, i64_in, i64_in, i64_in, i64_in, i64, i64),
+    boolean(int64, i64_in, i64_in, f64_in, i64_in, i64, f64),
 )
 def gather(
     interpolation: int,

@@ -5,11 +5,9 @@ A kernel that is compiled for both calls these. Doubles do not overflow here, an
 
 from __future__ import annotations
 
-import numba
 import numpy as np
-from numba.extending import overload
 
-from headrace.kernels import int64, kernel, uint64
+from headrace.kernels import int64, is_double, kernel, overload, uint64
 
 INTEGER_GAP_MS_MAX = 3_000_000_000
 """(x - x0) * remainder stays below 2^63 for gaps up to this; longer ones (35 days) take the line's remainder in
@@ -78,21 +76,21 @@ def size(number: int) -> np.uint64:
 # Numba compares the parameters of an overload and of what it returns, annotations included: lambdas, and none.
 @overload(sum_overflows)
 def _sum_overflows(one, other):  # type: ignore[no-untyped-def]
-    if isinstance(one, numba.types.Float):
+    if is_double(one):
         return lambda one, other: False
     return lambda one, other: (one ^ (one + other)) & (other ^ (one + other)) < 0
 
 
 @overload(difference_overflows)
 def _difference_overflows(one, other):  # type: ignore[no-untyped-def]
-    if isinstance(one, numba.types.Float):
+    if is_double(one):
         return lambda one, other: False
     return lambda one, other: (one ^ other) & (one ^ (one - other)) < 0
 
 
 @overload(product_overflows)
 def _product_overflows(one, other):  # type: ignore[no-untyped-def]
-    if isinstance(one, numba.types.Float):
+    if is_double(one):
         return lambda one, other: False
 
     def is_too_great(one, other):  # type: ignore[no-untyped-def]
@@ -108,21 +106,21 @@ def _product_overflows(one, other):  # type: ignore[no-untyped-def]
 
 @overload(rise_overflows)
 def _rise_overflows(y0, y1):  # type: ignore[no-untyped-def]
-    if isinstance(y0, numba.types.Float):
+    if is_double(y0):
         return lambda y0, y1: False
     return lambda y0, y1: abs(float(y1) - float(y0)) >= _BEYOND_INT64
 
 
 @overload(on_line)
 def _on_line(x, x0, y0, x1, y1):  # type: ignore[no-untyped-def]
-    if isinstance(y0, numba.types.Float):
+    if is_double(y0):
         return lambda x, x0, y0, x1, y1: y0 + (x - x0) * (y1 - y0) / (x1 - x0)
     return lambda x, x0, y0, x1, y1: line_integer(x, x0, y0, x1, y1)  # noqa: PLW0108
 
 
 @overload(mean)
 def _mean(total, count):  # type: ignore[no-untyped-def]
-    if isinstance(total, numba.types.Float):
+    if is_double(total):
         return lambda total, count: total / count
 
     def cut_towards_zero(total, count):  # type: ignore[no-untyped-def]

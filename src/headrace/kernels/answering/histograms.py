@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import Index, borrowing_kernel, float64, i64, i64_in, int64, kernel, u8, u8_in, void
+from headrace.kernels import Index, borrowing_kernel, float64, i64, i64_in, int64, kernel, tuple_of, u8, u8_in, void
 from headrace.kernels.hashing import byte_at
 from headrace.kernels.scanning.decimal import INTEGER, NOT_PLAIN, read_number
 from headrace.kernels.storing.texts import TEXT_LENGTH_BITS, TEXT_LENGTH_MASK
@@ -52,19 +51,19 @@ def past(text: NDArray[np.uint8], at: Index, word: NDArray[np.uint8]) -> Index:
     return at + len(word)
 
 
-@borrowing_kernel(numba.types.UniTuple(int64, 2)(u8_in, int64))
+@borrowing_kernel(tuple_of(int64, int64)(u8_in, int64))
 def read_double(text: NDArray[np.uint8], at: Index) -> tuple[Index, Index]:
     """(end, IEEE bits) of the number at text[at]; end is NOT_PLAIN where there is none or `at` is that."""
     if at < 0:
         return NOT_PLAIN, 0
     end, kind, bits = read_number(text, at)
     if end >= 0 and kind == INTEGER:
-        double = -0.0 if bits == 0 and byte_at(text, at) == _MINUS else float64(bits)
+        double = -0.0 if bits == 0 and byte_at(text, at) == _MINUS else np.float64(bits)
         bits = np.float64(double).view(np.int64)
     return end, bits
 
 
-@borrowing_kernel(numba.types.UniTuple(int64, 2)(u8_in, int64, int64, i64, i64, int64))
+@borrowing_kernel(tuple_of(int64, int64)(u8_in, int64, int64, i64, i64, int64))
 def read_bins(
     text: NDArray[np.uint8], at: Index, limit: Index, ends: NDArray[np.int64], counts: NDArray[np.int64], bins: Index
 ) -> tuple[Index, Index]:

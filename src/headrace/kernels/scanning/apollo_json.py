@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import Index, borrowing_kernel, i64, int64, keys128, u8, u8_in, u64
+from headrace.kernels import Index, borrowing_kernel, i64, int64, keys128, named_tuple, tuple_of, u8, u8_in, u64
 from headrace.kernels.hashing import byte_at, word_at
 from headrace.kernels.scanning.columns import SPAN_COLUMNS
 from headrace.kernels.scanning.decimal import NOT_PLAIN, read_number
@@ -79,11 +78,11 @@ class SampleColumns(NamedTuple):
     bits: NDArray[np.int64]
 
 
-pair_columns = numba.types.NamedTuple([u64, i64, keys128, i64, i64], PairColumns)
-sample_columns = numba.types.NamedTuple([i64, i64, i64, u8, i64], SampleColumns)
+pair_columns = named_tuple(PairColumns, u64, i64, keys128, i64, i64)
+sample_columns = named_tuple(SampleColumns, i64, i64, i64, u8, i64)
 
 
-@borrowing_kernel(numba.types.UniTuple(int64, 3)(u8_in, int64))
+@borrowing_kernel(tuple_of(int64, int64, int64)(u8_in, int64))
 def read_val(data: NDArray[np.uint8], at: Index) -> tuple[Index, int, Index]:
     """(end, kind, bits) of the value at data[at]; end is NOT_PLAIN."""
     if byte_at(data, at) == QUOTE:
@@ -99,7 +98,7 @@ def read_val(data: NDArray[np.uint8], at: Index) -> tuple[Index, int, Index]:
     return read_number(data, at)
 
 
-@borrowing_kernel(numba.types.UniTuple(int64, 3)(u8_in, int64))
+@borrowing_kernel(tuple_of(int64, int64, int64)(u8_in, int64))
 def read_quoted_iso(data: NDArray[np.uint8], at: Index) -> tuple[Index, Index, Index]:
     """As iso_times.read_iso, of the time in quotes at data[at]."""
     if byte_at(data, at) != QUOTE:
@@ -167,7 +166,7 @@ def pair_of(row: Index, count: Index, pairs: PairColumns) -> Index:
     return count
 
 
-@borrowing_kernel(numba.types.UniTuple(int64, 2)(u8_in, int64, u64, i64, keys128, i64, i64, i64, i64, i64, u8, i64))
+@borrowing_kernel(tuple_of(int64, int64)(u8_in, int64, u64, i64, keys128, i64, i64, i64, i64, i64, u8, i64))
 def scan(
     data: NDArray[np.uint8],
     length: Index,

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import i64, keys128, u8, u64
+from headrace.kernels import i64, keys128, named_tuple, u8, u64
 
 SPAN_COLUMNS = 4
 """A row of spans: start and end of the metric as it is spelled, quotes included, and of the tags, braces included."""
@@ -45,5 +44,5 @@ class PointColumns(NamedTuple):
     bits: NDArray[np.int64]
 
 
-name_columns = numba.types.NamedTuple([u64, u64, keys128, i64], NameColumns)
-point_columns = numba.types.NamedTuple([i64, u8, i64], PointColumns)
+name_columns = named_tuple(NameColumns, u64, u64, keys128, i64)
+point_columns = named_tuple(PointColumns, i64, u8, i64)

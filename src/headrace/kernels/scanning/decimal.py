@@ -8,11 +8,10 @@ Number Parsing Without Fallback", 2022); more digits than 19 are not read here.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import Index, borrowing_kernel, float64, int64, u8_in, uint64
+from headrace.kernels import Index, boolean, borrowing_kernel, int64, tuple_of, u8_in, uint64
 from headrace.kernels.bits import high_product, leading_zeros
 from headrace.kernels.hashing import byte_at, word_at
 
@@ -121,12 +120,12 @@ def exact_double(mantissa: np.uint64, power: Index) -> np.uint64:
     """As nearest_double, by one multiplication or division where that is exact."""
     if mantissa > EXACT_MANTISSA_MAX or not -EXACT_POWER_MAX <= power <= EXACT_POWER_MAX:
         return nearest_double(mantissa, power)
-    exact = float64(mantissa)
+    exact = np.float64(mantissa)
     exact = exact / _TENS[-power] if power < 0 else exact * _TENS[power]
     return np.uint64(np.float64(exact).view(np.int64))
 
 
-@borrowing_kernel(numba.types.boolean(uint64))
+@borrowing_kernel(boolean(uint64))
 def are_eight_digits(word: np.uint64) -> bool:
     """Whether 8 bytes, read little end first, are all ASCII digits."""
     threes = (word & _HIGH_NIBBLES) | (((word + _SIXES) & _HIGH_NIBBLES) >> np.uint64(4))
@@ -144,7 +143,7 @@ def eight_digits(word: np.uint64) -> np.uint64:
     ) >> np.uint64(32)
 
 
-@borrowing_kernel(numba.types.Tuple((uint64, int64))(u8_in, int64, uint64))
+@borrowing_kernel(tuple_of(uint64, int64)(u8_in, int64, uint64))
 def read_digits(data: NDArray[np.uint8], at: Index, number: np.uint64) -> tuple[np.uint64, Index]:
     """(number continued by the digits from `at`, end). It wraps beyond 19 digits: the caller counts.
 
@@ -163,7 +162,7 @@ def read_digits(data: NDArray[np.uint8], at: Index, number: np.uint64) -> tuple[
     return number, at
 
 
-@borrowing_kernel(numba.types.UniTuple(int64, 2)(u8_in, int64))
+@borrowing_kernel(tuple_of(int64, int64)(u8_in, int64))
 def read_exponent(data: NDArray[np.uint8], at: Index) -> tuple[Index, Index]:
     """(end, exponent) of the sign and digits at data[at]; end is NOT_PLAIN without digits or with too many."""
     negative = byte_at(data, at) == 45
@@ -176,7 +175,7 @@ def read_exponent(data: NDArray[np.uint8], at: Index) -> tuple[Index, Index]:
     return end, -exponent if negative else exponent
 
 
-@borrowing_kernel(numba.types.Tuple((int64, int64, int64))(u8_in, int64))
+@borrowing_kernel(tuple_of(int64, int64, int64)(u8_in, int64))
 def read_number(data: NDArray[np.uint8], at: Index) -> tuple[Index, int, Index]:
     """(end, kind, bits) of the JSON number that begins at data[at]; end is NOT_PLAIN if it is none or not certain.
 

@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import Index, borrowing_kernel, i64, i64_in, int64, kernel, u8_in
+from headrace.kernels import Index, borrowing_kernel, i64, i64_in, int64, kernel, tuple_of, u8_in
 from headrace.kernels.hashing import byte_at
 from headrace.kernels.scanning.decimal import NOT_PLAIN
 
@@ -50,7 +49,7 @@ def days_of_month(year: Index, month: Index) -> Index:
     return 30 if month in (4, 6, 9, 11) else 31
 
 
-@borrowing_kernel(numba.types.UniTuple(int64, 3)(u8_in, int64))
+@borrowing_kernel(tuple_of(int64, int64, int64)(u8_in, int64))
 def read_iso(data: NDArray[np.uint8], at: Index) -> tuple[Index, Index, Index]:
     """(end, ms since 1970, minutes of offset) of the time at data[at]; end is NOT_PLAIN.
 

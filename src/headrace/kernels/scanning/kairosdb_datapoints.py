@@ -14,11 +14,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import Index, borrowing_kernel, i64, int64, keys128, u8, u8_in, u64
+from headrace.kernels import Index, borrowing_kernel, i64, int64, keys128, named_tuple, tuple_of, u8, u8_in, u64
 from headrace.kernels.hashing import byte_at, finish, word_at
 from headrace.kernels.scanning.columns import (
     NameColumns,
@@ -76,10 +75,10 @@ class MetricColumns(NamedTuple):
     ttls: NDArray[np.int64]
 
 
-metric_columns = numba.types.NamedUniTuple(i64, 2, MetricColumns)
+metric_columns = named_tuple(MetricColumns, i64, i64)
 
 
-@borrowing_kernel(numba.types.UniTuple(int64, 2)(u8_in, int64))
+@borrowing_kernel(tuple_of(int64, int64)(u8_in, int64))
 def read_time(data: NDArray[np.uint8], at: Index) -> tuple[Index, Index]:
     """(end, ms since 1970) of the integer at data[at]; end is NOT_PLAIN when it is no legal time."""
     negative = byte_at(data, at) == MINUS
@@ -94,7 +93,7 @@ def read_time(data: NDArray[np.uint8], at: Index) -> tuple[Index, Index]:
     return end, -time if negative else time
 
 
-@borrowing_kernel(numba.types.Tuple((int64, int64, int64))(u8_in, int64))
+@borrowing_kernel(tuple_of(int64, int64, int64)(u8_in, int64))
 def read_value(data: NDArray[np.uint8], at: Index) -> tuple[Index, int, Index]:
     """As decimal.read_number; end is NOT_PLAIN for a number with an exponent and no point, too."""
     end, kind, bits = read_number(data, at)
@@ -107,7 +106,7 @@ def read_value(data: NDArray[np.uint8], at: Index) -> tuple[Index, int, Index]:
     return end, kind, bits
 
 
-@borrowing_kernel(numba.types.UniTuple(int64, 2)(u8_in, int64))
+@borrowing_kernel(tuple_of(int64, int64)(u8_in, int64))
 def read_ttl(data: NDArray[np.uint8], at: Index) -> tuple[Index, Index]:
     """(end, seconds) of the integer at data[at]; end is NOT_PLAIN when it is no legal time to live."""
     end, seconds = read_time(data, at)
@@ -134,7 +133,7 @@ def scan_pair(data: NDArray[np.uint8], at: Index, row: Index, points: PointColum
     return at + 1 if byte_at(data, at) == CLOSE_LIST else NOT_PLAIN
 
 
-@borrowing_kernel(numba.types.UniTuple(int64, 2)(u8_in, int64, int64, point_columns))
+@borrowing_kernel(tuple_of(int64, int64)(u8_in, int64, int64, point_columns))
 def scan_pairs(data: NDArray[np.uint8], at: Index, row: Index, points: PointColumns) -> tuple[Index, Index]:
     """(end, row after the last) of the array of pairs that begins at data[at], written from `row` on."""
     if byte_at(data, at) != OPEN_LIST:
@@ -150,9 +149,7 @@ def scan_pairs(data: NDArray[np.uint8], at: Index, row: Index, points: PointColu
     return at + 1 if byte_at(data, at) == CLOSE_LIST else NOT_PLAIN, row
 
 
-@borrowing_kernel(
-    numba.types.UniTuple(int64, 2)(u8_in, int64, int64, int64, name_columns, metric_columns, point_columns)
-)
+@borrowing_kernel(tuple_of(int64, int64)(u8_in, int64, int64, int64, name_columns, metric_columns, point_columns))
 def scan_metric(
     data: NDArray[np.uint8],
     at: Index,
@@ -207,7 +204,7 @@ def scan_metric(
 
 
 @borrowing_kernel(
-    numba.types.UniTuple(int64, 2)(u8_in, int64, int64, int64, int64, name_columns, metric_columns, point_columns)
+    tuple_of(int64, int64)(u8_in, int64, int64, int64, int64, name_columns, metric_columns, point_columns)
 )
 def scan_body(
     data: NDArray[np.uint8],
@@ -229,7 +226,7 @@ def scan_body(
     return (metric, row) if at == end else (NOT_PLAIN, row)
 
 
-@borrowing_kernel(numba.types.UniTuple(int64, 2)(u8_in, i64, i64, i64, i64, i64, u64, u64, keys128, i64, i64, u8, i64))
+@borrowing_kernel(tuple_of(int64, int64)(u8_in, i64, i64, i64, i64, i64, u64, u64, keys128, i64, i64, u8, i64))
 def scan_bodies(
     data: NDArray[np.uint8],
     starts: NDArray[np.int64],

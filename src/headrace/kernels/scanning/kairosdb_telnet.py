@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import Index, boolean, borrowing_kernel, int64, u8_in
+from headrace.kernels import Index, boolean, borrowing_kernel, int64, tuple_of, u8_in
 from headrace.kernels.hashing import word_at
 from headrace.kernels.scanning.decimal import NOT_PLAIN
 from headrace.kernels.scanning.kairosdb_datapoints import TIME_MS_MAX, read_time
@@ -31,7 +30,7 @@ def after_command(data: NDArray[np.uint8], at: Index) -> Index:
     return at + 5 if word & _FIVE_BYTES == _PUTM else NOT_PLAIN
 
 
-@borrowing_kernel(numba.types.UniTuple(int64, 2)(u8_in, int64, boolean))
+@borrowing_kernel(tuple_of(int64, int64)(u8_in, int64, boolean))
 def read_stamp(data: NDArray[np.uint8], at: Index, may_be_seconds: bool) -> tuple[Index, Index]:
     """(end, ms since 1970) of the time at data[at]; end is NOT_PLAIN when it is no legal one."""
     end, time = read_time(data, at)

@@ -10,11 +10,10 @@ Hostile bytes: as in kernels.scanning.plain_json, zero bytes after the body end 
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import Index, borrowing_kernel, i64, int64, keys128, u8, u8_in, u64
+from headrace.kernels import Index, borrowing_kernel, i64, int64, keys128, tuple_of, u8, u8_in, u64
 from headrace.kernels.hashing import byte_at, finish, word_at
 from headrace.kernels.scanning.columns import (
     NameColumns,
@@ -56,7 +55,7 @@ _OTHER = 0
 """A member that is skipped, as often as it comes."""
 
 
-@borrowing_kernel(numba.types.UniTuple(int64, 2)(u8_in, int64))
+@borrowing_kernel(tuple_of(int64, int64)(u8_in, int64))
 def read_time(data: NDArray[np.uint8], at: Index) -> tuple[Index, Index]:
     """(end, ms since 1970) of the integer at data[at]; end is NOT_PLAIN when it is no legal time."""
     stamp, end = read_digits(data, at, np.uint64(0))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import Index, borrowing_kernel, int64, u8_in
+from headrace.kernels import Index, borrowing_kernel, int64, tuple_of, u8_in
 from headrace.kernels.hashing import byte_at, word_at
 from headrace.kernels.scanning.decimal import NOT_PLAIN, read_digits
 from headrace.kernels.scanning.opentsdb_json import MILLISECONDS_MAX, SECONDS_MAX, SECONDS_MIN
@@ -28,7 +27,7 @@ def after_command(data: NDArray[np.uint8], at: Index) -> Index:
     return at + 4 if word_at(data, at) & _FOUR_BYTES == _PUT else NOT_PLAIN
 
 
-@borrowing_kernel(numba.types.UniTuple(int64, 2)(u8_in, int64))
+@borrowing_kernel(tuple_of(int64, int64)(u8_in, int64))
 def read_time(data: NDArray[np.uint8], at: Index) -> tuple[Index, Index]:
     """(end, ms since 1970) of the time at data[at]; end is NOT_PLAIN when it is no legal one."""
     stamp, end = read_digits(data, at, np.uint64(0))

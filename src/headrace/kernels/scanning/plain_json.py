@@ -10,11 +10,10 @@ the latest, and what is read ahead of the byte at hand is never more than the pa
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import Index, boolean, borrowing_kernel, i64, int64, u8_in, u64, uint64
+from headrace.kernels import Index, boolean, borrowing_kernel, i64, int64, tuple_of, u8_in, u64, uint64
 from headrace.kernels.bits import trailing_zeros
 from headrace.kernels.hashing import byte_at, word_at
 from headrace.kernels.scanning.columns import SPAN_COLUMNS, TAGS_MAX, NameColumns, name_columns
@@ -32,7 +31,7 @@ _QUOTES, _BACKSLASHES, _BLANKS = eight_times(QUOTE), eight_times(92), eight_time
 _TIMESTAM, _P = as_word(b"timestam"), as_word(b'p"')
 _TWO_BYTES = first_bytes(2)
 
-_PLACE_AND_WHETHER = numba.types.Tuple((int64, boolean))
+_PLACE_AND_WHETHER = tuple_of(int64, boolean)
 
 
 @borrowing_kernel(HASHED(u8_in, int64, uint64, uint64, u64))

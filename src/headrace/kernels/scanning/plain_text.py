@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.kernels import Index, borrowing_kernel, int64, u8_in, u64, uint64
+from headrace.kernels import Index, borrowing_kernel, int64, tuple_of, u8_in, u64, uint64
 from headrace.kernels.bits import trailing_zeros
 from headrace.kernels.hashing import fold, word_at
 
-HASHED = numba.types.Tuple((int64, uint64, uint64))
+HASHED = tuple_of(int64, uint64, uint64)
 """What a step returns that hashes: (end, low, high)."""
 
 _ONES = np.uint64(0x0101010101010101)

@@ -163,9 +163,10 @@ class Visible:
         """As `freeze`, at once and however many generations there are: for reading back what they all held before."""
         with self._changed:
             if self._generations[-1].last_sequence:
-                self._newest_since_s = None
                 number = self._generations[-1].number + 1
                 self._generations = (*self._generations, Recent(self._generation_points, number))
+                # In this order: who sees without the lock that the newest stands for nothing sees the frozen one.
+                self._newest_since_s = None
                 self._changed.notify_all()
 
     def wait_for_frozen(self, wait_s: float, stopping: threading.Event) -> RecentView | None:

@@ -559,6 +559,10 @@ NEW_DATABASE_BYTES = 256 * 1024
 """Free on the disk before a database is begun. One without points takes 70 kB, and a start that fails half way leaves
 files behind."""
 
+OPENING_BYTES = 80 * 1024
+"""Free on the disk when a database is opened that was closed: two files of SQLite's, 32 KiB each, and what it notes.
+With 40 kB it says that the disk fails."""
+
 DISK_MARGIN_SHARE = 1 / 8
 """Of the reserve, so much more must be free before a disk that was short takes points again, 32 MiB by default: some
 seconds of full load, so that a disk at the edge does not take and refuse in turns."""

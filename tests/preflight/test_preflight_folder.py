@@ -61,7 +61,10 @@ def test_a_full_disk_is_in_the_way_of_a_new_database_alone(tmp_path: Path, monke
     data.mkdir()
     (data / parts.CATALOG).touch()
     [warning] = found(data)
-    assert not warning.is_error, "what is there is served"
+    assert not warning.is_error, "what is there is served, if it can be opened"
+    assert warning.what == (
+        f"data_dir: the disk of {data} is full: 51 kB are free, and it may take 81 to open the database; free some room"
+    )
 
 
 def test_less_room_than_the_reserve_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,6 +138,8 @@ def test_what_is_no_address(address: str) -> None:
         ([{"address": HERE, "http": False, "rooms": ["headrace"]}], "speaks neither HTTP nor telnet"),
         ([{"address": HERE, "telnet": "kairosdb", "rooms": ["headrace"]}], 'telnet = "kairosdb" needs that room'),
         ([{"address": HERE}, {"address": HERE}], f"{HERE} is there twice"),
+        ([{"address": HERE}, {"address": "0.0.0.0:4242"}], f"0.0.0.0:4242 is {HERE}, too: give it another port"),
+        ([{"address": "[::]:1"}, {"address": "[::1]:1"}], "[::]:1 is [::1]:1, too"),
         ([{"address": HERE, "tls_key": "k"}], "tls_certificate and tls_key go together"),
         ([{"address": HERE, "tls_certificate": "c"}], "tls_certificate and tls_key go together"),
         ([{"address": HERE, "tls_client_ca": "c"}], "tls_client_ca needs TLS"),
@@ -155,6 +157,12 @@ def test_what_is_no_json() -> None:
     with pytest.raises(Misconfigured) as mistake:
         load({"listeners": ("127.0.0.1:4242",)})
     assert 'write it as JSON, such as {"address": ' in mistake.value.problems[0]
+
+
+def test_names_and_versions_of_ip_may_share_a_port() -> None:
+    for addresses in (("a.example:1", "b.example:1"), ("0.0.0.0:1", "[::]:1"), ("[::1]:1", "127.0.0.1:1")):
+        there = json.dumps([{"address": address} for address in addresses])
+        assert len(listening(listeners=there, insecure=True)) == 2
 
 
 def test_free_ports_may_be_many() -> None:

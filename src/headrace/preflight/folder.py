@@ -73,6 +73,9 @@ def _room(loaded: Loaded, folder: Path) -> Iterator[Finding]:
         needs = f"and a new database needs {limits.NEW_DATABASE_BYTES // 1000} kB"
         why = f"the disk of {there} is full: {free // 1000} kB are free, {needs}; free some room, or name another place"
         yield Finding(SETTING, f"{loaded.told(SETTING)} cannot be used: {why}")
+    elif free < limits.OPENING_BYTES:
+        why = f"it may take {limits.OPENING_BYTES // 1000} to open the database; free some room"
+        yield Finding(SETTING, f"data_dir: the disk of {there} is full: {free // 1000} kB are free, and {why}", False)
     elif free < reserve:
         yield Finding(
             "disk_reserve_bytes",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import re
 from collections.abc import Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -137,7 +139,22 @@ def _differ(value: tuple[ListenerSettings, ...]) -> tuple[ListenerSettings, ...]
     twice = next((address for address in chosen if chosen.count(address) > 1), None)
     if twice is not None:
         raise ValueError(f"{twice} is there twice: one listener has an address")
+    for everywhere, one in permutations((listener for listener in value if listener.port), 2):
+        if everywhere.port == one.port and _EVERYWHERE.get(everywhere.host, 0) == _kind(one.host):
+            raise ValueError(f"{everywhere.address} is {one.address}, too: give it another port, or leave one out")
     return value
+
+
+_EVERYWHERE = {"0.0.0.0": 4, "::": 6}
+"""Hosts that are all addresses of a version of IP."""
+
+
+def _kind(host: str) -> int | None:
+    """The version of IP of an address; None of a name."""
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).version
+    except ValueError:
+        return None
 
 
 # NoDecode: read by json, so that a mistake is worded as others are.

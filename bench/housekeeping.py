@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import multiprocessing
-import re
 import resource
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from headrace import limits
 from headrace.config import Settings
+from headrace.memory import anonymous_bytes, give_back_freed_memory
 from headrace.metrics import Metrics
 from headrace.model.points import Admitted, Kind, Values
 from headrace.model.series import EncodedNames, series_name
@@ -30,6 +33,8 @@ from headrace.store.embedded.housekeeping.housekeeping import size_of
 from headrace.store.embedded.journal.format import crc_seed, frame_commit
 from headrace.store.embedded.journal.records import encode_points
 from headrace.store.embedded.recent.recent import Recent
+from headrace.store.embedded.segments.files import segment
+from headrace.store.embedded.segments.files.footers import Footers
 from headrace.store.embedded.segments.files.writer import write_segment
 from headrace.store.embedded.segments.folder import open_folder
 from headrace.store.embedded.segments.making.forgetting import KEEP_ALL
@@ -44,7 +49,7 @@ START_MS = 1_700_000_000_000
 BATCH_POINTS = 20_000
 COMMIT_POINTS = 1000
 COMMIT_EACH_S = 0.005
-FOOTER_TURNS = 5
+FOOTER_TURNS = 20
 
 
 def add_parser(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
         return int(
             in_own_process(seal, segments, 4_000_000 // share)
             or in_own_process(merge, segments)
-            or in_own_process(footers, segments)
+            or in_own_process(footers, segments, limits.FOOTERS_BYTES_MAX)
+            or in_own_process(footers, segments, 0)
             or in_own_process(shapes, Path(folder) / "shapes", 1_000_000 // share)
             or in_own_process(start, Path(folder) / "start", 5_000_000 // share)
             or in_own_process(start_single, Path(folder) / "single", 500_000 // share)
@@ -127,15 +133,23 @@ def merge(folder: Path) -> None:
     )
 
 
-def footers(folder: Path) -> None:
-    """What open segments take: a start opens all, and keeps what their footers say."""
-    opened = [open_folder(folder, "bench") for _ in range(FOOTER_TURNS)]
-    before, began = anonymous_bytes(), time.perf_counter()
-    opened += [open_folder(folder, "bench") for _ in range(FOOTER_TURNS)]
-    seconds = time.perf_counter() - began
-    points = FOOTER_TURNS * sum(segment.meta.rows for segment in opened[0].segments)
-    taken = anonymous_bytes() - before
-    print(f"open: {taken / points:.3f} bytes and {seconds * 1e9 / points:.2f} ns a point that is sealed")
+def footers(folder: Path, bytes_max: int) -> None:
+    """What open segments take, with so many bytes of parsed footers."""
+    with mock.patch.object(segment, "FOOTERS", Footers(bytes_max)):
+        opened = [open_folder(folder, "bench")]
+        gc.collect()
+        give_back_freed_memory()
+        before, began = anonymous_bytes(), time.perf_counter()
+        opened += [open_folder(folder, "bench") for _ in range(FOOTER_TURNS)]
+        seconds = time.perf_counter() - began
+        gc.collect()
+        give_back_freed_memory()
+        taken = anonymous_bytes() - before
+    points = FOOTER_TURNS * sum(one.meta.rows for one in opened[0].segments)
+    print(
+        f"open: {taken / points:.4f} bytes and {seconds * 1e9 / points:.2f} ns a sealed point, "
+        f"with {bytes_max / 1e6:.0f} MB of footers"
+    )
 
 
 def shapes(folder: Path, points: int) -> None:
@@ -295,13 +309,6 @@ def batch(begin: int, points: int, series: NDArray[np.uint32]) -> Admitted:
     doubles = np.round(50 + 10 * np.sin(numbers / 1e6) + np.random.default_rng(begin).normal(size=points), 2)
     values = Values(np.full(points, Kind.DOUBLE, dtype=np.uint8), doubles.view(np.int64))
     return Admitted(series[numbers % SERIES], START_MS + numbers // SERIES * STEP_MS, values)
-
-
-def anonymous_bytes() -> int:
-    """Of this process, now."""
-    found = re.search(r"^RssAnon:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
-    assert found
-    return int(found[1]) * 1024
 
 
 def peak_mb() -> float:

@@ -57,11 +57,12 @@ def test_the_formulas_use_what_stands_in_the_tables() -> None:
     formulas = {what: formula for what, formula, _ in EXAMPLE}
     assert f"× {row[1]} /" in formulas["cores, by the row of 50 points and 64 connections"]
     megabytes = dict(re.findall(r"^\| ([^|]+) \| (\d+)[^|]* \|$", PAGE.partition("## Memory")[2], re.MULTILINE))
-    sealed = megabytes["each billion of points in segments: what their footers say of them"]
+    sealed = megabytes["each billion of points in segments, beside that"]
+    footers = megabytes["footers of segments: 155 for each billion points, at most"]
     rest, series = megabytes["the server at rest, and ingest at full speed"], megabytes[SERIES_ROW]
     connections = megabytes["each thousand of connections"]
     queries = round(Settings().query_memory_bytes / MB)
-    assert formulas["memory"] == f"{rest} + {series} + 259.2 × {sealed} + 4 × {connections} + {queries}"
+    assert formulas["memory"] == f"{rest} + {series} + {footers} + 259.2 × {sealed} + 4 × {connections} + {queries}"
     assert f"up to `query_memory_bytes`, {queries} |" in PAGE
 
 
@@ -69,7 +70,8 @@ def test_the_tables_have_what_stands_in_the_code() -> None:
     settings = Settings()
     assert memory_bound.SERIES_BYTES == 170
     assert f"| {SERIES_ROW} | {memory_bound.SERIES_BYTES} |" in PAGE
-    assert f"what their footers say of them | {memory_bound.SEALED_BILLION_BYTES // MB} |" in PAGE
+    assert f"in segments, beside that | {memory_bound.SEALED_BILLION_BYTES // MB} |" in PAGE
+    assert f"at most | {round(limits.FOOTERS_BYTES_MAX / MB)} |" in PAGE
     assert f"up to {limits.MERGE_BYTES_MAX // GIB} GiB free beside it" in PAGE
     assert f"`disk_reserve_bytes`, {settings.disk_reserve_bytes // MIB} MiB" in PAGE
     assert f"`retention_grace_bytes_max`, {settings.retention_grace_bytes_max // GIB} GiB" in PAGE
@@ -86,6 +88,3 @@ def test_the_last_sentence_follows_from_the_example() -> None:
     shown = {what: text for what, _, text in EXAMPLE}
     files = int(shown["segments"].replace(",", "")) + limits.CONNECTIONS_MAX
     assert f"want a limit of {files:,} open files" in PAGE
-    week = computed("100,000 × 86,400 × 7")
-    memory = computed("230 + 170 + 4 × 10 + 537") + week / GB * 155
-    assert f"({round(week * 4 / GB)} GB of history, {memory / 1000:.1f} GB of memory)" in PAGE

@@ -25,8 +25,9 @@ SCRUBBING_BYTES = 50 * MB
 SERIES_BYTES = 170
 """Of one series with a name of 90 bytes."""
 
-SEALED_BILLION_BYTES = 155 * MB
-"""Of a billion points in segments: their footers, as `scripts/bench housekeeping` measures them (`open`)."""
+SEALED_BILLION_BYTES = 4 * MB
+"""Of a billion points in segments, beside the footers that are kept: where their row groups begin and end, as
+`scripts/bench housekeeping` measures it (`open`)."""
 
 BYTES_BY_BODY_BYTE = 6
 """KairosDB's `[1,1],` is the shortest spelling of a point, of POINT_BYTES as columns."""
@@ -75,7 +76,8 @@ def bodies_bytes_max(settings: Settings) -> int:
 
 
 def shares(settings: Settings) -> list[Share]:
-    """All parts, but for the series that there are: SERIES_BYTES for each."""
+    """All parts, but for the series and the sealed points that there are: SERIES_BYTES for each series,
+    SEALED_BILLION_BYTES for each billion points."""
     body = settings.body_bytes_max
     points_of_a_body = body * BYTES_BY_BODY_BYTE
     generation = settings.seal_points * POINT_BYTES
@@ -92,6 +94,7 @@ def shares(settings: Settings) -> list[Share]:
         ),
         Share("sealing", max(generation + limits.SEAL_TEXT_BYTES, points_of_a_body)),
         Share("merging", MERGING_BYTES),
+        Share("footers of segments", limits.FOOTERS_BYTES_MAX),
         Share("reading old files again", SCRUBBING_BYTES if settings.scrub_bytes_per_s else 0),
         Share("names that decoders remember", _remembered_names()),
         Share("queries and answers", settings.query_memory_bytes + QUERY_SCRATCH_BYTES),

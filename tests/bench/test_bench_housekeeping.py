@@ -12,7 +12,7 @@ from bench import housekeeping
 def test_every_measurement_gives_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     housekeeping.seal(tmp_path / "segments", 5000)
     housekeeping.merge(tmp_path / "segments")
-    housekeeping.footers(tmp_path / "segments")
+    housekeeping.footers(tmp_path / "segments", 0)
     housekeeping.shapes(tmp_path / "shapes", 8000)
     housekeeping.start(tmp_path / "start", 20_000)
     housekeeping.commit(tmp_path / "commit", tmp_path / "segments", 3)

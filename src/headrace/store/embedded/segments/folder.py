@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from headrace import limits
 from headrace.errors import Corrupt
+from headrace.memory import give_back_freed_memory
 from headrace.store.embedded.files.durable import discard, rename, sync_folder
 from headrace.store.embedded.files.listing import matching
 from headrace.store.embedded.files.names import (
@@ -427,7 +428,9 @@ def open_folder(
             gaps.meet(folder.name, f"{folder.name}/{meta.file} is missing")
     opened = _open_deletes(folder, current)
     segments: list[Segment] = []
-    for meta in current.segments:
+    for number, meta in enumerate(current.segments, 1):
+        if number % limits.FOOTERS_OPENED_AT_ONCE == 0:
+            give_back_freed_memory()
         try:
             segments.append(open_segment(folder, meta, database))
         except Corrupt as damage:

@@ -26,6 +26,7 @@ from headrace.store.embedded.segments.files.columns import (
     pick,
 )
 from headrace.store.embedded.segments.files.footer import check_footer
+from headrace.store.embedded.segments.files.footers import FOOTERS
 from headrace.store.embedded.segments.files.meta import (
     DATABASE_KEY,
     FORMAT_KEY,
@@ -44,14 +45,16 @@ SCHEMA_OF_FORMAT = {b"1": SCHEMA_1, str(SEGMENT_FORMAT).encode(): SCHEMA}
 
 
 class Segment:
-    """An open file with its footer and what lets row groups be skipped. Once it is read, nothing of it changes until
+    """An open file with what lets row groups be skipped. Once it is read, nothing of it changes until
     `close`."""
 
     def __init__(self, path: Path, meta: SegmentMeta, source: pa.NativeFile, footer: pq.FileMetaData) -> None:
         self.path = path
         self.meta = meta
         self._source = source
-        self._footer = footer
+        self._row_groups: int = footer.num_row_groups
+        self._key = object()  # of its footer
+        FOOTERS.keep(self._key, footer)
         self._groups: RowGroups = decode_row_groups(footer.metadata, footer.num_row_groups, path)
         self.order_is_known = True
         """Whether its rows stand in the order of the metric ids of now."""
@@ -82,13 +85,22 @@ class Segment:
     def row_groups(self) -> Iterator[Rows]:
         """All rows in the file's order, one row group at a time. Raises as `read` does."""
         file = self._in_this_thread()
-        for group in range(self._footer.num_row_groups):
+        for group in range(self._row_groups):
             yield self._read_row_group(file, group, _all)
 
     def _in_this_thread(self) -> pq.ParquetFile:
-        """A ParquetFile may serve one thread; making one around the cached footer costs 0.05 ms."""
+        """A ParquetFile may serve one thread; making one around a footer that is kept costs 0.05 ms, and 0.08 more for
+        each million rows where it has to be read again. Raises as `read` does."""
+        footer = FOOTERS.get(self._key)
+        if footer is None:
+            try:
+                check_footer(self.path, self._source, self.meta.footer_crc)
+                footer = pq.read_metadata(self._source)
+            except (OSError, ValueError) as error:
+                raise read_failure(self.path, error) from error
+            FOOTERS.keep(self._key, footer)
         # Without pre_buffer it reads in this thread, not in one of Arrow's that has to wake up first.
-        return pq.ParquetFile(self._source, metadata=self._footer, page_checksum_verification=True, pre_buffer=False)
+        return pq.ParquetFile(self._source, metadata=footer, page_checksum_verification=True, pre_buffer=False)
 
     def _read_row_group(self, file: pq.ParquetFile, group: int, choose: Chooser) -> Rows:
         kinds = kinds_of(int(self._groups.kinds[group]))
@@ -124,7 +136,7 @@ class Segment:
         beyond = np.searchsorted(keys, self._groups.last_keys[groups], side="right")
         begins, ends = (times[groups].astype(np.float64) for times in (self._groups.min_times, self._groups.max_times))
         asked = np.minimum(ends, end_ms) - np.maximum(begins, start_ms) + 1
-        rows = self.meta.rows / self._footer.num_row_groups * asked / (ends - begins + 1) / (beyond - first)
+        rows = self.meta.rows / self._row_groups * asked / (ends - begins + 1) / (beyond - first)
         np.add.at(steps, first, rows)
         np.subtract.at(steps, beyond, rows)
 
@@ -164,6 +176,7 @@ class Segment:
 
     def close(self) -> None:
         """Let go of the file; no read may be under way or follow."""
+        FOOTERS.drop(self._key)
         self._source.close()
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -49,13 +49,16 @@ def _compile_before_the_start(can_be_kept: bool) -> None:
         cache.use(cache.IN_MEMORY)
 
 
+PORTABLE: Final = "portable"
+
+
 @click.command(name="compile")
 @click.option(
     "--target",
     default="native",
     show_default=True,
-    help="For which processors: native (this machine's), x86-64-v2, x86-64-v3; generic on aarch64; portable: x86-64-v3 "
-    "or generic.",
+    help="For which processors: native (this machine's), x86-64-v2, x86-64-v3; generic on aarch64; portable: all of "
+    "these but native, for an image.",
 )
 @click.option(
     "--into",
@@ -67,13 +70,18 @@ def compile_kernels(target: str, into: Path | None) -> None:
     """Compile what the first start would, for an image or a package: servers then start at once, also where nothing can
     be written. What a server finds for its own processor goes before what is for many."""
     from headrace.kernels import cache  # noqa: PLC0415
-    from headrace.kernels.making.compiling import UnlinkableError, compile_all  # noqa: PLC0415
 
-    if target == "portable":
-        target = cache.PORTABLE.get(platform.machine(), target)
-    if target not in cache.targets():
+    if target not in (PORTABLE, *cache.targets()):
         click.echo(f"headrace: {target} is no target here: take {', '.join(cache.targets())}", err=True)
         raise SystemExit(2)
+    for each in cache.portable() if target == PORTABLE else [target]:
+        _compile_for(each, into)
+
+
+def _compile_for(target: str, into: Path | None) -> None:
+    from headrace.kernels import cache  # noqa: PLC0415
+    from headrace.kernels.making.compiling import UnlinkableError, compile_all  # noqa: PLC0415
+
     made = cache.where_to_make(into, target)
     if made.folder is None:
         click.echo("headrace: no folder can be written that a server looks into: name one by --into", err=True)

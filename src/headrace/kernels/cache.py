@@ -82,14 +82,15 @@ class Cache:
 
 IN_MEMORY: Final = Cache(None)
 
-PORTABLE: Final[Mapping[str, str]] = {"x86_64": "x86-64-v3", "aarch64": "generic"}
-"""By machine: the target for an image that anybody may run. v3 is each server's processor since 2015; what lacks it
-compiles for itself."""
-
 
 def targets() -> list[str]:
     """What kernels can be compiled for on this machine."""
-    return [NATIVE, *_LEVELS.get(platform.machine(), {})]
+    return [NATIVE, *portable()]
+
+
+def portable() -> list[str]:
+    """The targets for an image, for any machine of this kind; a server takes the fastest that it can."""
+    return list(_LEVELS.get(platform.machine(), {}))
 
 
 def find(last_resort: Path | None = None) -> Cache:

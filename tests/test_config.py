@@ -138,6 +138,12 @@ def test_the_same_port_twice() -> None:
     assert "the same port is given twice" in problems({"port": ("4242", "4242")})[0]
 
 
+@pytest.mark.parametrize("path", ["", "a\0b"])
+def test_what_is_no_path(path: str) -> None:
+    [problem] = problems({"data_dir": path})
+    assert problem.endswith("(from --data-dir) is not allowed: write a path.")
+
+
 @pytest.mark.parametrize("seconds", ["inf", "nan", "0", "ten"])
 def test_impossible_seconds(seconds: str) -> None:
     assert problems({"idle_timeout_s": seconds})[0].startswith("idle_timeout_s = ")

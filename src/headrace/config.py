@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from headrace import limits
@@ -44,6 +44,13 @@ OpenTSDBTimes = Literal["seconds", "as-written", "milliseconds"]
 """In which unit the OpenTSDB room tells times to who does not ask for one (docs/decisions/times.md)."""
 
 
+def _path(value: object) -> object:
+    # Path itself takes nothing for the working directory, as of a variable of the shell that is not set.
+    if isinstance(value, str) and (not value or "\0" in value):
+        raise ValueError("write a path")
+    return value
+
+
 class Settings(BaseSettings):
     """What an operator may set. Made directly it takes what it is given; see headrace.loading."""
 
@@ -58,7 +65,7 @@ class Settings(BaseSettings):
     port: Annotated[tuple[Port, ...], NoDecode, Takes("0 to 65535, one or several")] = Field(
         default=(4242,), description="Ports to listen on, each for HTTP and telnet; 0 takes a free one."
     )
-    data_dir: Annotated[Path, Takes("path")] = Field(
+    data_dir: Annotated[Path, BeforeValidator(_path), Takes("path")] = Field(
         default=Path("data"), description="Directory of the database; made when absent."
     )
     insecure: bool = Field(default=False, description="Serve other hosts although nobody is asked who they are.")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import os
+import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
+from pydantic_settings import EnvSettingsSource
 
 from headrace.config import ENVIRONMENT_PREFIX, OTHER_VARIABLES, SECRETS, Settings, flag_of, variable_of
 from headrace.errors import Misconfigured
@@ -94,12 +95,14 @@ class _File:
 
 
 def _read_file(file: Path) -> _File:
-    if not file.is_file():
-        return _File({}, (f"The configuration file {file} does not exist.",), Settings.model_fields)
     try:
-        found = TomlConfigSettingsSource(Settings, toml_file=file).toml_data
+        with file.open("rb") as opened:
+            found = tomllib.load(opened)
+    except FileNotFoundError:
+        return _File({}, (f"The configuration file {file} does not exist.",), Settings.model_fields)
     except (OSError, ValueError) as mistake:
-        return _File({}, (f"The configuration file {file} can not be read: {mistake}.",), Settings.model_fields)
+        why = mistake.strerror if isinstance(mistake, OSError) else mistake
+        return _File({}, (f"The configuration file {file} can not be read: {why}.",), Settings.model_fields)
     unknown = [key for key in found if key not in Settings.model_fields]
     return _File(
         {key: value for key, value in found.items() if key in Settings.model_fields},

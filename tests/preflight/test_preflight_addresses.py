@@ -62,6 +62,13 @@ def test_an_address_of_another_machine() -> None:
     assert "cannot listen on 192.0.2.1:4242: Cannot assign requested address; name an address" in finding.what
 
 
+@pytest.mark.parametrize("host", ["a..b", "a" * 300])
+def test_what_is_no_name_of_any_machine(host: str) -> None:
+    why = "no name of a host is spelled so"
+    [finding] = found(host=host, port=("4242",), insecure=True)
+    assert f"cannot listen on {host}:4242: {why}; name an address of this machine" in finding.what
+
+
 def test_a_port_that_needs_a_privilege(monkeypatch: pytest.MonkeyPatch) -> None:
     def bind(self: socket.socket, address: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")

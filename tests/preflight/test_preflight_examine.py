@@ -85,6 +85,18 @@ def test_what_this_user_may_not_write(tmp_path: Path, locked: Path, command: str
     assert not (locked / "new").exists()
 
 
+def test_a_configuration_that_this_user_may_not_read(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "c.toml").touch()
+    (tmp_path / "etc").chmod(0o000)
+    flags = ("--config", str(tmp_path / "etc" / "c.toml"), "--port", "0", "--data-dir", str(tmp_path / "data"))
+    ended = headrace("check-config", *flags, before=without_power_over_files())
+    (tmp_path / "etc").chmod(0o700)
+    assert ended.returncode == 2
+    [line] = told(ended)
+    assert line == f"headrace: The configuration file {tmp_path / 'etc' / 'c.toml'} can not be read: Permission denied."
+
+
 def test_what_another_user_left_in_it(tmp_path: Path) -> None:
     """As after a restore by root."""
     (tmp_path / "journal").mkdir()

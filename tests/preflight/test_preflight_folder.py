@@ -40,6 +40,11 @@ def test_what_is_no_directory(tmp_path: Path) -> None:
     assert only(file / "data") == f"{file / 'data'} cannot be made, as {file} is no directory; name another place"
 
 
+def test_a_name_that_is_too_long(tmp_path: Path) -> None:
+    why = only(tmp_path / ("ä" * 200) / "data")
+    assert why == f"a name in it has 400 bytes, and {tmp_path} takes 255; name another place"
+
+
 def test_a_link_that_leads_nowhere(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "mnt")
     assert "is a link that leads nowhere; make " in only(tmp_path / "link")

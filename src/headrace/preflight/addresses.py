@@ -25,7 +25,8 @@ def addresses(loaded: Loaded, may_be_ours: bool) -> Iterator[Finding]:
 
 def cannot_listen(address: str, fault: OSError) -> str:
     """The words for it."""
-    reason = os.strerror(fault.errno) if fault.errno and fault.errno > 0 else str(fault)
+    # What the event loop raises has words of its own before the system's.
+    reason = os.strerror(fault.errno) if fault.errno and fault.errno > 0 else fault.strerror or str(fault)
     return f"cannot listen on {address}: {reason}"
 
 
@@ -43,6 +44,8 @@ def _fault(listener: ListenerSettings) -> OSError | None:
         found = socket.getaddrinfo(listener.host, listener.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as fault:
         return fault
+    except UnicodeError:  # Python's codec for names, before anybody is asked
+        return socket.gaierror(socket.EAI_NONAME, "no name of a host is spelled so")
     faults = [_tried(family, kind, protocol, address) for family, kind, protocol, _, address in found]
     for tried in faults:
         if tried is not None and (tried.errno in (errno.EADDRINUSE, errno.EACCES) or None not in faults):

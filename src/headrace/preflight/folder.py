@@ -43,11 +43,14 @@ def _hindrance(folder: Path) -> str | None:
 
 
 def _cannot_be_made(folder: Path) -> str | None:
-    if folder.is_symlink():
+    if os.path.islink(folder):  # noqa: PTH114 - Path.is_symlink raises OSError for a name that is too long
         return f"{folder} is a link that leads nowhere; make {folder.readlink()}, or name another place"
     above = next(path for path in folder.absolute().parents if _is_there(path))
     if not above.is_dir():
         return f"{folder} cannot be made, as {above} is no directory; name another place"
+    longest = max(len(os.fsencode(part)) for part in folder.absolute().relative_to(above).parts)
+    if longest > (most := os.pathconf(above, "PC_NAME_MAX")):
+        return f"a name in it has {longest} bytes, and {above} takes {most}; name another place"
     if not os.access(above, os.W_OK | os.X_OK):
         return f"{folder} cannot be made: {_not_ours(above)}"
     return None

@@ -142,3 +142,11 @@ def test_prometheus_own_tool_takes_the_files(name: str) -> None:
     checked = subprocess.run(["promtool", "check", "config", str(file)], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stderr
     assert "rules found" in checked.stdout
+
+
+@pytest.mark.peer("victoria-metrics")
+def test_victoriametrics_takes_the_scrape_configuration_as_the_page_says() -> None:
+    said = re.search(r"`(-promscrape[^`]*)`", (ROOT / "docs" / "monitoring.md").read_text())
+    assert said
+    command = ["victoria-metrics", *said[1].split(), "-promscrape.config.dryRun"]
+    subprocess.run(command, check=True, capture_output=True, cwd=ROOT / "ops" / "prometheus", timeout=60)

@@ -17,6 +17,8 @@ from hunt_disk import Calls, Died, Disk, Fault
 from hunt_images import SECTOR_BYTES, Image
 from hunt_sqlite import shim
 
+from headrace.store.embedded.files.durable import replaced_file
+
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Disk:
@@ -59,6 +61,17 @@ READS: dict[str, Callable[[Path], Any]] = {
     "read_bytes": lambda path: path.read_bytes(),
     "Arrow": lambda path: pa.OSFile(str(path)).read(),
 }
+
+
+def test_what_the_store_replaces_is_watched(disk: Disk) -> None:
+    """The first call that changes something is that its file is created, so nobody comes to write."""
+    came: list[Any] = []
+    with disk.watching():
+        disk.arm(Fault(1, 1, errno.ENOSPC))
+        with pytest.raises(OSError, match="No space left"), replaced_file(disk.root / "current.json") as file:
+            came.append(file)
+    assert disk.hits == 1
+    assert not came, "it was created past the disk"
 
 
 @pytest.mark.parametrize("how", READS)

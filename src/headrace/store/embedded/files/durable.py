@@ -17,9 +17,12 @@ log = structlog.get_logger(__name__)
 
 COPY_BYTES = 1 << 22
 
+MODE = 0o666
+"""Of a new file, before the umask."""
+
 
 @contextmanager
-def replaced_file(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+def replaced_file(path: Path, mode: int = MODE) -> Iterator[BinaryIO]:
     """A file to write, for whom `mode` says; on leaving it is synced and takes the place of `path`, and sync_folder
     must follow.
 
@@ -28,7 +31,10 @@ def replaced_file(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
     """
     temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
     try:
-        with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+        if mode != MODE:
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode))
+        # By Path.open, as the simulated disk of tests/hunt watches it.
+        with temporary.open("wb") as file:
             yield file
             file.flush()
             sync_file(file.fileno())

@@ -116,6 +116,11 @@ class Settings(BaseSettings):
         ge=1,
         description="Memory that the points of all queries under way may take; one that needs more is refused.",
     )
+    cache_bytes: Bytes = Field(
+        default=limits.CACHE_BYTES,
+        ge=0,
+        description="Memory for what questions read of segments, so that the next need not decode it again; 0: none.",
+    )
     seal_points: int = Field(
         default=limits.SEAL_POINTS, ge=1, description="Recent points at which they are sealed into Parquet segments."
     )

@@ -590,6 +590,9 @@ QUERY_MEMORY_BYTES = 512 * 1024 * 1024
 """Default of the setting query_memory_bytes: what all queries under way may hold together, as much as the rest of the
 server. A point takes some 50 bytes while it is selected, 17 in an answer: 10 million at once."""
 
+CACHE_BYTES = 64 * 1024 * 1024
+"""Default of the setting cache_bytes: some 20 to 40 million points of gauges."""
+
 QUERY_POINTS_MAX = 20_000_000
 """Points that one select may return, and one query make: whatever the memory, more serve nobody who looks at them."""
 

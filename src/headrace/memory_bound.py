@@ -13,7 +13,7 @@ MB = 1_000_000
 POINT_BYTES = 37
 """Of a point as columns (model.points.ROW_BYTES_MAX, which this module may not load)."""
 
-SERVER_BYTES = 165 * MB
+SERVER_BYTES = 100 * MB
 """Measured of a server that has nothing to do: libraries, compiled kernels."""
 
 MERGING_BYTES = 110 * MB
@@ -98,6 +98,7 @@ def shares(settings: Settings) -> list[Share]:
         Share("reading old files again", SCRUBBING_BYTES if settings.scrub_bytes_per_s else 0),
         Share("names that decoders remember", _remembered_names()),
         Share("queries and answers", settings.query_memory_bytes + QUERY_SCRATCH_BYTES),
+        Share("what questions have read of segments", settings.cache_bytes),
         Share("roll-up tasks", ROLLUP_TASKS_BYTES),
         Share("tokens that are checked", limits.TOKEN_CHECKS_AT_ONCE * limits.ARGON2_KIB * 1024),
         Share("connections", _connections(settings)),

@@ -162,6 +162,15 @@ class Metrics:
         self.query_memory = Gauge(
             "headrace_query_memory_bytes", "Held by the points of queries that are under way.", registry=registry
         )
+        self.cache = Gauge(
+            "headrace_cache_bytes", "Of what questions have read of segments, kept for the next.", registry=registry
+        )
+        self.cache_lookups = Counter(
+            "headrace_cache_lookups_total",
+            "Row groups of segments that questions asked for, of those that may be kept: hit or miss.",
+            ["result"],
+            registry=registry,
+        )
         self.memory = Gauge(
             "headrace_memory_bytes",
             "Anonymous memory of the process: what it holds, without pages of files.",

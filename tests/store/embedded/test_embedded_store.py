@@ -33,6 +33,7 @@ async def opened(
     seal_age_s: float = 600.0,
     disk_reserve_bytes: int = 0,
     query_memory_bytes: int = limits.QUERY_MEMORY_BYTES,
+    cache_bytes: int = limits.CACHE_BYTES,
 ) -> AsyncIterator[EmbeddedStore]:
     settings = Settings(
         data_dir=folder,
@@ -40,6 +41,7 @@ async def opened(
         seal_age_s=seal_age_s,
         disk_reserve_bytes=disk_reserve_bytes,
         query_memory_bytes=query_memory_bytes,
+        cache_bytes=cache_bytes,
     )
     store = await asyncio.to_thread(open_store, settings, Metrics())
     try:

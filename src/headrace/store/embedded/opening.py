@@ -43,6 +43,7 @@ from headrace.store.embedded.recent.hidden import Hidden
 from headrace.store.embedded.segments.current import Current, Loss
 from headrace.store.embedded.segments.files.empty import keep_empty_files
 from headrace.store.embedded.segments.folder import open_folder
+from headrace.store.embedded.segments.kept.row_group_cache import RowGroupCache
 from headrace.store.embedded.segments.names_listed import names_listed
 from headrace.store.embedded.segments.segment_set import SegmentSet
 from headrace.store.embedded.series.index import SeriesIndex
@@ -121,6 +122,9 @@ class _Opening:
         self.index = SeriesIndex(self.catalog.secret)
         is_new, database = not self.catalog.is_whole, self.catalog.database_id.hex()
         self.sealed = open_folder(folder / SEGMENTS, database, gaps, is_new, journal_first)
+        self.sealed.folder.cache = cache = RowGroupCache(settings.cache_bytes)
+        for segment in self.sealed.segments:
+            segment.cache = cache
         gaps.known = {(loss.where, loss.what) for loss in self._current.losses}
         self.hidden_on_disk = Hidden(self.catalog.hidden())
         segments, deletes = SegmentSet(self.sealed.segments, self.sealed.folder.retire), self.sealed.folder.deletes

@@ -302,6 +302,8 @@ class EmbeddedStore:
         metrics.series.set_function(lambda: len(self._parts.index))
         metrics.read_only.set_function(lambda: self.refusing is not None)
         metrics.query_memory.set_function(lambda: self._query_memory.in_use)
+        metrics.cache.set_function(lambda: folder.cache.bytes)
+        folder.cache.count_by(*(metrics.cache_lookups.labels(result).inc for result in ("hit", "miss")))
         metrics.disk_free.set_function(self._disk.free_bytes)
         metrics.damaged.labels(SEGMENTS).set_function(lambda: len(folder.current.damaged) + self._losses_in(SEGMENTS))
         metrics.scrub_oldest.set_function(self._scrub.oldest_s)

@@ -75,7 +75,7 @@ async def test_queries_beside_merges_never_miss_a_point(tmp_path: Path) -> None:
 
 
 async def test_damage_is_told_once_and_the_rest_served(tmp_path: Path) -> None:
-    async with opened(tmp_path) as store:
+    async with opened(tmp_path, cache_bytes=0) as store:
         await write_seals(store, 3)
         await until(lambda: len(segment_files(tmp_path)) == 2)
         everything = read(store)
@@ -108,7 +108,7 @@ async def test_damage_met_in_pieces_is_told_and_the_rest_served(
             assert len(pieces) > 1
             return sum(snapshot.each(pieces, lambda part, piece: len(part.select(piece.series, 0, 10**9))))
 
-    async with opened(tmp_path) as store:
+    async with opened(tmp_path, cache_bytes=0) as store:
         store._helpers = Helpers(helpers)
         await write_seals(store, 3)
         await until(lambda: len(segment_files(tmp_path)) == 2)

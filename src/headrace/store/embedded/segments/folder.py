@@ -47,6 +47,7 @@ from headrace.store.embedded.segments.files.meta import UNKNOWN_OTHERS, OtherSto
 from headrace.store.embedded.segments.files.segment import Segment, open_segment
 from headrace.store.embedded.segments.files.series_files import SeriesNames, merge_series_files, write_series
 from headrace.store.embedded.segments.files.writer import write_segment
+from headrace.store.embedded.segments.kept.row_group_cache import NOTHING_KEPT
 from headrace.store.embedded.segments.making.forgetting import KEEP_ALL, Forgetting
 from headrace.store.embedded.segments.making.merge_plan import plan_merge
 from headrace.store.embedded.segments.making.merging import Merge, Pause
@@ -63,6 +64,7 @@ class SegmentFolder:
     def __init__(self, folder: Path, current: Current, deletes: Deletes) -> None:
         """deletes: what the file current.deletes holds."""
         self.folder = folder
+        self.cache = NOTHING_KEPT  # of what is read of segments that are opened from now on
         self.deletes = deletes
         """Those that were pending at the last seal; later ones are in the journal."""
         self._current = current
@@ -122,7 +124,7 @@ class SegmentFolder:
             series.append(SeriesFile(file, len(new_series), footer_crc(self.folder / file)))
         pending = forgetting.deletes.through(last_sequence)
         # Opened before the journal may go: is it what we wrote?
-        segment = open_segment(self.folder, metas[0], database) if metas else None
+        segment = open_segment(self.folder, metas[0], database, self.cache) if metas else None
         try:
             with self._changing:
                 deletes, deletes_crc = self._filed(pending, last_sequence)
@@ -170,7 +172,7 @@ class SegmentFolder:
             rows = chain([first], groups)
             others = self._current.others
             meta = write_segment(self.folder, rows, sequences, metric_ids, database, through, rewritten, others)
-            merged.append(open_segment(self.folder, meta, database))
+            merged.append(open_segment(self.folder, meta, database, self.cache))
         try:
             dropped = []
             if merge.leaves_out and forgetting.is_kept:

@@ -129,6 +129,10 @@ def _string_array(offsets: NDArray[np.int32], data: NDArray[np.uint8], validity:
     return pa.Array.from_buffers(pa.string(), len(offsets) - 1, buffers)
 
 
+NUMBERS = (Kind.DOUBLE, Kind.INT64)
+"""Kinds whose column is the bits of values."""
+
+
 def decode_series_and_times(table: pa.Table) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     """Views of the two columns that every row has. Raises ValueError when one holds nulls."""
     series = _fixed_width(_one_array(table, "series"))
@@ -141,8 +145,8 @@ def decode_values(table: pa.Table, present: list[Kind], rows: NDArray[np.uint32]
 
     Raises ValueError when a row has no value or two.
     """
-    if len(present) == 1 and present[0] in (Kind.DOUBLE, Kind.INT64):
-        column = _fixed_width(_one_array(table, COLUMN_OF_KIND[present[0]])).view(np.int64)
+    if len(present) == 1 and present[0] in NUMBERS:
+        column = decode_numbers(table, present[0])
         return Values(np.full(len(rows), present[0], dtype=np.uint8), pick(column, rows))
     kinds = np.full(len(rows), 0xFF, dtype=np.uint8)
     bits = np.zeros(len(rows), dtype=np.int64)
@@ -158,6 +162,12 @@ def decode_values(table: pa.Table, present: list[Kind], rows: NDArray[np.uint32]
     if np.any(kinds == 0xFF):
         raise ValueError("a row has no value")
     return Values(kinds, bits, b"".join(heaps))
+
+
+def decode_numbers(table: pa.Table, kind: Kind) -> NDArray[np.int64]:
+    """A view of the values of all rows, where all are of this kind of NUMBERS: bits (model.points.Values). Raises
+    ValueError when one is not."""
+    return _fixed_width(_one_array(table, COLUMN_OF_KIND[kind])).view(np.int64)
 
 
 def _decode_kind(kind: Kind, column: pa.Array, heaps: list[bytes]) -> NDArray[np.int64]:

@@ -12,14 +12,17 @@ from numpy.typing import NDArray
 
 from headrace.errors import Corrupt, Unavailable
 from headrace.kernels.storing.rows import filter_sorted_rows
+from headrace.model.points import Kind
 from headrace.store.embedded.recent.deletes import Delete
 from headrace.store.embedded.segments.files.columns import (
     ARRIVAL_COLUMNS,
     COLUMN_OF_KIND,
+    NUMBERS,
     SCHEMA,
     SCHEMA_1,
     decode_arrivals,
     decode_expires,
+    decode_numbers,
     decode_series_and_times,
     decode_values,
     kinds_of,
@@ -35,6 +38,7 @@ from headrace.store.embedded.segments.files.meta import (
     SegmentMeta,
     decode_row_groups,
 )
+from headrace.store.embedded.segments.kept.row_group_cache import NOTHING_KEPT, RowGroupCache
 from headrace.store.rows import MetricIds, Rows, Wanted, sort_keys
 
 Chooser = Callable[[NDArray[np.uint32], NDArray[np.int64]], NDArray[np.uint32]]
@@ -48,13 +52,17 @@ class Segment:
     """An open file with what lets row groups be skipped. Once it is read, nothing of it changes until
     `close`."""
 
-    def __init__(self, path: Path, meta: SegmentMeta, source: pa.NativeFile, footer: pq.FileMetaData) -> None:
+    def __init__(
+        self, path: Path, meta: SegmentMeta, source: pa.NativeFile, footer: pq.FileMetaData, cache: RowGroupCache
+    ) -> None:
+        """cache: of what `read` reads; it may be changed before anything is read."""
         self.path = path
         self.meta = meta
         self._source = source
         self._row_groups: int = footer.num_row_groups
         self._key = object()  # of its footer
         FOOTERS.keep(self._key, footer)
+        self.cache = cache
         self._groups: RowGroups = decode_row_groups(footer.metadata, footer.num_row_groups, path)
         self.order_is_known = True
         """Whether its rows stand in the order of the metric ids of now."""
@@ -74,11 +82,16 @@ class Segment:
         meta = self.meta
         if not len(wanted) or meta.min_time > end_ms or meta.max_time < start_ms:
             return
-        file = self._in_this_thread()
+        file = None
         for group in self._groups.matching(wanted.keys, start_ms, end_ms).tolist():
-            rows = self._read_row_group(
-                file, group, lambda series, times: _matching(series, times, wanted, start_ms, end_ms)
-            )
+            kind = self._kind_of_numbers(group)
+            if kind is not None and (packed := self.cache.find((self.path.name, group))) is not None:
+                rows = packed.select(wanted, start_ms, end_ms)
+            else:
+                file = file or self._in_this_thread()
+                rows = self._read_row_group(
+                    file, group, lambda series, times: _matching(series, times, wanted, start_ms, end_ms), kind
+                )
             if len(rows):
                 yield rows
 
@@ -102,7 +115,14 @@ class Segment:
         # Without pre_buffer it reads in this thread, not in one of Arrow's that has to wake up first.
         return pq.ParquetFile(self._source, metadata=footer, page_checksum_verification=True, pre_buffer=False)
 
-    def _read_row_group(self, file: pq.ParquetFile, group: int, choose: Chooser) -> Rows:
+    def _kind_of_numbers(self, group: int) -> Kind | None:
+        """The kind of all rows of a row group that the cache may keep; None for others."""
+        kinds = kinds_of(int(self._groups.kinds[group]))
+        is_plain = len(kinds) == 1 and not self._groups.expiring[group] and not self._groups.arriving[group]
+        return kinds[0] if is_plain and kinds[0] in NUMBERS else None
+
+    def _read_row_group(self, file: pq.ParquetFile, group: int, choose: Chooser, kept: Kind | None = None) -> Rows:
+        """kept: the kind of its values, where the cache is to keep it."""
         kinds = kinds_of(int(self._groups.kinds[group]))
         expiring, arriving = bool(self._groups.expiring[group]), bool(self._groups.arriving[group])
         columns = ["series", "time", *(COLUMN_OF_KIND[kind] for kind in kinds)]
@@ -110,6 +130,8 @@ class Segment:
         try:
             table = file.read_row_group(group, columns=columns, use_threads=False)
             series, times = decode_series_and_times(table)
+            if kept is not None:
+                self.cache.keep((self.path.name, group), series, times, decode_numbers(table, kept), kept)
             rows = choose(series, times)
             return Rows(
                 pick(series, rows),
@@ -177,6 +199,7 @@ class Segment:
     def close(self) -> None:
         """Let go of the file; no read may be under way or follow."""
         FOOTERS.drop(self._key)
+        self.cache.forget(self.path.name)
         self._source.close()
 
 
@@ -191,16 +214,16 @@ def _all(series: NDArray[np.uint32], times: NDArray[np.int64]) -> NDArray[np.uin
     return np.arange(len(series), dtype=np.uint32)
 
 
-def open_segment(folder: Path, meta: SegmentMeta, database: str) -> Segment:
-    """Open a listed file. Raises Corrupt when it is missing, damaged or not of this database, Unavailable when the disk
-    does not give it."""
+def open_segment(folder: Path, meta: SegmentMeta, database: str, cache: RowGroupCache = NOTHING_KEPT) -> Segment:
+    """Open a listed file.   cache: of what will be read of it. Raises Corrupt when it is missing, damaged or not of
+    this database, Unavailable when the disk does not give it."""
     path = folder / meta.file
     try:
         source = pa.OSFile(str(path))
     except OSError as error:
         raise read_failure(path, error) from error
     try:
-        return Segment(path, meta, source, _footer_as_listed(path, meta, source, database))
+        return Segment(path, meta, source, _footer_as_listed(path, meta, source, database), cache)
     except BaseException:
         source.close()
         raise

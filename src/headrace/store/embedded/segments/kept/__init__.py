@@ -1,0 +1,1 @@
+"""What was read of segments, kept in memory for the next question."""

@@ -14,6 +14,16 @@ from test_collectd import CONFIGURATION
 
 COLLECT_S = 4
 
+WRITER = """
+LoadPlugin write_tsdb
+<Plugin write_tsdb>
+  <Node>
+    Host "127.0.0.1"
+    Port "{port}"
+  </Node>
+</Plugin>
+"""
+
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
@@ -24,7 +34,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
 def collect(folder: Path, port: int) -> None:
     folder.mkdir()
     configuration = folder / "collectd.conf"
-    configuration.write_text(CONFIGURATION.format(folder=folder, port=port))
+    configuration.write_text(CONFIGURATION.format(folder=folder) + WRITER.format(port=port))
     agent = subprocess.Popen([shutil.which("collectd") or "collectd", "-f", "-C", str(configuration)])
     time.sleep(COLLECT_S)
     agent.terminate()

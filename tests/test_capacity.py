@@ -61,8 +61,11 @@ def test_the_formulas_use_what_stands_in_the_tables() -> None:
     footers = megabytes["footers of segments: 155 for each billion points, at most"]
     rest, series = megabytes["the server at rest, and ingest at full speed"], megabytes[SERIES_ROW]
     connections = megabytes["each thousand of connections"]
-    queries = round(Settings().query_memory_bytes / MB)
-    assert formulas["memory"] == f"{rest} + {series} + {footers} + 259.2 × {sealed} + 4 × {connections} + {queries}"
+    queries, cached = round(Settings().query_memory_bytes / MB), round(Settings().cache_bytes / MB)
+    assert (
+        formulas["memory"]
+        == f"{rest} + {series} + {footers} + 259.2 × {sealed} + 4 × {connections} + {queries} + {cached}"
+    )
     assert f"up to `query_memory_bytes`, {queries} |" in PAGE
 
 

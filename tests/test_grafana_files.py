@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from test_docs import rows
 
 GRAFANA = Path(__file__).parents[1] / "ops" / "grafana"
 DASHBOARDS = sorted((GRAFANA / "dashboards").glob("*.json"))
@@ -81,6 +82,13 @@ def test_every_variable_is_used_and_there(file: Path) -> None:
     named = {variable["name"] for variable in dashboard(file)["templating"]["list"]}
     assert named <= used
     assert {name for name in used if not name.startswith("tag_")} <= named
+
+
+def test_every_metric_of_ours_is_shown() -> None:
+    [server] = [file for file in DASHBOARDS if file.stem == "headrace"]
+    shown = set(re.findall(r"headrace_[a-z_]+", json.dumps(panels(server))))
+    told = {name for name, *_ in rows(GRAFANA.parents[1] / "docs" / "monitoring.md", "Metrics")}
+    assert told <= {name.removesuffix("_bucket").removesuffix("_count") for name in shown}
 
 
 def test_the_provider_names_the_folder_that_is_documented() -> None:

@@ -51,6 +51,7 @@ LEAVES = {
         "metrics",
         "log",
         "memory",
+        "scratch",
         "memory_bound",
     ),
     "supervised",

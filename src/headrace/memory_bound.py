@@ -99,6 +99,7 @@ def shares(settings: Settings) -> list[Share]:
         Share("names that decoders remember", _remembered_names()),
         Share("queries and answers", settings.query_memory_bytes + QUERY_SCRATCH_BYTES),
         Share("what questions have read of segments", settings.cache_bytes),
+        Share("columns for the next question", limits.SCRATCH_KEPT_BYTES_MAX),
         Share("roll-up tasks", ROLLUP_TASKS_BYTES),
         Share("tokens that are checked", limits.TOKEN_CHECKS_AT_ONCE * limits.ARGON2_KIB * 1024),
         Share("connections", _connections(settings)),

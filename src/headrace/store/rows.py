@@ -15,6 +15,7 @@ from headrace.kernels.storing.rows import NOT_WANTED
 from headrace.kernels.storing.texts import rebase_texts
 from headrace.model.arrivals import NO_ARRIVAL
 from headrace.model.points import NEVER, Values, join_optional
+from headrace.scratch import SCRATCH
 from headrace.store.query_memory import Hold, uncounted
 
 PLACED_ROW_BYTES = 8 + 1 + 8
@@ -146,9 +147,9 @@ class Collector:
         for part in self._parts:
             count_places(part.series, wanted.places, wanted.lowest, starts[1:])
         np.cumsum(starts, out=starts)
-        times = np.empty(self._length, dtype=np.int64)
-        kinds = np.empty(self._length, dtype=np.uint8)
-        bits = np.empty(self._length, dtype=np.int64)
+        times = SCRATCH.empty(self._length, np.int64)
+        kinds = SCRATCH.empty(self._length, np.uint8)
+        bits = SCRATCH.empty(self._length, np.int64)
         next_at = starts[:-1].copy()
         for part in self._parts:
             columns = (part.times, part.values.kinds, part.values.bits)

@@ -13,6 +13,7 @@ from headrace.model.time import TimeRange, floor_to
 from headrace.query.aggregation.across import Numbers
 from headrace.query.buckets import calendar_edges, check_points, scan_range, stamps
 from headrace.query.functions import FUNCTIONS, in_doubles
+from headrace.scratch import SCRATCH
 from headrace.store.query_memory import Hold, uncounted
 
 SCRATCH_POINT_BYTES = 8 + 8 + 8 + 8
@@ -26,8 +27,8 @@ def reduced(numbers: Numbers, downsampling: Downsampling, asked: TimeRange) -> N
     """Each series' buckets that hold points, stamped with their start; always doubles."""
     series, points = len(numbers.starts) - 1, len(numbers.times)
     starts = np.empty(series + 1, dtype=np.int64)
-    times = np.empty(points, dtype=np.int64)
-    rows = np.empty(points + 1, dtype=np.int64)
+    times = SCRATCH.empty(points, np.int64)
+    rows = SCRATCH.empty(points + 1, np.int64)
     buckets = downsampling.buckets
     if isinstance(buckets, FixedBuckets):
         runs = fixed_runs(numbers.starts, numbers.times, buckets.interval_ms, 0, starts, times, rows)

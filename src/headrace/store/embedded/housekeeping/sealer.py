@@ -12,6 +12,7 @@ from prometheus_client import Counter
 from headrace import limits
 from headrace.errors import Unavailable
 from headrace.memory import give_back_freed_memory
+from headrace.scratch import SCRATCH
 from headrace.store.embedded.reading.visible import Visible
 from headrace.store.embedded.recent.recent import RecentView
 
@@ -94,9 +95,11 @@ class Sealer:
             self.take_turn()
 
     def take_turn(self) -> None:
-        """Seal the oldest frozen generation; while there is none, sweep, or wait a tick for one."""
+        """Seal the oldest frozen generation; while there is none, give back what questions have left, and sweep or wait
+        a tick for one."""
         generation = self._visible.wait_for_frozen(0.0 if self._sweeping else limits.SEALER_TICK_S, self._stopping)
         if generation is None:
+            SCRATCH.give_back_idle()
             if self._visible.newest_age_s() >= self._seal_age_s:
                 self._freezes.freeze()
             self._sweep_some()

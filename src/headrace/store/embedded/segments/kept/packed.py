@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from headrace.kernels.storing.packed import IRREGULAR, count_between, find_steps, scale_decimals, unpack
 from headrace.model.points import Kind, Values
+from headrace.scratch import SCRATCH
 from headrace.store.rows import Rows, Wanted
 
 SCALES = (1.0, 10.0, 100.0, 1000.0)
@@ -49,9 +50,9 @@ class Packed:
         runs = self.ordinals, self.starts, self.firsts, self.steps, self.offsets
         asked = wanted.places, wanted.lowest, start_ms, end_ms
         count = count_between(*runs, *asked)
-        series = np.empty(count, dtype=np.uint32)
-        times = np.empty(count, dtype=np.int64)
-        bits = np.empty(count, dtype=np.int64)
+        series = SCRATCH.empty(count, np.uint32)
+        times = SCRATCH.empty(count, np.int64)
+        bits = SCRATCH.empty(count, np.int64)
         unpack(self.codes, self.low, self.scale, *runs, *asked, series, times, bits, bits.view(np.float64))
         return Rows(series, times, Values(np.full(count, self.kind, dtype=np.uint8), bits), None, None)
 

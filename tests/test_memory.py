@@ -79,3 +79,22 @@ def test_anonymous_memory_is_what_the_kernel_says_at_more_length() -> None:
     ratio, is_counted = printed(script).split()
     assert 0.9 < float(ratio) < 1.1
     assert is_counted == "True"
+
+
+BLAS_THREADS = """
+import sys
+from pathlib import Path
+import headrace.cli
+from headrace.memory import use_no_blas
+
+assert "numpy" not in sys.modules, "it is loaded before serve can say that it needs no threads"
+use_no_blas()
+import numpy
+lines = Path("/proc/self/status").read_text().splitlines()
+print(next(line.split()[1] for line in lines if line.startswith("Threads")))
+"""
+
+
+@linux
+def test_numpy_starts_no_threads() -> None:
+    assert printed(BLAS_THREADS) == "1\n"

@@ -17,7 +17,7 @@ from headrace.commands.settings_flags import takes_settings, tell_what_is_wrong
 from headrace.commands.token import token
 from headrace.commands.verify import verify
 from headrace.loading import Loaded
-from headrace.memory import use_one_allocator
+from headrace.memory import use_no_blas, use_one_allocator
 from headrace.rooms import ABOUT_ROOMS
 
 
@@ -47,6 +47,7 @@ def serve(loaded: Loaded, **concessions: bool) -> None:
     if code := tell_what_is_wrong(loaded, starts=True):
         raise SystemExit(code)
     use_one_allocator()
+    use_no_blas()
     gc.disable()  # until all is loaded: collections on the way would look again and again at what never goes, 0.15 s
     ensure_compiled(loaded.settings.data_dir / "cache")
     # Not at the top: it loads every kernel and every room, which check-config and --help need not wait for.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import platform
 import zlib
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from headrace import cli
 from headrace.commands.compiled import ensure_compiled
 from headrace.kernels import cache
 from headrace.kernels.cache import KERNELS, NATIVE
+from headrace.kernels.making import compiling
+from headrace.kernels.making.compiling import UnlinkableError
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +61,31 @@ def test_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = compiled("--into", str(tmp_path))
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == "headrace: no folder can be written that a server looks into: name one by --into\n"
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (UnlinkableError("a try of them ended with -11"), "another than those tried (a try of them ended with -11)"),
+        (OSError(errno.ENOSPC, "No space left on device"), "(No space left on device): this start compiles once more"),
+    ],
+)
+def test_a_start_goes_on_without_what_cannot_be_kept(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    failure: Exception,
+    said: str,
+) -> None:
+    def fails() -> None:
+        raise failure
+
+    monkeypatch.setattr(cache, "find", lambda last_resort: cache.place(tmp_path))
+    monkeypatch.setattr(compiling, "compile_all", fails)
+    ensure_compiled()
+    assert cache.in_use() == cache.IN_MEMORY
+    _, warning = capsys.readouterr().err.splitlines()
+    assert said in warning
 
 
 def test_a_start_that_can_keep_nothing_says_so(

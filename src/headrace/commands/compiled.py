@@ -18,6 +18,8 @@ UNLINKABLE = (
     "tried ({}): each start compiles anew. Please report it."
 )
 
+UNWRITABLE = "what was compiled cannot be kept in {} ({}): this start compiles once more, into memory"
+
 
 def ensure_compiled(last_resort: Path | None = None) -> None:
     """Compile the kernels if this machine has not yet, and say so on standard error.
@@ -44,9 +46,12 @@ def _compile_before_the_start(can_be_kept: bool) -> None:
     log.say(COMPILING, "info")
     try:
         compile_all()
+        return
     except UnlinkableError as failure:
         log.say(UNLINKABLE.format(failure), "warning")
-        cache.use(cache.IN_MEMORY)
+    except OSError as failure:
+        log.say(UNWRITABLE.format(cache.in_use().folder, failure.strerror), "warning")
+    cache.use(cache.IN_MEMORY)
 
 
 PORTABLE: Final = "portable"

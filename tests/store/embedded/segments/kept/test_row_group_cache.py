@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 
 from headrace.model.points import Kind
-from headrace.store.embedded.segments.kept.row_group_cache import NOTHING_KEPT, RowGroupCache
+from headrace.store.embedded.segments.kept.row_group_cache import ENTRY_BYTES, NOTHING_KEPT, RowGroupCache
 
 ROWS = 1000
 
@@ -20,7 +22,7 @@ def keep(cache: RowGroupCache, file: str, group: int) -> int:
 
 def test_what_was_asked_for_longest_ago_goes_first() -> None:
     each = keep(RowGroupCache(1_000_000), "a", 0)
-    assert 2 * ROWS <= each < 2 * ROWS + 100
+    assert 2 * ROWS + ENTRY_BYTES <= each < 2 * ROWS + ENTRY_BYTES + 100
     cache = RowGroupCache(3 * each + 1)
     for group in range(3):
         keep(cache, "a", group)
@@ -62,3 +64,16 @@ def test_what_is_larger_than_all_is_not_kept() -> None:
     assert keep(cache, "a", 0) == 0
     assert keep(NOTHING_KEPT, "a", 0) == 0
     assert cache.find(("a", 0)) is None
+
+
+def test_row_groups_of_few_rows_are_bounded_too() -> None:
+    cache = RowGroupCache(100_000)
+    one = np.zeros(1, dtype=np.int64)
+    tracemalloc.start()
+    try:
+        for group in range(1000):
+            cache.keep(("a", group), np.zeros(1, dtype=np.uint32), one, one, Kind.INT64)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 100_000

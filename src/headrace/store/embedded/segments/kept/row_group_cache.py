@@ -15,6 +15,9 @@ from headrace.store.embedded.segments.kept.packed import Packed, pack
 Key = tuple[str, int]
 """The name of a segment's file, which no other will ever have, and the row group in it."""
 
+ENTRY_BYTES = 1500
+"""Of the objects of an entry, beside what their arrays hold: a small file has a row group of few rows."""
+
 
 class RowGroupCache:
     """Up to `bytes_max`; what was asked for longest ago goes first. Any thread."""
@@ -45,18 +48,22 @@ class RowGroupCache:
         if not self.bytes_max or (packed := pack(series, times, bits, kind)) is None:
             return
         with self._lock:
-            if key not in self._kept and packed.nbytes <= self.bytes_max:
+            if key not in self._kept and _size(packed) <= self.bytes_max:
                 self._kept[key] = packed
-                self.bytes += packed.nbytes
+                self.bytes += _size(packed)
                 while self.bytes > self.bytes_max:
                     _, oldest = self._kept.popitem(last=False)
-                    self.bytes -= oldest.nbytes
+                    self.bytes -= _size(oldest)
 
     def forget(self, file: str) -> None:
         """All of this segment."""
         with self._lock:
             for key in [key for key in self._kept if key[0] == file]:
-                self.bytes -= self._kept.pop(key).nbytes
+                self.bytes -= _size(self._kept.pop(key))
+
+
+def _size(packed: Packed) -> int:
+    return packed.nbytes + ENTRY_BYTES
 
 
 def _uncounted() -> None:
